@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Fail points (`AstKit/FailPoint.swift`) are compiled into debug builds, and into a release build when
+/// `AST_FAILPOINTS` is set while it is built: the shipped binary has none.
+let failPoints: SwiftSetting =
+  Context.environment["AST_FAILPOINTS"] == nil
+  ? .define("FAILPOINTS", .when(configuration: .debug)) : .define("FAILPOINTS")
+
+/// Warnings are errors where `CI` is set.
+let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// What the dynamic linker does before `main` is a good part of what a short command takes. The binary has some forty
+/// thousand addresses to adjust: lld writes them in the form that is a tenth as long (DT_RELR, for glibc 2.36 and newer:
+/// Debian 12). It gives no symbols to libraries, and takes none from libstdc++, of which the Swift runtime needs little.
+let quickStart: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--no-export-dynamic",
+      "-L\(Context.packageDirectory)/Sources/StaticLink", "-Xclang-linker", "-static-libgcc",
+    ], .when(configuration: .release))
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "ast",
+  products: [.executable(name: "ast", targets: ["ast"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    .systemLibrary(name: "CBtrfsUtil", pkgConfig: "libbtrfsutil", providers: [.apt(["libbtrfsutil-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(name: "CBtrfs"),
+    .target(name: "CSandbox"),
+    .target(name: "SQLite", dependencies: ["CSQLite", system], swiftSettings: strict),
+    .target(name: "Btrfs", dependencies: ["CBtrfsUtil", "CBtrfs", system], swiftSettings: strict),
+    .target(name: "SnapshotTree", dependencies: ["SQLite", system], swiftSettings: strict),
+    .target(name: "Sandbox", dependencies: ["CSandbox", system], swiftSettings: strict),
+    .target(name: "Packages", dependencies: [system], swiftSettings: strict),
+    .target(
+      name: "AstKit",
+      dependencies: ["Btrfs", "Packages", "Sandbox", "SnapshotTree", subprocess, system],
+      swiftSettings: strict + [failPoints]),
+    .executableTarget(
+      name: "ast", dependencies: ["AstKit", argumentParser, system], swiftSettings: strict,
+      linkerSettings: quickStart),
+
+    .target(
+      name: "TestSupport", dependencies: ["Btrfs", system], path: "Tests/TestSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["Btrfs", "SnapshotTree", "TestSupport", system], path: "Tests/Benchmarks",
+      swiftSettings: strict),
+    .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "SnapshotTreeTests", dependencies: ["CSQLite", "SQLite", "SnapshotTree", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(name: "PackagesTests", dependencies: ["Packages"], swiftSettings: strict),
+    .testTarget(name: "AstKitTests", dependencies: ["AstKit", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "AstTests", dependencies: ["ast", "SnapshotTree", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "CrashStateTests", dependencies: ["ast", "Btrfs", "TestSupport", system], swiftSettings: strict),
+    .executableTarget(
+      name: "sandbox-driver", dependencies: ["Sandbox", system], path: "Tests/SandboxDriver", swiftSettings: strict),
+    .testTarget(
+      name: "SandboxTests", dependencies: ["Btrfs", "Sandbox", "TestSupport", "sandbox-driver", system],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

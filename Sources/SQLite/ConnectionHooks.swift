@@ -1,0 +1,12 @@
+/// What SQLite calls back or points to. It has to live as long as SQLite's own connection, which lives until its last
+/// statement is gone (`sqlite3_close_v2`), so each statement holds it too.
+final class ConnectionHooks {
+  let busyHandler: BusyHandler
+  let checkpoint: LogCheckpoint
+  var memoryGuard: SharedMemoryGuard?
+
+  init(busyHandler: BusyHandler) {
+    self.busyHandler = busyHandler
+    checkpoint = LogCheckpoint(busyHandler: busyHandler)
+  }
+}

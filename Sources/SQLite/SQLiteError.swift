@@ -1,0 +1,92 @@
+internal import CSQLite
+public import SystemPackage
+
+/// A failed call of SQLite: what was attempted, and all that SQLite knows about why it failed.
+public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The causes a caller treats differently.
+  public enum Kind: Sendable, Equatable {
+    /// Another connection holds the lock, and the busy timeout is over.
+    case busy
+    /// The file system or the quota is full.
+    case noSpace
+    /// The file is damaged.
+    case corrupt
+    /// The file is no SQLite database.
+    case notADatabase
+    /// The file, its directory or the connection cannot be written.
+    case readOnly
+    /// The file, or one that belongs to it, cannot be opened.
+    case cannotOpen
+    /// A constraint of the schema refused the change.
+    case constraint
+    /// Reading or writing failed.
+    case inputOutput
+    /// Anything else, such as an error in the SQL.
+    case other
+  }
+
+  /// The extended result code (`SQLITE_IOERR_FSYNC` and the like, https://sqlite.org/rescode.html).
+  public let extendedCode: Int32
+  /// SQLite's own sentence.
+  public let message: String
+  /// The SQL text, or a phrase such as `open`.
+  public let operation: String
+  /// What the operating system said last, where it was asked.
+  public let systemError: Errno?
+
+  /// An error with these facts.
+  public init(extendedCode: Int32, message: String, operation: String, systemError: Errno? = nil) {
+    self.extendedCode = extendedCode
+    self.message = message
+    self.operation = operation
+    self.systemError = systemError
+  }
+
+  /// What the last call on a connection failed with.
+  init(of connection: OpaquePointer?, _ operation: String) {
+    let system = sqlite3_system_errno(connection)
+    self.init(
+      extendedCode: sqlite3_extended_errcode(connection), message: String(cString: sqlite3_errmsg(connection)),
+      operation: operation, systemError: system == 0 ? nil : Errno(rawValue: system))
+  }
+
+  /// `SQLITE_FULL`: the file or the log could not be made larger.
+  public static let full: Int32 = SQLITE_FULL
+
+  /// The primary result code: the low byte of the extended one.
+  public var code: Int32 { extendedCode & 0xff }
+
+  /// The class of the error.
+  public var kind: Kind {
+    switch code {
+    case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL: .busy
+    case SQLITE_FULL: .noSpace
+    // Making the index of the log larger needs nothing but room.
+    case SQLITE_IOERR where extendedCode == csqlite_ioerr_shmsize: .noSpace
+    case SQLITE_IOERR:
+      systemError == .noSpace || systemError == .diskQuotaExceeded ? .noSpace : .inputOutput
+    case SQLITE_CORRUPT: .corrupt
+    case SQLITE_NOTADB: .notADatabase
+    case SQLITE_READONLY, SQLITE_PERM: .readOnly
+    case SQLITE_CANTOPEN: .cannotOpen
+    case SQLITE_CONSTRAINT: .constraint
+    default: .other
+    }
+  }
+
+  /// One line for a log or a bug report.
+  public var description: String {
+    let system = systemError.map { ", \($0)" } ?? ""
+    return "\(message) (SQLite \(extendedCode)\(system)): \(operation)"
+  }
+}
+
+extension SQLiteError {
+  /// A file that SQLite is to use could not be prepared: reported as SQLite itself would.
+  public init(cannot operation: String, _ systemError: Errno?) {
+    self.init(
+      extendedCode: systemError == .noSpace
+        ? SQLITE_FULL : systemError == .resourceBusy ? SQLITE_BUSY : SQLITE_CANTOPEN,
+      message: "cannot \(operation)", operation: operation, systemError: systemError)
+  }
+}

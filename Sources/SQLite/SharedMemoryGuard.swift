@@ -1,0 +1,79 @@
+internal import CSQLite
+
+internal import Glibc
+
+/// Keeps a full disk from killing the process.
+///
+/// In WAL mode SQLite writes to the `-shm` file through a shared mapping. Where a file system allocates on write, as
+/// btrfs does, and has no room left, such a write is not an error but the signal SIGBUS (`btrfs_page_mkwrite` in
+/// `fs/btrfs/file.c`). SQLite takes an exclusive lock before it writes to a mapping, so this is the place to have the
+/// pages made writable with `MADV_POPULATE_WRITE`, which reports instead of signalling (madvise(2)); the lock is then
+/// refused with `SQLITE_FULL`. Pages that SQLite adds are treated the same way, but fail as SQLite lets them fail, with
+/// `SQLITE_IOERR_SHMSIZE`.
+///
+/// What remains is the time between that and the write: pages that are written back within it, on a disk that became
+/// full within it. `populate(_:)` just before a commit makes it short.
+final class SharedMemoryGuard {
+  /// Two tables of file methods side by side: first the one that SQLite calls, then the one of its VFS.
+  private let methods: UnsafeMutablePointer<sqlite3_io_methods>
+  private let file: UnsafeMutablePointer<sqlite3_file>
+
+  /// Guards the main database file of a connection that has not used it yet.
+  init?(_ file: UnsafeMutablePointer<sqlite3_file>) {
+    guard let original = file.pointee.pMethods, original.pointee.iVersion >= 2,
+      original.pointee.xShmMap != nil, original.pointee.xShmLock != nil
+    else { return nil }
+    self.file = file
+    methods = .allocate(capacity: 2)
+    methods.initialize(repeating: original.pointee, count: 2)
+    methods[0].xShmMap = { file, region, size, extend, pointer in
+      guard let file, let original = SharedMemoryGuard.original(of: file), let map = original.xShmMap else {
+        return csqlite_ioerr_shmmap
+      }
+      let result = map(file, region, size, extend, pointer)
+      guard result == SQLITE_OK, extend != 0, let mapping = pointer?.pointee else { return result }
+      return SharedMemoryGuard.makeWritable(mapping, Int(size)) ? SQLITE_OK : csqlite_ioerr_shmsize
+    }
+    methods[0].xShmLock = { file, offset, count, flags in
+      guard let file, let original = SharedMemoryGuard.original(of: file), let lock = original.xShmLock else {
+        return csqlite_ioerr_shmlock
+      }
+      if flags == SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE, !SharedMemoryGuard.populate(file, original) {
+        return SQLITE_FULL
+      }
+      return lock(file, offset, count, flags)
+    }
+    file.pointee.pMethods = UnsafePointer(methods)
+  }
+
+  deinit { methods.deallocate() }
+
+  /// Makes all mapped pages writable. Returns false when the file system has no room for that.
+  func populate() -> Bool {
+    SharedMemoryGuard.populate(file, methods[1])
+  }
+
+  private static func original(of file: UnsafeMutablePointer<sqlite3_file>) -> sqlite3_io_methods? {
+    file.pointee.pMethods?.advanced(by: 1).pointee
+  }
+
+  /// The size in which SQLite maps the file (`WALINDEX_PGSZ` in `src/wal.c`).
+  private static let regionSize: Int32 = 32768
+
+  private static func populate(_ file: UnsafeMutablePointer<sqlite3_file>, _ methods: sqlite3_io_methods) -> Bool {
+    guard let map = methods.xShmMap else { return true }
+    var region: Int32 = 0
+    while true {
+      var mapping: UnsafeMutableRawPointer?
+      // Without `extend` this only returns what is there.
+      guard map(file, region, regionSize, 0, &mapping) == SQLITE_OK, let mapping else { return true }
+      guard makeWritable(mapping, Int(regionSize)) else { return false }
+      region += 1
+    }
+  }
+
+  private static func makeWritable(_ mapping: UnsafeMutableRawPointer, _ size: Int) -> Bool {
+    // EINVAL: a kernel before 5.14, or memory that is no shared mapping. EFAULT: where the write would signal.
+    madvise(mapping, size, MADV_POPULATE_WRITE) == 0 || errno != EFAULT
+  }
+}

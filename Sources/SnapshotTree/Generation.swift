@@ -1,0 +1,42 @@
+public import FoundationEssentials
+public import SystemPackage
+
+/// One immutable content of a node: one read-only subvolume.
+public struct Generation: Hashable, Codable, Sendable {
+  /// The node.
+  public var node: NodeID
+  /// Its number within the node.
+  public var number: GenerationNumber
+  /// The subvolume that has the content.
+  public var subvolume: SubvolumeUUID
+  /// When it was sealed. Kept to the second.
+  public var created: Date
+  /// The operation that made it.
+  public var operation: OperationID?
+  /// The packages that are installed in it, where they are known.
+  public var manifest: ManifestID?
+  /// The bytes it refers to, shared ones included, where somebody measured them.
+  public var size: Int64?
+
+  /// A generation with these facts.
+  public init(
+    node: NodeID, number: GenerationNumber, subvolume: SubvolumeUUID, created: Date, operation: OperationID? = nil,
+    manifest: ManifestID? = nil, size: Int64? = nil
+  ) {
+    self.node = node
+    self.number = number
+    self.subvolume = subvolume
+    self.created = created
+    self.operation = operation
+    self.manifest = manifest
+    self.size = size
+  }
+
+  /// Where the subvolume is, relative to the store: `nodes/<node>/<number>`.
+  public var path: FilePath { Generation.path(of: node, number) }
+
+  /// Where the subvolume of a generation is, relative to the store.
+  public static func path(of node: NodeID, _ number: GenerationNumber) -> FilePath {
+    FilePath("nodes/\(node)/\(number)")
+  }
+}

@@ -1,0 +1,33 @@
+public import FoundationEssentials
+
+/// An entry of the snapshot tree.
+public struct Node: Hashable, Codable, Sendable, Identifiable {
+  /// Its number.
+  public var id: NodeID
+  /// The node it was branched from; nil for base and for others that begin a tree. Always a lower number.
+  public var parent: NodeID?
+  /// What the user calls it: any text.
+  public var description: String
+  /// When it was made. Kept to the second.
+  public var created: Date
+  /// The generation that is its content.
+  public var current: GenerationNumber
+  /// The generation that `undo` goes back to.
+  public var previous: GenerationNumber?
+  /// The number that its next generation gets.
+  public var nextGeneration: GenerationNumber
+
+  /// A node with these facts.
+  public init(
+    id: NodeID, parent: NodeID?, description: String, created: Date, current: GenerationNumber,
+    previous: GenerationNumber? = nil, nextGeneration: GenerationNumber
+  ) {
+    self.id = id
+    self.parent = parent
+    self.description = description
+    self.created = created
+    self.current = current
+    self.previous = previous
+    self.nextGeneration = nextGeneration
+  }
+}

@@ -1,0 +1,132 @@
+internal import FoundationEssentials
+internal import SQLite
+
+/// The nodes of the tree.
+extension TreeDatabase {
+  private static let columns = "id, parent, description, created, current, previous, next_generation"
+
+  /// All nodes, by number.
+  public func nodes() throws(TreeError) -> [Node] {
+    try rows("SELECT \(TreeDatabase.columns) FROM node ORDER BY id", as: TreeDatabase.node)
+  }
+
+  /// The number of nodes.
+  public func nodeCount() throws(TreeError) -> Int {
+    try first("SELECT count(*) FROM node") { (row) throws(TreeError) in Int(row.integer(0)) } ?? 0
+  }
+
+  /// The node with this number, or nil.
+  public func node(_ id: NodeID) throws(TreeError) -> Node? {
+    try first("SELECT \(TreeDatabase.columns) FROM node WHERE id = ?", id, as: TreeDatabase.node)
+  }
+
+  /// The nodes that were branched from `parent`, by number; those that begin a tree for nil.
+  public func children(of parent: NodeID?) throws(TreeError) -> [Node] {
+    try rows(
+      "SELECT \(TreeDatabase.columns) FROM node WHERE parent IS ? ORDER BY id", parent, as: TreeDatabase.node)
+  }
+
+  /// The node and all below it: each node before its children, and those by number. Empty if there is no such node.
+  public func subtree(of root: NodeID) throws(TreeError) -> [Node] {
+    // A recursive query takes the first row of its ORDER BY next: the deepest level first makes it depth-first
+    // (https://sqlite.org/lang_with.html, 3.4). A join with the result would be free to change that order.
+    try rows(
+      """
+      WITH RECURSIVE member (level, \(TreeDatabase.columns)) AS (
+        SELECT 0, \(TreeDatabase.columns) FROM node WHERE id = ?
+        UNION ALL
+        SELECT level + 1, node.id, node.parent, node.description, node.created, node.current, node.previous,
+          node.next_generation
+        FROM member JOIN node ON node.parent = member.id ORDER BY 1 DESC, 2
+      )
+      SELECT \(TreeDatabase.columns) FROM member
+      """, root, as: TreeDatabase.node)
+  }
+
+  /// The parent of the node, its parent, and so on up to the one that begins the tree.
+  public func ancestors(of node: NodeID) throws(TreeError) -> [Node] {
+    try rows(
+      """
+      WITH RECURSIVE ancestor (ancestor, distance) AS (
+        SELECT parent, 1 FROM node WHERE id = ?
+        UNION ALL
+        SELECT parent, distance + 1 FROM ancestor JOIN node ON id = ancestor WHERE parent IS NOT NULL
+      )
+      SELECT \(TreeDatabase.columns) FROM ancestor JOIN node ON id = ancestor ORDER BY distance
+      """, node, as: TreeDatabase.node)
+  }
+
+  /// Calls `body` with each node, by number. For lists: faster than `nodes()`, which makes whole values.
+  public func forEachNode(
+    _ body: (_ id: NodeID, _ parent: NodeID?, _ description: String) throws -> Void
+  ) throws {
+    let sql = "SELECT id, parent, description FROM node ORDER BY id"
+    let statement = try attempt { () throws(SQLiteError) in try connection.start(sql, []) }
+    defer { connection.finish(statement) }
+    while try attempt({ () throws(SQLiteError) in try statement.step() }) {
+      try body(statement.identifier(0), statement.optionalIdentifier(1), statement.text(2))
+    }
+  }
+
+  /// The number that the next node gets.
+  public var nextNode: NodeID {
+    get throws(TreeError) { NodeID(try counter(.nextNode)) }
+  }
+
+  /// Takes the next number: no other node gets it, unless the transaction is undone.
+  public func allocateNode() throws(TreeError) -> NodeID {
+    try requireWrite()
+    let node = NodeID(try take(.nextNode))
+    allocatedNodes.insert(node)
+    return node
+  }
+
+  /// Adds a node and its first generation, and marks the node unpublished.
+  ///
+  /// The number is one that `allocateNode()` gave this object, or the next one or a higher one, which is then taken.
+  public func insert(_ node: Node, _ generation: Generation) throws(TreeError) {
+    try requireWrite()
+    guard generation.node == node.id, generation.number == node.current else {
+      throw .mismatch(node.id, generation.number)
+    }
+    let next = try nextNode
+    guard allocatedNodes.remove(node.id) != nil || node.id >= next else { throw .nodeNumberUsed(node.id) }
+    try insertNew(node)
+    try insertRow(generation)
+    try markUnpublished([node.id])
+  }
+
+  /// Adds the row of a node that there is none of. Its generations have to follow in the same transaction.
+  func insertNew(_ node: Node) throws(TreeError) {
+    if let parent = node.parent {
+      guard parent < node.id else { throw .parentNotOlder(node.id, parent: parent) }
+      guard try exists("SELECT 1 FROM node WHERE id = ?", parent) else { throw .unknownNode(parent) }
+    }
+    guard try !exists("SELECT 1 FROM node WHERE id = ?", node.id) else { throw .nodeNumberUsed(node.id) }
+    try raise(.nextNode, above: node.id.rawValue)
+    try run(
+      "INSERT INTO node (\(TreeDatabase.columns)) VALUES (?, ?, ?, ?, ?, ?, ?)", node.id, node.parent,
+      node.description, node.created.seconds, node.current, node.previous, node.nextGeneration)
+  }
+
+  /// Changes what the node is called, and marks it unpublished.
+  public func setDescription(_ description: String, of node: NodeID) throws(TreeError) {
+    try requireWrite()
+    guard try run("UPDATE node SET description = ? WHERE id = ?", description, node) == 1 else {
+      throw .unknownNode(node)
+    }
+    try markUnpublished([node])
+  }
+
+  /// Throws `.unknownNode` if there is none.
+  func requireNode(_ id: NodeID) throws(TreeError) -> Node {
+    guard let node = try node(id) else { throw .unknownNode(id) }
+    return node
+  }
+
+  private static func node(_ row: Statement) -> Node {
+    Node(
+      id: row.identifier(0), parent: row.optionalIdentifier(1), description: row.text(2), created: row.date(3),
+      current: row.identifier(4), previous: row.optionalIdentifier(5), nextGeneration: row.identifier(6))
+  }
+}

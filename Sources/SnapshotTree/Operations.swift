@@ -1,0 +1,75 @@
+public import FoundationEssentials
+internal import SQLite
+
+/// The operations: what runs, and the history.
+extension TreeDatabase {
+  private static let columns =
+    "id, kind, node, state, command, started, ended, boot_id, pid, generation, from_generation, message"
+
+  /// The number that the next operation gets.
+  public var nextOperation: OperationID {
+    get throws(TreeError) { OperationID(try counter(.nextOperation)) }
+  }
+
+  /// Notes that an operation begins. Returns its number, which names the staged clone.
+  ///
+  /// `generation` is the one that it is to seal, `from` the one that it starts from.
+  public func begin(
+    _ kind: String, node: NodeID?, command: String, bootID: String, pid: Int32, from: GenerationNumber? = nil,
+    generation: GenerationNumber? = nil, started: Date = Date()
+  ) throws(TreeError) -> OperationID {
+    try requireWrite()
+    let id = OperationID(try take(.nextOperation))
+    try run(
+      """
+      INSERT INTO operation (id, kind, node, state, command, started, boot_id, pid, generation, from_generation)
+      VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)
+      """, id, kind, node, command, started.seconds, bootID, pid, generation, from)
+    return id
+  }
+
+  /// Notes how a running operation ended. `generation` is what it sealed; nil leaves what `begin` said.
+  public func finish(
+    _ id: OperationID, _ outcome: OperationOutcome, message: String? = nil, generation: GenerationNumber? = nil,
+    ended: Date = Date()
+  ) throws(TreeError) {
+    try requireWrite()
+    let changed = try run(
+      """
+      UPDATE operation SET state = ?, message = ?, generation = ifnull(?, generation), ended = ?
+      WHERE id = ? AND state = 'running'
+      """, outcome.rawValue, message, generation, ended.seconds, id)
+    guard changed == 1 else {
+      throw try operation(id) == nil ? .unknownOperation(id) : .operationNotRunning(id)
+    }
+  }
+
+  /// The operation, or nil.
+  public func operation(_ id: OperationID) throws(TreeError) -> Operation? {
+    try first("SELECT \(TreeDatabase.columns) FROM operation WHERE id = ?", id, as: operation)
+  }
+
+  /// The operations that have not ended, oldest first.
+  public func running() throws(TreeError) -> [Operation] {
+    try rows("SELECT \(TreeDatabase.columns) FROM operation WHERE state = 'running' ORDER BY id", as: operation)
+  }
+
+  /// The last operations on a node, or on any for nil, newest first; all of them if `limit` is nil.
+  public func history(of node: NodeID? = nil, limit: Int? = nil) throws(TreeError) -> [Operation] {
+    let limit = max(0, limit ?? .max)
+    guard let node else {
+      return try rows("SELECT \(TreeDatabase.columns) FROM operation ORDER BY id DESC LIMIT ?", limit, as: operation)
+    }
+    return try rows(
+      "SELECT \(TreeDatabase.columns) FROM operation WHERE node = ? ORDER BY id DESC LIMIT ?", node, limit,
+      as: operation)
+  }
+
+  private func operation(_ row: Statement) throws(TreeError) -> Operation {
+    Operation(
+      id: row.identifier(0), kind: row.text(1), node: row.optionalIdentifier(2), state: try choice(row, 3),
+      command: row.text(4), started: row.date(5), ended: row.isNull(6) ? nil : row.date(6), bootID: row.text(7),
+      pid: Int32(truncatingIfNeeded: row.integer(8)), generation: row.optionalIdentifier(9),
+      from: row.optionalIdentifier(10), message: row.optionalText(11))
+  }
+}

@@ -1,0 +1,67 @@
+public import SystemPackage
+
+extension TreeDatabase {
+  /// Makes a new database at `path` from the records of all nodes. Throws `.exists` if there is something already.
+  ///
+  /// The file gets its name when it is complete and on disk. Nodes that the records know to be deleted do not get
+  /// their numbers back. Operations begin after those that the generations name; the history itself is lost.
+  ///
+  /// `configure` runs before that, in the same transaction: for deployments, accounts, settings, and for numbers that
+  /// the caller knows to have been given (`reserve(nodesBelow:)`).
+  public static func rebuild(
+    at path: FilePath, from records: [NodeRecord],
+    configuring configure: (TreeDatabase) throws(TreeError) -> Void = {
+      (_) throws(TreeError) in
+    }
+  ) throws(TreeError) {
+    try create(at: path) { (tree) throws(TreeError) in
+      for record in records.sorted(by: { $0.node.id < $1.node.id }) {
+        try tree.restore(record)
+      }
+      try configure(tree)
+    }
+  }
+
+  /// Never gives the numbers below `next` to a node.
+  public func reserve(nodesBelow next: NodeID) throws(TreeError) {
+    try requireWrite()
+    try raise(.nextNode, above: next.rawValue - 1)
+  }
+
+  /// Never gives the numbers below `next` to an operation.
+  public func reserve(operationsBelow next: OperationID) throws(TreeError) {
+    try requireWrite()
+    try raise(.nextOperation, above: next.rawValue - 1)
+  }
+
+  /// Never gives the numbers below `next` to a deployment.
+  public func reserve(deploymentsBelow next: DeploymentID) throws(TreeError) {
+    try requireWrite()
+    try raise(.nextDeployment, above: next.rawValue - 1)
+  }
+
+  private func restore(_ record: NodeRecord) throws(TreeError) {
+    let node = record.node
+    do throws(TreeError) {
+      try insertNew(node)
+      for number in [node.current, node.previous].compactMap(\.self) {
+        guard record.generations.contains(where: { $0.number == number }) else {
+          throw .unknownGeneration(node.id, number)
+        }
+      }
+      for var generation in record.generations {
+        guard generation.node == node.id else { throw .mismatch(node.id, generation.number) }
+        guard generation.number < node.nextGeneration else { throw .generationNumberUsed(node.id, generation.number) }
+        generation.manifest = nil
+        try insertRow(generation)
+        if let operation = generation.operation { try raise(.nextOperation, above: operation.rawValue) }
+      }
+      try markUnpublished([node.id])
+      try raise(.nextNode, above: record.nextNode.rawValue - 1)
+      if record.isDefault { try setDefaultNode(node.id) }
+    } catch {
+      if case .noSpace = error { throw error }
+      throw .invalidRecord(node.id, reason: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,120 @@
+internal import SQLite
+public import SystemPackage
+
+/// The database of the snapshot tree: the only truth about what a node is.
+///
+///     let tree = try TreeDatabase(opening: "/.snapshots/ast/tree.sqlite", .writing)
+///     try tree.write { tree in
+///       try tree.setDescription("web server", of: node)
+///     }
+///
+/// What belongs together is done in one `write`: all of it happens, or none. What changes something throws outside of
+/// `write`. Belongs to one thread at a time. Times are kept to the second, and texts byte for byte.
+public final class TreeDatabase {
+  /// The file, as it was named.
+  public let path: FilePath
+  /// What it was opened for.
+  public let access: Access
+  let connection: Connection
+  private var isWriting = false
+  /// Numbers that were taken and are still to be used: all others below the counters were used already.
+  var allocatedNodes: Set<NodeID> = []
+  var allocatedDeployments: Set<DeploymentID> = []
+
+  init(_ connection: Connection, path: FilePath, _ access: Access) {
+    self.connection = connection
+    self.path = path
+    self.access = access
+  }
+
+  /// Opens the database at `path`.
+  ///
+  /// For writing, an older schema is brought up to date. For reading, that is done in a copy in memory. A database of
+  /// a newer version is opened if it says that this version may do with it what `access` says, or else `.newer` is
+  /// thrown. When it throws, nothing was made or changed.
+  public convenience init(opening path: FilePath, _ access: Access) throws(TreeError) {
+    try self.init(opening: path, access, schema: .current)
+  }
+
+  convenience init(opening path: FilePath, _ access: Access, schema: Schema) throws(TreeError) {
+    let file = DatabaseFile(path: path, schema: schema)
+    switch access {
+    case .reading: self.init(try file.openForReading(), path: path, access)
+    case .writing: self.init(try file.openForWriting(), path: path, access)
+    }
+  }
+
+  /// Runs `body` as one transaction: durable when it returns, undone when `body` throws.
+  ///
+  /// Waits at most 60 seconds for another writer. Throws the error of `body`, or a `TreeError`; `.outcomeUnknown` is
+  /// the only one after which the change may exist.
+  public func write<T>(_ body: (TreeDatabase) throws -> T) throws -> T {
+    guard access == .writing else { throw TreeError.readOnly(path) }
+    guard !connection.isInTransaction else { throw TreeError.misuse("write inside read or write") }
+    try attempt { () throws(SQLiteError) in try connection.begin(.immediate) }
+    let (nodes, deployments) = (allocatedNodes, allocatedDeployments)
+    do {
+      isWriting = true
+      defer { isWriting = false }
+      let result = try body(self)
+      try commit()
+      return result
+    } catch {
+      connection.rollBack()
+      (allocatedNodes, allocatedDeployments) = (nodes, deployments)
+      throw error
+    }
+  }
+
+  /// Runs `body` on one state of the database, whatever is written meanwhile. Inside `write` or another `read`, that
+  /// is the state they see.
+  public func read<T>(_ body: (TreeDatabase) throws -> T) throws -> T {
+    guard !connection.isInTransaction else { return try body(self) }
+    try attempt { () throws(SQLiteError) in try connection.begin(.deferred) }
+    defer { connection.rollBack() }
+    return try body(self)
+  }
+
+  private func commit() throws(TreeError) {
+    try attempt { () throws(SQLiteError) in try connection.prepareCommit() }
+    do {
+      try connection.commit()
+    } catch {
+      connection.rollBack()
+      // A constraint refuses it before anything is written, and where the log finds no room its last frame is missing.
+      // After any other error the log may contain the whole transaction although, say, its fsync failed; whoever
+      // opens the database next would take it for committed. The next transaction that changes a page overwrites it.
+      guard error.kind != .constraint, error.code != SQLiteError.full else { throw translate(error) }
+      do {
+        try connection.transaction {
+          try connection.run(
+            """
+            INSERT INTO setting (key, value) VALUES ('failed-commits', 1) ON CONFLICT DO UPDATE SET value = value + 1
+            """)
+        }
+      } catch let second {
+        throw .outcomeUnknown(path, detail: "\(translate(error)); then \(second)")
+      }
+      throw translate(error)
+    }
+  }
+
+  /// Ensures that a change is part of a transaction that the caller chose the bounds of.
+  func requireWrite(_ operation: String = #function) throws(TreeError) {
+    guard isWriting else { throw .misuse("\(operation) outside write") }
+  }
+
+  /// What is wrong inside the database: damage that SQLite finds, and references to rows that do not exist. Empty if
+  /// all is well.
+  public func integrityProblems() throws(TreeError) -> [String] {
+    do {
+      let findings = try rows("PRAGMA integrity_check") { (row) throws(TreeError) in row.text(0) }
+      guard findings == ["ok"] else { return findings }
+      return try rows("PRAGMA foreign_key_check") { (row) throws(TreeError) in
+        "a row of \(row.text(0)) refers to a row of \(row.text(2)) that does not exist"
+      }
+    } catch .corrupt(_, let detail) {
+      return [detail]
+    }
+  }
+}

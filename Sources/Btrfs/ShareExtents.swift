@@ -1,0 +1,54 @@
+import CBtrfs
+import Glibc
+import SystemPackage
+
+/// Makes `copy` use the disk space of `original` wherever both files hold the same bytes at the same place. Returns
+/// how many bytes they share by that, those shared before included. Contents and times stay as they are: the kernel
+/// compares and shares in one step (FIDEDUPERANGE, ioctl_fideduperange(2)).
+///
+/// Files of different contents are no error: pieces (16 MiB) that differ are left alone, and so is what one file is
+/// longer than the other.
+///
+/// `copy` may be in a read-only subvolume: nothing a reader could see changes.
+///
+/// Throws `.notFound`, `.notPermitted`, `.noSpace`, `.readOnly` (of the file system), `.notBtrfs` on a file system
+/// without shared extents, `.other` with EXDEV for files on two file systems, EINVAL where one is not a regular file,
+/// ELOOP where one is a symbolic link.
+@discardableResult
+public func shareExtents(of original: FilePath, with copy: FilePath) throws(BtrfsError) -> Int64 {
+  let operation = "share extents with"
+  let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+  let source = try OpenFile(original, flags: flags, for: operation)
+  let target = try OpenFile(copy, flags: flags, for: operation)
+  let length = try commonLength(source, target, copy, operation)
+
+  var shared: UInt64 = 0
+  var offset: UInt64 = 0
+  while offset < length {
+    // The kernel takes at most 16 MiB at a time (fs/btrfs/reflink.c, BTRFS_MAX_DEDUPE_LEN).
+    let piece = min(length - offset, 16 << 20)
+    var done: UInt64 = 0
+    let result = cbtrfs_dedupe(source.descriptor, target.descriptor, offset, piece, &done)
+    let differs = try BtrfsError.check(operation, copy, result: result) != 0
+    if !differs { shared += done }
+    offset += differs || done == 0 ? piece : done
+  }
+  return Int64(shared)
+}
+
+/// The length of equal files, the whole blocks of the shorter one otherwise: a block in part at the end of a file can
+/// only be shared with another one at the end.
+private func commonLength(
+  _ source: borrowing OpenFile, _ target: borrowing OpenFile, _ path: FilePath, _ operation: String
+) throws(BtrfsError) -> UInt64 {
+  var first = stat()
+  var second = stat()
+  guard fstat(source.descriptor, &first) == 0, fstat(target.descriptor, &second) == 0 else {
+    throw BtrfsError(operation, path, Errno(rawValue: Glibc.errno))
+  }
+  for status in [first, second] where status.st_mode & S_IFMT != S_IFREG {
+    throw BtrfsError(operation, path, .invalidArgument)
+  }
+  let shorter = min(first.st_size, second.st_size)
+  return UInt64(first.st_size == second.st_size ? shorter : shorter - shorter % first.st_blksize)
+}

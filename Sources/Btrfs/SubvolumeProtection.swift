@@ -1,0 +1,23 @@
+import CBtrfs
+import Glibc
+import SystemPackage
+
+extension Subvolume {
+  /// Takes the attributes "immutable" and "append only" (chattr(1)) off the subvolume's top directory, whether the subvolume is
+  /// read-only or not. With one of them not even root can rename or delete it.
+  ///
+  /// Returns whether there was one. Throws `.notASubvolume`, `.notFound`, `.notBtrfs`, `.readOnly` of the file system, `.notPermitted`.
+  @discardableResult
+  public func removeProtection() throws(BtrfsError) -> Bool {
+    let operation = "take attributes off"
+    try requireSubvolume(for: operation)
+    let top = try OpenFile(path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW, for: operation)
+    var result = cbtrfs_remove_protection(top.descriptor)
+    if result == -EROFS {
+      try setReadOnly(false)
+      result = cbtrfs_remove_protection(top.descriptor)
+      try setReadOnly(true)
+    }
+    return try BtrfsError.check(operation, path, result: result) == 1
+  }
+}

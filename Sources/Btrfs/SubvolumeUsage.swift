@@ -1,0 +1,32 @@
+import SystemPackage
+
+/// How much of the disk the data of a subvolume takes, in bytes, after compression. Metadata does not count.
+public struct SubvolumeUsage: Sendable, Equatable {
+  /// All extents the subvolume refers to, each counted once and whole, and its inline data.
+  public let referenced: Int64
+  /// The extents nothing outside refers to: what deleting the subvolume would give back. An extent that two files of
+  /// the subvolume share counts as shared, as it does for `btrfs filesystem du`; inline data is metadata and does not
+  /// count.
+  public let exclusive: Int64
+}
+
+extension Subvolume {
+  /// What the subvolume refers to, and what of it nothing else does; found without quota groups. Nested subvolumes do
+  /// not count, and neither does data that is not written out yet (``FileSystem/sync(_:)``).
+  ///
+  /// Asks the kernel about each file that has extents: about ten microseconds a file. Throws as ``referencedBytes()``
+  /// does.
+  public func usage() throws(BtrfsError) -> SubvolumeUsage {
+    let extents = try readExtents()
+    let shared = try sharedRanges(of: extents)
+    return SubvolumeUsage(referenced: extents.referencedBytes, exclusive: extents.bytes(outside: shared))
+  }
+
+  /// The cheap half of ``usage()``, read from the subvolume's tree alone: about two milliseconds for a thousand
+  /// files.
+  ///
+  /// Throws `.notASubvolume`, `.notFound`, `.notBtrfs`, `.notPermitted` (needs CAP_SYS_ADMIN).
+  public func referencedBytes() throws(BtrfsError) -> Int64 {
+    try readExtents().referencedBytes
+  }
+}

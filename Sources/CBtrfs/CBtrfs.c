@@ -1,0 +1,175 @@
+#define _GNU_SOURCE
+#include "CBtrfs.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/btrfs.h>
+#include <linux/btrfs_tree.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int cbtrfs_syncfs(int fd) { return syncfs(fd) < 0 ? -errno : 0; }
+
+int cbtrfs_remove_protection(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return -errno;
+  int without = flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+  if (without == flags) return 0;
+  return ioctl(fd, FS_IOC_SETFLAGS, &without) < 0 ? -errno : 1;
+}
+
+/* File extents */
+
+static const size_t inline_data = offsetof(struct btrfs_file_extent_item, disk_bytenr);
+
+size_t cbtrfs_extents_per_buffer(size_t buffer_size) {
+  return buffer_size / (sizeof(struct btrfs_ioctl_search_header) + inline_data);
+}
+
+/* Returns whether the item is an extent that takes space, and describes it. */
+static int read_extent(const struct btrfs_ioctl_search_header *header, const char *data, struct cbtrfs_extent *extent) {
+  struct btrfs_file_extent_item item;
+  if (header->type != BTRFS_EXTENT_DATA_KEY || header->len < inline_data) return 0;
+  extent->inode = header->objectid;
+  memset(&item, 0, sizeof item);
+  memcpy(&item, data, header->len < sizeof item ? header->len : sizeof item);
+  if (item.type == BTRFS_FILE_EXTENT_INLINE) {
+    extent->address = 0;
+    extent->length = header->len - inline_data;
+    return 1;
+  }
+  extent->address = le64toh(item.disk_bytenr);
+  extent->length = le64toh(item.disk_num_bytes);
+  return extent->address != 0; /* 0: a hole */
+}
+
+/* Keys are one number, objectid:type:offset; the search goes on behind the last one. */
+static void step_behind(const struct btrfs_ioctl_search_header *last, struct cbtrfs_extent_walk *walk) {
+  walk->inode = last->objectid;
+  walk->type = last->type;
+  walk->offset = last->offset + 1;
+  if (walk->offset == 0 && ++walk->type > UINT8_MAX) {
+    walk->type = 0;
+    walk->finished = ++walk->inode == 0;
+  }
+}
+
+int cbtrfs_next_extents(int fd, struct cbtrfs_extent_walk *walk, void *buffer, size_t buffer_size,
+                        struct cbtrfs_extent *extents) {
+  struct btrfs_ioctl_search_args_v2 *search = buffer;
+  if (buffer_size <= sizeof *search) return -EINVAL;
+  memset(search, 0, sizeof *search);
+  search->key.tree_id = walk->root;
+  search->key.min_objectid = walk->inode;
+  search->key.min_type = walk->type;
+  search->key.min_offset = walk->offset;
+  search->key.max_objectid = BTRFS_LAST_FREE_OBJECTID;
+  search->key.max_type = BTRFS_EXTENT_DATA_KEY;
+  search->key.max_offset = UINT64_MAX;
+  search->key.max_transid = UINT64_MAX;
+  search->key.nr_items = UINT32_MAX;
+  search->buf_size = buffer_size - sizeof *search;
+  if (ioctl(fd, BTRFS_IOC_TREE_SEARCH_V2, search) < 0) return -errno;
+
+  int count = 0;
+  const char *position = (const char *)search->buf;
+  struct btrfs_ioctl_search_header header;
+  for (uint32_t item = 0; item < search->key.nr_items; item++) {
+    memcpy(&header, position, sizeof header);
+    position += sizeof header;
+    count += read_extent(&header, position, &extents[count]);
+    position += header.len;
+  }
+  if (search->key.nr_items == 0)
+    walk->finished = 1;
+  else
+    step_behind(&header, walk);
+  return count;
+}
+
+int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ranges) {
+  union {
+    struct fiemap map;
+    char room[sizeof(struct fiemap) + CBTRFS_RANGES_PER_CALL * sizeof(struct fiemap_extent)];
+  } request;
+  memset(&request.map, 0, sizeof request.map);
+  request.map.fm_start = *start;
+  request.map.fm_length = UINT64_MAX - *start;
+  request.map.fm_extent_count = CBTRFS_RANGES_PER_CALL;
+  if (ioctl(fd, FS_IOC_FIEMAP, &request.map) < 0) return -errno;
+
+  int count = 0;
+  *start = UINT64_MAX;
+  for (uint32_t index = 0; index < request.map.fm_mapped_extents; index++) {
+    const struct fiemap_extent *extent = &request.map.fm_extents[index];
+    *start = extent->fe_flags & FIEMAP_EXTENT_LAST ? UINT64_MAX : extent->fe_logical + extent->fe_length;
+    if (!(extent->fe_flags & FIEMAP_EXTENT_SHARED)) continue;
+    ranges[count].address = extent->fe_physical;
+    ranges[count].length = extent->fe_length;
+    ranges[count].is_encoded = (extent->fe_flags & FIEMAP_EXTENT_ENCODED) != 0;
+    count++;
+  }
+  return count;
+}
+
+int cbtrfs_dedupe(int source, int target, uint64_t offset, uint64_t length, uint64_t *shared) {
+  union {
+    struct file_dedupe_range range;
+    char room[sizeof(struct file_dedupe_range) + sizeof(struct file_dedupe_range_info)];
+  } request;
+  memset(&request, 0, sizeof request);
+  request.range.src_offset = offset;
+  request.range.src_length = length;
+  request.range.dest_count = 1;
+  request.range.info[0].dest_fd = target;
+  request.range.info[0].dest_offset = offset;
+  if (ioctl(source, FIDEDUPERANGE, &request.range) < 0) return -errno;
+  *shared = request.range.info[0].bytes_deduped;
+  return request.range.info[0].status;
+}
+
+/* The file system as a whole */
+
+int cbtrfs_read_file_system(int fd, struct cbtrfs_file_system *result) {
+  struct btrfs_ioctl_fs_info_args info;
+  memset(&info, 0, sizeof info);
+  if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0) return -errno;
+  memcpy(result->uuid, info.fsid, sizeof result->uuid);
+  result->highest_device = info.max_id;
+  return 0;
+}
+
+int cbtrfs_read_device(int fd, uint64_t id, struct cbtrfs_device *result) {
+  struct btrfs_ioctl_dev_info_args info;
+  memset(&info, 0, sizeof info);
+  info.devid = id;
+  if (ioctl(fd, BTRFS_IOC_DEV_INFO, &info) < 0) return -errno;
+  result->size = info.total_bytes;
+  result->allocated = info.bytes_used;
+  return 0;
+}
+
+int cbtrfs_read_block_groups(int fd, struct cbtrfs_block_groups *result, size_t capacity) {
+  struct btrfs_ioctl_space_args *request =
+      calloc(1, sizeof *request + capacity * sizeof(struct btrfs_ioctl_space_info));
+  if (request == NULL) return -ENOMEM;
+  request->space_slots = capacity;
+  if (ioctl(fd, BTRFS_IOC_SPACE_INFO, request) < 0) {
+    int error = errno;
+    free(request);
+    return -error;
+  }
+  /* With no slots the kernel only counts them. */
+  for (uint64_t index = 0; index < capacity && index < request->total_spaces; index++) {
+    result[index].flags = request->spaces[index].flags;
+    result[index].total = request->spaces[index].total_bytes;
+    result[index].used = request->spaces[index].used_bytes;
+  }
+  int count = (int)request->total_spaces;
+  free(request);
+  return count;
+}

@@ -1,0 +1,73 @@
+#pragma once
+
+/* The btrfs ioctls libbtrfsutil has no call for. Every function returns a negative errno on failure.
+ * The kernel's own headers stay in the .c file: <linux/fs.h> and glibc's <sys/mount.h> do not go together. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* syncfs(2), behind _GNU_SOURCE and so out of Swift's reach. */
+int cbtrfs_syncfs(int fd);
+
+/* Takes the attributes "immutable" and "append only" away (ioctl_iflags(2)). Returns 1, or 0 where there were none. */
+int cbtrfs_remove_protection(int fd);
+
+/* An extent item of a file. `address` is where the extent begins in the file system's logical address space,
+ * 0 for data stored inline in the tree; `length` the bytes it takes there (after compression). */
+struct cbtrfs_extent {
+  uint64_t inode, address, length;
+};
+
+/* Where a walk over the extents of subvolume `root` stands; zero but for `root` at its beginning. */
+struct cbtrfs_extent_walk {
+  uint64_t root, inode, offset;
+  uint32_t type;
+  int finished;
+};
+
+/* The most extents one call below finds in a buffer of this many bytes. */
+size_t cbtrfs_extents_per_buffer(size_t buffer_size);
+
+/* Fills `extents` with the next extents of the walk and returns their number, which may be 0 before the walk is
+ * `finished`. Holes are left out. `buffer` is for the kernel's answer. Needs CAP_SYS_ADMIN. */
+int cbtrfs_next_extents(int fd, struct cbtrfs_extent_walk *walk, void *buffer, size_t buffer_size,
+                        struct cbtrfs_extent *extents);
+
+/* A range of a file that another file, or the same file in another subvolume, uses too.
+ * `length` counts bytes of the file: of an encoded (compressed) range only `address` says something about the disk. */
+struct cbtrfs_shared_range {
+  uint64_t address, length;
+  int is_encoded;
+};
+
+enum { CBTRFS_RANGES_PER_CALL = 128 };
+
+/* Looks at the next extents of the file from `*start` on and returns how many of them are shared, in `ranges`.
+ * `*start` is set to where to go on, UINT64_MAX at the end of the file. */
+int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ranges);
+
+/* FIDEDUPERANGE. Returns 0 when `*shared` bytes from `offset` on are shared now (fewer than `length` where the kernel
+ * chose so), 1 when the data differs. */
+int cbtrfs_dedupe(int source, int target, uint64_t offset, uint64_t length, uint64_t *shared);
+
+struct cbtrfs_file_system {
+  uint8_t uuid[16];
+  uint64_t highest_device;
+};
+
+int cbtrfs_read_file_system(int fd, struct cbtrfs_file_system *result);
+
+struct cbtrfs_device {
+  uint64_t size, allocated;
+};
+
+/* -ENODEV where no device has this id: the ids need not be contiguous. */
+int cbtrfs_read_device(int fd, uint64_t id, struct cbtrfs_device *result);
+
+/* What the block groups of one kind (`flags`, BTRFS_BLOCK_GROUP_*) hold, in bytes of data: copies do not count. */
+struct cbtrfs_block_groups {
+  uint64_t flags, total, used;
+};
+
+/* Returns how many kinds there are, of which it stores up to `capacity`. */
+int cbtrfs_read_block_groups(int fd, struct cbtrfs_block_groups *result, size_t capacity);

@@ -1,0 +1,79 @@
+// Runs one program in namespaces of its own, with a directory as its root file system. Plain C because between
+// clone3(2) and execve(2) only async-signal-safe calls are allowed: the caller may have had other threads.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/eventfd.h>  // for Cancellation.swift
+#include <time.h>
+
+/// A file or directory of the host that is shown inside.
+struct sandbox_bind {
+  const char *source;  ///< path on the host; NULL stands for the policy-rc.d script that starts no service
+  const char *target;  ///< absolute path inside
+  int read_only;
+  int skipped;  ///< out: errno when the target could not be made, else 0
+};
+
+/// Everything a run needs. Every pointer must stay valid until `sandbox_run` returns.
+struct sandbox_plan {
+  const char *root;  ///< directory that becomes /
+  const char *working_directory;
+  char *const *arguments;
+  char *const *environment;
+  struct sandbox_bind *binds;
+  size_t bind_count;
+  int streams[3];    ///< descriptors the program gets as 0, 1 and 2
+  int cancellation;  ///< when this descriptor becomes readable the run is interrupted; -1 for none
+  int attended;      ///< watch this process's signals and terminal; the streams are its own 0, 1 and 2
+  int isolated_network;
+  int suppress_sync;
+};
+
+/// What was being done when a run failed.
+enum sandbox_step {
+  SANDBOX_STEP_NONE,
+  SANDBOX_STEP_PREPARE,
+  SANDBOX_STEP_CLONE,
+  SANDBOX_STEP_STREAMS,
+  SANDBOX_STEP_PRIVATE_MOUNTS,
+  SANDBOX_STEP_SOURCE,
+  SANDBOX_STEP_ROOT,
+  SANDBOX_STEP_PIVOT,
+  SANDBOX_STEP_MOUNT_POINT,
+  SANDBOX_STEP_MOUNT,
+  SANDBOX_STEP_DEVICE,
+  SANDBOX_STEP_FILE,
+  SANDBOX_STEP_NETWORK,
+  SANDBOX_STEP_FORK,
+  SANDBOX_STEP_FILTER,
+  SANDBOX_STEP_CAPABILITIES,
+  SANDBOX_STEP_WORKING_DIRECTORY,
+  SANDBOX_STEP_EXECUTE,
+  SANDBOX_STEP_INIT_DIED,
+};
+
+/// A mount point that was missing in the root and had to be made.
+struct sandbox_created {
+  char *path;                     ///< inside the root, without symbolic links
+  struct timespec parent_before;  ///< modification time of its directory before ...
+  struct timespec parent_after;   ///< ... and after it was made
+};
+
+struct sandbox_result {
+  int error;  ///< errno of the step that failed, 0 if the program was executed
+  enum sandbox_step step;
+  char *path;        ///< what the failed step was about, or NULL
+  int wait_status;   ///< of the program, as wait(2) tells it
+  int interruption;  ///< the signal that interrupted the run, or 0
+  struct sandbox_created *created;
+  size_t created_count;
+};
+
+/// Runs a program and waits for its end. Returns 0, or -1 when `result->error` is set.
+/// `sandbox_result_free` must be called in both cases.
+int sandbox_run(const struct sandbox_plan *plan, struct sandbox_result *result);
+
+void sandbox_result_free(struct sandbox_result *result);
+
+/// openat2(2) with RESOLVE_IN_ROOT: no symbolic link and no ".." leads out of `root`. A descriptor, or -1 and errno.
+int sandbox_open_in_root(int root, const char *path, int flags);

@@ -1,0 +1,117 @@
+import CSandbox
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// Files below a directory that nobody vouches for, reached with openat2(2) and RESOLVE_IN_ROOT: no symbolic link and no
+/// ".." in it leads out.
+public struct RootDirectory: Sendable {
+  /// The directory.
+  public let path: FilePath
+
+  /// The files below `path`.
+  public init(_ path: FilePath) { self.path = path }
+
+  /// The largest file that is read: many times what dpkg's status database comes to.
+  private static let largestFile: Int64 = 1 << 28
+
+  /// What is in a regular file; nil where there is none. Anything else is not even opened: opening a device node can do
+  /// things to the machine.
+  ///
+  /// - Throws: `Errno`; `.fileTooLarge` for what no such file would be.
+  public func contents(of file: FilePath) throws -> Data? {
+    guard let place = try open(file, pathOnly) else { return nil }
+    return try place.closeAfter {
+      var status = stat()
+      guard fstat(place.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+      guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+      guard status.st_size <= Self.largestFile else { throw Errno.fileTooLarge }
+      let descriptor = try FileDescriptor.open(
+        "/proc/self/fd/\(place.rawValue)", .readOnly, options: .closeOnExec)
+      return try descriptor.closeAfter { try read(descriptor, size: Int(status.st_size)) }
+    }
+  }
+
+  private func read(_ descriptor: FileDescriptor, size: Int) throws -> Data {
+    var data = Data(count: size)
+    var count = 0
+    while count < data.count {
+      let read = try data.withUnsafeMutableBytes {
+        try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[count...]))
+      }
+      if read == 0 { break }
+      count += read
+    }
+    return data.prefix(count)
+  }
+
+  /// Replaces a file, mode 0644, with the directories above it made: the old content or the new, never a part of it.
+  ///
+  /// - Throws: `Errno`.
+  public func write(_ data: Data, to file: FilePath) throws {
+    let (directory, name) = try parent(of: file, making: true)
+    try directory.closeAfter {
+      let temporary = "\(name).ast-new"
+      // Whatever has that name goes unopened: it could be a device node.
+      unlinkat(directory.rawValue, temporary, 0)
+      let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+      let new = FileDescriptor(rawValue: descriptor)
+      try new.closeAfter { _ = try new.writeAll(data) }
+      guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
+    }
+  }
+
+  /// Makes an empty file, mode 0644, where nothing is and the directory exists.
+  ///
+  /// - Returns: whether it was made.
+  public func makeEmptyFile(_ file: FilePath) throws -> Bool {
+    guard let (directory, name) = try? parent(of: file, making: false) else { return false }
+    return try directory.closeAfter {
+      let descriptor = openat(directory.rawValue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+      if descriptor < 0, errno == EEXIST { return false }
+      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+      close(descriptor)
+      return true
+    }
+  }
+
+  /// Removes a regular file without content; leaves anything else alone.
+  public func removeEmptyFile(_ file: FilePath) throws {
+    guard let (directory, name) = try? parent(of: file, making: false) else { return }
+    try directory.closeAfter {
+      var status = stat()
+      guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+        status.st_mode & S_IFMT == S_IFREG, status.st_size == 0
+      else { return }
+      guard unlinkat(directory.rawValue, name, 0) == 0 else { throw Errno(rawValue: errno) }
+    }
+  }
+
+  private func open(_ file: FilePath, _ flags: Int32) throws -> FileDescriptor? {
+    let root = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
+    return try root.closeAfter {
+      let descriptor = sandbox_open_in_root(root.rawValue, file.string, flags)
+      if descriptor >= 0 { return FileDescriptor(rawValue: descriptor) }
+      if [ENOENT, ENOTDIR, ELOOP].contains(errno) { return nil }
+      throw Errno(rawValue: errno)
+    }
+  }
+
+  /// The directory a file is in, open, and the file's name in it.
+  private func parent(of file: FilePath, making: Bool) throws -> (FileDescriptor, String) {
+    guard let name = file.lastComponent else { throw Errno.invalidArgument }
+    let above = file.removingLastComponent()
+    if let directory = try open(above.isEmpty ? "/" : above, O_RDONLY | O_DIRECTORY) { return (directory, name.string) }
+    guard making, !above.isEmpty, above.components.count > 0 else { throw Errno.noSuchFileOrDirectory }
+    let (outer, inner) = try parent(of: above, making: true)
+    try outer.closeAfter {
+      guard mkdirat(outer.rawValue, inner, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    }
+    guard let directory = try open(above, O_RDONLY | O_DIRECTORY) else { throw Errno.noSuchFileOrDirectory }
+    return (directory, name.string)
+  }
+}
+
+// <fcntl.h> has O_PATH for _GNU_SOURCE only, which Swift's Glibc module does not define.
+private let pathOnly: Int32 = 0o10000000

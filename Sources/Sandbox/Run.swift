@@ -1,0 +1,58 @@
+import CSandbox
+import SystemPackage
+
+extension Sandbox {
+  /// Runs a program in the sandbox and waits until it and everything it started is gone.
+  ///
+  /// A first word without a slash is looked up in the `PATH` of ``environment``, inside. The program gets umask 022, the caller's
+  /// limits and niceness, default signal dispositions (what the caller ignores of SIGHUP, SIGINT and SIGQUIT stays ignored) and an empty
+  /// signal mask.
+  ///
+  /// Only throws if the program could not be started: ``SandboxError/status`` tells a program that is missing from one that exits 127.
+  /// Missing mount points that were made for the run are removed in any case.
+  public func run(
+    _ command: [String], on streams: StandardStreams = .attended, until cancellation: Cancellation? = nil
+  ) throws(SandboxError) -> SandboxResult {
+    guard let program = command.first, !program.isEmpty else {
+      throw SandboxError(step: .execute, path: nil, errno: .noSuchFileOrDirectory)
+    }
+    let strings = CStrings()
+    defer { withExtendedLifetime((strings, cancellation)) {} }
+    var binds = binds.map {
+      sandbox_bind(
+        source: strings.copy($0.source.string), target: strings.copy($0.target.string),
+        read_only: $0.isReadOnly ? 1 : 0, skipped: 0)
+    }
+    if !startsServices {
+      binds.append(
+        sandbox_bind(source: nil, target: strings.copy(Self.servicePolicy.string), read_only: 1, skipped: 0))
+    }
+    var result = sandbox_result()
+    defer { sandbox_result_free(&result) }
+    let status = binds.withUnsafeMutableBufferPointer { binds in
+      var plan = sandbox_plan()
+      plan.root = UnsafePointer(strings.copy(root.string))
+      plan.working_directory = UnsafePointer(strings.copy(workingDirectory.string))
+      plan.arguments = UnsafePointer(strings.list(command))
+      plan.environment = UnsafePointer(strings.list(environment.map { "\($0.key)=\($0.value)" }.sorted()))
+      plan.binds = binds.baseAddress
+      plan.bind_count = binds.count
+      plan.streams = streams.descriptors
+      plan.cancellation = cancellation?.event.rawValue ?? -1
+      plan.attended = streams.isAttended ? 1 : 0
+      plan.isolated_network = network == .isolated ? 1 : 0
+      plan.suppress_sync = suppressesSync ? 1 : 0
+      return sandbox_run(&plan, &result)
+    }
+    let placeholders = Placeholder.all(of: result)
+    Placeholder.remove(placeholders, below: root)
+    guard status == 0 else { throw SandboxError(result) }
+    return SandboxResult(
+      end: ProgramEnd(waitStatus: result.wait_status),
+      interruption: result.interruption == 0 ? nil : result.interruption,
+      skippedBinds: binds.filter { $0.skipped != 0 }.map {
+        .init(target: FilePath(String(cString: $0.target)), reason: Errno(rawValue: $0.skipped))
+      },
+      placeholders: placeholders.map(\.path))
+  }
+}

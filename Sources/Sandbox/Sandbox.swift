@@ -1,0 +1,76 @@
+import SystemPackage
+
+/// A place to run a program with a directory as its root file system, so that nothing but that directory can be harmed.
+///
+///     var sandbox = Sandbox(root: "/.snapshots/nodes/3/.17")
+///     sandbox.binds = [.resolverConfiguration]
+///     let result = try sandbox.run(["apt-get", "install", "-y", "hello"])
+///
+/// The program has mount, process, IPC and host name namespaces of its own, a fresh `/proc`, `/dev`, `/run` and `/tmp`, a
+/// read-only `/sys`, no descriptor but the standard three, and neither the capabilities nor the system calls that lead
+/// out. When it ends, everything it started ends. When the caller is killed, the same, and nothing stays mounted.
+/// `/run/ast/sandbox` exists inside.
+///
+/// It is a wall against what runs in a node, with these limits: the processor, memory and network are shared; a
+/// descriptor given as a standard stream is given (a regular file there can be opened anew for writing); with the host's
+/// network and Linux older than 6.12 its abstract Unix sockets can be reached.
+public struct Sandbox: Sendable {
+  /// The directory that becomes `/`. It may be on any file system, mounted in any way.
+  public var root: FilePath
+
+  /// Files and directories of the host to show inside.
+  public var binds: [Bind] = []
+
+  /// The network inside; the host's unless said otherwise.
+  public var network: Network = .host
+
+  /// Whether `sync`, `fsync` and their kin do nothing inside. What is sealed by one `syncfs(2)` needs none of them.
+  public var suppressesSync = true
+
+  /// Whether packages may start services: if not, a `policy-rc.d` that forbids it stands in `/usr/sbin` during the run.
+  public var startsServices = true
+
+  /// The whole environment of the program; nothing is inherited.
+  public var environment: [String: String] = [
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
+  ]
+
+  /// Where the program starts, a path inside.
+  public var workingDirectory: FilePath = "/"
+
+  /// A sandbox around a directory, with the default for everything else.
+  public init(root: FilePath) { self.root = root }
+}
+
+extension Sandbox {
+  /// A file or directory of the host that is shown inside, without set-user-ID programs and device nodes working in it.
+  public struct Bind: Sendable, Hashable {
+    /// The path on the host. It must exist; a symbolic link is followed.
+    public var source: FilePath
+    /// The absolute path inside. Made for the run if it is missing.
+    public var target: FilePath
+    /// Whether the program may not change it.
+    public var isReadOnly: Bool
+
+    /// A bind, read-only unless said otherwise.
+    public init(_ source: FilePath, at target: FilePath, isReadOnly: Bool = true) {
+      self.source = source
+      self.target = target
+      self.isReadOnly = isReadOnly
+    }
+
+    /// The host's `/etc/resolv.conf`: names resolve inside as they do outside.
+    public static let resolverConfiguration = Bind("/etc/resolv.conf", at: "/etc/resolv.conf")
+  }
+
+  /// Which network the program sees.
+  public enum Network: Sendable, Hashable {
+    /// That of the host.
+    case host
+    /// Nothing but a loopback interface.
+    case isolated
+  }
+
+  /// Where the policy script of a run without services is shown.
+  public static let servicePolicy: FilePath = "/usr/sbin/policy-rc.d"
+}

@@ -1,0 +1,46 @@
+import Glibc
+import Sandbox
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Files of a root nobody vouches for.
+@Suite(.requiresRoot) struct RootDirectoryTests {
+  let directory: FilePath
+  let root: RootDirectory
+
+  init() throws {
+    directory = try LoopBtrfs.shared.newDirectory()
+    root = RootDirectory(directory)
+  }
+
+  /// The kernel gives up on ".." when a name anywhere on the machine changes meanwhile (openat2(2), EAGAIN).
+  @Test func renamesElsewhereOnTheMachineDoNotDisturb() throws {
+    try runSuccessfully(
+      ["sh", "-euc", "mkdir -p a/b/c; echo text >file; ln -s ../../../../../../../../../file a/b/c/link"], in: directory
+    )
+    let place = try LoopBtrfs.shared.newDirectory()
+    let script = "chdir shift; mkdir 'x'; $| = 1; print qq(ready\\n); while (1) { rename 'x', 'y'; rename 'y', 'x' }"
+    let renaming = try PseudoTerminal(["perl", "-e", script, place.string])
+    try renaming.expect("ready")
+    for _ in 0..<20_000 {
+      #expect(try root.contents(of: "a/b/c/link").map { Array($0) } == Array("text\n".utf8))
+    }
+    #expect(kill(renaming.process, 0) == 0)
+  }
+
+  @Test func onlyRegularFilesAreRead() throws {
+    try runSuccessfully(
+      ["sh", "-euc", "mkfifo fifo; mknod device c 4000 0; mkdir directory; ln -s missing dangling; : >empty"],
+      in: directory)
+    for name in ["fifo", "device", "directory", "dangling", "missing", "empty/below"] {
+      #expect(try root.contents(of: FilePath(name)) == nil, "\(name)")
+    }
+    #expect(try root.contents(of: "empty")?.isEmpty == true)
+  }
+
+  @Test func hugeFileIsAnError() throws {
+    try runSuccessfully(["truncate", "--size=4T", "huge"], in: directory)
+    #expect(throws: Errno.fileTooLarge) { try root.contents(of: "huge") }
+  }
+}

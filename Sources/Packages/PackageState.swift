@@ -1,0 +1,70 @@
+import SystemPackage
+
+/// The state of a Debian system that belongs to its set of packages, though packages keep it under `/var`.
+///
+/// `/var` is shared by all deployments and never rolled back, so this state lives in `/usr/lib/sysimage` and travels
+/// with the root; a symlink stands at each old place. Directories only: programs replace single files by renaming over
+/// them, which would replace a symlink too.
+public enum PackageState {
+  /// A directory that moves: from `place` in `/var` to `/usr/lib/sysimage/<home>`.
+  public struct Directory: Sendable, Equatable {
+    /// Where packages look for it, relative to the root.
+    public let place: FilePath
+    /// Where it is, relative to `/usr/lib/sysimage`.
+    public let home: FilePath
+
+    fileprivate init(_ place: FilePath, _ home: FilePath) {
+      self.place = place
+      self.home = home
+    }
+  }
+
+  /// Where the state lives, relative to the root.
+  public static let sysimage: FilePath = "usr/lib/sysimage"
+
+  /// dpkg's status database, relative to the root.
+  public static let dpkgStatus: FilePath = "usr/lib/sysimage/dpkg/status"
+
+  /// All that moves.
+  public static let directories: [Directory] = [
+    // dpkg(1): packages, alternatives, triggers, diversions, statoverrides.
+    Directory("var/lib/dpkg", "dpkg"),
+    // debconf(7): the answers packages were configured with.
+    Directory("var/cache/debconf", "debconf"),
+    // ucf(1): checksums of the configuration files it manages.
+    Directory("var/lib/ucf", "ucf"),
+    // pam-auth-update(8): which profiles are enabled, and what the files looked like.
+    Directory("var/lib/pam", "pam"),
+    // deb-systemd-helper(1p): which units packages enabled and administrators masked.
+    Directory("var/lib/systemd/deb-systemd-helper-enabled", "systemd/deb-systemd-helper-enabled"),
+    Directory("var/lib/systemd/deb-systemd-helper-masked", "systemd/deb-systemd-helper-masked"),
+    Directory("var/lib/systemd/deb-systemd-user-helper-enabled", "systemd/deb-systemd-user-helper-enabled"),
+    Directory("var/lib/systemd/deb-systemd-user-helper-masked", "systemd/deb-systemd-user-helper-masked"),
+    // update-initramfs(8): which kernels have an initrd of its making.
+    Directory("var/lib/initramfs-tools", "initramfs-tools"),
+    // dkms(8): modules built for the kernels in this root.
+    Directory("var/lib/dkms", "dkms"),
+    // Registries that packages' triggers write from what is installed.
+    Directory("var/lib/dictionaries-common", "dictionaries-common"),
+    Directory("var/lib/emacsen-common", "emacsen-common"),
+    Directory("var/lib/sgml-base", "sgml-base"),
+    Directory("var/lib/xml-core", "xml-core"),
+    Directory("var/lib/python", "python"),
+  ]
+
+  /// Tells apt where its record of automatically installed packages is: apt writes a new file and renames it over the
+  /// old one, so a symlink in `/var` would not last (apt.conf(5), "Directories").
+  public static let aptConfiguration = (
+    path: FilePath("etc/apt/apt.conf.d/00ast-package-state"),
+    text: """
+    // ast keeps apt's record of automatically installed packages with the root it belongs to.
+    Dir::State::extended_states "/usr/lib/sysimage/apt/extended_states";
+
+    """
+  )
+
+  /// apt's record of automatically installed packages: where apt keeps it by itself, and where it is here.
+  public static let aptExtendedStates = (
+    place: FilePath("var/lib/apt/extended_states"), home: FilePath("apt/extended_states")
+  )
+}

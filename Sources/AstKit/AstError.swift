@@ -1,0 +1,107 @@
+import Btrfs
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// Why an operation did not happen: what failed, what state things are in, and what to do next.
+///
+/// Every sentence a user reads about a failure is made here or by whoever throws this; the command line only prints it.
+public struct AstError: Error, Sendable, Equatable {
+  /// The kind of failure: stable words, used in JSON.
+  public enum Code: String, Sendable, CaseIterable {
+    case failed
+    case usage
+    case notFound = "not-found"
+    case busy
+    case refused
+    case partial
+    case noSpace = "no-space"
+    case needsRoot = "needs-root"
+    case damaged
+    case interrupted
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// One sentence: what failed, on which node or path, and what state things are in now.
+  public let message: String
+  /// What to do next, when there is something to do.
+  public let hint: String?
+
+  /// An error with its sentence and advice.
+  public init(_ code: Code, _ message: String, hint: String? = nil) {
+    self.code = code
+    self.message = message
+    self.hint = hint
+  }
+
+  /// The exit status of the command line for this failure.
+  public var exitStatus: Int32 {
+    switch code {
+    case .failed, .needsRoot, .damaged: 1
+    case .usage: 2
+    case .notFound: 3
+    case .busy: 4
+    case .refused: 5
+    case .partial: 6
+    case .noSpace: 7
+    case .interrupted: 130
+    }
+  }
+}
+
+extension AstError {
+  /// The sentence for an error of a lower layer.
+  public init(_ error: any Error) {
+    switch error {
+    case let error as AstError: self = error
+    case let error as BtrfsError: self.init(btrfs: error)
+    case let error as TreeError: self.init(tree: error)
+    case let error as SandboxError: self.init(.failed, "\(error)")
+    case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
+    default: self.init(.failed, "\(error)")
+    }
+  }
+
+  static func noSpaceLeft(_ detail: String) -> AstError {
+    AstError(
+      .noSpace, "no space left on the store's file system: \(detail); nothing was changed",
+      hint: "free space with `ast del`, then run the command again")
+  }
+
+  static func unknown(_ node: NodeID) -> AstError {
+    AstError(.notFound, "there is no node \(node)", hint: "`ast tree` shows the nodes")
+  }
+
+  static let rebuildHint = "`ast doctor --rebuild` restores the tree from its record files and the subvolumes"
+
+  private init(btrfs error: BtrfsError) {
+    switch error.code {
+    case .noSpace: self = .noSpaceLeft("\(error)")
+    case .notBtrfs: self.init(.failed, "\(error)", hint: "a store needs a directory on a mounted btrfs file system")
+    default: self.init(.failed, "\(error)")
+    }
+  }
+
+  private init(tree error: TreeError) {
+    switch error {
+    case .unknownNode(let node): self = .unknown(node)
+    case .noSpace: self = .noSpaceLeft("\(error)")
+    case .busy: self.init(.busy, "\(error)", hint: "try again in a moment")
+    case .missing, .empty, .corrupt, .truncated, .notADatabase, .notATree:
+      self.init(.damaged, "\(error); nothing was changed", hint: Self.rebuildHint)
+    // SQLITE_IOERR: btrfs reports data that does not fit its checksum like that.
+    case .sqlite(_, let code, _) where code & 0xff == 10:
+      self.init(.damaged, "\(error); nothing was changed", hint: "look at the kernel's messages; \(Self.rebuildHint)")
+    default: self.init(.failed, "\(error)")
+    }
+  }
+}
+
+extension TreeError {
+  /// Whether the disk is full.
+  var isNoSpace: Bool { if case .noSpace = self { true } else { false } }
+
+  /// Whether the change may have been made all the same: what it refers to must stay until the next command knows.
+  var isOutcomeUnknown: Bool { if case .outcomeUnknown = self { true } else { false } }
+}

@@ -1,0 +1,83 @@
+import Dispatch
+import FoundationEssentials
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// Runs a program of the host to its end: an argument vector, never a shell string.
+struct ChildProcess {
+  /// The program, looked up in `PATH`.
+  let program: String
+  /// Its arguments.
+  let arguments: [String]
+
+  init(_ program: String, _ arguments: [String]) {
+    self.program = program
+    self.arguments = arguments
+  }
+
+  /// Runs it silently; what it says is part of the error if it fails.
+  ///
+  /// - Throws: `AstError` when it cannot be started or does not end with status 0.
+  func run() throws {
+    try finish { program, arguments in
+      let result = try await Subprocess.run(
+        program, arguments: arguments, input: .none, output: .discarded, error: .string(limit: 1 << 16))
+      return (result.terminationStatus, result.standardError)
+    }
+  }
+
+  /// Runs it and passes on what it says to `messages`, as it comes.
+  func run(showing messages: FileDescriptor) throws {
+    try finish { program, arguments in
+      let result = try await Subprocess.run(
+        program, arguments: arguments, input: .none,
+        output: .fileDescriptor(messages, closeAfterSpawningProcess: false),
+        error: .fileDescriptor(messages, closeAfterSpawningProcess: false))
+      return (result.terminationStatus, nil)
+    }
+  }
+
+  /// Runs it on our terminal: an editor.
+  func runOnTerminal() throws {
+    try finish { program, arguments in
+      let result = try await Subprocess.run(
+        program, arguments: arguments, input: .currentStandardInput, output: .currentStandardOutput,
+        error: .currentStandardError)
+      return (result.terminationStatus, nil)
+    }
+  }
+
+  private typealias End = (status: TerminationStatus, said: String?)
+
+  /// Waits for the end from synchronous code. The thread that waits is the main one, which runs no tasks.
+  private func finish(_ start: @escaping @Sendable (Executable, Arguments) async throws -> End) throws {
+    let result = Mutex<Result<End, any Error>>(.failure(Errno.noChildProcess))
+    let done = DispatchSemaphore(value: 0)
+    Task.detached { [self] in
+      let end: Result<End, any Error>
+      do { end = .success(try await start(.name(program), Arguments(arguments))) } catch { end = .failure(error) }
+      result.withLock { $0 = end }
+      done.signal()
+    }
+    done.wait()
+    switch result.withLock({ $0 }) {
+    case .failure(let error):
+      throw AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")
+    case .success(let end) where !end.status.isSuccess:
+      // What comes after the first line are consequences: tar(1) ends with a line that says nothing.
+      let said = end.said?.split(separator: "\n").first.map { ": \($0)" } ?? ""
+      throw AstError(.failed, "`\(program)` failed (\(end.status.words))\(said)")
+    case .success: return
+    }
+  }
+}
+
+extension TerminationStatus {
+  fileprivate var words: String {
+    switch self {
+    case .exited(let status): "exit status \(status)"
+    case .signaled(let signal): "signal \(signal)"
+    }
+  }
+}

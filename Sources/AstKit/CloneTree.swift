@@ -1,0 +1,37 @@
+import SnapshotTree
+
+/// `clone-tree`: a node and everything below it, copied beside it, as one change.
+extension Store {
+  /// Several nodes that one operation made or deleted: the top of their tree first, each after its parent.
+  public struct Changed: Sendable {
+    /// The nodes.
+    public let nodes: [Node]
+    /// The operation.
+    public let operation: OperationID
+  }
+
+  /// Copies `top` and its descendants; the copy of `top` is its sibling. All of it becomes visible at once or not at all.
+  public func cloneTree(_ top: NodeID) throws -> Changed {
+    try change {
+      let operation = try recordOperation("clone-tree")
+      var copies: [NodeID: NodeID] = [:]
+      var made: [Node] = []
+      for original in try subtree(top) {
+        try Interruption.check()
+        let parent = original.id == top ? original.parent : original.parent.flatMap { copies[$0] }
+        let text = original.id == top || original.id == .base ? "clone of \(original.id)" : original.description
+        let copy = try copy(original, under: parent, description: text, operation)
+        copies[original.id] = copy.id
+        made.append(copy)
+      }
+      return Changed(nodes: made, operation: operation)
+    }
+  }
+
+  /// A node and its descendants, each after its parent.
+  public func subtree(_ top: NodeID) throws -> [Node] {
+    let nodes = try tree.subtree(of: top)
+    guard !nodes.isEmpty else { throw AstError.unknown(top) }
+    return nodes
+  }
+}

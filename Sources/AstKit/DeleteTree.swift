@@ -1,0 +1,63 @@
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// `del`: a node and everything below it.
+extension Store {
+  /// Says what `del` would delete: the node and its descendants.
+  ///
+  /// - Throws: `AstError` (refused) when one of them is protected.
+  public func deletable(_ top: NodeID) throws -> [Node] {
+    let nodes = try subtree(top)
+    let protected = try protections()
+    for node in nodes {
+      guard let reason = protected[node.id] else { continue }
+      let below = node.id == top ? "" : ", which is below node \(top)"
+      throw AstError(.refused, "node \(node.id)\(below) \(reason) and cannot be deleted; nothing was changed")
+    }
+    return nodes
+  }
+
+  /// Deletes a node and its descendants as one change: rows first, then the subvolumes.
+  public func deleteTree(_ top: NodeID) throws -> Changed {
+    var held: [NodeID: Lock] = [:]
+    for node in try deletable(top) { held[node.id] = try lockUnlessFull(node.id, wait) }
+    defer { withExtendedLifetime(held) {} }
+    return try change(holding: Array(held.keys)) {
+      let nodes = try deletable(top)
+      // A branch that was added meanwhile goes too.
+      for node in nodes where held[node.id] == nil { held[node.id] = try lockUnlessFull(node.id, .never) }
+      let operation = try recordOperation("del", on: top)
+      try tree.deleteNodes(nodes.map(\.id))
+      return Changed(nodes: nodes, operation: operation)
+    }
+  }
+
+  /// Locks a node. Where there is no space for the file of the lock there is none, so nobody holds it; and who takes it
+  /// meanwhile has to wait for the lock of the tree, and finds the node gone.
+  private func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
+    do {
+      return try lock(id, wait)
+    } catch Errno.noSpace {
+      return nil
+    }
+  }
+
+  /// Why each protected node is: the words that follow "node N".
+  func protections() throws -> [NodeID: String] {
+    var reasons: [NodeID: String] = [.base: "is the base"]
+    for deployment in try tree.deployments() {
+      let isPinned = deployment.isPinned || reasons[deployment.node] == Self.pinned
+      reasons[deployment.node] = isPinned ? Self.pinned : "is deployed"
+    }
+    if let previous = try tree.previousDeployment.flatMap(tree.deployment) {
+      reasons[previous.node] = "is the last system known to be good"
+    }
+    if let node = try defaultNode() { reasons[node] = "is the default" }
+    if let node = try bootedNode() { reasons[node] = "is booted" }
+    reasons[.base] = "is the base"
+    return reasons
+  }
+
+  private static let pinned = "has a pinned deployment"
+}

@@ -1,0 +1,78 @@
+import Btrfs
+import FoundationEssentials
+import SnapshotTree
+import SystemPackage
+
+/// One thing `doctor` found.
+public struct Finding: Sendable, Equatable {
+  /// What is wrong, in one sentence.
+  public let text: String
+  /// Whether it has been set right.
+  public let isRepaired: Bool
+}
+
+/// `doctor`: holds the database against what is on the disk.
+extension Store {
+  /// Sets straight what dead commands left, makes derived files anew where they differ, and tells everything that is
+  /// wrong. Never deletes what it does not know.
+  public func examine() throws -> [Finding] {
+    if let problem = try tree.integrityProblems().first {
+      throw AstError(
+        .damaged, "the database of \(root) is damaged: \(problem); nothing was changed", hint: AstError.rebuildHint)
+    }
+    let ended = try clearLeftovers().map {
+      Finding(text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that is gone", isRepaired: true)
+    }
+    // In one change, because what others are making looks wrong while it is half made.
+    return try ended + change { try derivedFiles() + missing() + strangers() + undeletable() }
+  }
+
+  private func derivedFiles() throws -> [Finding] {
+    let stale = try outdated()
+    try tree.markUnpublished(stale)
+    return stale.map { Finding(text: "the link or the record of node \($0) was out of date", isRepaired: true) }
+  }
+
+  private func missing() throws -> [Finding] {
+    try tree.generations().compactMap { generation in
+      do {
+        let subvolume = try subvolume(of: generation)
+        if try subvolume.info().isReadOnly { return nil }
+        return Finding(
+          text: "\(subvolume.path) is writable: somebody changed its read-only property", isRepaired: false)
+      } catch let error as AstError {
+        return Finding(text: error.message, isRepaired: false)
+      }
+    }
+  }
+
+  private func strangers() throws -> [Finding] {
+    let known = Set(try tree.generations().map { path(of: $0) } + tree.doomed().map { root.pushing($0.path) })
+    let staged = Set(
+      try tree.running().flatMap { operation in
+        operation.node.map { node in
+          [staging(of: node, operation.id)] + (operation.generation.map { [path(of: node, $0)] } ?? [])
+        } ?? []
+      })
+    let holders = Set(try tree.nodes().map { directory(of: $0.id) })
+      .union((known.union(staged)).map { $0.removingLastComponent() })
+    let found = try list(nodes).flatMap { holders.contains($0) ? try list($0) : [$0] }
+    return found.filter { !known.contains($0) && !staged.contains($0) }.map {
+      Finding(text: "\($0) belongs to no node: it was not made by ast, or its row is lost", isRepaired: false)
+    }
+  }
+
+  private func undeletable() throws -> [Finding] {
+    try tree.doomed().map { root.pushing($0.path) }.filter { try Subvolume.isSubvolume(at: $0) }.map {
+      Finding(text: "\($0) should be deleted and cannot be", isRepaired: false)
+    }
+  }
+
+  private func list(_ directory: FilePath) throws -> [FilePath] {
+    var isDirectory = false
+    guard FileManager.default.fileExists(atPath: directory.string, isDirectory: &isDirectory), isDirectory else {
+      return []
+    }
+    return try FileManager.default.contentsOfDirectory(atPath: directory.string).sorted().map(directory.appending)
+  }
+}

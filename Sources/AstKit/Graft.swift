@@ -1,0 +1,73 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// Where a new node goes.
+public enum Place: Sendable, Equatable {
+  /// The top of the forest: a tree of its own.
+  case top
+  /// Below this node.
+  case under(NodeID)
+  /// Below the parent of the node that is cloned.
+  case beside
+}
+
+/// `new`, `clone`, `branch`, `cbranch`, `ubranch`: a new node with the content of another.
+///
+/// One commit point and nothing to undo: the snapshot ioctl makes itself durable (fs/btrfs/ioctl.c commits the
+/// transaction), the database commit makes it a node. A crash between the two leaves a directory under the number the
+/// next new node gets, which that one removes.
+extension Store {
+  /// A new node, and the operation that made it.
+  public struct Made: Sendable {
+    /// The node.
+    public let node: Node
+    /// The operation.
+    public let operation: OperationID
+  }
+
+  /// Makes a node with the content of `source` at `place`.
+  ///
+  /// - Throws: `AstError` for an unknown node, no space, or a damaged store; nothing is changed then.
+  public func graft(_ source: NodeID, at place: Place, description: Description) throws -> Made {
+    try change {
+      let source = try node(source)
+      let parent: NodeID? =
+        switch place {
+        case .top: nil
+        case .under(let parent): try node(parent).id
+        case .beside: source.parent
+        }
+      let operation = try recordOperation("clone", on: tree.nextNode)
+      let made = try copy(source, under: parent, description: description.text, operation)
+      return Made(node: made, operation: operation)
+    }
+  }
+
+  /// Snapshots a node's current generation as the first generation of a new node and enters it.
+  func copy(
+    _ source: Node, under parent: NodeID?, description: String, _ operation: OperationID
+  ) throws -> Node {
+    let origin = try current(source)
+    let subvolume = try subvolume(of: origin)
+    var id = try tree.allocateNode()
+    while isTaken(id) { id = try tree.allocateNode() }
+    let first = GenerationNumber(1)
+    guard mkdir(directory(of: id).string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    failPoint("directory of the new node made")
+    let copy = try subvolume.snapshot(to: path(of: id, first), readOnly: true)
+    failPoint("snapshot made")
+    let now = Date()
+    let node = Node(
+      id: id, parent: parent, description: description, created: now, current: first, previous: nil,
+      nextGeneration: GenerationNumber(2))
+    try tree.insert(
+      node,
+      Generation(
+        node: id, number: first, subvolume: SubvolumeUUID(try copy.info().uuid), created: now, operation: operation,
+        manifest: origin.manifest, size: origin.size))
+    return node
+  }
+}

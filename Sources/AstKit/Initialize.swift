@@ -1,0 +1,206 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Packages
+import SnapshotTree
+import SystemPackage
+
+/// Where the content of the base comes from.
+public enum BaseSource: Sendable, Equatable {
+  /// A Debian made from an archive by mmdebstrap(1).
+  case bootstrap(suite: String, variant: String, mirror: String?, include: [String])
+  /// A tar archive of a root file system, compressed or not.
+  case tarball(FilePath)
+  /// A root file system in a directory.
+  case directory(FilePath)
+
+  /// Makes sure that what it names is there.
+  func requireReadable() throws {
+    let (path, kind): (FilePath, mode_t)
+    switch self {
+    case .bootstrap: return
+    case .tarball(let tarball): (path, kind) = (tarball, S_IFREG)
+    case .directory(let directory): (path, kind) = (directory, S_IFDIR)
+    }
+    var status = stat()
+    guard stat(path.string, &status) == 0, access(path.string, R_OK) == 0 else {
+      throw AstError(.notFound, "cannot read \(path): \(Errno(rawValue: errno)); nothing was changed")
+    }
+    guard status.st_mode & S_IFMT == kind else {
+      throw AstError(
+        .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file"); nothing was changed")
+    }
+  }
+}
+
+/// `init`: makes a store and fills node 0 with a real Debian.
+extension Store {
+  /// Makes a store at `root` and commits `source` as the base. One that was interrupted is simply run again: whatever
+  /// is there is used, and what an earlier attempt staged is removed.
+  ///
+  /// - Parameter progress: told what is being done, a line at a time.
+  /// - Throws: `AstError`; refused when the store has a base already.
+  public static func initialize(
+    at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void
+  ) throws -> Store {
+    try requireWritable(root)
+    try requireNothingElse(in: root)
+    if !exists(at: root) { try source.requireReadable() }
+    try makeLayout(in: root)
+    let store = try Store(opening: root, .writing, command: command)
+    if try store.tree.node(.base) != nil {
+      throw AstError(.refused, "there is a store at \(root) already; nothing was changed", hint: "`ast tree` shows it")
+    }
+    try source.requireReadable()
+    try store.makeBase(from: source, messages: messages, progress: progress)
+    return store
+  }
+
+  /// Makes sure that there is nothing at `root`, or what an interrupted `init` left, or a store with its database: it is
+  /// made before there is anything in `nodes`.
+  private static func requireNothingElse(in root: FilePath) throws {
+    let files = FileManager.default
+    let names = try files.contentsOfDirectory(atPath: root.string)
+    guard Set(names).isSubset(of: ["nodes", "rootfs", "deploy", "cache", "ast"]) || exists(at: root) else {
+      throw AstError(
+        .refused, "\(root) is not empty, and no store; nothing was changed", hint: "name an empty directory")
+    }
+    let nodes = (try? files.contentsOfDirectory(atPath: root.appending("nodes").string)) ?? []
+    guard nodes.isEmpty || access(databasePath(in: root).string, F_OK) == 0 else {
+      throw AstError(
+        .damaged, "there is a store at \(root) whose database is missing; nothing was changed",
+        hint: AstError.rebuildHint)
+    }
+  }
+
+  private static func makeLayout(in root: FilePath) throws {
+    // Old generations hold old setuid programs: only root walks in there, where the file system is not nosuid.
+    try makeDirectory("nodes", in: root, 0o700)
+    for directory in ["deploy", "cache", "ast"] { try makeDirectory(directory, in: root) }
+    try makeDerivedDirectories(in: root)
+    guard let lock = try Lock.take("tree", in: root.appending("ast/lock"), wait: .forever) else { return }
+    defer { withExtendedLifetime(lock) {} }
+    Interruption.holdBack()
+    guard access(databasePath(in: root).string, F_OK) != 0 else { return }
+    try removeUnfinishedDatabases(in: root)
+    try TreeDatabase.create(at: databasePath(in: root))
+    failPoint("database made")
+  }
+
+  /// Removes what commands that died while they made a database have left. The caller has the lock of the tree.
+  static func removeUnfinishedDatabases(in root: FilePath) throws {
+    let database = databasePath(in: root)
+    let directory = database.removingLastComponent()
+    let prefix = "\(database.lastComponent?.string ?? "")."
+    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string)
+    where name.hasPrefix(prefix) && name.contains(".new") {
+      guard unlink(directory.appending(name).string) == 0 else { throw Errno(rawValue: errno) }
+    }
+  }
+
+  private func makeBase(from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void) throws {
+    let lock = try lock(.base)
+    defer { withExtendedLifetime(lock) {} }
+    let first = GenerationNumber(1)
+    let operation = try change(holding: [.base]) { try intend("init", on: .base, from: nil, to: first) }
+    failPoint("intent entered")
+    do {
+      guard mkdir(directory(of: .base).string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+      let staged = try Subvolume.create(at: staging(of: .base, operation))
+      failPoint("staged")
+      try fill(staged.path, from: source, messages: messages, progress: progress)
+      progress("moving the package state to /\(PackageState.sysimage)")
+      var relocation = RelocatePackageState(in: staged.path)
+      try relocation.run()
+      failPoint("filled")
+      try Interruption.check()
+      try staged.setReadOnly(true)
+      let final = path(of: .base, first)
+      guard rename(staged.path.string, final.string) == 0 else { throw Errno(rawValue: errno) }
+      failPoint("renamed")
+      try FileSystem.sync(root)
+      failPoint("sealed")
+      try commitBase(try SealedSnapshot(Subvolume(at: final)), operation)
+    } catch let error as TreeError where error.isOutcomeUnknown {
+      throw error
+    } catch {
+      try discardStaging(of: .base, operation, first)
+      try change(holding: [.base], own: operation) {
+        try tree.finish(operation, .failed, message: AstError(error).message)
+      }
+      throw error
+    }
+  }
+
+  private func commitBase(_ sealed: SealedSnapshot, _ operation: OperationID) throws {
+    let now = Date()
+    let first = GenerationNumber(1)
+    try change(holding: [.base], own: operation) {
+      let id = NodeID.base
+      let node = Node(
+        id: id, parent: nil, description: "base snapshot", created: now, current: first, previous: nil,
+        nextGeneration: GenerationNumber(2))
+      try tree.insert(
+        node,
+        Generation(
+          node: id, number: first, subvolume: sealed.identity, created: now, operation: operation,
+          manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size))
+      try tree.setDefaultNode(id)
+      try tree.finish(operation, .done)
+    }
+  }
+}
+
+extension Store {
+  private func fill(
+    _ root: FilePath, from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void
+  ) throws {
+    switch source {
+    case .bootstrap(let suite, let variant, let mirror, let include):
+      let tarball = self.root.appending("cache/bootstrap.tar")
+      defer { unlink(tarball.string) }
+      progress("making a Debian \(suite) (\(variant)) with mmdebstrap")
+      try bootstrap(
+        suite: suite, variant: variant, mirror: mirror, include: include, to: tarball, messages: messages)
+      failPoint("bootstrapped")
+      try unpack(tarball, into: root)
+    case .tarball(let tarball):
+      progress("unpacking \(tarball)")
+      try unpack(tarball, into: root)
+    case .directory(let directory):
+      progress("copying \(directory)")
+      try ChildProcess("cp", ["--archive", "--reflink=auto", "--one-file-system", "--", "\(directory)/.", root.string])
+        .run()
+    }
+    guard try PackageDatabase.installed(in: root) != nil else {
+      throw AstError(.refused, "what was to be the base has no dpkg in it: it is not a Debian root file system")
+    }
+  }
+
+  private func unpack(_ tarball: FilePath, into root: FilePath) throws {
+    try ChildProcess(
+      "tar",
+      [
+        // A colon in the name is no other machine's.
+        "--extract", "--force-local", "--file", tarball.string, "--directory", root.string, "--numeric-owner",
+        "--preserve-permissions", "--same-owner", "--acls", "--xattrs", "--xattrs-include=*", "--warning=no-timestamp",
+      ]
+    ).run()
+  }
+
+  private func bootstrap(
+    suite: String, variant: String, mirror: String?, include: [String], to tarball: FilePath, messages: FileDescriptor
+  ) throws {
+    let sources: [String] =
+      if let mirror {
+        DebianMirror(archive: mirror).sourcesList(suite: suite).prefix(1).map(\.self)
+      } else {
+        try DebianMirror.ofThisMachine()?.sourcesList(suite: suite) ?? []
+      }
+    var arguments = ["--format=tar", "--variant=\(variant == "minimal" ? "minbase" : variant)"]
+    // mmdebstrap lends the new system this machine's name and name servers; they are not its own.
+    arguments.append("--customize-hook=cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf")
+    if !include.isEmpty { arguments.append("--include=\(include.joined(separator: ","))") }
+    try ChildProcess("mmdebstrap", arguments + ["--", suite, tarball.string] + sources).run(showing: messages)
+  }
+}

@@ -1,0 +1,61 @@
+import Glibc
+import Synchronization
+
+/// The signals that ask a command to stop: held back while a change is under way, so that it ends at a point of its
+/// own choosing, with nothing left behind.
+enum Interruption {
+  /// Holds back SIGINT, SIGTERM and SIGHUP from here to the end of the process. Whoever waits for a lock or for an
+  /// answer has not come here yet, and programs in a sandbox get their signals. What is ignored stays ignored: nohup(1).
+  ///
+  /// They are blocked in this thread; threads that libraries make may not block them, so there is also a handler, which
+  /// only takes a note.
+  static func holdBack() {
+    // Made before a handler needs it: making it is nothing a handler may do.
+    _ = received.load(ordering: .relaxed)
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for signal in stopSignals where !isIgnored(signal) {
+      Glibc.signal(signal) { Interruption.received.store($0, ordering: .relaxed) }
+      sigaddset(&signals, signal)
+    }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+  }
+
+  /// Runs `body` while a program of the host, an editor, has the terminal. What is typed there, also Control-C, is the
+  /// program's affair; but the terminal sends these signals to us as well, and they are forgotten, as crontab(1) does.
+  static func leavingKeys(to body: () throws -> Void) rethrows {
+    let keys = [SIGINT, SIGQUIT]
+    let handlers = keys.map { signal($0, SIG_IGN) }
+    defer {
+      for (key, handler) in zip(keys, handlers) {
+        // To ignore a signal also forgets one that is pending (sigaction(2), POSIX).
+        signal(key, SIG_IGN)
+        signal(key, handler)
+      }
+    }
+    try body()
+  }
+
+  /// A stop signal that has come and was held back.
+  static var pending: Int32? {
+    let noted = received.load(ordering: .relaxed)
+    if noted != 0 { return noted }
+    var pending = sigset_t()
+    sigpending(&pending)
+    return stopSignals.first { sigismember(&pending, $0) == 1 && !isIgnored($0) }
+  }
+
+  /// Whether to go on: throws once a stop signal has come.
+  static func check() throws {
+    if let signal = pending { throw AstError(.interrupted, "interrupted by signal \(signal)") }
+  }
+
+  private static let stopSignals = [SIGINT, SIGTERM, SIGHUP]
+  private static let received = Atomic<Int32>(0)
+
+  private static func isIgnored(_ signal: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(signal, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+}

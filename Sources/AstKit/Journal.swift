@@ -1,0 +1,29 @@
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+
+/// The record of who did what: a row for each change, entered with the change itself.
+extension Store {
+  /// Enters an operation that is done the moment its change is committed.
+  func recordOperation(
+    _ kind: String, on node: NodeID? = nil, from: GenerationNumber? = nil, to: GenerationNumber? = nil
+  ) throws -> OperationID {
+    let operation = try intend(kind, on: node, from: from, to: to)
+    try tree.finish(operation, .done)
+    return operation
+  }
+
+  /// Enters an operation that is about to run.
+  func intend(
+    _ kind: String, on node: NodeID?, from: GenerationNumber?, to: GenerationNumber?
+  ) throws -> OperationID {
+    try tree.begin(
+      kind, node: node, command: command, bootID: Store.bootID, pid: getpid(), from: from, generation: to)
+  }
+
+  /// The kernel's name for this boot (proc_sys_kernel(5), random/boot_id).
+  static var bootID: String {
+    let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+    return text.map { String($0.prefix(36)) } ?? ""
+  }
+}

@@ -1,0 +1,133 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// How long a command waits for a lock somebody else holds.
+public enum LockWait: Sendable, Equatable {
+  /// Not at all: a lock that is held is an error.
+  case never
+  /// Up to this many seconds.
+  case seconds(Double)
+  /// Until it is free.
+  case forever
+}
+
+/// Who holds a lock: what a refused command tells its user.
+struct LockHolder: Codable, Equatable {
+  let pid: Int32
+  let command: String
+  let started: Date
+}
+
+/// A kernel lock on a file under `ast/lock` (an open file description lock, fcntl(2)), held until it is released or the process is gone.
+///
+/// A dead process holds nothing, so there are no stale locks. The file's content names the holder; it is for messages
+/// only and never trusted.
+final class Lock {
+  private let file: FileDescriptor
+  private let path: FilePath
+  private var isHeld = false
+
+  private init(file: FileDescriptor, path: FilePath) {
+    self.file = file
+    self.path = path
+  }
+
+  /// Takes the name away first, so that the next holder is not mistaken for this one.
+  deinit {
+    if isHeld { try? file.resize(to: 0) }
+    try? file.close()
+  }
+
+  /// Takes the lock `name` in `directory`; nil when somebody else holds it for longer than `wait`.
+  static func take(_ name: String, in directory: FilePath, wait: LockWait) throws -> Lock? {
+    let path = directory.appending(name)
+    let deadline = ContinuousClock.now + wait.limit
+    while true {
+      let file = try FileDescriptor.open(
+        path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      let lock = Lock(file: file, path: path)
+      while !request(wait == .forever ? setLockWaiting : setLock, on: file) {
+        switch errno {
+        case EINTR: continue
+        case EAGAIN, EACCES:
+          guard ContinuousClock.now < deadline else { return nil }
+          usleep(20_000)
+        default: throw Errno(rawValue: errno)
+        }
+      }
+      lock.isHeld = true
+      // A holder that deletes a node removes its lock file: what we locked must still be the file at the path.
+      if lock.isAtItsPath { return lock }
+    }
+  }
+
+  /// Whether nobody holds the lock `name`. Every user may ask.
+  static func isFree(_ name: String, in directory: FilePath) throws -> Bool {
+    let path = directory.appending(name)
+    let file: FileDescriptor
+    do {
+      file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
+    } catch Errno.noSuchFileOrDirectory {
+      return true
+    }
+    return try file.closeAfter {
+      var wanted = exclusive
+      guard fcntl(file.rawValue, getLock, &wanted) == 0 else { throw Errno(rawValue: errno) }
+      return wanted.l_type == F_UNLCK
+    }
+  }
+
+  /// Writes who holds the lock into the file.
+  func sign(_ holder: LockHolder) throws {
+    let text = try JSONEncoder().encode(holder)
+    try file.resize(to: 0)
+    _ = try file.writeAll(toAbsoluteOffset: 0, text)
+  }
+
+  /// Who holds the lock `name`, as the holder wrote it; nil when it has not written yet. One that was killed has left
+  /// its name for the next one to write over.
+  static func holder(of name: String, in directory: FilePath) -> LockHolder? {
+    guard let text = try? Data(contentsOf: URL(filePath: directory.appending(name).string)),
+      let holder = try? JSONDecoder().decode(LockHolder.self, from: text), kill(holder.pid, 0) == 0 || errno == EPERM
+    else { return nil }
+    return holder
+  }
+
+  /// Removes the file of a lock that is held, when what it protects is gone for ever.
+  func removeFile() {
+    unlink(path.string)
+  }
+
+  private var isAtItsPath: Bool {
+    var held = stat()
+    var named = stat()
+    return fstat(file.rawValue, &held) == 0 && stat(path.string, &named) == 0 && held.st_ino == named.st_ino
+  }
+}
+
+// <fcntl.h> has these for _GNU_SOURCE only, which Swift's Glibc module does not define.
+private let getLock: Int32 = 36
+private let setLock: Int32 = 37
+private let setLockWaiting: Int32 = 38
+
+private var exclusive: flock {
+  var lock = flock()
+  lock.l_type = Int16(F_WRLCK)
+  lock.l_whence = Int16(SEEK_SET)
+  return lock
+}
+
+private func request(_ command: Int32, on file: FileDescriptor) -> Bool {
+  var lock = exclusive
+  return fcntl(file.rawValue, command, &lock) == 0
+}
+
+extension LockWait {
+  fileprivate var limit: Duration {
+    switch self {
+    case .never, .forever: .zero
+    case .seconds(let seconds): .seconds(seconds)
+    }
+  }
+}

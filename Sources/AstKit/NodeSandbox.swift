@@ -1,0 +1,46 @@
+import FoundationEssentials
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// The sandbox a node is worked in.
+extension Sandbox {
+  /// A sandbox with a node's clone as its root: the host's name resolution, no services, and an environment made from
+  /// scratch.
+  static func node(_ id: NodeID, at root: FilePath, network: Network) -> Sandbox {
+    var sandbox = Sandbox(root: root)
+    sandbox.binds = [.resolverConfiguration]
+    sandbox.startsServices = false
+    sandbox.network = network
+    let host = ProcessInfo.processInfo.environment
+    sandbox.environment = [
+      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "HOME": "/root",
+      "USER": "root",
+      "LOGNAME": "root",
+      "SHELL": "/bin/sh",
+      "LANG": "C.UTF-8",
+      "TERM": host["TERM"] ?? "dumb",
+      // Debian's shells show this in their prompt (/etc/bash.bashrc).
+      "debian_chroot": "ast \(id)",
+      // A look around is no change: the shell's history stays out of the node.
+      "HISTFILE": "",
+      "AST_NODE": "\(id)",
+    ]
+    for name in ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "SOURCE_DATE_EPOCH"] {
+      sandbox.environment[name] = host[name]
+    }
+    return sandbox
+  }
+}
+
+extension Store {
+  /// The shell of root in a node, as a command: what passwd(5) says there.
+  public func shell(of id: NodeID) throws -> [String] {
+    let root = RootDirectory(try subvolume(of: try current(try node(id))).path)
+    let passwd = try root.contents(of: "/etc/passwd") ?? Data()
+    let entry = String(decoding: passwd, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("root:") }
+    let shell = entry?.split(separator: ":", omittingEmptySubsequences: false).last ?? ""
+    return [shell.hasPrefix("/") ? String(shell) : "/bin/sh"]
+  }
+}

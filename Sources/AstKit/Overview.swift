@@ -1,0 +1,91 @@
+import Btrfs
+import FoundationEssentials
+import SnapshotTree
+
+/// What `tree --long`, `info`, `status` and `history` show: facts from the database, which every user may read.
+public struct NodeFacts: Sendable {
+  /// The node.
+  public let node: Node
+  /// Its current generation.
+  public let generation: Generation
+  /// How many packages are installed in it; nil where there is no dpkg.
+  public let packages: Int?
+  /// Its deployments, newest first.
+  public let deployments: [Deployment]
+  /// Whether it is what boots by default.
+  public let isDefault: Bool
+  /// Whether it is what runs.
+  public let isBooted: Bool
+  /// What is being done to it now.
+  public let running: Operation?
+}
+
+/// The state of a store as a whole.
+public struct Overview: Sendable {
+  /// How many nodes there are.
+  public let nodes: Int
+  /// What boots by default.
+  public let defaultNode: NodeID?
+  /// What runs; nil when this machine does not run from this store.
+  public let bootedNode: NodeID?
+  /// The operations that are running.
+  public let running: [Operation]
+  /// The space of the file system the store is on.
+  public let space: Space
+}
+
+extension Store {
+  /// Facts about every node, by number.
+  public func facts() throws -> [NodeFacts] {
+    try tree.read { tree in
+      let generations = Dictionary(
+        try tree.generations().map { (Key(node: $0.node, number: $0.number), $0) },
+        uniquingKeysWith: { first, _ in first })
+      return try gather(tree.nodes(), generations)
+    }
+  }
+
+  /// Facts about one node.
+  public func facts(of id: NodeID) throws -> NodeFacts {
+    try tree.read { _ in
+      let node = try node(id)
+      let generation = try current(node)
+      guard let facts = try gather([node], [Key(node: id, number: node.current): generation]).first else {
+        throw AstError.unknown(id)
+      }
+      return facts
+    }
+  }
+
+  private struct Key: Hashable {
+    let node: NodeID
+    let number: GenerationNumber
+  }
+
+  private func gather(_ nodes: [Node], _ generations: [Key: Generation]) throws -> [NodeFacts] {
+    let deployments = Dictionary(grouping: try tree.deployments(), by: \.node)
+    let running = Dictionary(
+      try running().compactMap { operation in operation.node.map { ($0, operation) } },
+      uniquingKeysWith: { first, _ in first })
+    let (byDefault, booted) = (try defaultNode(), try bootedNode())
+    return try nodes.map { node in
+      let generation = try generations[Key(node: node.id, number: node.current)] ?? current(node)
+      return NodeFacts(
+        node: node, generation: generation, packages: try generation.manifest.map(tree.packageCount(in:)),
+        deployments: deployments[node.id] ?? [], isDefault: node.id == byDefault, isBooted: node.id == booted,
+        running: running[node.id])
+    }
+  }
+
+  /// The operations whose commands are alive: one that died is still entered as running, until the next change.
+  private func running() throws -> [Operation] {
+    try tree.running().filter { operation in try operation.node.map { try !isFree($0) } ?? true }
+  }
+
+  /// The state of the store.
+  public func overview() throws -> Overview {
+    Overview(
+      nodes: try tree.nodes().count, defaultNode: try defaultNode(), bootedNode: try bootedNode(),
+      running: try running(), space: try FileSystem.space(of: root))
+  }
+}

@@ -1,0 +1,193 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Packages
+import SnapshotTree
+import SystemPackage
+
+/// `doctor --rebuild`: a new database from the record files and the subvolumes, when the old one is damaged.
+extension Store {
+  /// What a rebuild came to.
+  public struct Rebuilt: Sendable {
+    /// How many nodes the new database has.
+    public let nodes: Int
+    /// What could not be had from the records as they were.
+    public let notes: [String]
+    /// Where the damaged database is now; nil when there was none.
+    public let damaged: FilePath?
+  }
+
+  /// Makes the database of the store at `root` anew. The old one is kept under another name.
+  ///
+  /// - Throws: `AstError`: busy while a command works on a node, refused when the database is sound.
+  public static func rebuild(at root: FilePath) throws -> Rebuilt {
+    try require(.writing, at: root)
+    let locks = root.appending("ast/lock")
+    guard let lock = try Lock.take("tree", in: locks, wait: .never) else {
+      throw AstError(.busy, "another ast command is changing the tree; nothing was changed")
+    }
+    defer { withExtendedLifetime(lock) {} }
+    let noted = CommitNote(in: root).next
+    guard try !isSound(databasePath(in: root), noted) else {
+      throw AstError(
+        .refused, "the database of \(root) is sound; nothing was changed", hint: "`ast doctor` checks the rest")
+    }
+    var survey = Survey(root)
+    let records = try survey.records()
+    guard records.contains(where: { $0.node.id == .base }) else {
+      throw AstError(
+        .failed, "nothing of node 0 is left in \(root): there is no tree to restore; nothing was changed",
+        hint: "`ast init` makes one")
+    }
+    for record in records where try Lock.take("node-\(record.node.id)", in: locks, wait: .never) == nil {
+      throw AstError(.busy, "node \(record.node.id) is being worked on; nothing was changed")
+    }
+    let database = databasePath(in: root)
+    let fresh = FilePath(database.string + ".new")
+    try removeUnfinishedDatabases(in: root)
+    try TreeDatabase.rebuild(at: fresh, from: records) { (tree) throws(TreeError) in
+      for record in records { try enterPackages(of: record, root, tree) }
+      try tree.reserve(nodesBelow: survey.firstFree)
+      if let noted { try tree.reserve(operationsBelow: noted) }
+    }
+    failPoint("database rebuilt")
+    let damaged = try setAside(database)
+    guard rename(fresh.string, database.string) == 0 else { throw Errno(rawValue: errno) }
+    failPoint("new database in place")
+    try FileSystem.sync(root)
+    let store = try Store(opening: root, .writing)
+    try store.discardStagings()
+    return Rebuilt(nodes: try store.tree.nodes().count, notes: survey.notes, damaged: damaged)
+  }
+
+  /// Whether there is nothing to rebuild. A database that cannot be opened for another reason than damage is not to be
+  /// replaced either.
+  private static func isSound(_ database: FilePath, _ noted: OperationID?) throws -> Bool {
+    do {
+      let tree = try TreeDatabase(opening: database, .reading)
+      return try tree.integrityProblems().isEmpty && !CommitNote.isAhead(noted, of: tree)
+    } catch let error where AstError(error).code == .damaged {
+      return false
+    }
+  }
+
+  private static func enterPackages(of record: NodeRecord, _ root: FilePath, _ tree: TreeDatabase) throws(TreeError) {
+    for generation in record.generations {
+      guard let packages = (try? PackageDatabase.installed(in: root.pushing(generation.path))) ?? nil else { continue }
+      let manifest = try tree.manifest(for: packages.map(Package.init))
+      try tree.setManifest(manifest, of: generation.node, generation.number)
+    }
+  }
+
+  /// Deletes the clones of transactions: their rows are lost, and nobody works on the nodes.
+  private func discardStagings() throws {
+    for node in try tree.nodes().map(\.id) {
+      for name in try FileManager.default.contentsOfDirectory(atPath: directory(of: node).string) {
+        guard name.hasPrefix("."), let operation = OperationID(name.dropFirst()) else { continue }
+        try discardStaging(of: node, operation, nil)
+      }
+    }
+  }
+
+  /// Moves the damaged database out of the way, and its write-ahead log too, so that the log is never applied to the
+  /// new one. The database goes first: without its log it could pass for a sound one that knows less.
+  private static func setAside(_ database: FilePath) throws -> FilePath? {
+    let suffix = ".damaged-\(Int(Date().timeIntervalSince1970))"
+    var moved: FilePath?
+    for part in ["", "-wal", "-shm"] {
+      let old = database.string + part
+      let new = database.string + suffix + part
+      if rename(old, new) == 0 {
+        if part.isEmpty { moved = FilePath(new) }
+      } else if errno != ENOENT {
+        throw Errno(rawValue: errno)
+      }
+      failPoint("damaged database set aside")
+    }
+    return moved
+  }
+}
+
+/// What the records and the subvolumes of a store say together.
+private struct Survey {
+  private let root: FilePath
+  private(set) var notes: [String] = []
+  /// No directory has this number or a higher one: what is there is not taken for the leftovers of a new node.
+  private(set) var firstFree = NodeID.base
+
+  init(_ root: FilePath) { self.root = root }
+
+  /// A record for each node of which a content is left. The record file is believed where subvolumes bear it out.
+  mutating func records() throws -> [NodeRecord] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: root.appending("nodes").string)
+    var records: [NodeRecord] = []
+    for id in names.compactMap({ NodeID($0) }).sorted() {
+      firstFree = NodeID(id.rawValue + 1)
+      let found = try generations(of: id)
+      guard !found.isEmpty else {
+        notes.append("\(root.appending("nodes/\(id)")) has no generation in it and was left alone")
+        continue
+      }
+      records.append(try record(of: id, found))
+    }
+    let known = Set(records.map(\.node.id))
+    for index in records.indices {
+      guard let parent = records[index].node.parent, !known.contains(parent) else { continue }
+      notes.append("the parent of node \(records[index].node.id), \(parent), is lost: it is at the top now")
+      records[index].node.parent = nil
+    }
+    return records
+  }
+
+  private mutating func record(of id: NodeID, _ found: [Generation]) throws -> NodeRecord {
+    let path = root.appending("ast/nodes/\(id).json")
+    let written = (try? Data(contentsOf: URL(filePath: path.string))).flatMap { try? NodeRecord(json: $0) }
+    guard var record = written, record.node.id == id, record.node.parent.map({ $0 < id }) ?? true else {
+      notes.append("node \(id) has no readable record: its description and its parent are lost")
+      let node = Node(
+        id: id, parent: nil, description: id == .base ? "base snapshot" : "recovered", created: found[0].created,
+        current: found[0].number, previous: nil, nextGeneration: found[0].number.next)
+      return NodeRecord(node: node, generations: found, isDefault: id == .base, nextNode: NodeID(id.rawValue + 1))
+    }
+    let numbers = Set(found.map(\.number))
+    if !numbers.contains(record.node.current) {
+      notes.append(
+        "generation \(record.node.current) of node \(id) is lost: generation \(found[0].number) is its content now")
+      record.node.current = found[0].number
+    }
+    if let previous = record.node.previous, !numbers.contains(previous) || previous == record.node.current {
+      record.node.previous = nil
+    }
+    record.node.nextGeneration = max(record.node.nextGeneration, found[0].number.next)
+    record.generations = found.map { generation in
+      guard let known = record.generations.first(where: { $0.number == generation.number }) else {
+        notes.append("the record of node \(id) does not know generation \(generation.number): it was not its content")
+        return generation
+      }
+      guard known.subvolume != generation.subvolume else { return known }
+      notes.append("generation \(generation.number) of node \(id) is not the subvolume its record names")
+      return generation
+    }
+    return record
+  }
+
+  /// The read-only subvolumes of a node with a generation's name, newest first.
+  private func generations(of id: NodeID) throws -> [Generation] {
+    let directory = root.appending("nodes/\(id)")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
+    return try names.compactMap { name in
+      guard let number = GenerationNumber(name) else { return nil }
+      let subvolume = Subvolume(at: directory.appending(name))
+      guard try Subvolume.isSubvolume(at: subvolume.path), case let info = try subvolume.info(), info.isReadOnly else {
+        return nil
+      }
+      return Generation(
+        node: id, number: number, subvolume: SubvolumeUUID(info.uuid), created: info.created, operation: nil,
+        manifest: nil, size: try subvolume.referencedBytes())
+    }.sorted { $0.number > $1.number }
+  }
+}
+
+extension GenerationNumber {
+  fileprivate var next: GenerationNumber { GenerationNumber(rawValue + 1) }
+}

@@ -1,0 +1,74 @@
+import Btrfs
+import Glibc
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// How a run in a node ended.
+public struct RunOutcome: Sendable {
+  /// What became of the node.
+  public enum Effect: Sendable, Equatable {
+    /// The changes are a new generation.
+    case committed(GenerationNumber)
+    /// The program succeeded and changed nothing.
+    case unchanged
+    /// The changes are gone: the program failed, or it was interrupted.
+    case discarded
+  }
+
+  /// What became of the node.
+  public let effect: Effect
+  /// The program's own exit status; 128+n when a signal ended it.
+  public let status: Int32
+  /// The signal that interrupted ast meanwhile, if one did.
+  public let interruption: Int32?
+  /// The operation, as the history names it.
+  public let operation: OperationID
+}
+
+/// `run`, `chroot`: a program with a node as its root file system.
+extension Store {
+  /// Runs `command` in a clone of a node. Exit status 0 makes the clone the node's next generation; anything else, and
+  /// any interruption, discards it.
+  ///
+  /// - Throws: `AstError`; the node is what it was then.
+  public func run(_ command: [String], in id: NodeID, as kind: String, network: Sandbox.Network = .host) throws
+    -> RunOutcome
+  {
+    let transaction = try Transaction(on: id, kind, in: self)
+    let result = try transaction.discarding {
+      try Sandbox.node(id, at: transaction.clone.path, network: network).run(command)
+    }
+    failPoint("worked")
+    let status = result.end.status
+    if let signal = result.interruption ?? Interruption.pending {
+      try transaction.discard("interrupted by signal \(signal)")
+      return RunOutcome(effect: .discarded, status: status, interruption: signal, operation: transaction.operation)
+    }
+    guard status == 0 else {
+      // Asked before the clone goes, which is what fills it.
+      let wasFull = try transaction.discarding { try isFull() }
+      try transaction.discard("exit status \(status)")
+      guard !wasFull else { throw AstError.noSpaceLeft("the command failed with exit status \(status)") }
+      return RunOutcome(effect: .discarded, status: status, interruption: nil, operation: transaction.operation)
+    }
+    guard try transaction.discarding({ try transaction.hasChanged() }) else {
+      try transaction.discardUnchanged()
+      return RunOutcome(effect: .unchanged, status: 0, interruption: nil, operation: transaction.operation)
+    }
+    let generation = try transaction.discarding {
+      try transaction.verify()
+      return try transaction.commit(try transaction.seal())
+    }
+    return RunOutcome(
+      effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation)
+  }
+
+  /// Tells a full disk from a program that failed for a reason of its own.
+  private func isFull() throws -> Bool {
+    try FileSystem.space(of: root).available < Self.fullBelow
+  }
+
+  /// With fewer bytes than this left the file system counts as full: btrfs refuses writes a little before the last.
+  private static let fullBelow: Int64 = 1 << 20
+}

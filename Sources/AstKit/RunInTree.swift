@@ -1,0 +1,48 @@
+import Glibc
+import Sandbox
+import SnapshotTree
+
+/// What became of one node in an operation over a tree.
+public struct TreeRunResult: Sendable {
+  /// The node.
+  public let node: Node
+  /// How the run ended, or why there was none.
+  public let outcome: Result<RunOutcome, AstError>
+
+  /// Whether the node is as the command wanted it.
+  public var succeeded: Bool {
+    if case .success(let outcome) = outcome { outcome.effect != .discarded } else { false }
+  }
+
+  /// The signal that asks to stop, if one came. On a terminal the program has the keys, so Control-C shows by the
+  /// program's end alone; shells take it for the whole loop in the same manner.
+  public var interruption: Int32? {
+    guard case .success(let outcome) = outcome else { return nil }
+    return outcome.interruption ?? (outcome.status == 128 + SIGINT ? SIGINT : nil)
+  }
+}
+
+/// `tree-run`: the same program in a node and in everything below it.
+extension Store {
+  /// Runs `command` in every node of a tree, each in a transaction of its own, parents before children. A node that
+  /// fails keeps its content and does not stop the others; an interruption stops at once.
+  ///
+  /// - Parameter progress: called with each result as it is there.
+  public func runInTree(
+    _ command: [String], top: NodeID, network: Sandbox.Network = .host, progress: (TreeRunResult) -> Void
+  ) throws -> [TreeRunResult] {
+    guard top != .base else {
+      throw AstError(
+        .refused, "node 0 is the base: only `ast base-update` changes it", hint: "name a node of the tree you mean")
+    }
+    var results: [TreeRunResult] = []
+    for node in try subtree(top) {
+      let outcome = Result { try run(command, in: node.id, as: "tree-run", network: network) }.mapError(AstError.init)
+      let result = TreeRunResult(node: node, outcome: outcome)
+      progress(result)
+      results.append(result)
+      if result.interruption ?? Interruption.pending != nil { break }
+    }
+    return results
+  }
+}

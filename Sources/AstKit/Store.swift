@@ -1,0 +1,181 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// A store: the directory on a btrfs that holds the snapshot tree, with its database open.
+///
+/// What users name (`clone`, `del`, `run` …) are extensions of this type, one file each.
+public final class Store {
+  /// The store's directory.
+  public let root: FilePath
+  /// The tree: the only truth about what a node is.
+  public let tree: TreeDatabase
+  /// How long this command waits for nodes that others work on.
+  public let wait: LockWait
+  /// This command as it was typed: for the history and for those who meet our locks.
+  let command: String
+  /// Told what could not be finished after a change was made, and will be by the next command.
+  let warn: (String) -> Void
+
+  /// Opens the store at `root`.
+  ///
+  /// - Throws: `AstError` when there is no store, it is damaged, or it cannot be written where that is wanted.
+  public init(
+    opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
+    warn: @escaping (String) -> Void = { _ in }
+  ) throws {
+    self.root = root
+    self.wait = wait
+    self.command = command
+    self.warn = warn
+    try Store.require(access, at: root)
+    if access == .writing { try Store.makeDerivedDirectories(in: root) }
+    let noted = CommitNote(in: root).next
+    tree = try TreeDatabase(opening: Store.databasePath(in: root), access)
+    guard try !CommitNote.isAhead(noted, of: tree) else {
+      throw AstError(
+        .damaged, "the database of \(root) has lost its last changes; nothing was changed", hint: AstError.rebuildHint)
+    }
+  }
+
+  /// Makes the directories of what can be made anew, where somebody has removed them.
+  static func makeDerivedDirectories(in root: FilePath) throws {
+    for directory in ["rootfs", "ast/lock", "ast/nodes"] { try makeDirectory(directory, in: root) }
+  }
+
+  static func makeDirectory(_ name: String, in root: FilePath, _ mode: mode_t = 0o755) throws {
+    let path = root.appending(name)
+    guard mkdir(path.string, mode) == 0 else {
+      guard errno == EEXIST else { throw AstError(.failed, "cannot make \(path): \(Errno(rawValue: errno))") }
+      return
+    }
+    failPoint("directory made")
+  }
+
+  /// Makes sure that there is a store at `root`, damaged or not, which can be used like that.
+  static func require(_ access: Access, at root: FilePath) throws {
+    guard exists(at: root) else {
+      throw AstError(
+        .notFound, "there is no store at \(root)",
+        hint: "name it with `--store DIR` or `AST_STORE`, or make one with `ast init`")
+    }
+    if access == .writing { try requireWritable(root) }
+  }
+
+  /// Makes sure that `root` is on a btrfs that can be written.
+  static func requireWritable(_ root: FilePath) throws {
+    guard FileSystem.isBtrfs(root) else {
+      throw AstError(
+        .failed, "\(root) is not on a btrfs file system; nothing was changed",
+        hint: "mount one there, or let `ast init --image FILE --size 10G` make one")
+    }
+    guard try !FileSystem.isReadOnly(root) else {
+      throw AstError(
+        .failed, "the file system of \(root) is mounted read-only; nothing was changed",
+        hint: "`mount -o remount,rw` it, and look at the kernel's messages for the reason")
+    }
+  }
+
+  /// Whether a store was made at `root`, damaged or not.
+  public static func exists(at root: FilePath) -> Bool {
+    access(databasePath(in: root).string, F_OK) == 0 || access(recordDirectory(in: root).string, F_OK) == 0
+  }
+}
+
+/// Where things are. All paths in the database are relative to the store's directory.
+extension Store {
+  static func databasePath(in root: FilePath) -> FilePath { root.appending("ast/tree.sqlite") }
+  static func recordDirectory(in root: FilePath) -> FilePath { root.appending("ast/nodes") }
+
+  var locks: FilePath { root.appending("ast/lock") }
+  var records: FilePath { Store.recordDirectory(in: root) }
+  var nodes: FilePath { root.appending("nodes") }
+  var links: FilePath { root.appending("rootfs") }
+
+  func directory(of node: NodeID) -> FilePath { nodes.appending("\(node)") }
+  func link(of node: NodeID) -> FilePath { links.appending("snapshot-\(node)") }
+  func record(of node: NodeID) -> FilePath { records.appending("\(node).json") }
+  func path(of generation: Generation) -> FilePath { root.pushing(generation.path) }
+
+  func path(of node: NodeID, _ number: GenerationNumber) -> FilePath { directory(of: node).appending("\(number)") }
+
+  func staging(of node: NodeID, _ operation: OperationID) -> FilePath {
+    directory(of: node).appending(".\(operation)")
+  }
+}
+
+/// Nodes and their locks.
+extension Store {
+  /// The node with this number.
+  public func node(_ id: NodeID) throws -> Node {
+    guard let node = try tree.node(id) else { throw AstError.unknown(id) }
+    return node
+  }
+
+  /// The node's current generation.
+  public func current(_ node: Node) throws -> Generation {
+    guard let generation = try tree.generation(of: node.id, node.current) else {
+      throw AstError(.damaged, "node \(node.id) has no generation \(node.current)", hint: "run `ast doctor`")
+    }
+    return generation
+  }
+
+  /// The subvolume of a generation, made sure to be the one that was committed: its identity is its UUID.
+  func subvolume(of generation: Generation) throws -> Subvolume {
+    let subvolume = Subvolume(at: path(of: generation))
+    let name = "generation \(generation.number) of node \(generation.node)"
+    do {
+      guard try subvolume.info().uuid == generation.subvolume.rawValue else {
+        throw AstError(
+          .damaged, "the subvolume \(subvolume.path) is not \(name): it was replaced behind ast's back",
+          hint: "`ast doctor` tells what is there")
+      }
+    } catch let error as BtrfsError where error.code == .notFound || error.code == .notASubvolume {
+      throw AstError(.damaged, "\(name) is missing: there is no subvolume \(subvolume.path)", hint: "run `ast doctor`")
+    }
+    return subvolume
+  }
+
+  /// Locks a node for a change; an error names who works on it.
+  ///
+  /// Never waits while the tree's lock is held: whoever works on the node needs that one to finish.
+  func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
+    var lock = try Lock.take(lockName(of: node), in: locks, wait: wait ?? self.wait)
+    // Whoever has just taken it needs a moment to write who it is.
+    let deadline = ContinuousClock.now + .seconds(2)
+    var holder = Lock.holder(of: lockName(of: node), in: locks)
+    while lock == nil, holder == nil, ContinuousClock.now < deadline {
+      usleep(5000)
+      lock = try Lock.take(lockName(of: node), in: locks, wait: .never)
+      holder = Lock.holder(of: lockName(of: node), in: locks)
+    }
+    guard let lock else {
+      throw AstError(.busy, "node \(node) is busy: \(Self.words(holder)); nothing was changed", hint: Store.waitHint)
+    }
+    // The base has a lock before it is a node. A node that is not there needs no file, and its number does not come
+    // back.
+    guard try node == .base || tree.node(node) != nil else {
+      lock.removeFile()
+      throw AstError.unknown(node)
+    }
+    // On a full disk nobody is told who holds it; that is no reason not to.
+    try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
+    return lock
+  }
+
+  /// Whether nobody works on a node.
+  func isFree(_ node: NodeID) throws -> Bool {
+    try Lock.isFree(lockName(of: node), in: locks)
+  }
+
+  func lockName(of node: NodeID) -> String { "node-\(node)" }
+
+  private static func words(_ holder: LockHolder?) -> String {
+    guard let holder else { return "another ast command works on it" }
+    return "`\(holder.command)` (pid \(holder.pid), since \(holder.started.formatted(.iso8601))) works on it"
+  }
+
+  private static let waitHint = "wait for it with `--wait`"
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+
+/// The command line of ast: what the verbs are, and how they are grouped in `ast help`.
+struct Ast: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ast",
+    abstract: "Keep a Debian system as a tree of snapshots",
+    usage: "ast <verb> [options] [<node>] [<arguments>]",
+    discussion: """
+      Every node of the tree is a complete system. Branch a node, work in the branch, keep it or throw it away:
+
+        ast tree                   show the tree
+        ast clone 0                a new system from the base
+        ast chroot 1               work in it; `exit 0` keeps the changes, `exit 1` discards them
+        ast undo 1                 put back what it was before
+
+      Exit status: 0 done, 1 failed and nothing changed, 2 usage, 3 not found, 4 busy, 5 refused, 6 some nodes of a \
+      tree failed, 7 no space. `run` and `chroot` return the program's own status, and 125 where ast itself failed.
+      """,
+    version: Version.text,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Tree",
+        subcommands: [
+          Tree.self, Current.self, Desc.self, New.self, Clone.self, CloneTree.self, Branch.self, CBranch.self,
+          UBranch.self, Del.self,
+        ]),
+      CommandGroup(name: "Work", subcommands: [Chroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
+      CommandGroup(name: "Packages", subcommands: [List.self, Which.self, Diff.self]),
+      CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
+      CommandGroup(name: "Store", subcommands: [Init.self, Doctor.self, Tmp.self, VersionVerb.self]),
+    ])
+
+  @OptionGroup var global: GlobalOptions
+
+  /// The names of all verbs, old ones included.
+  static var verbs: Set<String> {
+    let names = configuration.subcommands.flatMap { verb in
+      [verb.configuration.commandName].compactMap(\.self) + verb.configuration.aliases
+    }
+    return Set(names + ["help"])
+  }
+
+  /// The verb that these words name, with its options.
+  ///
+  /// A verb that comes first is parsed by itself: to prepare the options of `ast` too takes longer than many a verb
+  /// does. What cannot be parsed like that, help included, takes the long way, which finds the words for what is wrong.
+  static func command(_ words: [String]) throws -> any ParsableCommand {
+    let verb = configuration.groupedSubcommands.lazy.flatMap(\.subcommands).first {
+      $0.configuration.commandName == words.first || words.first.map($0.configuration.aliases.contains) ?? false
+    }
+    if let command = try? verb?.parse(Array(words.dropFirst())) { return command }
+    return try parseAsRoot(words)
+  }
+}

@@ -1,0 +1,92 @@
+import AstKit
+
+/// The command line as it was typed, and as the parser takes it.
+struct CommandLineArguments {
+  /// What was typed, in one line: for the history and for those who meet our locks.
+  let typed: String
+  /// What the parser gets.
+  private(set) var words: [String]
+
+  /// Reads the process's arguments.
+  ///
+  /// - Throws: `AstError` when they are not there (a chroot without /proc) or are not UTF-8.
+  init() throws {
+    guard CommandLine.argc > 0 else {
+      throw AstError(.failed, "there is no command line: is /proc mounted?")
+    }
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) != nil else {
+        throw AstError(.usage, "argument \(index) is not valid UTF-8; nothing was changed")
+      }
+    }
+    try self.init(Array(CommandLine.arguments.dropFirst()))
+  }
+
+  /// Prepares arguments for the parser: `--wait` without a value means for ever, and what follows the node of `run`
+  /// and `tree-run` is the program's, options included.
+  init(_ typed: [String]) throws {
+    self.typed = (["ast"] + typed).map(\.quotedForShell).joined(separator: " ")
+    words = typed
+    guard let verb = nextOperand(after: -1) else { return }
+    let explained = words[verb] == "help" ? nextOperand(after: verb) : nil
+    for index in [verb, explained].compactMap(\.self) where !Ast.verbs.contains(words[index]) {
+      throw AstError(.usage, "there is no verb \(words[index])", hint: "`ast help` lists the verbs")
+    }
+    if Self.runsPrograms.contains(words[verb]), let node = nextOperand(after: verb), words.count > node + 1,
+      words[node + 1] != "--"
+    {
+      words.insert("--", at: node + 1)
+    }
+    for index in words.prefix(while: { $0 != "--" }).indices where words[index] == "--wait" {
+      words[index] = "--wait=forever"
+    }
+    // The parser would take it for an option, and miss a node.
+    let operands = words[verb...].prefix { $0 != "--" }
+    for (before, word) in zip(operands, operands.dropFirst())
+    where word.isNegativeNumber && !Self.optionsWithValues.contains(before) {
+      throw AstError(
+        .usage, "\(word) is not a node: nodes are numbered 0, 1, 2 and so on",
+        hint: "text that begins with a minus sign goes behind `--`")
+    }
+  }
+
+  /// Whether errors are wanted as JSON, also those the parser finds.
+  var wantsJSON: Bool { Self.wantJSON(words) }
+
+  /// The same for words nothing is known of.
+  static func wantJSON(_ words: [String]) -> Bool { words.prefix { $0 != "--" }.contains("--json") }
+
+  private static let runsPrograms: Set = ["run", "tree-run", "trun"]
+  private static let optionsWithValues: Set = ["--store", "--to", "--limit"]
+
+  private func nextOperand(after index: Int) -> Int? {
+    var index = index + 1
+    while index < words.count {
+      if words[index] == "--" { return nil }
+      if Self.optionsWithValues.contains(words[index]) {
+        index += 2
+      } else if words[index].hasPrefix("-"), words[index] != "-" {
+        index += 1
+      } else {
+        return index
+      }
+    }
+    return nil
+  }
+}
+
+extension String {
+  /// The word as a shell would have to be given it.
+  fileprivate var quotedForShell: String {
+    let plain =
+      !isEmpty
+      && utf8.allSatisfy { byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || "0123456789_-+=:,./@%".utf8.contains(byte)
+      }
+    return plain ? self : "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+  }
+
+  fileprivate var isNegativeNumber: Bool {
+    hasPrefix("-") && count > 1 && dropFirst().allSatisfy { $0.isASCII && $0.isNumber }
+  }
+}

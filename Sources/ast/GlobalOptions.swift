@@ -1,0 +1,51 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import SystemPackage
+
+/// The options every verb has.
+struct GlobalOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The store's directory (default: AST_STORE, else /.snapshots).", valueName: "dir"))
+  var store: String?
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Print results and errors only.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Do not ask.")
+  var yes = false
+
+  @Option(help: ArgumentHelp("Wait for nodes others work on (for ever, without seconds).", valueName: "seconds"))
+  var wait: LockWait = .never
+
+  @Flag(name: .customLong("chroot"), help: "Run even inside a sandbox of ast.")
+  var inSandbox = false
+
+  /// Where the store is.
+  var root: FilePath {
+    let inherited = ProcessInfo.processInfo.environment["AST_STORE"].flatMap { $0.isEmpty ? nil : $0 }
+    return FilePath(store ?? inherited ?? "/.snapshots")
+  }
+
+  func validate() throws {
+    guard store != "" else { throw ValidationError("the store's directory has no name") }
+  }
+}
+
+extension LockWait: ExpressibleByArgument {
+  /// Reads `forever` or a number of seconds.
+  public init?(argument: String) {
+    if argument == "forever" {
+      self = .forever
+    } else if let seconds = Double(argument), seconds >= 0, seconds.isFinite {
+      self = .seconds(seconds)
+    } else {
+      return nil
+    }
+  }
+
+  /// What the help says of the default.
+  public var defaultValueDescription: String { "do not wait" }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import SnapshotTree
+
+struct Status: Verb {
+  static let configuration = CommandConfiguration(commandName: "status", abstract: "Show the state of the store")
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let overview = try context.store.overview()
+    let space = overview.space
+    var lines = [
+      ("Store", "\(global.root)"),
+      ("Nodes", "\(overview.nodes)"),
+      ("Default", overview.defaultNode.map { "node \($0)" } ?? "none"),
+      ("Booted", overview.bootedNode.map { "node \($0)" } ?? "not from this store"),
+      (
+        "Space",
+        "\(Quantity.bytes(space.used)) used, \(Quantity.bytes(space.available)) free"
+          + " of \(Quantity.bytes(space.size))"
+      ),
+    ]
+    lines += overview.running.map {
+      ("Running", "\($0.command) (pid \($0.pid), since \($0.started.formatted(.iso8601)))")
+    }
+    return Report(text: Self.table(lines), data: StatusReport(global.root.string, overview))
+  }
+
+  static func table(_ lines: [(String, String)]) -> String {
+    let width = lines.map(\.0.count).max() ?? 0
+    return lines.map { "\($0.0):\(String(repeating: " ", count: width - $0.0.count))  \(Printable.line($0.1))" }.joined(
+      separator: "\n")
+  }
+}
+
+struct Info: Verb {
+  static let configuration = CommandConfiguration(commandName: "info", abstract: "Show all about a node")
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    let facts = try store.facts(of: node)
+    let kept = try store.tree.generations(of: node).map { "\($0.number)" }.joined(separator: ", ")
+    let lines: [(String, String)] = [
+      ("Node", "\(node) - \(facts.node.description)"),
+      ("Parent", facts.node.parent.map { "\($0)" } ?? "root"),
+      ("Created", facts.node.created.formatted(.iso8601)),
+      ("Changed", facts.generation.created.formatted(.iso8601)),
+      ("Generation", "\(facts.node.current) (kept: \(kept))"),
+      ("Packages", facts.packages.map { "\($0)" } ?? "no dpkg"),
+      ("Size", facts.generation.size.map(Quantity.bytes) ?? "unknown"),
+      ("State", facts.state.isEmpty ? "-" : facts.state),
+      ("Path", "\(global.root.pushing(facts.generation.path))"),
+      ("UUID", "\(facts.generation.subvolume)"),
+    ]
+    return Report(text: Status.table(lines), data: NodeReport(facts))
+  }
+}
+
+struct History: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "history", abstract: "Show what was done, to a node or to all, and a node's generations")
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+  @Option(help: ArgumentHelp("How many entries at most.", valueName: "count")) var limit = 50
+  @Argument(help: "The node.") var node: NodeID?
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    guard limit >= 0 else { throw AstError(.usage, "a count cannot be \(limit)") }
+    let held = try node.map(store.node)
+    let operations = try store.tree.history(of: node, limit: limit)
+    let generations = try node.map(store.tree.generations) ?? []
+    var lines = operations.map { operation in
+      let what = operation.message.map { ": \(Printable.line($0))" } ?? ""
+      return "\(operation.started.formatted(.iso8601))  \(operation.id)  \(operation.state.rawValue)  "
+        + "\(Printable.line(operation.command))\(what)"
+    }
+    if let held {
+      lines += generations.map { generation in
+        let mark =
+          generation.number == held.current ? " (current)" : generation.number == held.previous ? " (previous)" : ""
+        return "generation \(generation.number)\(mark), \(generation.created.formatted(.iso8601))"
+      }
+    }
+    return Report(
+      text: lines.joined(separator: "\n"),
+      data: HistoryReport(
+        operations: operations.map(OperationReport.init), generations: generations.map(GenerationReport.init)))
+  }
+}
+
+/// A store's state as `--json` shows it.
+private struct StatusReport: Encodable {
+  let store: String
+  let nodes: Int
+  @Nullable var defaultNode: NodeID?
+  @Nullable var bootedNode: NodeID?
+  let running: [OperationReport]
+  let size: Int64
+  let used: Int64
+  let available: Int64
+
+  init(_ store: String, _ overview: Overview) {
+    self.store = store
+    nodes = overview.nodes
+    defaultNode = overview.defaultNode
+    bootedNode = overview.bootedNode
+    running = overview.running.map(OperationReport.init)
+    size = overview.space.size
+    used = overview.space.used
+    available = overview.space.available
+  }
+}

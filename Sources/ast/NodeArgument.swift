@@ -1,0 +1,24 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+
+extension NodeID: ExpressibleByArgument {
+  /// Reads a number as it is typed.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension GenerationNumber: ExpressibleByArgument {
+  /// Reads a number as it is typed.
+  public init?(argument: String) { self.init(argument) }
+}
+
+/// A description given as the words that follow the node.
+struct DescriptionArgument: ParsableArguments {
+  @Argument(help: ArgumentHelp("What it is, in your words.", valueName: "description"))
+  var words: [String] = []
+
+  /// The words as one text, or `otherwise` when there are none.
+  func description(otherwise: String) throws -> Description {
+    try Description(words.isEmpty ? otherwise : words.joined(separator: " "))
+  }
+}

@@ -1,0 +1,133 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+import SystemPackage
+
+struct Init: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "init", abstract: "Make a store and fill its base, node 0, with a Debian",
+    discussion: """
+      The store's directory (`--store`) is on a mounted btrfs, or `--image` makes one in a file and mounts it there.
+      An interrupted `init` can simply be run again.
+      """)
+  static var needs: Need { .root }
+
+  @OptionGroup var global: GlobalOptions
+  @Option(help: ArgumentHelp("Make the btrfs in this file and mount it at the store's directory.", valueName: "file"))
+  var image: String?
+  @Option(help: ArgumentHelp("The size of the image's file system; the file is sparse.", valueName: "size"))
+  var size: ByteSize = ByteSize(bytes: 10 << 30)
+  @Option(help: ArgumentHelp("The Debian release to install (default: trixie).", valueName: "suite"))
+  var suite: String?
+  @Option(help: ArgumentHelp("How much of it: minimal, or a variant of mmdebstrap(1).", valueName: "variant"))
+  var variant = "minimal"
+  @Option(help: ArgumentHelp("The mirror (default: this machine's own apt sources).", valueName: "url"))
+  var mirror: String?
+  @Option(help: ArgumentHelp("Packages to install too, separated by commas.", valueName: "packages"))
+  var include: String?
+  @Option(help: ArgumentHelp("Fill the base from a tar archive of a root file system.", valueName: "file"))
+  var tarball: String?
+  @Option(help: ArgumentHelp("Fill the base from a directory.", valueName: "dir"))
+  var directory: String?
+
+  func validate() throws {
+    guard [suite, tarball, directory].compactMap(\.self).count <= 1 else {
+      throw ValidationError("--suite, --tarball and --directory exclude each other")
+    }
+    guard suite.map({ !$0.isEmpty && !$0.hasPrefix("-") }) ?? true else {
+      throw ValidationError("the suite is not a name")
+    }
+  }
+
+  func perform(in context: Context) throws -> Report {
+    if let image {
+      let image = ImageFile(at: FilePath(image))
+      try image.make(size: size.bytes)
+      try image.mount(at: global.root)
+    }
+    let store = try Store.initialize(
+      at: global.root, from: source, command: context.command, messages: .standardError, progress: context.output.note)
+    return Report(text: "Store \(store.root) made, with node 0.", data: ["store": store.root.string])
+  }
+
+  private var source: BaseSource {
+    if let tarball { return .tarball(FilePath(tarball)) }
+    if let directory { return .directory(FilePath(directory)) }
+    return .bootstrap(
+      suite: suite ?? "trixie", variant: variant, mirror: mirror,
+      include: include.map { $0.split(separator: ",").map(String.init) } ?? [])
+  }
+}
+
+struct Doctor: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Hold the database against the disk; set straight what dead commands left")
+  static var needs: Need { .root }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(help: "Make a damaged database anew from the records and the subvolumes.") var rebuild = false
+
+  func perform(in context: Context) throws -> Report {
+    if rebuild {
+      let rebuilt = try Store.rebuild(at: global.root)
+      for note in rebuilt.notes { context.output.note(note) }
+      let kept = rebuilt.damaged.map { " The damaged one is \($0)." } ?? ""
+      return Report(
+        text: "Database made anew with \(rebuilt.nodes) nodes.\(kept)",
+        data: RebuildReport(nodes: rebuilt.nodes, notes: rebuilt.notes, damaged: rebuilt.damaged?.string))
+    }
+    try Store.makeRoom(at: global.root)
+    let store = try Store(
+      opening: global.root, .writing, wait: global.wait, command: context.command, warn: context.output.warn)
+    let findings = try store.examine()
+    let unrepaired = findings.filter { !$0.isRepaired }
+    if findings.isEmpty { context.output.note("nothing is wrong") }
+    return Report(
+      text: findings.map { "\($0.isRepaired ? "repaired" : "WRONG   ")  \($0.text)" }.joined(separator: "\n"),
+      data: ["findings": findings.map(FindingReport.init)], status: unrepaired.isEmpty ? 0 : 1)
+  }
+}
+
+struct Tmp: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "tmp", abstract: "Remove what commands that died left behind", aliases: ["tmpclear"])
+  static var needs: Need { .freeing }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let ended = try context.store.clearLeftovers()
+    let lines = ended.map { "Cleared after `\(Printable.line($0.command))` (operation \($0.id))." }
+    return Report(
+      text: lines.isEmpty ? "Nothing to clear." : lines.joined(separator: "\n"), data: ["cleared": ended.map(\.id)])
+  }
+}
+
+struct VersionVerb: Verb {
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version")
+  static var needs: Need { .nothing }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    Report(text: "ast \(Version.text)", data: ["version": Version.text])
+  }
+}
+
+/// A finding as `--json` shows it.
+private struct FindingReport: Encodable {
+  let text: String
+  let repaired: Bool
+
+  init(_ finding: Finding) {
+    text = finding.text
+    repaired = finding.isRepaired
+  }
+}
+
+/// A rebuild as `--json` shows it.
+private struct RebuildReport: Encodable {
+  let nodes: Int
+  let notes: [String]
+  @Nullable var damaged: String?
+}

@@ -1,0 +1,179 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+
+struct Tree: Verb {
+  static let configuration = CommandConfiguration(commandName: "tree", abstract: "Show the tree of nodes")
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(name: .shortAndLong, help: "Show generation, packages, size, age and state of each node.") var long = false
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    if long || global.json {
+      let facts = try store.facts()
+      return Report(text: TreeView.long(facts), data: facts.map(NodeReport.init))
+    }
+    return Report(text: try TreeView.plain(store), data: [String]())
+  }
+}
+
+struct Current: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "current", abstract: "Print the node this machine runs", aliases: ["c"])
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    guard let node = try context.store.bootedNode() else {
+      throw AstError(
+        .notFound, "this machine does not run from a node of \(global.root)",
+        hint: "`ast tree` marks the default node with an asterisk")
+    }
+    return Report(text: "\(node)", data: ["node": node])
+  }
+}
+
+struct Desc: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "desc", abstract: "Say what a node is", aliases: ["description"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node.") var node: NodeID
+  @OptionGroup var description: DescriptionArgument
+
+  func perform(in context: Context) throws -> Report {
+    guard !description.words.isEmpty else {
+      throw AstError(.usage, "a description is missing", hint: "`ast desc \(node) ''` takes the description away")
+    }
+    let operation = try context.store.describe(node, description.description(otherwise: ""))
+    return Report(text: "Description of \(node) changed.", data: ["node": node], transaction: operation)
+  }
+}
+
+struct New: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "new", abstract: "Make a new tree from the base", aliases: ["new-tree"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var description: DescriptionArgument
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.graft(.base, at: .top, description: description.description(otherwise: "new tree"))
+    return Report(made, "New tree \(made.node.id) created.")
+  }
+}
+
+struct Clone: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "clone", abstract: "Clone a node as a new tree", aliases: ["tree-clone"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node to clone.") var node: NodeID
+  @OptionGroup var description: DescriptionArgument
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.graft(
+      node, at: .top, description: description.description(otherwise: "clone of \(node)"))
+    return Report(made, "Tree \(made.node.id) cloned from \(node).")
+  }
+}
+
+struct Branch: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "branch", abstract: "Add a branch to a node", aliases: ["add-branch"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node to branch from.") var node: NodeID
+  @OptionGroup var description: DescriptionArgument
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.graft(
+      node, at: .under(node), description: description.description(otherwise: "branch of \(node)"))
+    return Report(made, "Branch \(made.node.id) added under \(node).")
+  }
+}
+
+struct CBranch: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "cbranch", abstract: "Clone a node beside it, under the same parent", aliases: ["clone-branch"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node to clone.") var node: NodeID
+  @OptionGroup var description: DescriptionArgument
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.graft(
+      node, at: .beside, description: description.description(otherwise: "clone of \(node)"))
+    let parent = made.node.parent.map { "\($0)" } ?? "root"
+    return Report(made, "Branch \(made.node.id) added under \(parent).")
+  }
+}
+
+struct UBranch: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "ubranch", abstract: "Clone a node under another parent", aliases: ["clone-under"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node to put it under.") var parent: NodeID
+  @Argument(help: "The node to clone.") var node: NodeID
+  @OptionGroup var description: DescriptionArgument
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.graft(
+      node, at: .under(parent), description: description.description(otherwise: "clone of \(node)"))
+    return Report(made, "Branch \(made.node.id) added under \(parent).")
+  }
+}
+
+struct CloneTree: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "clone-tree", abstract: "Clone a node and everything below it, beside it")
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The top of the tree to clone.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.cloneTree(node)
+    let count = made.nodes.count == 1 ? "1 node" : "\(made.nodes.count) nodes"
+    return Report(
+      text: "Tree \(made.nodes[0].id) cloned from \(node): \(count).", data: ["nodes": made.nodes.map(\.id)],
+      transaction: made.operation)
+  }
+}
+
+struct Del: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "del", abstract: "Delete a node and everything below it", aliases: ["rm-snapshot"])
+  static var needs: Need { .freeing }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
+  var simulate = false
+  @Argument(help: "The top of the tree to delete.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    let doomed = try store.deletable(node)
+    let list = doomed.map { "  \($0.id) - \(Printable.line($0.description))" }.joined(separator: "\n")
+    if simulate {
+      return Report(text: "Would be deleted:\n\(list)", data: ["nodes": doomed.map(\.id)])
+    }
+    guard try Confirmation.given("These nodes will be DELETED:\n\(list)\nDelete them?", global) else {
+      return Report(text: "Aborted.", data: ["nodes": [NodeID]()], status: 1)
+    }
+    let deleted = try store.deleteTree(node)
+    let count = deleted.nodes.count == 1 ? "" : " with \(deleted.nodes.count - 1) below it"
+    return Report(
+      text: "Node \(node)\(count) deleted.", data: ["nodes": deleted.nodes.map(\.id)], transaction: deleted.operation)
+  }
+}
+
+extension Report {
+  /// The report on a new node.
+  init(_ made: Store.Made, _ text: String) {
+    self.init(text: text, data: ["node": made.node.id], transaction: made.operation)
+  }
+}

@@ -1,0 +1,99 @@
+import AstKit
+import FoundationEssentials
+import SnapshotTree
+
+/// Draws the tree in the shape users know.
+enum TreeView {
+  /// The tree with numbers and descriptions.
+  static func plain(_ store: Store) throws -> String {
+    var drawing = Drawing(marked: try store.defaultNode())
+    try store.tree.forEachNode { id, parent, description in drawing.add(id, under: parent, description) }
+    return drawing.text { _ in "" }
+  }
+
+  /// The tree with columns of facts before it. The tree comes last, so that wide characters in a description push
+  /// nothing out of line.
+  static func long(_ facts: [NodeFacts]) -> String {
+    var drawing = Drawing(marked: facts.first(where: \.isDefault)?.node.id)
+    for fact in facts { drawing.add(fact.node.id, under: fact.node.parent, fact.node.description) }
+    let now = Date()
+    let rows = facts.map { fact in
+      [
+        "\(fact.generation.number)", fact.packages.map(String.init) ?? "-",
+        fact.generation.size.map(Quantity.bytes) ?? "-", Quantity.age(from: fact.generation.created, to: now),
+        fact.state,
+      ]
+    }
+    let header = ["GEN", "PKGS", "SIZE", "AGE", "STATE"]
+    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+    let lines = Dictionary(uniqueKeysWithValues: zip(facts.map(\.node.id), rows.map { row($0, widths) }))
+    let blank = row(header.map { _ in "" }, widths)
+    return "\(row(header, widths))TREE\n" + drawing.text { node in node.flatMap { lines[$0] } ?? blank }
+  }
+
+  /// Numbers to the right, the state to the left.
+  private static func row(_ cells: [String], _ widths: [Int]) -> String {
+    zip(cells, widths).enumerated().map { column, cell in
+      let space = String(repeating: " ", count: cell.1 - cell.0.count)
+      return column == cells.count - 1 ? cell.0 + space : space + cell.0
+    }.joined(separator: "  ") + "  "
+  }
+}
+
+/// The lines of a tree: first the nodes are added, parents in any order, then the text is made in one pass.
+private struct Drawing {
+  private let marked: NodeID?
+  private var nodes: [(id: NodeID, parent: NodeID?, description: String)] = []
+
+  init(marked: NodeID?) { self.marked = marked }
+
+  mutating func add(_ id: NodeID, under parent: NodeID?, _ description: String) {
+    nodes.append((id, parent, description))
+  }
+
+  func text(before: (NodeID?) -> String) -> String {
+    let tops = nodes.count
+    let (firstChild, sibling) = links(tops: tops)
+    // Bytes: a string would look at each character again with all that is added to it.
+    var text = Array((before(nil) + "root - root").utf8)
+    text.reserveCapacity(nodes.count * 80)
+    var prefix: [UInt8] = []
+    var above: [Int] = []
+    var next = firstChild[tops]
+    while let index = next {
+      let node = nodes[index]
+      let isLast = sibling[index] == nil
+      text.append(UInt8(ascii: "\n"))
+      text += before(node.id).utf8
+      text += prefix
+      text += (isLast ? "└── " : "├── ").utf8
+      text += String(node.id.rawValue).utf8
+      text += (node.id == marked ? "*- " : " - ").utf8
+      text += Printable.line(node.description).utf8
+      above.append(index)
+      prefix += Self.indent(isLast)
+      next = firstChild[index]
+      // From the last of a level back up to one that has a sibling.
+      while next == nil, let done = above.popLast() {
+        next = sibling[done]
+        prefix.removeLast(Self.indent(next == nil).count)
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private static func indent(_ isLast: Bool) -> String.UTF8View { (isLast ? "    " : "│   ").utf8 }
+
+  /// For each node its first child and its next sibling; the first of those without a parent is at `tops`.
+  private func links(tops: Int) -> (firstChild: [Int?], sibling: [Int?]) {
+    let places = Dictionary(uniqueKeysWithValues: zip(nodes.lazy.map(\.id), nodes.indices))
+    var firstChild = [Int?](repeating: nil, count: nodes.count + 1)
+    var sibling = [Int?](repeating: nil, count: nodes.count)
+    for index in nodes.indices.reversed() {
+      guard let parent = nodes[index].parent.map({ places[$0] }) ?? tops else { continue }
+      sibling[index] = firstChild[parent]
+      firstChild[parent] = index
+    }
+    return (firstChild, sibling)
+  }
+}

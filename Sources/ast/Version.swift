@@ -1,0 +1,5 @@
+/// Which ast this is.
+enum Version {
+  /// The version, as Debian would write it.
+  static let text = "0.1.0"
+}

@@ -1,0 +1,183 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import Glibc
+import Sandbox
+import SnapshotTree
+
+struct Chroot: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "chroot", abstract: "Open a shell in a node: `exit 0` keeps the changes, `exit 1` discards them",
+    aliases: ["cr"])
+  static var failureStatus: Int32? { 125 }
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var sandbox: SandboxOptions
+  @Argument(help: "The node to work in.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    if isatty(STDIN_FILENO) == 1 {
+      context.output.note("node \(node) is open: `exit 0` keeps the changes, `exit 1` discards them")
+    }
+    let outcome = try context.store.run(
+      try context.store.shell(of: node), in: node, as: "chroot", network: sandbox.network)
+    return Report(outcome, of: node, context.output)
+  }
+}
+
+struct Run: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run a command in a node; its changes are kept if it succeeds")
+  static var failureStatus: Int32? { 125 }
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var sandbox: SandboxOptions
+  @Argument(help: "The node to work in.") var node: NodeID
+  @Argument(parsing: .postTerminator, help: "The command and its arguments.") var command: [String] = []
+
+  func validate() throws {
+    guard !command.isEmpty else { throw ValidationError("a command to run in node \(node) is missing") }
+  }
+
+  func perform(in context: Context) throws -> Report {
+    let outcome = try context.store.run(command, in: node, as: "run", network: sandbox.network)
+    return Report(outcome, of: node, context.output)
+  }
+}
+
+struct TreeRun: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "tree-run", abstract: "Run a command in a node and everything below it", aliases: ["trun"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var sandbox: SandboxOptions
+  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(parsing: .postTerminator, help: "The command and its arguments.") var command: [String] = []
+
+  func validate() throws {
+    guard !command.isEmpty else { throw ValidationError("a command to run in the tree of \(node) is missing") }
+  }
+
+  func perform(in context: Context) throws -> Report {
+    let results = try context.store.runInTree(command, top: node, network: sandbox.network) { result in
+      context.output.note("node \(result.node.id): \(result.words)")
+    }
+    let failed = results.filter { !$0.succeeded }
+    let interruption = results.compactMap(\.interruption).first
+    let status = interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError(.partial, "").exitStatus)
+    let done = "\(results.count - failed.count) of \(results.count) nodes done"
+    return Report(
+      text: "Tree \(node): \(interruption == nil ? "" : "interrupted; ")\(done).",
+      data: ["nodes": results.map(TreeRunReport.init)], status: status)
+  }
+}
+
+struct EditConf: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "edit-conf", abstract: "Edit a node's settings, /etc/ast/node.toml in it", aliases: ["edit"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let variables = ProcessInfo.processInfo.environment
+    let editor = ["VISUAL", "EDITOR"].compactMap { variables[$0] }.first { !$0.isEmpty } ?? "editor"
+    let outcome = try context.store.editConfiguration(of: node, editor: editor)
+    return Report(outcome, of: node, context.output)
+  }
+}
+
+struct Undo: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "undo", abstract: "Put back what a node was before its last change; undo again to take that back")
+
+  @OptionGroup var global: GlobalOptions
+  @Option(help: ArgumentHelp("The generation to put back (`ast history N` lists them).", valueName: "generation"))
+  var to: GenerationNumber?
+  @Argument(help: "The node.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let made = try context.store.undo(node, to: to)
+    return Report(
+      text: "Node \(node) is at generation \(made.node.current) again.",
+      data: ["generation": made.node.current], transaction: made.operation)
+  }
+}
+
+/// How a program runs in a node.
+struct SandboxOptions: ParsableArguments {
+  @Flag(name: .customLong("no-network"), help: "Give the program no network.")
+  var withoutNetwork = false
+
+  var network: Sandbox.Network { withoutNetwork ? .isolated : .host }
+}
+
+extension Report {
+  /// The report on a run: what became of the node goes to standard error, which the program's own output left free.
+  init(_ outcome: RunOutcome, of node: NodeID, _ output: Output) {
+    output.note("node \(node): \(outcome.words)")
+    self.init(
+      text: "", data: RunReport(node: node, outcome), transaction: outcome.operation, status: outcome.exitStatus)
+  }
+}
+
+extension RunOutcome {
+  /// What is told about it.
+  var words: String {
+    switch effect {
+    case .committed(let generation): "changes kept as generation \(generation)"
+    case .unchanged: "nothing was changed"
+    case .discarded:
+      if let interruption {
+        "interrupted by signal \(interruption); changes discarded"
+      } else {
+        "exit status \(status); changes discarded"
+      }
+    }
+  }
+
+  /// What the command line returns.
+  var exitStatus: Int32 { interruption.map { 128 + $0 } ?? status }
+}
+
+extension TreeRunResult {
+  fileprivate var words: String {
+    switch outcome {
+    case .success(let outcome): outcome.words
+    case .failure(let error): error.message
+    }
+  }
+}
+
+/// A run as `--json` shows it.
+private struct RunReport: Encodable {
+  let node: NodeID
+  let effect: String
+  @Nullable var generation: GenerationNumber?
+  let status: Int32
+
+  init(node: NodeID, _ outcome: RunOutcome) {
+    self.node = node
+    status = outcome.status
+    switch outcome.effect {
+    case .committed(let number): (effect, generation) = ("committed", number)
+    case .unchanged: (effect, generation) = ("unchanged", nil)
+    case .discarded: (effect, generation) = ("discarded", nil)
+    }
+  }
+}
+
+/// One node of a `tree-run` as `--json` shows it.
+private struct TreeRunReport: Encodable {
+  let node: NodeID
+  @Nullable var run: RunReport?
+  @Nullable var error: String?
+
+  init(_ result: TreeRunResult) {
+    node = result.node.id
+    switch result.outcome {
+    case .success(let outcome): (run, error) = (RunReport(node: result.node.id, outcome), nil)
+    case .failure(let failure): (run, error) = (nil, failure.message)
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Cuts the power at every flush while `ast` runs: each command has happened or has not, and the next one recovers.
+@Suite(.serialized, .requiresLoggedDisk) struct AstPowerCutTests {
+  @Test func everyCommandHasHappenedOrHasNot() throws {
+    try scenario(
+      "run, clone, undo, branch, del, desc", limit: 60, prepare: Story.prepare, commands: Story.commands,
+      check: Story.problems)
+  }
+
+  @Test func withoutTheSyncOfTheSealDataAreLost() throws {
+    let scratch = try ScratchDirectory(for: 0)
+    defer { scratch.remove() }
+    let library = scratch.file("nosync.so")
+    let source = "int syncfs(int file) { return 0; } int btrfs_util_sync(const char *path) { return 0; }"
+    try runSuccessfully(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library.string], input: source)
+    let unsafe = Scenario(
+      name: "no sync", limit: 60, prepare: Story.prepare, commands: Story.commands,
+      environment: plainEnvironment.merging(["LD_PRELOAD": library.string]) { $1 }, check: Story.problems)
+    for report in try unsafe.reports() {
+      print(report)
+      #expect(report.problems.contains { $0.contains("holds") }, "\(report)")
+    }
+  }
+}
+
+/// What the commands of the scenario do to a store, and how it looks after each.
+private enum Story {
+  /// A state of the tree: what `ast tree` prints below the base, and which text each node's file holds.
+  struct Chapter {
+    let command: [String]
+    let tree: [String]
+    let texts: [Int: Int]
+  }
+
+  static let chapters = [
+    Chapter(command: [], tree: ["└── 1 - work"], texts: [1: 0]),
+    Chapter(command: write(1), tree: ["└── 1 - work"], texts: [1: 1]),
+    Chapter(command: ["clone", "1"], tree: ["├── 1 - work", "└── 2 - clone of 1"], texts: [1: 1, 2: 1]),
+    Chapter(command: write(2), tree: ["├── 1 - work", "└── 2 - clone of 1"], texts: [1: 2, 2: 1]),
+    Chapter(command: ["undo", "1"], tree: ["├── 1 - work", "└── 2 - clone of 1"], texts: [1: 1, 2: 1]),
+    Chapter(
+      command: ["branch", "2"], tree: ["├── 1 - work", "└── 2 - clone of 1", "    └── 3 - branch of 2"],
+      texts: [1: 1, 2: 1, 3: 1]),
+    Chapter(command: ["del", "-y", "2"], tree: ["└── 1 - work"], texts: [1: 1]),
+    Chapter(command: ["desc", "1", "done"], tree: ["└── 1 - done"], texts: [1: 1]),
+  ]
+
+  /// Longer than what btrfs keeps inline in metadata, so that the data go their own way to the disk.
+  private static let lines = 4000
+
+  private static func write(_ number: Int) -> [String] {
+    let script = "n=0; while [ $n -lt \(lines) ]; do echo text \(number); n=$((n + 1)); done > /text-\(number)"
+    return ["run", "1", "sh", "-c", "\(script); rm -f /text; ln -s text-\(number) /text"]
+  }
+
+  static func prepare(_ root: FilePath) throws {
+    let store = try TestStore(at: root)
+    try runSuccessfully([
+      "sh", "-c", "echo 00000000-0000-4000-8000-000000000000 > \"$1\"", "sh", root.appending("boot-id").string,
+    ])
+    try store.ast("clone", "0", "work").expectSuccess()
+    try store.ast(write(0)).expectSuccess()
+  }
+
+  static func commands(_ root: FilePath) -> [[String]] {
+    chapters.dropFirst().map { [AstBinary.path.string, "--store", root.string] + $0.command }
+  }
+
+  static func problems(in state: CrashState) throws -> [String] {
+    let store = TestStore(existing: state.mountPoint)
+    let before = try store.ast("tree").expectSuccess().stdout
+    let candidates = chapters[state.effective].filter { text($0) == before }
+    guard let nodes = candidates.first?.texts.keys.sorted() else {
+      return ["the tree is none of \(state.effective):\n\(before)"]
+    }
+    let held = try nodes.map { node in
+      (node: node, text: try run(["cat", try content(of: node, in: store).appending("text").string]).stdout)
+    }
+    let wrong = candidates.map { chapter in
+      held.filter { $0.text != contents(chapter.texts[$0.node] ?? -1) }.map {
+        "node \($0.node) holds \($0.text.count) bytes"
+      }
+    }
+    return try (wrong.min { $0.count < $1.count } ?? []) + recoveryProblems(store, nodes, before)
+  }
+
+  /// What the next command, in the next boot, leaves wrong.
+  private static func recoveryProblems(_ store: TestStore, _ nodes: [Int], _ tree: String) throws -> [String] {
+    let commands = [["tmp"], ["doctor"], ["tree"]].map { [AstBinary.path.string] + $0 }
+    let results = try commands.map { command in
+      try run(
+        [
+          "unshare", "--mount", "sh", "-c", "mount --bind \"$1\" /proc/sys/kernel/random/boot_id; shift; exec \"$@\"",
+          "sh",
+        ]
+          + [store.root.appending("boot-id").string] + command,
+        environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
+    }
+    guard results.allSatisfy({ $0.status == 0 }), results[1].stdout.isEmpty, results[2].stdout == tree else {
+      return ["after recovery: \(results)"]
+    }
+    return try nodes.filter { try store.content(of: $0) != content(of: $0, in: store) }.map {
+      "the link of node \($0) is old"
+    }
+  }
+
+  /// Where the content of a node is by the database, which is the only truth.
+  private static func content(of node: Int, in store: TestStore) throws -> FilePath {
+    let query = "select 'nodes/' || id || '/' || current from node where id = \(node)"
+    let database = store.root.appending("ast/tree.sqlite").string
+    return store.root.pushing(
+      FilePath(try runSuccessfully(["sqlite3", "-readonly", database, query]).split(separator: "\n").joined()))
+  }
+
+  private static func text(_ chapter: Chapter) -> String {
+    let first = chapter.tree.isEmpty ? "└── 0*- base snapshot" : "├── 0*- base snapshot"
+    return (["root - root", first] + chapter.tree).map { "\($0)\n" }.joined()
+  }
+
+  private static func contents(_ number: Int) -> String {
+    String(repeating: "text \(number)\n", count: lines)
+  }
+}

@@ -24,6 +24,7 @@ extension Store {
       throw AstError(.busy, "the tree is locked")
     }
     defer { withExtendedLifetime(lock) {} }
+    try requireSameDatabase()
     Interruption.holdBack()
     let result: Result
     do {

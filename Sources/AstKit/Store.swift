@@ -16,6 +16,8 @@ public final class Store {
   public let wait: LockWait
   /// This command as it was typed: for the history and for those who meet our locks.
   let command: String
+  /// The inode of the database as it was opened.
+  private let databaseFile: ino_t?
   /// Told what could not be finished after a change was made, and will be by the next command.
   let warn: (String) -> Void
 
@@ -33,6 +35,7 @@ public final class Store {
     try Store.require(access, at: root)
     if access == .writing { try Store.makeDerivedDirectories(in: root) }
     let noted = CommitNote(in: root).next
+    databaseFile = Store.inode(of: Store.databasePath(in: root))
     tree = try TreeDatabase(opening: Store.databasePath(in: root), access)
     guard try !CommitNote.isAhead(noted, of: tree) else {
       throw AstError(
@@ -52,6 +55,19 @@ public final class Store {
       return
     }
     failPoint("directory made")
+  }
+
+  /// Makes sure that the open database is still the store's: `doctor --rebuild` puts another one in its place, and what
+  /// is committed to the old one is lost. The caller has the lock of the tree.
+  func requireSameDatabase() throws {
+    guard Store.inode(of: Store.databasePath(in: root)) != databaseFile else { return }
+    throw AstError(
+      .busy, "the database of \(root) was made anew meanwhile; nothing was changed", hint: "run the command again")
+  }
+
+  private static func inode(of path: FilePath) -> ino_t? {
+    var status = stat()
+    return stat(path.string, &status) == 0 ? status.st_ino : nil
   }
 
   /// Makes sure that there is a store at `root`, damaged or not, which can be used like that.

@@ -75,9 +75,6 @@ public final class Connection {
     sqlite3_close_v2(handle)
   }
 
-  /// The library's version, such as `3.40.1`.
-  public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
-
   /// Runs statements that need no parameters and whose rows nobody wants.
   public func execute(_ sql: String) throws(SQLiteError) {
     guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw error(sql) }

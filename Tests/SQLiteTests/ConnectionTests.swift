@@ -60,11 +60,6 @@ import Testing
     #expect(try database.value("SELECT v FROM t WHERE v = 3") == nil)
   }
 
-  @Test func theLibraryIsOneThatReadsLogsWithoutWriting() {
-    let parts = Connection.libraryVersion.split(separator: ".").compactMap { Int($0) }
-    #expect(parts.lexicographicallyPrecedes([3, 37]) == false, "STRICT tables need 3.37")
-  }
-
   @Test func aCopyHasEverything() throws {
     try withTemporaryDirectory { directory in
       let source = try Connection(to: directory.appending("a"), .creating)

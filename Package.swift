@@ -38,14 +38,17 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CBtrfs"),
     .target(name: "CSandbox"),
+    .systemLibrary(name: "CXattr"),
     .target(name: "SQLite", dependencies: ["CSQLite", system], swiftSettings: strict),
     .target(name: "Btrfs", dependencies: ["CBtrfsUtil", "CBtrfs", system], swiftSettings: strict),
     .target(name: "SnapshotTree", dependencies: ["SQLite", system], swiftSettings: strict),
     .target(name: "Sandbox", dependencies: ["CSandbox", system], swiftSettings: strict),
     .target(name: "Packages", dependencies: [system], swiftSettings: strict),
+    .target(name: "Accounts", swiftSettings: strict),
+    .target(name: "Deployment", dependencies: ["Accounts", system], swiftSettings: strict),
     .target(
       name: "AstKit",
-      dependencies: ["Btrfs", "Packages", "Sandbox", "SnapshotTree", subprocess, system],
+      dependencies: ["Accounts", "Btrfs", "CXattr", "Packages", "Sandbox", "SnapshotTree", subprocess, system],
       swiftSettings: strict + [failPoints]),
     .executableTarget(
       name: "ast", dependencies: ["AstKit", argumentParser, system], swiftSettings: strict,
@@ -62,6 +65,9 @@ let package = Package(
       name: "SnapshotTreeTests", dependencies: ["CSQLite", "SQLite", "SnapshotTree", "TestSupport"],
       swiftSettings: strict),
     .testTarget(name: "PackagesTests", dependencies: ["Packages"], swiftSettings: strict),
+    .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
+    .testTarget(
+      name: "DeploymentTests", dependencies: ["Accounts", "Deployment", "TestSupport", system], swiftSettings: strict),
     .testTarget(name: "AstKitTests", dependencies: ["AstKit", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "AstTests", dependencies: ["ast", "SnapshotTree", "TestSupport"], swiftSettings: strict),
     .testTarget(

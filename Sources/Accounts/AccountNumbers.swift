@@ -1,0 +1,63 @@
+/// The users or the groups of one root with their numbers, held against a registry of names and numbers.
+///
+/// Several names can share a number (`toor` and root). One of them stands for it; the others go where it goes and are
+/// not registered, for there a number has one name.
+public struct AccountNumbers: Sendable {
+  /// Each number once, in the order of the file, with the names that share it.
+  private let shared: [(number: UInt32, names: [String])]
+
+  /// The numbers in these entries. Where a name comes twice, the first line is the account (getpwnam(3)); the number on
+  /// the other one has no name.
+  public init(_ entries: [some AccountEntry]) {
+    var names: Set<String> = []
+    var places: [UInt32: Int] = [:]
+    var shared: [(number: UInt32, names: [String])] = []
+    for entry in entries {
+      let place = places[entry.id] ?? shared.count
+      if place == shared.count { shared.append((entry.id, [])) }
+      places[entry.id] = place
+      if names.insert(entry.name).inserted { shared[place].names.append(entry.name) }
+    }
+    self.shared = shared
+  }
+
+  /// The accounts to be registered, each with the number it has: first those whose number is free, so that no account
+  /// that gets another number takes it from them.
+  public func claims(in registry: [String: UInt32]) -> [(name: String, id: UInt32)] {
+    let taken = Set(registry.values)
+    let missing = owners(registry).filter { registry[$0.name] == nil && Self.canBeRegistered($0.id) }
+    return missing.filter { !taken.contains($0.id) }
+      + missing.filter { taken.contains($0.id) && !Self.isFixed($0.id) }
+  }
+
+  /// What is to be done so that all registered accounts have their registered numbers.
+  public func renumbering(by registry: [String: UInt32]) -> Renumbering {
+    var moves: [Renumbering.Move] = owners(registry).compactMap { owner in
+      guard let number = registry[owner.name], number != owner.id, !Self.isFixed(owner.id) else { return nil }
+      return Renumbering.Move(name: owner.name, from: owner.id, to: number)
+    }
+    var conflicts: [Renumbering.Move] = []
+    // What cannot move stands in the way of others, too.
+    while true {
+      let staying = Set(shared.map(\.number)).subtracting(moves.map(\.old))
+      let blocked = moves.filter { staying.contains($0.new) }
+      if blocked.isEmpty { return Renumbering(moves: moves, conflicts: conflicts) }
+      conflicts += blocked
+      moves.removeAll { staying.contains($0.new) }
+    }
+  }
+
+  /// The name that stands for each number: one that is registered with it, else one that is registered, else the first.
+  private func owners(_ registry: [String: UInt32]) -> [(name: String, id: UInt32)] {
+    shared.compactMap { number, names in
+      let owner =
+        names.first { registry[$0] == number } ?? names.first { registry[$0] != nil } ?? names.first
+      return owner.map { ($0, number) }
+    }
+  }
+
+  /// Debian policy 9.2.2: 0–99 mean the same on every Debian; 65534 is nobody; 65535 and the highest number mean none.
+  private static func isFixed(_ id: UInt32) -> Bool { id < 100 || id == 65534 || !canBeRegistered(id) }
+
+  private static func canBeRegistered(_ id: UInt32) -> Bool { id != 65535 && id != .max }
+}

@@ -1,0 +1,2 @@
+// Extended attributes: Swift's Glibc module leaves them out.
+#include <sys/xattr.h>

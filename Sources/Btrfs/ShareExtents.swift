@@ -16,20 +16,33 @@ import SystemPackage
 /// ELOOP where one is a symbolic link.
 @discardableResult
 public func shareExtents(of original: FilePath, with copy: FilePath) throws(BtrfsError) -> Int64 {
-  let operation = "share extents with"
   let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
   let source = try OpenFile(original, flags: flags, for: operation)
   let target = try OpenFile(copy, flags: flags, for: operation)
-  let length = try commonLength(source, target, copy, operation)
+  return try shareExtents(of: source.descriptor, with: target.descriptor, at: copy)
+}
 
+/// Does the same for files that are open for reading, for callers who have made sure of the way to them; `path` is what an
+/// error names.
+@discardableResult
+public func shareExtents(
+  of original: FileDescriptor, with copy: FileDescriptor, at path: FilePath
+) throws(BtrfsError) -> Int64 {
+  try shareExtents(of: original.rawValue, with: copy.rawValue, at: path)
+}
+
+private let operation = "share extents with"
+
+private func shareExtents(of source: Int32, with target: Int32, at path: FilePath) throws(BtrfsError) -> Int64 {
+  let length = try commonLength(source, target, path)
   var shared: UInt64 = 0
   var offset: UInt64 = 0
   while offset < length {
     // The kernel takes at most 16 MiB at a time (fs/btrfs/reflink.c, BTRFS_MAX_DEDUPE_LEN).
     let piece = min(length - offset, 16 << 20)
     var done: UInt64 = 0
-    let result = cbtrfs_dedupe(source.descriptor, target.descriptor, offset, piece, &done)
-    let differs = try BtrfsError.check(operation, copy, result: result) != 0
+    let result = cbtrfs_dedupe(source, target, offset, piece, &done)
+    let differs = try BtrfsError.check(operation, path, result: result) != 0
     if !differs { shared += done }
     offset += differs || done == 0 ? piece : done
   }
@@ -38,12 +51,10 @@ public func shareExtents(of original: FilePath, with copy: FilePath) throws(Btrf
 
 /// The length of equal files, the whole blocks of the shorter one otherwise: a block in part at the end of a file can
 /// only be shared with another one at the end.
-private func commonLength(
-  _ source: borrowing OpenFile, _ target: borrowing OpenFile, _ path: FilePath, _ operation: String
-) throws(BtrfsError) -> UInt64 {
+private func commonLength(_ source: Int32, _ target: Int32, _ path: FilePath) throws(BtrfsError) -> UInt64 {
   var first = stat()
   var second = stat()
-  guard fstat(source.descriptor, &first) == 0, fstat(target.descriptor, &second) == 0 else {
+  guard fstat(source, &first) == 0, fstat(target, &second) == 0 else {
     throw BtrfsError(operation, path, Errno(rawValue: Glibc.errno))
   }
   for status in [first, second] where status.st_mode & S_IFMT != S_IFREG {

@@ -3,13 +3,21 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/btrfs.h>
 #include <linux/btrfs_tree.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int cbtrfs_syncfs(int fd) { return syncfs(fd) < 0 ? -errno : 0; }
@@ -116,6 +124,8 @@ int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ra
   return count;
 }
 
+int cbtrfs_clone(int source, int target) { return ioctl(target, FICLONE, source) < 0 ? -errno : 0; }
+
 int cbtrfs_dedupe(int source, int target, uint64_t offset, uint64_t length, uint64_t *shared) {
   union {
     struct file_dedupe_range range;
@@ -130,6 +140,99 @@ int cbtrfs_dedupe(int source, int target, uint64_t offset, uint64_t length, uint
   if (ioctl(source, FIDEDUPERANGE, &request.range) < 0) return -errno;
   *shared = request.range.info[0].bytes_deduped;
   return request.range.info[0].status;
+}
+
+/* Files of a tree */
+
+int cbtrfs_open_beneath(int root, const char *path, int flags) {
+  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+  int fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+  return fd < 0 ? -errno : fd;
+}
+
+int cbtrfs_identify(int fd, struct cbtrfs_identity *result) {
+  struct statx status;
+  if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &status) < 0) return -errno;
+  result->inode = status.stx_ino;
+  result->born_seconds = status.stx_btime.tv_sec;
+  result->born_nanoseconds = status.stx_btime.tv_nsec;
+  return 0;
+}
+
+/* The f-calls refuse descriptors opened with O_PATH. */
+struct descriptor_path {
+  char text[32];
+};
+
+static struct descriptor_path path_of(int fd) {
+  struct descriptor_path path;
+  snprintf(path.text, sizeof path.text, "/proc/self/fd/%d", fd);
+  return path;
+}
+
+ssize_t cbtrfs_list_attributes(int fd, char *names, size_t capacity) {
+  ssize_t length = listxattr(path_of(fd).text, names, capacity);
+  return length < 0 ? -errno : length;
+}
+
+ssize_t cbtrfs_read_attribute(int fd, const char *name, void *value, size_t capacity) {
+  ssize_t length = getxattr(path_of(fd).text, name, value, capacity);
+  return length < 0 ? -errno : length;
+}
+
+/* Sending */
+
+struct cbtrfs_send {
+  struct btrfs_ioctl_send_args request;
+  pthread_t thread;
+  int subvolume, result;
+};
+
+static void *write_stream(void *argument) {
+  struct cbtrfs_send *send = argument;
+  send->result = ioctl(send->subvolume, BTRFS_IOC_SEND, &send->request) < 0 ? -errno : 0;
+  close((int)send->request.send_fd);
+  return NULL;
+}
+
+/* A thread without signals: the kernel sends SIGPIPE to the writer when the reader gives up, and all others are the
+ * program's own affair. */
+static int start_thread(struct cbtrfs_send *send) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  int error = pthread_create(&send->thread, NULL, write_stream, send);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return -error;
+}
+
+int cbtrfs_send_begin(int subvolume, uint64_t parent, struct cbtrfs_send **send) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+  struct cbtrfs_send *new = calloc(1, sizeof *new);
+  int error = new == NULL ? -ENOMEM : 0;
+  if (error == 0) {
+    new->subvolume = subvolume;
+    new->request.send_fd = ends[1];
+    new->request.parent_root = parent;
+    new->request.flags = BTRFS_SEND_FLAG_NO_FILE_DATA;
+    error = start_thread(new);
+  }
+  if (error != 0) {
+    free(new);
+    close(ends[0]);
+    close(ends[1]);
+    return error;
+  }
+  *send = new;
+  return ends[0];
+}
+
+int cbtrfs_send_end(struct cbtrfs_send *send) {
+  pthread_join(send->thread, NULL);
+  int result = send->result;
+  free(send);
+  return result;
 }
 
 /* The file system as a whole */

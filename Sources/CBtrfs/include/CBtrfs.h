@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* syncfs(2), behind _GNU_SOURCE and so out of Swift's reach. */
 int cbtrfs_syncfs(int fd);
@@ -46,9 +47,42 @@ enum { CBTRFS_RANGES_PER_CALL = 128 };
  * `*start` is set to where to go on, UINT64_MAX at the end of the file. */
 int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ranges);
 
+/* FICLONE: `target` gets the contents of `source`, and shares its disk space. */
+int cbtrfs_clone(int source, int target);
+
 /* FIDEDUPERANGE. Returns 0 when `*shared` bytes from `offset` on are shared now (fewer than `length` where the kernel
  * chose so), 1 when the data differs. */
 int cbtrfs_dedupe(int source, int target, uint64_t offset, uint64_t length, uint64_t *shared);
+
+/* openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS: the file that has this path below `root`, with no symbolic
+ * link on the way; a link itself with O_PATH and O_NOFOLLOW. Returns a descriptor. */
+int cbtrfs_open_beneath(int root, const char *path, int flags);
+
+/* What stays the same for as long as an inode exists, in every snapshot of it, and no other inode has. */
+struct cbtrfs_identity {
+  uint64_t inode;
+  int64_t born_seconds;
+  uint32_t born_nanoseconds;
+};
+
+/* statx(2) of an open file; O_PATH is enough. */
+int cbtrfs_identify(int fd, struct cbtrfs_identity *result);
+
+/* The names of a file's extended attributes, each ending with NUL, or the value of one; the file may have been opened
+ * with O_PATH and be a symbolic link. Returns the length; with a capacity of 0 only that. */
+ssize_t cbtrfs_list_attributes(int fd, char *names, size_t capacity);
+ssize_t cbtrfs_read_attribute(int fd, const char *name, void *value, size_t capacity);
+
+/* A send stream that the kernel writes while it is read. */
+struct cbtrfs_send;
+
+/* Starts to send the read-only subvolume that `subvolume` is open on, without the data of files, as what changed since
+ * the subvolume with the id `parent`. Returns the descriptor to read the stream from. Needs CAP_SYS_ADMIN. */
+int cbtrfs_send_begin(int subvolume, uint64_t parent, struct cbtrfs_send **send);
+
+/* Waits for the end of the stream and returns what became of it. The descriptor is closed by then, or read to its end:
+ * the kernel does not go on while nobody reads. */
+int cbtrfs_send_end(struct cbtrfs_send *send);
 
 struct cbtrfs_file_system {
   uint8_t uuid[16];

@@ -97,6 +97,8 @@ void sandbox_program(const struct sandbox *sandbox) {
   if (sandbox->own_group) {
     (void)setpgid(0, 0);
     if (sandbox->foreground) (void)tcsetpgrp(0, getpid());  // SIGTTOU is still blocked
+  } else if (!plan->attended) {
+    (void)setsid();  // whose terminal nobody attends has none: /dev/tty would be the caller's, and a question on it wait
   }
   if (!plan->isolated_network) sandbox_scope_abstract_sockets();
   if (sandbox_install_filter(plan->suppress_sync) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILTER, NULL);

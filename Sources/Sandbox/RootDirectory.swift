@@ -20,15 +20,29 @@ public struct RootDirectory: Sendable {
   ///
   /// - Throws: `Errno`; `.fileTooLarge` for what no such file would be.
   public func contents(of file: FilePath) throws -> Data? {
-    guard let place = try open(file, pathOnly) else { return nil }
+    guard let (descriptor, size) = try openRegular(file, pathOnly) else { return nil }
+    return try descriptor.closeAfter {
+      guard size <= Self.largestFile else { throw Errno.fileTooLarge }
+      return try read(descriptor, size: Int(size))
+    }
+  }
+
+  /// A regular file, open for reading, and its size in bytes; nil where there is none. A symbolic link may lead to the
+  /// directory it is in, and is none itself. Anything else is not even opened.
+  ///
+  /// - Throws: `Errno`.
+  public func openFile(_ file: FilePath) throws -> (descriptor: FileDescriptor, size: Int64)? {
+    try openRegular(file, pathOnly | O_NOFOLLOW)
+  }
+
+  private func openRegular(_ file: FilePath, _ flags: Int32) throws -> (descriptor: FileDescriptor, size: Int64)? {
+    guard let place = try open(file, flags) else { return nil }
     return try place.closeAfter {
       var status = stat()
       guard fstat(place.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
       guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-      guard status.st_size <= Self.largestFile else { throw Errno.fileTooLarge }
-      let descriptor = try FileDescriptor.open(
-        "/proc/self/fd/\(place.rawValue)", .readOnly, options: .closeOnExec)
-      return try descriptor.closeAfter { try read(descriptor, size: Int(status.st_size)) }
+      let descriptor = try FileDescriptor.open("/proc/self/fd/\(place.rawValue)", .readOnly, options: .closeOnExec)
+      return (descriptor, Int64(status.st_size))
     }
   }
 
@@ -45,7 +59,8 @@ public struct RootDirectory: Sendable {
     return data.prefix(count)
   }
 
-  /// Replaces a file, mode 0644, with the directories above it made: the old content or the new, never a part of it.
+  /// Replaces a file, with the directories above it made: the old content or the new, never a part of it. A regular file
+  /// keeps its mode and owner; one that is new has mode 0644.
   ///
   /// - Throws: `Errno`.
   public func write(_ data: Data, to file: FilePath) throws {
@@ -57,7 +72,15 @@ public struct RootDirectory: Sendable {
       let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else { throw Errno(rawValue: errno) }
       let new = FileDescriptor(rawValue: descriptor)
-      try new.closeAfter { _ = try new.writeAll(data) }
+      try new.closeAfter {
+        _ = try new.writeAll(data)
+        var status = stat()
+        guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG
+        else { return }
+        guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
+          fchmod(descriptor, status.st_mode & 0o7777) == 0
+        else { throw Errno(rawValue: errno) }
+      }
       guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
     }
   }
@@ -88,7 +111,7 @@ public struct RootDirectory: Sendable {
     }
   }
 
-  private func open(_ file: FilePath, _ flags: Int32) throws -> FileDescriptor? {
+  func open(_ file: FilePath, _ flags: Int32) throws -> FileDescriptor? {
     let root = try FileDescriptor.open(path, .readOnly, options: [.directory, .closeOnExec])
     return try root.closeAfter {
       let descriptor = sandbox_open_in_root(root.rawValue, file.string, flags)

@@ -39,6 +39,22 @@ import Testing
     #expect(try root.contents(of: "empty")?.isEmpty == true)
   }
 
+  @Test func onlyRegularFilesAreOpenedAndNoLinksToThem() throws {
+    try runSuccessfully(
+      [
+        "sh", "-euc",
+        "mkdir d; echo text >d/file; ln -s d below; ln -s /d absolute; ln -s file d/link; ln -s /etc out; mkfifo d/fifo",
+      ], in: directory)
+    for name in ["d/file", "below/file", "absolute/file", "../d/file"] {
+      let file = try #require(try root.openFile(FilePath(name)), "\(name)")
+      #expect(file.size == 5)
+      try file.descriptor.close()
+    }
+    for name in ["d/link", "d/fifo", "d", "missing", "out/passwd", "below"] {
+      #expect(try root.openFile(FilePath(name)) == nil, "\(name)")
+    }
+  }
+
   @Test func hugeFileIsAnError() throws {
     try runSuccessfully(["truncate", "--size=4T", "huge"], in: directory)
     #expect(throws: Errno.fileTooLarge) { try root.contents(of: "huge") }

@@ -18,55 +18,19 @@ public struct InstalledPackage: Hashable, Sendable {
   }
 }
 
-/// Reads dpkg's status database: deb822 paragraphs (deb822(5)), one a package.
+/// Reads dpkg's status database: a paragraph for each package (deb822(5)).
 public enum DpkgStatus {
   /// The packages that are on the system in whole or in part: all but those of which nothing or only configuration
   /// files are left (`not-installed`, `config-files`).
   public static func packages(in status: some Collection<UInt8>) -> [InstalledPackage] {
-    var packages: [InstalledPackage] = []
-    var paragraph = Paragraph()
-    for line in status.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      if line.isEmpty {
-        packages.append(contentsOf: paragraph.package)
-        paragraph = Paragraph()
-      } else {
-        paragraph.read(line)
-      }
-    }
-    packages.append(contentsOf: paragraph.package)
-    return packages
-  }
-}
-
-private struct Paragraph {
-  private var name = ""
-  private var architecture = ""
-  private var version = ""
-  private var state = ""
-
-  mutating func read(_ line: some Collection<UInt8>) {
-    if let value = line.value(of: "Package: ") {
-      name = value
-    } else if let value = line.value(of: "Architecture: ") {
-      architecture = value
-    } else if let value = line.value(of: "Version: ") {
-      version = value
-    } else if let value = line.value(of: "Status: ") {
+    ControlFile.paragraphs(in: status, fields: ["Package", "Architecture", "Version", "Status"]).compactMap { fields in
       // Three words: what is wanted, whether it is well, what it is.
-      state = value.split(separator: " ").last.map(String.init) ?? ""
-    }
-  }
-
-  var package: [InstalledPackage] {
-    guard !name.isEmpty, state != "not-installed", state != "config-files" else { return [] }
-    return [InstalledPackage(name: name, architecture: architecture, version: version, state: state)]
-  }
-}
-
-extension Collection<UInt8> {
-  fileprivate func value(of field: StaticString) -> String? {
-    field.withUTF8Buffer { field in
-      starts(with: field) ? String(decoding: dropFirst(field.count), as: UTF8.self) : nil
+      let state = fields["Status"]?.split(separator: " ").last.map(String.init) ?? ""
+      guard let name = fields["Package"], !name.isEmpty, !["not-installed", "config-files"].contains(state) else {
+        return nil
+      }
+      return InstalledPackage(
+        name: name, architecture: fields["Architecture"] ?? "", version: fields["Version"] ?? "", state: state)
     }
   }
 }

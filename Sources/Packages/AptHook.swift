@@ -1,0 +1,101 @@
+import FoundationEssentials
+
+/// What apt tells its hooks about what it is going to do: JSON-RPC 2.0 messages, each ended by an empty line
+/// (`doc/json-hooks-protocol.md` in apt's sources).
+public enum AptHook {
+  /// apt's answer to a request.
+  public struct Decision: Sendable, Equatable {
+    /// What would be done, by name.
+    public let steps: [PackageStep]
+    /// The names in the request that apt knows nothing of.
+    public let unknown: [String]
+    /// Whether apt gave up.
+    public let isFailure: Bool
+  }
+
+  /// A program for `AptCli::Hooks::Install` that agrees to version 0.2 of the protocol and appends what apt says to
+  /// `file`. The answer goes first: the socket keeps it until apt asks. bash, because other shells of Debian know no
+  /// descriptors of two digits.
+  public static func program(writingTo file: String) -> String {
+    """
+    #!/bin/bash
+    printf '{"jsonrpc":"2.0","id":0,"result":{"version":"0.2"}}\\n\\n' >&$APT_HOOK_SOCKET
+    exec cat <&$APT_HOOK_SOCKET >>'\(file)'
+    """
+  }
+
+  /// Finds the decision in all that apt said; nil if it said none, as when there is nothing to decide on.
+  public static func decision(in text: String) throws -> Decision? {
+    for line in text.split(separator: "\n") {
+      let data = Data(line.utf8)
+      let method = try JSONDecoder().decode(Message.self, from: data).method
+      guard method == "\(prefix)pre-prompt" || method == "\(prefix)fail" else { continue }
+      let request = try JSONDecoder().decode(Request.self, from: data).params
+      return Decision(
+        steps: request.packages.compactMap(\.step).sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) },
+        unknown: request.unknownPackages, isFailure: method == "\(prefix)fail")
+    }
+    return nil
+  }
+
+  private static let prefix = "org.debian.apt.hooks.install."
+}
+
+private struct Message: Decodable {
+  let method: String
+}
+
+private struct Request: Decodable {
+  let params: Parameters
+
+  struct Parameters: Decodable {
+    let unknownPackages: [String]
+    let packages: [Package]
+
+    enum CodingKeys: String, CodingKey {
+      case unknownPackages = "unknown-packages"
+      case packages
+    }
+  }
+
+  struct Package: Decodable {
+    let name: String
+    let architecture: String
+    let mode: String
+    let automatic: Bool
+    let versions: Versions
+
+    /// Nil for what stays as it is.
+    var step: PackageStep? {
+      guard let kind = PackageStep.Kind(mode) else { return nil }
+      return PackageStep(
+        name: name, architecture: architecture, kind: kind, from: versions.current?.version,
+        to: kind.isRemoval ? nil : versions.install?.version ?? versions.candidate?.version, isAutomatic: automatic)
+    }
+  }
+
+  struct Versions: Decodable {
+    let candidate: Version?
+    let install: Version?
+    let current: Version?
+  }
+
+  struct Version: Decodable {
+    let version: String
+  }
+}
+
+extension PackageStep.Kind {
+  /// From apt's word for it.
+  fileprivate init?(_ mode: String) {
+    switch mode {
+    case "install": self = .install
+    case "upgrade": self = .upgrade
+    case "downgrade": self = .downgrade
+    case "reinstall": self = .reinstall
+    case "deinstall": self = .remove
+    case "purge": self = .purge
+    default: return nil
+    }
+  }
+}

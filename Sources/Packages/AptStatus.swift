@@ -1,0 +1,39 @@
+/// A line of apt's progress, as `APT::Status-Fd` gives it (README.progress-reporting in apt's sources).
+public enum AptStatus: Sendable, Equatable {
+  /// Fetching: how much is there, in percent.
+  case fetching(percent: Double, what: String)
+  /// Working on a package: how far all of it is, in percent.
+  case working(package: String, percent: Double, what: String)
+  /// A package failed.
+  case failed(package: String, reason: String)
+
+  /// Reads a line; nil for one that is no progress.
+  public init?(_ line: String) {
+    let fields = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+    guard fields.count >= 4 else { return nil }
+    // An architecture stands behind a colon of its own, and so does a part of what is said.
+    switch fields[0] {
+    case "dlstatus":
+      guard let percent = Double(fields[2]) else { return nil }
+      self = .fetching(percent: percent, what: fields[3])
+    case "pmstatus", "pmerror":
+      guard let (package, percent, text) = Self.packageFields(line) else { return nil }
+      self =
+        fields[0] == "pmerror"
+        ? .failed(package: package, reason: text) : .working(package: package, percent: percent, what: text)
+    default: return nil
+    }
+  }
+
+  /// The package with or without an architecture, the percentage, and the rest.
+  private static func packageFields(_ line: String) -> (String, Double, String)? {
+    let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+    for place in 2...3 where fields.count > place + 1 {
+      guard let percent = Double(fields[place]) else { continue }
+      return (
+        fields[1..<place].joined(separator: ":"), percent, fields[(place + 1)...].joined(separator: ":")
+      )
+    }
+    return nil
+  }
+}

@@ -49,6 +49,19 @@ extension TreeDatabase {
     return count
   }
 
+  /// The lowest node but `node` whose current generation has exactly this package; nil where none has.
+  public func node(with package: Package, otherThan node: NodeID) throws(TreeError) -> NodeID? {
+    try first(
+      """
+      SELECT min(node.id) FROM package
+        JOIN manifest_package ON manifest_package.package = package.id
+        JOIN generation ON generation.manifest = manifest_package.manifest
+        JOIN node ON node.id = generation.node AND node.current = generation.number
+        WHERE name = ? AND architecture = ? AND version = ? AND node.id <> ?
+      """, package.name, package.architecture, package.version, node
+    ) { (row) throws(TreeError) in row.optionalIdentifier(0) } ?? nil
+  }
+
   /// Removes those of the manifests that no generation has any more, and the packages that only they had.
   func deleteUnused(_ manifests: [ManifestID]) throws(TreeError) {
     for manifest in Set(manifests) {

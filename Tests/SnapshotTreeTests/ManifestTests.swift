@@ -74,6 +74,32 @@ import Testing
     }
   }
 
+  @Test func onlyCurrentGenerationsCountAsHavingAPackage() throws {
+    try withTree { tree in
+      try tree.grow([nil])
+      try tree.write { tree in
+        for (id, name) in [(1, "old"), (2, "a"), (3, "a")] {
+          var first = generation(id, 1)
+          first.manifest = try tree.manifest(for: [package(name), package("b", "\(id)")])
+          try tree.insert(node(id, 0), first)
+        }
+        var second = generation(1, 2)
+        second.manifest = try tree.manifest(for: [package("new")])
+        try tree.advance(NodeID(1), to: second)
+      }
+      let expected: [(Package, NodeID, NodeID?)] = [
+        (package("a"), NodeID(1), NodeID(2)), (package("a"), NodeID(2), NodeID(3)),
+        (package("a", "2"), NodeID(1), nil), (package("b", "3"), NodeID(2), NodeID(3)),
+        (package("b", "3"), NodeID(3), nil), (package("old"), NodeID(2), nil),
+        (package("new"), NodeID(2), NodeID(1)), (package("none"), NodeID(2), nil),
+        (Package(name: "a", architecture: "all", version: "1"), NodeID(1), nil),
+      ]
+      for (package, other, found) in expected {
+        #expect(try tree.node(with: package, otherThan: other) == found, "\(package)")
+      }
+    }
+  }
+
   @Test func aGenerationGetsAManifestLater() throws {
     try withTree { tree in
       try tree.grow([nil])

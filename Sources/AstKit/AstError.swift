@@ -1,4 +1,5 @@
 import Btrfs
+import Glibc
 import Sandbox
 import SnapshotTree
 import SystemPackage
@@ -28,11 +29,24 @@ public struct AstError: Error, Sendable, Equatable {
   /// What to do next, when there is something to do.
   public let hint: String?
 
+  /// The signal that interrupted it.
+  private let signal: Int32?
+
   /// An error with its sentence and advice.
   public init(_ code: Code, _ message: String, hint: String? = nil) {
+    self.init(code, message, hint: hint, signal: nil)
+  }
+
+  private init(_ code: Code, _ message: String, hint: String?, signal: Int32?) {
     self.code = code
     self.message = message
     self.hint = hint
+    self.signal = signal
+  }
+
+  /// The end by a stop signal.
+  public static func interrupted(by signal: Int32) -> AstError {
+    AstError(.interrupted, "interrupted by signal \(signal); nothing was changed", hint: nil, signal: signal)
   }
 
   /// The exit status of the command line for this failure.
@@ -45,7 +59,7 @@ public struct AstError: Error, Sendable, Equatable {
     case .refused: 5
     case .partial: 6
     case .noSpace: 7
-    case .interrupted: 130
+    case .interrupted: 128 + (signal ?? SIGINT)
     }
   }
 }
@@ -63,15 +77,25 @@ extension AstError {
     }
   }
 
+  static let spaceHint = "free space with `ast del`, then run the command again"
+
   static func noSpaceLeft(_ detail: String) -> AstError {
     AstError(
       .noSpace, "no space left on the store's file system: \(detail); nothing was changed",
-      hint: "free space with `ast del`, then run the command again")
+      hint: spaceHint)
   }
 
   static func unknown(_ node: NodeID) -> AstError {
     AstError(.notFound, "there is no node \(node)", hint: "`ast tree` shows the nodes")
   }
+
+  static func changedMeanwhile(_ node: NodeID) -> AstError {
+    AstError(
+      .busy, "node \(node) was changed meanwhile; nothing was done", hint: "run the command again, or with `--wait`")
+  }
+
+  static let base = AstError(
+    .refused, "node 0 is the base: only `ast base-update` changes it", hint: "clone it and change the clone")
 
   static let rebuildHint = "`ast doctor --rebuild` restores the tree from its record files and the subvolumes"
 

@@ -66,6 +66,7 @@ extension Store {
       try discardStaging(of: node, operation.id, operation.generation)
       try tree.finish(operation.id, .interrupted, message: "the command ended before it was done")
     }
+    AptWorkspace.removeLeftovers(in: PackageCache.path(in: root))
     try discardStrays()
     try finishPublishing()
     let deleted = try deleteDoomed()

@@ -22,7 +22,8 @@ struct ChildProcess {
   func run() throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
-        program, arguments: arguments, input: .none, output: .discarded, error: .string(limit: 1 << 16))
+        program, arguments: arguments, platformOptions: Self.apart, input: .none, output: .discarded,
+        error: .string(limit: 1 << 16))
       return (result.terminationStatus, result.standardError)
     }
   }
@@ -31,7 +32,7 @@ struct ChildProcess {
   func run(showing messages: FileDescriptor) throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
-        program, arguments: arguments, input: .none,
+        program, arguments: arguments, platformOptions: Self.apart, input: .none,
         output: .fileDescriptor(messages, closeAfterSpawningProcess: false),
         error: .fileDescriptor(messages, closeAfterSpawningProcess: false))
       return (result.terminationStatus, nil)
@@ -48,19 +49,31 @@ struct ChildProcess {
     }
   }
 
+  /// A session of its own, so that it ends with all that it has started.
+  private static var apart: PlatformOptions {
+    var options = PlatformOptions()
+    options.createSession = true
+    options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
+    return options
+  }
+
   private typealias End = (status: TerminationStatus, said: String?)
 
-  /// Waits for the end from synchronous code. The thread that waits is the main one, which runs no tasks.
+  /// Waits for the end from synchronous code. The thread that waits is one that runs no tasks. A stop signal that comes
+  /// meanwhile ends the program.
   private func finish(_ start: @escaping @Sendable (Executable, Arguments) async throws -> End) throws {
     let result = Mutex<Result<End, any Error>>(.failure(Errno.noChildProcess))
     let done = DispatchSemaphore(value: 0)
-    Task.detached { [self] in
+    let task = Task.detached { [self] in
       let end: Result<End, any Error>
       do { end = .success(try await start(.name(program), Arguments(arguments))) } catch { end = .failure(error) }
       result.withLock { $0 = end }
       done.signal()
     }
-    done.wait()
+    while done.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
+      if Interruption.pending != nil { task.cancel() }
+    }
+    if task.isCancelled { try Interruption.check() }
     switch result.withLock({ $0 }) {
     case .failure(let error):
       throw AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")

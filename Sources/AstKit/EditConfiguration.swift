@@ -27,9 +27,11 @@ extension Store {
       }
       try inside.write(after, to: Store.nodeConfiguration)
       failPoint("edited")
+      let accounts = try transaction.reconcileAccounts()
       let generation = try transaction.commit(try transaction.seal())
       return RunOutcome(
-        effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation)
+        effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
+        accounts: accounts)
     }
   }
 

@@ -113,6 +113,7 @@ extension Store {
       var relocation = RelocatePackageState(in: staged.path)
       try relocation.run()
       failPoint("filled")
+      let accounts = try RootAccounts(in: staged.path)
       try Interruption.check()
       try staged.setReadOnly(true)
       let final = path(of: .base, first)
@@ -120,7 +121,7 @@ extension Store {
       failPoint("renamed")
       try FileSystem.sync(root)
       failPoint("sealed")
-      try commitBase(try SealedSnapshot(Subvolume(at: final)), operation)
+      try commitBase(try SealedSnapshot(Subvolume(at: final)), accounts, operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
@@ -132,7 +133,7 @@ extension Store {
     }
   }
 
-  private func commitBase(_ sealed: SealedSnapshot, _ operation: OperationID) throws {
+  private func commitBase(_ sealed: SealedSnapshot, _ accounts: RootAccounts, _ operation: OperationID) throws {
     let now = Date()
     let first = GenerationNumber(1)
     try change(holding: [.base], own: operation) {
@@ -145,6 +146,7 @@ extension Store {
         Generation(
           node: id, number: first, subvolume: sealed.identity, created: now, operation: operation,
           manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size))
+      try tree.claimAccounts(of: accounts)
       try tree.setDefaultNode(id)
       try tree.finish(operation, .done)
     }

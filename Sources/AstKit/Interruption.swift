@@ -47,7 +47,7 @@ enum Interruption {
 
   /// Whether to go on: throws once a stop signal has come.
   static func check() throws {
-    if let signal = pending { throw AstError(.interrupted, "interrupted by signal \(signal)") }
+    if let signal = pending { throw AstError.interrupted(by: signal) }
   }
 
   private static let stopSignals = [SIGINT, SIGTERM, SIGHUP]

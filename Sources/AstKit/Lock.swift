@@ -62,6 +62,14 @@ final class Lock {
     }
   }
 
+  /// Takes the lock `name` in `directory` as soon as it is free, unless a stop signal comes first.
+  static func wait(for name: String, in directory: FilePath) throws -> Lock {
+    while true {
+      if let lock = try take(name, in: directory, wait: .seconds(0.2)) { return lock }
+      try Interruption.check()
+    }
+  }
+
   /// Whether nobody holds the lock `name`. Every user may ask.
   static func isFree(_ name: String, in directory: FilePath) throws -> Bool {
     let path = directory.appending(name)

@@ -8,16 +8,27 @@ struct MountPlaces {
   private let made: [FilePath]
 
   init(in clone: FilePath) throws {
-    root = RootDirectory(clone)
+    let root = RootDirectory(clone)
     var made: [FilePath] = []
-    for path in [Sandbox.Bind.resolverConfiguration.target, Sandbox.servicePolicy] where try root.makeEmptyFile(path) {
-      made.append(path)
+    for path in [Sandbox.Bind.resolverConfiguration.target, Sandbox.servicePolicy] {
+      if try Self.explaining(path, { try root.makeEmptyFile(path) }) { made.append(path) }
     }
+    self.root = root
     self.made = made
   }
 
   /// Removes those that are still empty.
   func remove() throws {
-    for path in made { try root.removeEmptyFile(path) }
+    for path in made { try Self.explaining(path) { try root.removeEmptyFile(path) } }
+  }
+
+  private static func explaining<Result>(_ path: FilePath, _ step: () throws -> Result) throws -> Result {
+    do {
+      return try step()
+    } catch Errno.notPermitted {
+      throw AstError(
+        .failed, "\(path.removingLastComponent()) in the node cannot be changed; nothing was changed",
+        hint: "is it immutable? lsattr(1) tells, and chattr(1) in `ast chroot` makes it changeable")
+    }
   }
 }

@@ -4,17 +4,20 @@ import SnapshotTree
 import SystemPackage
 
 /// The sandbox a node is worked in.
-extension Sandbox {
-  /// A sandbox with a node's clone as its root: the host's name resolution, no services, and an environment made from
-  /// scratch.
-  static func node(_ id: NodeID, at root: FilePath, network: Network) -> Sandbox {
+extension Store {
+  /// A sandbox with a node's clone as its root: the host's name resolution, no services, no boot loader, and an
+  /// environment made from scratch.
+  func sandbox(for id: NodeID, at root: FilePath, network: Sandbox.Network) throws -> Sandbox {
     var sandbox = Sandbox(root: root)
-    sandbox.binds = [.resolverConfiguration]
+    sandbox.binds = [
+      .resolverConfiguration, Sandbox.Bind(try NodeEnvironment(in: self).path, at: NodeEnvironment.inside),
+    ]
     sandbox.startsServices = false
     sandbox.network = network
     let host = ProcessInfo.processInfo.environment
     sandbox.environment = [
-      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "PATH": NodeEnvironment.searchPath,
+      "APT_CONFIG": "\(NodeEnvironment.inside)/apt.conf",
       "HOME": "/root",
       "USER": "root",
       "LOGNAME": "root",
@@ -32,9 +35,7 @@ extension Sandbox {
     }
     return sandbox
   }
-}
 
-extension Store {
   /// The shell of root in a node, as a command: what passwd(5) says there.
   public func shell(of id: NodeID) throws -> [String] {
     let root = RootDirectory(try subvolume(of: try current(try node(id))).path)

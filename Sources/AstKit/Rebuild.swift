@@ -46,7 +46,10 @@ extension Store {
     let fresh = FilePath(database.string + ".new")
     try removeUnfinishedDatabases(in: root)
     try TreeDatabase.rebuild(at: fresh, from: records) { (tree) throws(TreeError) in
-      for record in records { try enterPackages(of: record, root, tree) }
+      for record in records {
+        try enterPackages(of: record, root, tree)
+        try enterAccounts(of: record.node, root, tree)
+      }
       try tree.reserve(nodesBelow: survey.firstFree)
       if let noted { try tree.reserve(operationsBelow: noted) }
     }
@@ -76,6 +79,18 @@ extension Store {
       guard let packages = (try? PackageDatabase.installed(in: root.pushing(generation.path))) ?? nil else { continue }
       let manifest = try tree.manifest(for: packages.map(Package.init))
       try tree.setManifest(manifest, of: generation.node, generation.number)
+    }
+  }
+
+  /// Registers the accounts of a node's current content. What cannot be read, and a name for which no number is free,
+  /// must not keep the rest from being restored: the node's next transaction tells.
+  private static func enterAccounts(of node: Node, _ root: FilePath, _ tree: TreeDatabase) throws(TreeError) {
+    let current = root.appending("nodes/\(node.id)/\(node.current)")
+    guard let accounts = try? RootAccounts(in: current) else { return }
+    do throws(TreeError) {
+      try tree.claimAccounts(of: accounts)
+    } catch .noFreeAccountID {
+      return
     }
   }
 

@@ -24,6 +24,8 @@ public struct RunOutcome: Sendable {
   public let interruption: Int32?
   /// The operation, as the history names it.
   public let operation: OperationID
+  /// The accounts of the node that had not the numbers they have in all nodes.
+  public var accounts: [AccountChange] = []
 }
 
 /// `run`, `chroot`: a program with a node as its root file system.
@@ -37,7 +39,7 @@ extension Store {
   {
     let transaction = try Transaction(on: id, kind, in: self)
     let result = try transaction.discarding {
-      try Sandbox.node(id, at: transaction.clone.path, network: network).run(command)
+      try sandbox(for: id, at: transaction.clone.path, network: network).run(command)
     }
     failPoint("worked")
     let status = result.end.status
@@ -56,16 +58,19 @@ extension Store {
       try transaction.discardUnchanged()
       return RunOutcome(effect: .unchanged, status: 0, interruption: nil, operation: transaction.operation)
     }
-    let generation = try transaction.discarding {
+    let (generation, accounts) = try transaction.discarding {
       try transaction.verify()
-      return try transaction.commit(try transaction.seal())
+      try transaction.noteDeclined()
+      let accounts = try transaction.reconcileAccounts()
+      return (try transaction.commit(try transaction.seal()), accounts)
     }
     return RunOutcome(
-      effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation)
+      effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
+      accounts: accounts)
   }
 
   /// Tells a full disk from a program that failed for a reason of its own.
-  private func isFull() throws -> Bool {
+  func isFull() throws -> Bool {
     try FileSystem.space(of: root).available < Self.fullBelow
   }
 

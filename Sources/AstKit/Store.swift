@@ -43,6 +43,9 @@ public final class Store {
     }
   }
 
+  /// The same store, for another thread.
+  func another() throws -> Store { try Store(opening: root, tree.access, wait: wait, command: command, warn: warn) }
+
   /// Makes the directories of what can be made anew, where somebody has removed them.
   static func makeDerivedDirectories(in root: FilePath) throws {
     for directory in ["rootfs", "ast/lock", "ast/nodes"] { try makeDirectory(directory, in: root) }
@@ -158,7 +161,10 @@ extension Store {
   ///
   /// Never waits while the tree's lock is held: whoever works on the node needs that one to finish.
   func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
-    var lock = try Lock.take(lockName(of: node), in: locks, wait: wait ?? self.wait)
+    let wait = wait ?? self.wait
+    var lock =
+      try wait == .forever
+      ? Lock.wait(for: lockName(of: node), in: locks) : Lock.take(lockName(of: node), in: locks, wait: wait)
     // Whoever has just taken it needs a moment to write who it is.
     let deadline = ContinuousClock.now + .seconds(2)
     var holder = Lock.holder(of: lockName(of: node), in: locks)

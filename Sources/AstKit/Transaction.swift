@@ -19,21 +19,21 @@ struct Transaction {
   /// Its entry in the history.
   let operation: OperationID
 
-  private let store: Store
+  let store: Store
   private let lock: Lock
   private let next: GenerationNumber
   private let places: MountPlaces
   private let unchanged: UInt64
+
+  /// The one kind of transaction that may change the base.
+  static let baseUpdate = "base-update"
 
   /// Steps 1 and 2: locks the node, enters the intent durably, stages the clone.
   init(on id: NodeID, _ kind: String, in store: Store) throws {
     let lock = try store.lock(id)
     let (node, operation) = try store.change(holding: [id]) {
       let node = try store.node(id)
-      guard node.id != .base else {
-        throw AstError(
-          .refused, "node 0 is the base: only `ast base-update` changes it", hint: "clone it and change the clone")
-      }
+      guard node.id != .base || kind == Transaction.baseUpdate else { throw AstError.base }
       let operation = try store.intend(kind, on: id, from: node.current, to: node.nextGeneration)
       return (node, operation)
     }
@@ -94,6 +94,11 @@ struct Transaction {
     let before = try store.tree.generation(of: node.id, node.current)?.manifest
     guard before != nil, try PackageDatabase.installed(in: clone.path)?.isEmpty ?? true else { return }
     throw AstError(.refused, "node \(node.id) would have no package database any more; the changes are discarded")
+  }
+
+  /// Gives the accounts in the clone the numbers they have in all nodes: what had to be changed for that.
+  func reconcileAccounts() throws -> [AccountChange] {
+    try store.reconcileAccounts(in: clone, holding: [node.id], own: operation)
   }
 
   /// Step 5: makes the clone read-only under its final name, and everything in it durable.

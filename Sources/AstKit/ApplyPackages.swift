@@ -1,0 +1,100 @@
+import Packages
+import Sandbox
+import SystemPackage
+
+extension AptSession {
+  /// Has the apt in `root` carry out a plan, with the files that are there: nothing is decided anew. apt gets to see
+  /// these files and what is installed, which takes it a tenth of the time that the indices would.
+  ///
+  /// - Parameters:
+  ///   - log: gets all that apt, dpkg and the packages say.
+  /// - Throws: `AstError` that names the package that failed, and why.
+  func apply(
+    _ plan: PackagePlan, in root: FilePath, log: TransactionLog, progress: (PackageProgress) -> Void
+  ) throws {
+    if !plan.steps.isEmpty { try work(plan, in: root, log: log, progress: progress) }
+    // To apt, whatever is named was asked for.
+    try mark("auto", plan.steps.filter { !$0.kind.isRemoval && $0.isAutomatic }.map(\.argument), in: root, log: log)
+    try mark("manual", plan.marks, in: root, log: log)
+  }
+
+  private func work(
+    _ plan: PackagePlan, in root: FilePath, log: TransactionLog, progress: (PackageProgress) -> Void
+  ) throws {
+    let removals = plan.steps.filter(\.kind.isRemoval).map { "\($0.argument)-" }
+    let command =
+      ["sh", "-c", Self.statusOnOutput, "sh"] + apt("apt-get") + Self.withoutIndices
+      + ["-o", "APT::Status-Fd=3", "-o", "Dpkg::Use-Pty=0"]
+      // The clone is thrown away whole or made durable whole. An administrator's configuration file stays, and the new
+      // one is put beside it (dpkg(1)).
+      + ["--force-unsafe-io", "--force-confdef", "--force-confold"].flatMap { ["-o", "DPkg::Options::=\($0)"] }
+      + Self.allowances + ["--no-install-recommends", "--reinstall"] + (plan.steps(.purge).isEmpty ? [] : ["--purge"])
+      + ["install", "--"] + files(of: plan) + removals
+    var lines = LineBuffer()
+    var failures: [(package: String, reason: String)] = []
+    let end = try sandbox(root).run(
+      command,
+      output: { piece in
+        for status in lines.lines(adding: piece).compactMap({ AptStatus($0) }) {
+          switch status {
+          case .fetching: continue
+          case .working(let package, let percent, let what):
+            progress(.working(fraction: percent / 100, package: package, what: what))
+          case .failed(let package, let reason): failures.append((package, reason))
+          }
+        }
+      }, error: log.write)
+    guard end != .exited(0) else { return try requireDone(plan, in: root) }
+    throw AstError(
+      .failed, "node \(node): \(Self.reason(failures, of: plan, log)); the changes are discarded",
+      hint: "all that was said is in \(log.path)")
+  }
+
+  /// Makes sure that a root has become what was planned and shown. In which state packages are is looked at later.
+  private func requireDone(_ plan: PackagePlan, in root: FilePath) throws {
+    let present = Set(try PackageDatabase.installed(in: root)?.map { [$0.name, $0.architecture, $0.version] } ?? [])
+    for step in plan.steps {
+      let versions = Set([step.from, step.to].compactMap(\.self)).filter { version in
+        [step.architecture, "all"].contains { present.contains([step.name, $0, version]) }
+      }
+      guard versions != Set([step.to].compactMap(\.self)) else { continue }
+      throw AstError(
+        .failed, "node \(node): apt has not done what was planned with \(step.name); the changes are discarded",
+        hint: "all that was said is in the log of the operation, under ast/log in the store")
+    }
+  }
+
+  /// The files of a plan, inside. apt may know no checksum of those the request names, which are no downloads then.
+  private func files(of plan: PackagePlan) -> [String] {
+    let files = plan.downloads.map { download in
+      download.isInPlace ? download.path : "\(Self.inside)/cache/archives/\(download.fileName)"
+    }
+    return files + localFiles.filter { !files.contains($0) }
+  }
+
+  /// Has apt remember something of packages (apt-mark(8)).
+  func mark(_ mark: String, _ names: [String], in root: FilePath, log: TransactionLog) throws {
+    guard !names.isEmpty else { return }
+    let command = apt("apt-mark") + Self.withoutIndices + [mark, "--"] + names
+    log.write(Array(try output(of: command, in: root, explaining: "apt-mark failed in node \(node)").utf8))
+  }
+
+  /// Options for an apt that is to know of nothing but what is installed.
+  static let withoutIndices = ["Dir::State::lists=/dev/null", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="]
+    .flatMap { ["-o", $0] }
+
+  /// The package that failed first, and the last thing that was said before dpkg noticed.
+  private static func reason(
+    _ failures: [(package: String, reason: String)], of plan: PackagePlan, _ log: TransactionLog
+  ) -> String {
+    guard let first = failures.first else { return words(log.tail) }
+    // Of one that could not be unpacked apt knows the file, and that under the cache's name.
+    let file = first.package.split(separator: "/").last.map(String.init) ?? ""
+    let package = (plan.downloads.first { $0.key == file }?.fileName ?? file).prefix { $0 != "_" }
+    let cause = log.lastWords(before: "dpkg: error processing").map { " (\($0))" } ?? ""
+    return "\(package) failed: \(first.reason)\(cause)"
+  }
+
+  /// apt's progress has standard output for itself; what programs print there goes where they complain.
+  private static let statusOnOutput = "exec 3>&1 1>&2; exec \"$@\""
+}

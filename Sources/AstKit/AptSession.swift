@@ -1,0 +1,135 @@
+import FoundationEssentials
+import Glibc
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// A node's own apt at work: with the shared indices and package files, and with nothing of the host's.
+final class AptSession {
+  /// The node.
+  let node: NodeID
+  let cache: PackageCache
+  let workspace: AptWorkspace
+  /// Files of the host that the request names, shown inside as `/run/ast/local/<index>/<name>`.
+  private var local: [FilePath] = []
+  private let store: Store
+
+  init(for node: NodeID, in store: Store) throws {
+    self.node = node
+    self.store = store
+    cache = try PackageCache(in: store)
+    workspace = try AptWorkspace(in: cache.path)
+    let hook = AptHook.program(writingTo: "\(Self.inside)/decision")
+    try Data(hook.utf8).write(to: URL(filePath: workspace.path.appending("hook").string))
+    guard chmod(workspace.path.appending("hook").string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// A sandbox with `root` as its root, in which `apt` works as it does for this session.
+  func sandbox(_ root: FilePath) throws -> Sandbox {
+    var sandbox = try store.sandbox(for: node, at: root, network: .host)
+    sandbox.binds += [
+      Sandbox.Bind(workspace.path, at: FilePath(Self.inside), isReadOnly: false),
+      Sandbox.Bind(cache.packages, at: FilePath(Self.packages)),
+    ]
+    sandbox.binds += local.enumerated().map { index, file in Sandbox.Bind(file, at: FilePath(inside(file, index))) }
+    sandbox.environment.merge(Self.environment) { $1 }
+    return sandbox
+  }
+
+  /// The words of a request as apt in the sandbox is to be given them: paths of files become paths inside.
+  ///
+  /// - Throws: `AstError` for a file that is not there, and for an empty word, which apt passes over.
+  func arguments(for names: [String]) throws -> [String] {
+    try names.map { name in
+      guard !name.isEmpty else { throw AstError(.usage, "a package has no name; nothing was changed") }
+      guard name.hasPrefix("/") || name.hasPrefix("./") || name.hasPrefix("../") else { return name }
+      guard let real = realpath(name, nil) else {
+        throw AstError(.notFound, "cannot read \(name): \(Errno(rawValue: errno)); nothing was changed")
+      }
+      defer { free(real) }
+      let file = FilePath(String(cString: real))
+      var status = stat()
+      guard stat(file.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG, file.extension == "deb" else {
+        throw AstError(.usage, "\(name) is not a .deb file; nothing was changed")
+      }
+      if let known = local.firstIndex(of: file) { return inside(file, known) }
+      local.append(file)
+      return inside(file, local.count - 1)
+    }
+  }
+
+  /// The beginning of a command line of one of apt's programs, with the paths of the session.
+  func apt(_ program: String) -> [String] {
+    [program, "-qq"]
+      + [
+        "Dir::State::lists=\(Self.inside)/lists", "Dir::Cache=\(Self.inside)/cache", "Dir::Cache::archives=archives",
+        "Dir::Cache::pkgcache=pkgcache.bin", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
+      ].flatMap { ["-o", $0] }
+  }
+
+  /// Runs a program and collects what it prints.
+  ///
+  /// - Throws: `AstError` with what it said if it does not end with status 0, or cannot be started.
+  func output(of command: [String], in root: FilePath, explaining failure: String) throws -> String {
+    let run = try collect(command, in: root)
+    guard run.end == .exited(0) else { throw try self.failure("\(failure): \(Self.words(run.said))") }
+    return run.output
+  }
+
+  /// The error for a program that failed: most of them fail on a full disk, whatever they say of it.
+  func failure(_ message: String, hint: String? = nil) throws -> AstError {
+    let isFull = try store.isFull() || message.contains(String(cString: strerror(ENOSPC)))
+    return isFull ? AstError(.noSpace, message, hint: AstError.spaceHint) : AstError(.failed, message, hint: hint)
+  }
+
+  /// Runs a program and collects what it prints and what it says.
+  func collect(_ command: [String], in root: FilePath) throws -> (end: ProgramEnd, output: String, said: String) {
+    var output: [UInt8] = []
+    var said: [UInt8] = []
+    let end: ProgramEnd
+    do {
+      end = try sandbox(root).run(command, output: { output += $0 }, error: { said += $0 })
+    } catch let error as SandboxError where error.status == 127 {
+      throw AstError(.failed, "node \(node) has no \(command[0]): it is not a Debian with apt")
+    }
+    return (end, String(decoding: output, as: UTF8.self), String(decoding: said, as: UTF8.self))
+  }
+
+  /// What apt says as one sentence: its errors, or all of it where there are none.
+  static func words(_ said: String) -> String {
+    let lines = said.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
+    let errors = lines.filter { $0.hasPrefix("E: ") }.map { $0.dropFirst(3) }
+    let told = errors.isEmpty ? lines[...] : errors[...]
+    return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
+  }
+
+  /// What the hook has heard, which is then forgotten.
+  func takeDecision() throws -> AptHook.Decision? {
+    let file = workspace.path.appending("decision")
+    defer { unlink(file.string) }
+    guard let text = try RootDirectory(workspace.path).contents(of: "decision") else { return nil }
+    return try AptHook.decision(in: String(decoding: text, as: UTF8.self))
+  }
+
+  /// Where the workspace is, inside.
+  static let inside = "/run/ast/apt"
+  /// Where the package files are, inside.
+  static let packages = "/run/ast/packages"
+  /// The hook, inside, as an option for apt-get(8).
+  static let hook = ["Install", "Upgrade"].flatMap { ["-o", "AptCli::Hooks::\($0)::=\(inside)/hook"] }
+
+  /// The files of the host that the request names, inside.
+  var localFiles: [String] { local.enumerated().map { inside($1, $0) } }
+
+  private func inside(_ file: FilePath, _ index: Int) -> String {
+    "/run/ast/local/\(index)/\(file.lastComponent?.string ?? "package.deb")"
+  }
+
+  /// What keeps packages from asking: there is nobody to answer (debconf(7), ucf(1), needrestart(1), apt-listchanges(1)).
+  private static let environment = [
+    "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "UCF_FORCE_CONFFOLD": "1",
+    "NEEDRESTART_MODE": "l", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none",
+    "APT_LISTBUGS_FRONTEND": "none", "PAGER": "cat",
+  ]
+}

@@ -1,0 +1,63 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Sandbox
+import SystemPackage
+
+/// A directory of its own for each command that works with apt: copies of the indices, room for apt's caches, and what
+/// apt's hook says. Everything in it can be thrown away.
+///
+/// Files come and go as reflinks, so nobody waits for anybody, and nothing that a package's script does to them reaches
+/// another node.
+final class AptWorkspace {
+  /// Where it is.
+  let path: FilePath
+  private let lock: Lock
+
+  /// Makes one in `directory`, and removes those that dead commands left there.
+  init(in directory: FilePath) throws {
+    // Whoever makes or removes workspaces is alone: one that nobody has locked is nobody's.
+    let alone = try Self.lock(directory)
+    defer { withExtendedLifetime(alone) {} }
+    Self.removeUnused(in: directory)
+    var template = Array(directory.appending("work-XXXXXX").string.utf8CString)
+    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+    path = FilePath(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
+    guard let lock = try Lock.take("lock", in: path, wait: .never) else { throw Errno.resourceBusy }
+    self.lock = lock
+    // apt's methods run as a user of their own (APT::Sandbox::User in apt.conf(5)).
+    guard chmod(path.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    for name in ["lists", "cache", "cache/archives"] {
+      guard mkdir(path.appending(name).string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path.string) }
+
+  var lists: FilePath { path.appending("lists") }
+  var cache: FilePath { path.appending("cache") }
+  var archives: FilePath { path.appending("cache/archives") }
+
+  /// Removes the workspaces that dead commands left in `directory`, if it is there. What cannot be removed can wait.
+  static func removeLeftovers(in directory: FilePath) {
+    guard !names(in: directory).isEmpty, let alone = try? lock(directory) else { return }
+    defer { withExtendedLifetime(alone) {} }
+    removeUnused(in: directory)
+  }
+
+  private static func removeUnused(in directory: FilePath) {
+    for workspace in names(in: directory).map(directory.appending)
+    where (try? Lock.isFree("lock", in: workspace)) == true {
+      try? FileManager.default.removeItem(atPath: workspace.string)
+    }
+  }
+
+  private static func names(in directory: FilePath) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
+    return names.filter { $0.hasPrefix("work-") }
+  }
+
+  private static func lock(_ directory: FilePath) throws -> Lock? {
+    try Lock.take("workspaces", in: directory, wait: .forever)
+  }
+}

@@ -1,0 +1,145 @@
+import Btrfs
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// What became of a request about packages.
+public struct PackageOutcome: Sendable {
+  /// What the node's apt decided.
+  public let plan: PackagePlan
+  /// What was committed; nil where there was nothing to do.
+  public let change: CommittedChange?
+}
+
+/// A change of packages that is the node's content now.
+public struct CommittedChange: Sendable {
+  /// The new generation.
+  public let generation: Generation
+  /// Configuration files that came with a package and lie beside the administrator's own.
+  public let newConfigurationFiles: [FilePath]
+  /// The accounts of the node that had not the numbers they have in all nodes.
+  public let accounts: [AccountChange]
+}
+
+/// `install`, `remove`, `upgrade`: packages of one node.
+extension Store {
+  /// What a request would do to a node, without doing it.
+  public func planPackages(
+    _ request: PackageRequest, in id: NodeID, _ options: PackageOptions, progress: (PackageProgress) -> Void
+  ) throws -> PackagePlan {
+    let session = try AptSession(for: id, in: self)
+    let root = try subvolume(of: try current(try node(id))).path
+    try session.useIndices(of: root, options.refresh, progress: progress)
+    progress(.planning)
+    return try session.plan(request, options, in: root, listsNotUpgraded: true)
+  }
+
+  /// Changes the packages of a node as its own apt decides.
+  ///
+  /// - Parameters:
+  ///   - kind: the name of the operation in the history; nil for the request's own.
+  ///   - confirm: asked with the plan before anything is fetched or done.
+  /// - Throws: `AstError`; the node is what it was then.
+  public func changePackages(
+    _ request: PackageRequest, in id: NodeID, as kind: String? = nil, _ options: PackageOptions,
+    confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
+  ) throws -> PackageOutcome {
+    guard id != .base else { throw AstError.base }
+    return try change(request, in: id, as: kind ?? request.kind, options, confirm: confirm, progress: progress)
+  }
+
+  /// `base-update`: brings the packages of the base to the versions of their archives.
+  public func updateBase(
+    _ options: PackageOptions, confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
+  ) throws -> PackageOutcome {
+    try change(.upgrade, in: .base, as: Transaction.baseUpdate, options, confirm: confirm, progress: progress)
+  }
+
+  /// Planned and fetched beforehand, on the node as it is and with nothing locked: only the work itself is a
+  /// transaction. If the node changes meanwhile, whoever waits for others plans anew.
+  private func change(
+    _ request: PackageRequest, in id: NodeID, as kind: String, _ options: PackageOptions,
+    confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
+  ) throws -> PackageOutcome {
+    while true {
+      // Nothing is planned for a node that somebody works on.
+      if try !isFree(id) { _ = try lock(id) }
+      let node = try node(id)
+      let session = try AptSession(for: id, in: self)
+      let plan = try prepare(request, in: node, session, options, confirm: confirm, progress: progress)
+      guard !plan.isEmpty else { return PackageOutcome(plan: plan, change: nil) }
+      let committed = try transact(kind, on: node, session, progress: progress) { clone, log in
+        try session.apply(plan, in: clone, log: log, progress: progress)
+      }
+      if let committed { return PackageOutcome(plan: plan, change: committed) }
+      guard wait != .never else { throw AstError.changedMeanwhile(id) }
+    }
+  }
+
+  /// Plans, has the plan agreed to, and fetches what it needs.
+  private func prepare(
+    _ request: PackageRequest, in node: Node, _ session: AptSession, _ options: PackageOptions,
+    confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
+  ) throws -> PackagePlan {
+    let root = try subvolume(of: try current(node)).path
+    try session.useIndices(of: root, options.refresh, progress: progress)
+    progress(.planning)
+    let plan = try session.plan(request, options, in: root, listsNotUpgraded: false)
+    guard !plan.isEmpty else { return plan }
+    try plan.requireAllowed(by: options)
+    try requireSpace(for: plan)
+    guard try confirm(plan) else { throw AstError(.failed, "not confirmed; nothing was changed") }
+    try session.download(plan, in: root, progress: progress)
+    return plan
+  }
+
+  /// Runs `work` on a clone of a node as a transaction: pre hooks, work, verification, post hooks, commit.
+  ///
+  /// - Parameter node: as it was when the work was planned.
+  /// - Returns: nil if it has changed since; then nothing was done.
+  func transact(
+    _ kind: String, on node: Node, _ session: AptSession, progress: (PackageProgress) -> Void,
+    work: (FilePath, TransactionLog) throws -> Void
+  ) throws -> CommittedChange? {
+    let transaction = try Transaction(on: node.id, kind, in: self)
+    return try transaction.discarding {
+      guard transaction.node.current == node.current else {
+        try transaction.discardUnchanged()
+        return nil
+      }
+      let before = try subvolume(of: try current(node)).path
+      let clone = transaction.clone.path
+      let hooks = TransactionHooks()
+      let log = try TransactionLog(transaction.operation, in: self)
+      try hooks.run(.pre, of: kind, transaction, log: log)
+      do {
+        try work(clone, log)
+      } catch let error as AstError where error.code == .failed {
+        // Asked before the clone goes, which is what fills it.
+        throw try isFull() ? AstError.noSpaceLeft(error.message) : error
+      }
+      failPoint("worked")
+      progress(.verifying)
+      try session.verify(clone, before: before)
+      try transaction.verify()
+      try hooks.run(.post, of: kind, transaction, log: log)
+      let configuration = try NewConfigurationFiles(in: clone, since: before)
+      let accounts = try transaction.reconcileAccounts()
+      progress(.committing)
+      try transaction.noteDeclined()
+      let generation = try transaction.commitSharing(since: before)
+      return CommittedChange(
+        generation: generation, newConfigurationFiles: configuration.paths, accounts: accounts)
+    }
+  }
+
+  /// Refuses a plan the file system has no room for, before anything is fetched.
+  private func requireSpace(for plan: PackagePlan) throws {
+    let needed = plan.downloadSize + max(0, plan.installSize)
+    let available = try FileSystem.space(of: root).available
+    guard needed < available else {
+      throw AstError.noSpaceLeft("this needs \(needed >> 20) MiB, and \(available >> 20) MiB are free")
+    }
+  }
+}

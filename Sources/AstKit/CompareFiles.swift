@@ -1,0 +1,28 @@
+import Btrfs
+import SnapshotTree
+import SystemPackage
+
+/// Which files of a node are compared.
+public enum FileScope: Sendable {
+  /// What is in `/etc`.
+  case configuration
+  /// All.
+  case everything
+
+  fileprivate var directory: FilePath {
+    switch self {
+    case .configuration: "etc"
+    case .everything: ""
+    }
+  }
+}
+
+/// `diff`: how the files of two nodes differ. Needs root, for the kernel to tell where to look.
+extension Store {
+  /// How the files of `second` differ from those of `first`, by path.
+  public func fileChanges(from first: NodeID, to second: NodeID, in scope: FileScope) throws -> [FileChange] {
+    let older = try subvolume(of: try current(try node(first)))
+    let newer = try subvolume(of: try current(try node(second)))
+    return try newer.fileChanges(since: older, in: scope.directory)
+  }
+}

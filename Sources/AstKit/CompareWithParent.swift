@@ -1,0 +1,75 @@
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// How the packages somebody asked for in a node compare with those of its parent.
+public struct ParentComparison: Sendable {
+  /// What the parent has and the node is to get, as apt takes it: at the parent's version where there is one.
+  public let wanted: [String]
+  /// What the node has because others need it, and the parent because somebody asked for it.
+  public let adopted: [String]
+  /// What the parent has and somebody removed from the node.
+  public let declined: [String]
+  /// What the parent has and the node's sources have not: from a local file, say.
+  public let unavailable: [String]
+  /// What somebody removed from the parent and the node still has.
+  public let removable: [String]
+  /// What the node holds.
+  public let held: [String]
+
+  /// What makes the node have what its parent has.
+  func request(upgrading: Bool, removing: Bool) -> PackageRequest {
+    .adopt(wanted + (removing ? removable.map { "\($0)-" } : []), marking: adopted, upgrading: upgrading)
+  }
+}
+
+extension Store {
+  /// Compares a node with its parent.
+  func compareWithParent(
+    _ node: Node, _ options: PackageOptions, progress: (PackageProgress) -> Void
+  ) throws -> ParentComparison {
+    guard let id = node.parent else { throw AstError(.refused, "node \(node.id) has no parent") }
+    let parentRoot = try subvolume(of: try current(try self.node(id))).path
+    let root = try subvolume(of: try current(node)).path
+    let (parent, own) = (try PackageMarks(in: parentRoot), try PackageMarks(in: root))
+    let declined = try DeclinedPackages(in: root).packages(in: Int(node.id.rawValue))
+    let removed = try DeclinedPackages(in: parentRoot).packages(in: Int(id.rawValue))
+    let lacking = parent.manual.subtracting(own.installed.keys).sorted()
+    let missing = lacking.filter { !declined.contains($0) }
+    let session = try AptSession(for: node.id, in: self)
+    try session.useIndices(of: root, options.refresh, progress: progress)
+    let versions = try session.available(missing, in: root)
+    let wanted = missing.compactMap { package -> String? in
+      guard let known = versions[package.name] else { return nil }
+      guard let version = parent.installed[package], known.contains(version) else { return "\(package.argument)" }
+      return "\(package.argument)=\(version)"
+    }
+    return ParentComparison(
+      wanted: wanted, adopted: parent.manual.intersection(own.automatic).sorted().map(\.argument),
+      declined: lacking.filter(declined.contains).map(\.name),
+      unavailable: missing.filter { versions[$0.name] == nil }.map(\.name),
+      removable: removed.intersection(own.manual).sorted().map(\.argument), held: own.held.sorted().map(\.name))
+  }
+}
+
+extension AptSession {
+  /// The versions of packages that the sources of a root have.
+  fileprivate func available(_ packages: [PackageMarks.Name], in root: FilePath) throws -> [String: Set<String>] {
+    guard !packages.isEmpty else { return [:] }
+    // apt-cache fails for a name it does not know, and tells of the others.
+    let shown = try collect(apt("apt-cache") + ["show"] + packages.map(\.argument), in: root).output
+    var versions: [String: Set<String>] = [:]
+    for paragraph in ControlFile.paragraphs(in: Array(shown.utf8), fields: ["Package", "Version"]) {
+      if let name = paragraph["Package"], let version = paragraph["Version"] {
+        versions[name, default: []].insert(version)
+      }
+    }
+    return versions
+  }
+}
+
+extension PackageMarks.Name {
+  /// The package as apt takes it.
+  fileprivate var argument: String { architecture == "all" ? name : description }
+}

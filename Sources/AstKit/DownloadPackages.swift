@@ -1,0 +1,92 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Packages
+import Sandbox
+import SystemPackage
+
+extension AptSession {
+  /// Makes sure that the cache has the files of a plan, and shows them to the session's apt. What another command
+  /// fetches is waited for, what an interrupted one has begun is gone on with.
+  func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
+    let remote = plan.downloads.filter { !$0.isInPlace }
+    if let odd = remote.first(where: { !$0.hash.hasPrefix("SHA256:") }) {
+      throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName); nothing was changed")
+    }
+    if !remote.allSatisfy(cache.has) {
+      try cache.whileFetching {
+        let missing = remote.filter { !cache.has($0) }
+        if !missing.isEmpty { try fetch(missing, in: root, progress: progress) }
+      }
+    }
+    for download in remote {
+      // The time tells what is in use.
+      utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
+      let name = workspace.archives.appending(download.fileName)
+      guard symlink("\(Self.packages)/\(download.key)", name.string) == 0 || errno == EEXIST else {
+        throw Errno(rawValue: errno)
+      }
+    }
+  }
+
+  private func fetch(_ missing: [PackageDownload], in root: FilePath, progress: (PackageProgress) -> Void) throws {
+    let total = missing.reduce(0) { $0 + $1.size }
+    progress(.downloading(done: 0, total: total))
+    var sandbox = try sandbox(root)
+    sandbox.binds.append(Sandbox.Bind(cache.partial, at: FilePath(Self.partial), isReadOnly: false))
+    // The methods of apt have no rights but to this directory (APT::Sandbox::User in apt.conf(5)).
+    let prepare = "chown _apt \(Self.partial) 2>/dev/null && chmod 700 \(Self.partial); exec \"$@\""
+    let command =
+      ["sh", "-c", prepare, "sh", "/usr/lib/apt/apt-helper", "-qq", "-o", "APT::Status-Fd=1", "download-file"]
+      + missing.flatMap { [$0.uri, "\(Self.partial)/\($0.key)", $0.hash] }
+    var said: [UInt8] = []
+    let end = try sandbox.run(
+      command,
+      output: { _ in
+        progress(.downloading(done: missing.reduce(0) { $0 + size(of: cache.partial.appending($1.key)) }, total: total))
+      }, error: { said += $0 })
+    guard end == .exited(0) else {
+      // What has a wrong checksum apt puts aside.
+      for download in missing { unlink("\(cache.partial.appending(download.key)).FAILED") }
+      let reason = Self.words(String(decoding: said, as: UTF8.self))
+      throw try failure(
+        "the packages for node \(node) cannot be fetched: \(reason); nothing was changed",
+        hint: "what is there is kept: the next try goes on from there; `ast refresh \(node)` fetches the indices anew")
+    }
+    try accept(missing)
+  }
+
+  /// Gives fetched files to all nodes, under their checksums. The apt that fetched them is that of one node, so they are
+  /// copied to where it cannot reach them before they are examined.
+  private func accept(_ fetched: [PackageDownload]) throws {
+    let copies = fetched.map { (download: $0, copy: FilePath("\(cache.file(of: $0)).new")) }
+    defer { for copy in copies { unlink(copy.copy.string) } }
+    for (download, copy) in copies {
+      unlink(copy.string)
+      try cloneFile(cache.partial.appending(download.key), to: copy)
+      guard chmod(copy.string, 0o644) == 0 else { throw Errno(rawValue: errno) }
+    }
+    let sums = copies.map { "\($0.download.hash.dropFirst("SHA256:".count))  \($0.copy)\n" }.joined()
+    let list = workspace.path.appending("checksums")
+    try Data(sums.utf8).write(to: URL(filePath: list.string))
+    defer { for download in fetched { unlink(cache.partial.appending(download.key).string) } }
+    do {
+      try ChildProcess("sha256sum", ["--check", "--strict", "--quiet", "--", list.string]).run()
+    } catch let error as AstError where error.code == .failed {
+      throw AstError(.failed, "what was fetched for node \(node) is not what the index says; nothing was changed")
+    }
+    // A file that has the name of its checksum is complete, also after a power cut.
+    try FileSystem.sync(cache.path)
+    for (download, copy) in copies {
+      guard rename(copy.string, cache.file(of: download).string) == 0 else { throw Errno(rawValue: errno) }
+    }
+  }
+
+  private func size(of file: FilePath) -> Int64 {
+    var status = stat()
+    return stat(file.string, &status) == 0 ? Int64(status.st_size) : 0
+  }
+
+  /// Where unfinished files are, inside.
+  private static let partial = "/run/ast/partial"
+}

@@ -1,0 +1,42 @@
+import Btrfs
+import FoundationEssentials
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+extension PackageMarks {
+  /// What dpkg and apt remember in a root.
+  init(in path: FilePath) throws {
+    let root = RootDirectory(path)
+    let states = PackageState.sysimage.pushing(PackageState.aptExtendedStates.home)
+    self.init(
+      status: try root.contents(of: PackageState.dpkgStatus) ?? Data(),
+      extendedStates: try root.contents(of: states) ?? Data())
+  }
+}
+
+extension DeclinedPackages {
+  /// What is kept in a root.
+  init(in path: FilePath) throws {
+    let text = try RootDirectory(path).contents(of: FilePath(Self.file)) ?? Data()
+    self.init(String(decoding: text, as: UTF8.self))
+  }
+}
+
+extension Transaction {
+  /// Notes in the clone which packages were removed from it on purpose, if dpkg did anything at all.
+  func noteDeclined() throws {
+    let before = try store.subvolume(of: try store.current(node)).path
+    let (old, new) = (RootDirectory(before), RootDirectory(clone.path))
+    guard let status = try new.contents(of: PackageState.dpkgStatus),
+      try status != old.contents(of: PackageState.dpkgStatus)
+    else { return }
+    let known = try DeclinedPackages(in: clone.path)
+    var declined = known
+    declined.note(
+      from: try PackageMarks(in: before), to: try PackageMarks(in: clone.path), in: Int(node.id.rawValue))
+    guard declined != known else { return }
+    try new.write(Data(declined.text.utf8), to: FilePath(DeclinedPackages.file))
+  }
+}

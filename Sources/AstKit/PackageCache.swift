@@ -1,0 +1,56 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Packages
+import SystemPackage
+
+/// What the nodes' apts share, under `cache/apt` in the store: package files by their checksums, and the indices of
+/// each set of sources. May be deleted at any time.
+struct PackageCache {
+  /// Where it is.
+  let path: FilePath
+  private let locks: FilePath
+
+  init(in store: Store) throws {
+    path = Self.path(in: store.root)
+    locks = store.locks
+    try Store.makeDirectory("cache", in: store.root)
+    try Store.makeDirectory("cache/apt", in: store.root)
+    for name in ["packages", "partial", "indices"] { try Store.makeDirectory("cache/apt/\(name)", in: store.root) }
+  }
+
+  /// Where it is in the store at `root`.
+  static func path(in root: FilePath) -> FilePath { root.appending("cache/apt") }
+
+  var packages: FilePath { path.appending("packages") }
+  var partial: FilePath { path.appending("partial") }
+  var indices: FilePath { path.appending("indices") }
+
+  /// Where a package file is, or would be.
+  func file(of download: PackageDownload) -> FilePath { packages.appending(download.key) }
+
+  /// Whether a package file is there.
+  func has(_ download: PackageDownload) -> Bool {
+    var status = stat()
+    return stat(file(of: download).string, &status) == 0 && status.st_size == download.size
+  }
+
+  /// Runs `body` while no other command fetches anything: what two want is fetched once.
+  func whileFetching<Result>(_ body: () throws -> Result) throws -> Result {
+    let lock = try Lock.wait(for: "fetch", in: locks)
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
+  }
+
+  /// Removes package files that nothing has used for a month.
+  func removeOld() {
+    let limit = time(nil) - 30 * 24 * 3600
+    for directory in [packages, partial] {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? [] {
+        var status = stat()
+        let file = directory.appending(name)
+        if stat(file.string, &status) == 0, status.st_mtim.tv_sec < limit { unlink(file.string) }
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import FoundationEssentials
+import Packages
+import Sandbox
+import SystemPackage
+
+extension AptSession {
+  /// Asks the apt in `root` what a request would do. Nothing is changed; `root` may be read-only.
+  ///
+  /// - Parameter listsNotUpgraded: whether to find out what has a newer version and stays, which takes apt a second run.
+  func plan(
+    _ request: PackageRequest, _ options: PackageOptions, in root: FilePath, listsNotUpgraded: Bool
+  ) throws -> PackagePlan {
+    let before = try PackageMarks(in: root)
+    let (decision, downloads) = try decide(request, options, in: root)
+    let steps = decision?.steps ?? []
+    let facts = try facts(of: steps, in: root)
+    let missing = downloads.filter { !cache.has($0) }
+    try keepTables(of: root)
+    let notUpgraded = listsNotUpgraded ? try upgradable(in: root).subtracting(steps.map(\.name)).sorted() : []
+    let marks = try Set(newlyManual(since: before, in: root)).union(request.marks).sorted()
+    return PackagePlan(
+      steps: steps, marks: marks, downloads: downloads,
+      downloadSize: missing.reduce(0) { $0 + $1.size },
+      installSize: facts.growth, essential: facts.essential,
+      notUpgraded: notUpgraded, keptBack: request.isUpgrade ? notUpgraded : [],
+      requested: Set(request.names.flatMap(Self.plainNames)))
+  }
+
+  /// The command of apt-get that does what is asked for.
+  func command(_ request: PackageRequest, _ options: PackageOptions) throws -> [String] {
+    var switches = Self.allowances
+    if let recommends = options.recommends { switches += ["-o", "APT::Install-Recommends=\(recommends)"] }
+    if options.removesUnneeded { switches.append("--auto-remove") }
+    return switches + [request.command, "--"] + (try arguments(for: request.names))
+  }
+
+  /// What apt would refuse without being told that it is meant: the plan is looked at here.
+  static let allowances = ["-y", "--allow-downgrades", "--allow-change-held-packages", "--allow-remove-essential"]
+
+  private func decide(
+    _ request: PackageRequest, _ options: PackageOptions, in root: FilePath
+  ) throws -> (AptHook.Decision?, [PackageDownload]) {
+    // Where only a mark is to be changed, apt does that at once.
+    try (RootDirectory(root).contents(of: Self.extendedStates) ?? Data()).write(to: URL(filePath: marks.string))
+    let command =
+      apt("apt-get") + Self.hook + ["-q=1", "--print-uris", "-o", "Acquire::ForceHash=SHA256"]
+      + ["-o", "Dir::State::extended_states=\(Self.inside)/\(Self.marksName)"]
+      + (try self.command(request, options))
+    let run = try collect(command, in: root)
+    let decision = try takeDecision()
+    guard run.end == .exited(0), decision?.isFailure != true else {
+      if let unknown = decision?.unknown, !unknown.isEmpty {
+        throw AstError(
+          .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", ")); nothing was changed",
+          hint: "`ast refresh \(node)` fetches the indices anew")
+      }
+      let reason = Self.unmet(in: run.output) ?? Self.words(run.said)
+      throw AstError(.failed, "apt finds no way to do that in node \(node): \(reason); nothing was changed")
+    }
+    return (decision, PackageDownload.printed(in: run.output))
+  }
+
+  /// The dependencies apt found no way to meet, as it lists them for people: its errors say only that there are some.
+  static func unmet(in output: String) -> String? {
+    let lines = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet dependencies") }
+    let unmet = lines.dropFirst().prefix { $0.hasPrefix(" ") }.map { $0.split(separator: " ").joined(separator: " ") }
+    return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
+  }
+
+  /// The packages that are there because others need them, and count as asked for from now on.
+  private func newlyManual(since before: PackageMarks, in root: FilePath) throws -> [String] {
+    let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
+    let after = PackageMarks(status: status, extendedStates: try Data(contentsOf: URL(filePath: marks.string)))
+    return before.automatic.subtracting(after.automatic).map(\.name).sorted()
+  }
+
+  private var marks: FilePath { workspace.path.appending(Self.marksName) }
+  private static let marksName = "extended_states"
+  private static let extendedStates = PackageState.sysimage.pushing(PackageState.aptExtendedStates.home)
+
+  /// What the packages themselves say of the steps: by how much the node grows, and which it cannot do without.
+  private func facts(of steps: [PackageStep], in root: FilePath) throws -> (growth: Int64, essential: [String]) {
+    guard !steps.isEmpty else { return (0, []) }
+    let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
+    let installed = PackageFacts.table(in: status)
+    let coming = steps.filter { !$0.kind.isRemoval }
+    let names = coming.compactMap { step in step.to.map { "\(step.name):\(step.architecture)=\($0)" } }
+    var available: [String: PackageFacts] = [:]
+    if !names.isEmpty {
+      // A file's package is in no index: then apt-cache fails for it, and tells of the others.
+      var shown = try collect(apt("apt-cache") + ["--no-all-versions", "show"] + names, in: root).output
+      for file in localFiles {
+        shown += try collect(["dpkg-deb", "--field", file, "Package", "Installed-Size"], in: root).output + "\n"
+      }
+      available = PackageFacts.table(in: Data(shown.utf8))
+    }
+    var growth: Int64 = 0
+    for step in steps {
+      if !step.kind.isRemoval { growth += available[step.name]?.size ?? 0 }
+      if step.from != nil, step.kind != .reinstall { growth -= installed[step.name]?.size ?? 0 }
+    }
+    let essential = steps.filter { $0.kind.isRemoval && installed[$0.name]?.isEssential ?? false }.map(\.name)
+    return (growth, essential)
+  }
+
+  /// The packages that have a newer version. apt fails where there is none.
+  private func upgradable(in root: FilePath) throws -> Set<String> {
+    let command = apt("apt-get") + ["--print-uris", "-o", "Acquire::ForceHash=SHA256", "download", "?upgradable"]
+    let printed = PackageDownload.printed(in: try collect(command, in: root).output)
+    return Set(printed.compactMap { $0.fileName.split(separator: "_").first.map(String.init) })
+  }
+
+  /// What the package may be called that a word of the user names: without version, suite, architecture, and without
+  /// what is to happen; but `g++` is a name, too.
+  static func plainNames(_ word: String) -> [String] {
+    let name = word.prefix { !"=/:".contains($0) }
+    guard name.count == word.count, name.last == "-" || name.last == "+" else { return [String(name)] }
+    return [word, String(name.dropLast())]
+  }
+}
+
+/// What a package says of itself.
+private struct PackageFacts {
+  /// The bytes it takes when it is installed: `Installed-Size` is in KiB (Debian policy 5.6.20).
+  let size: Int64
+  /// Whether it must not be removed (Debian policy 5.6.9; deb-control(5), `Protected`).
+  let isEssential: Bool
+
+  static func table(in text: Data) -> [String: PackageFacts] {
+    let fields: Set = ["Package", "Installed-Size", "Essential", "Protected"]
+    let facts = ControlFile.paragraphs(in: text, fields: fields).compactMap { paragraph in
+      paragraph["Package"].map { name in
+        (
+          name,
+          PackageFacts(
+            size: (paragraph["Installed-Size"].flatMap { Int64($0) } ?? 0) * 1024,
+            isEssential: paragraph["Essential"] == "yes" || paragraph["Protected"] == "yes")
+        )
+      }
+    }
+    return Dictionary(facts) { first, _ in first }
+  }
+}

@@ -1,0 +1,66 @@
+import Accounts
+import Btrfs
+import SnapshotTree
+import SystemPackage
+
+/// An account of a node that has not the number it has in all other nodes.
+public enum AccountChange: Hashable, Sendable {
+  /// It has that number now, and so have its files.
+  case renumbered(Account, from: UInt32)
+  /// It cannot have it: another account of the node has it, and keeps it.
+  case blocked(Account, at: UInt32)
+}
+
+/// One number per account and machine: files in the shared /var and /home keep their owners whichever node boots.
+extension Store {
+  /// Gives the accounts of a clone that is about to be sealed the numbers they have in all nodes. Those that no node
+  /// had are registered, durably and before anything is changed, so that two nodes which are worked in at the same time
+  /// agree. A registered number wins, also over one that was changed on purpose.
+  ///
+  /// Nothing is written when all of them are registered with the numbers they have.
+  ///
+  /// - Parameters:
+  ///   - held: the nodes the caller has locked.
+  ///   - own: the caller's running operation.
+  /// - Throws: `AstError`; the clone is to be discarded then.
+  func reconcileAccounts(
+    in clone: Subvolume, holding held: [NodeID], own: OperationID
+  ) throws -> [AccountChange] {
+    var accounts = try RootAccounts(in: clone.path)
+    var registry = try AccountRegistry(tree)
+    if !accounts.claims(in: registry).isEmpty {
+      registry = try change(holding: held, own: own) {
+        try tree.claimAccounts(of: accounts)
+        return try AccountRegistry(tree)
+      }
+      failPoint("accounts claimed")
+    }
+    let (users, groups) = (
+      accounts.renumbering(of: .user, by: registry), accounts.renumbering(of: .group, by: registry)
+    )
+    if !users.moves.isEmpty || !groups.moves.isEmpty {
+      var owners = RenumberOwners(in: clone.path, users: users.numbers, groups: groups.numbers)
+      try owners.run()
+      failPoint("owners renumbered")
+      try accounts.renumber(users: users.numbers, groups: groups.numbers)
+      failPoint("accounts renumbered")
+    }
+    return users.changes(.user) + groups.changes(.group)
+  }
+}
+
+extension TreeDatabase {
+  /// Registers the accounts of a root that are not registered yet.
+  func claimAccounts(of root: RootAccounts) throws(TreeError) {
+    for account in root.claims(in: try AccountRegistry(self)) {
+      _ = try claim(account.kind, account.name, preferring: account.id)
+    }
+  }
+}
+
+extension Renumbering {
+  fileprivate func changes(_ kind: Account.Kind) -> [AccountChange] {
+    moves.map { .renumbered(Account(kind: kind, name: $0.name, id: $0.new), from: $0.old) }
+      + conflicts.map { .blocked(Account(kind: kind, name: $0.name, id: $0.new), at: $0.old) }
+  }
+}

@@ -1,0 +1,161 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// What came of an attempt to share files between nodes.
+public struct SharedFiles: Sendable, Equatable {
+  /// The bytes that take no space of their own now.
+  public internal(set) var bytes: Int64 = 0
+  /// The files they are in.
+  public internal(set) var files = 0
+  /// The files that could not be shared though they should.
+  public internal(set) var failures = 0
+  /// What was wrong with the first of those, in a sentence without a full stop.
+  public internal(set) var firstFailure: String?
+  /// Whether it ended before its time: the disk is full or read-only, where every further file would fail in the same
+  /// manner, or a signal asked to stop.
+  public internal(set) var isIncomplete = false
+}
+
+/// Nodes that have a package in the same version share its files on the disk, though each got them from apt by itself.
+extension Store {
+  /// The packages that a transaction brought into a node.
+  static func newPackages(from before: [InstalledPackage], to after: [InstalledPackage]) -> [Package] {
+    Array(Set(after.map(Package.init)).subtracting(before.map(Package.init))).sorted()
+  }
+
+  /// Lets the files of `packages` in the root `target`, a clone or a generation of `node`, use the space of those that
+  /// the current generations of other nodes have. Nothing that can be read changes: dpkg's checksums only say where to
+  /// look, and the kernel compares the bytes.
+  ///
+  /// Files that were written a moment ago should be on the disk before: `FileSystem.sync` writes them together, the
+  /// kernel would write them here one by one, and wait for each.
+  ///
+  /// A file that cannot be shared is no error: it takes space of its own, as it did. But what was wrong with it may be
+  /// news (a disk that cannot be read), so the result tells, and the caller should.
+  ///
+  /// - Throws: `TreeError`.
+  func shareFiles(of packages: [Package], in target: FilePath, of node: NodeID) throws -> SharedFiles {
+    let root = RootDirectory(target)
+    var shared = SharedFiles()
+    var pairs: [FilePair] = []
+    var donors: [NodeID: RootDirectory] = [:]
+    for package in packages {
+      guard let donor = try tree.node(with: package, otherThan: node) else { continue }
+      // Nobody has locked the other node: where it is gone meanwhile, nothing is shared.
+      guard let other = donors[donor] ?? (try? RootDirectory(subvolume(of: current(self.node(donor))).path)) else {
+        continue
+      }
+      donors[donor] = other
+      shared.attempt("the checksums of \(package.name) in \(target)") { _ in
+        pairs += try FilePair.all(of: package, in: root, and: other)
+      }
+    }
+    shared.share(pairs)
+    return shared
+  }
+}
+
+/// A file that two roots should have alike.
+private struct FilePair {
+  let path: FilePath
+  let root: RootDirectory
+  let other: RootDirectory
+
+  /// The files of a package for which both roots have the same checksum.
+  static func all(of package: Package, in root: RootDirectory, and other: RootDirectory) throws -> [FilePair] {
+    let others = try other.checksums(of: package)
+    return try root.checksums(of: package).filter { others[$0.key] == $0.value }.map {
+      FilePair(path: $0.key, root: root, other: other)
+    }
+  }
+
+  /// Files below one block are in the tree, with the metadata, where nothing can be shared.
+  private static let block: Int64 = 4096
+
+  /// Opens both files and has the kernel read the beginning of them while we go on; nil where they differ in size, or
+  /// one was changed or removed since it was installed.
+  func open() throws -> OpenPair? {
+    guard let copy = try root.openFile(path) else { return nil }
+    guard copy.size >= Self.block, let original = try other.openFile(path) else {
+      try copy.descriptor.close()
+      return nil
+    }
+    let pair = OpenPair(path: root.path.pushing(path), copy: copy.descriptor, original: original.descriptor)
+    guard original.size == copy.size else {
+      pair.close()
+      return nil
+    }
+    for file in [copy, original] { posix_fadvise(file.descriptor.rawValue, 0, 1 << 24, POSIX_FADV_WILLNEED) }
+    return pair
+  }
+}
+
+/// The two files, open to be read.
+private struct OpenPair {
+  let path: FilePath
+  let copy: FileDescriptor
+  let original: FileDescriptor
+
+  func close() {
+    for file in [copy, original] { try? file.close() }
+  }
+}
+
+extension SharedFiles {
+  /// How many files are read at the same time: sharing reads them one by one, ten times as long where they have to come
+  /// from the disk.
+  private static let batch = 64
+
+  fileprivate mutating func share(_ pairs: [FilePair]) {
+    for start in stride(from: 0, to: pairs.count, by: Self.batch) where !isIncomplete {
+      var open: [OpenPair] = []
+      defer { for pair in open { pair.close() } }
+      for pair in pairs[start..<min(start + Self.batch, pairs.count)] {
+        attempt("\(pair.root.path.pushing(pair.path))") { _ in
+          if let opened = try pair.open() { open.append(opened) }
+        }
+      }
+      for pair in open where !isIncomplete {
+        attempt("\(pair.path)") { try $0.share(pair) }
+        if Interruption.pending != nil { isIncomplete = true }
+      }
+    }
+  }
+
+  fileprivate mutating func attempt(_ subject: String, _ step: (inout SharedFiles) throws -> Void) {
+    do {
+      try step(&self)
+    } catch {
+      failures += 1
+      guard let error = error as? BtrfsError else {
+        firstFailure = firstFailure ?? "cannot read \(subject): \(error)"
+        return
+      }
+      firstFailure = firstFailure ?? "\(error)"
+      isIncomplete = [.noSpace, .readOnly].contains(error.code)
+    }
+  }
+
+  private mutating func share(_ pair: OpenPair) throws {
+    let count = try shareExtents(of: pair.original, with: pair.copy, at: pair.path)
+    bytes += count
+    files += count > 0 ? 1 : 0
+  }
+}
+
+extension RootDirectory {
+  /// The checksums that dpkg keeps of a package's files; empty where it keeps none.
+  fileprivate func checksums(of package: Package) throws -> [FilePath: [UInt8]] {
+    for state in [PackageState.sysimage.appending("dpkg"), "var/lib/dpkg"] {
+      for place in DpkgChecksums.places(of: package.name, package.architecture) {
+        if let text = try contents(of: state.pushing(place)) { return DpkgChecksums.files(in: text) }
+      }
+    }
+    return [:]
+  }
+}

@@ -1,0 +1,53 @@
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// The administrator's own programs that take part in changes of packages: each executable in `/etc/ast/hooks.d`, by
+/// name, run on the host as root. One that fails discards the change.
+struct TransactionHooks {
+  /// When they are run.
+  enum Stage: String {
+    /// The clone is made, and nothing is changed in it.
+    case pre
+    /// The work is done and found in order, and not yet committed.
+    case post
+  }
+
+  private let programs: [FilePath]
+
+  /// Those of this machine; `AST_HOOKS` names another directory.
+  init() {
+    let directory = FilePath(ProcessInfo.processInfo.environment["AST_HOOKS"] ?? "/etc/ast/hooks.d")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
+    // As run-parts(8) chooses: no editor's or package manager's left-overs.
+    programs = names.sorted().filter { !$0.contains(".") && !$0.hasSuffix("~") }.map(directory.appending).filter {
+      var status = stat()
+      return access($0.string, X_OK) == 0 && stat($0.string, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+  }
+
+  /// Runs them with the stage and the kind of the operation as arguments; the clone's path, the node and the operation
+  /// are in the environment. What they say is in the log.
+  func run(_ stage: Stage, of kind: String, _ transaction: Transaction, log: TransactionLog) throws {
+    for program in programs {
+      try Interruption.check()
+      do {
+        try ChildProcess(
+          "env",
+          [
+            "AST_ROOT=\(transaction.clone.path)", "AST_NODE=\(transaction.node.id)",
+            "AST_OPERATION=\(transaction.operation)", program.string, stage.rawValue, kind,
+          ]
+        ).run(showing: log.file)
+      } catch let error as AstError where error.code == .failed {
+        // A terminal sends Control-C to the hook as well.
+        try Interruption.check()
+        throw AstError(
+          error.code,
+          "the hook \(program) refused the change of node \(transaction.node.id) (\(stage)); the changes are discarded",
+          hint: "what it said is in \(log.path)")
+      }
+    }
+  }
+}

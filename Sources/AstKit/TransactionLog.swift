@@ -1,0 +1,57 @@
+import FoundationEssentials
+import SnapshotTree
+import SystemPackage
+
+/// All that was said during a transaction, in a file for people: `ast/log/<operation>.log` in the store.
+final class TransactionLog {
+  /// The file.
+  let path: FilePath
+  /// The file, open for whoever is to write into it.
+  let file: FileDescriptor
+  /// The last that was said, for messages.
+  private var end: [UInt8] = []
+
+  init(_ operation: OperationID, in store: Store) throws {
+    let directory = store.root.appending("ast/log")
+    try Store.makeDirectory("ast/log", in: store.root)
+    Self.removeOld(in: directory)
+    path = directory.appending("\(operation).log")
+    file = try FileDescriptor.open(
+      path, .writeOnly, options: [.create, .truncate, .append, .closeOnExec],
+      permissions: [.ownerReadWrite, .groupRead])
+  }
+
+  deinit { try? file.close() }
+
+  /// Adds what was said. That the disk is full is noticed by whoever works, and a log is no reason to fail.
+  func write(_ piece: [UInt8]) {
+    _ = try? file.writeAll(piece)
+    end = Array((end + piece).suffix(Self.kept))
+  }
+
+  /// The last that was said.
+  var tail: String { String(decoding: end, as: UTF8.self) }
+
+  /// The last line before the one that begins with `mark`, unless it is one in which dpkg tells what it is doing.
+  func lastWords(before mark: String) -> String? {
+    let lines = tail.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
+    guard let index = lines.firstIndex(where: { $0.hasPrefix(mark) }), index > 0,
+      !Self.narration.contains(where: lines[index - 1].hasPrefix)
+    else { return nil }
+    return String(lines[index - 1].prefix(200))
+  }
+
+  private static let narration = ["Unpacking ", "Preparing to unpack ", "Setting up ", "Removing ", "Processing "]
+
+  private static func removeOld(in directory: FilePath) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
+    let numbers = names.compactMap { $0.hasSuffix(".log") ? Int($0.dropLast(4)) : nil }.sorted()
+    for number in numbers.dropLast(logsKept) {
+      try? FileManager.default.removeItem(atPath: directory.appending("\(number).log").string)
+    }
+  }
+
+  /// A few screens.
+  private static let kept = 1 << 14
+  private static let logsKept = 100
+}

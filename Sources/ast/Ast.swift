@@ -26,7 +26,13 @@ struct Ast: ParsableCommand {
           UBranch.self, Del.self,
         ]),
       CommandGroup(name: "Work", subcommands: [Chroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
-      CommandGroup(name: "Packages", subcommands: [List.self, Which.self, Diff.self]),
+      CommandGroup(
+        name: "Packages",
+        subcommands: [
+          Install.self, Remove.self, Upgrade.self, TreeUpgrade.self, TreeRemovePackages.self, Sync.self, ForceSync.self,
+          BaseUpdate.self, AutoUpgrade.self, Check.self, Hold.self, Unhold.self, Refresh.self, List.self, Which.self,
+          Diff.self,
+        ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
       CommandGroup(name: "Store", subcommands: [Init.self, Doctor.self, Tmp.self, VersionVerb.self]),
     ])

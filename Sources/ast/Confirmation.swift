@@ -16,4 +16,17 @@ enum Confirmation {
     _ = try FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
     return ["y", "yes"].contains(readLine()?.lowercased())
   }
+
+  /// Whether the user agrees to something that can be undone: whoever is at a terminal is asked, all others have
+  /// agreed by what they typed.
+  static func agreed(_ question: String, _ options: GlobalOptions) throws -> Bool {
+    guard isAsked(options) else { return true }
+    _ = try FileDescriptor.standardError.writeAll("\(question) [Y/n] ".utf8)
+    return readLine().map { ["", "y", "yes"].contains($0.lowercased()) } ?? false
+  }
+
+  /// Whether there is somebody to ask who has not agreed yet.
+  static func isAsked(_ options: GlobalOptions) -> Bool {
+    !options.yes && !options.json && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+  }
 }

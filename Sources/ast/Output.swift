@@ -39,6 +39,11 @@ struct Output {
     if !quiet, !json { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
   }
 
+  /// Shows text of several lines that is no result.
+  func show(_ text: String) {
+    if !quiet, !json { FileDescriptor.standardError.tell(text) }
+  }
+
   /// Tells what went wrong though the verb did its work.
   func warn(_ message: String) {
     FileDescriptor.standardError.tell("ast: warning: \(Printable.line(message))")
@@ -96,6 +101,11 @@ extension FileDescriptor {
     } catch {
       throw Output.Failure(reason: error)
     }
+  }
+
+  /// Draws on a terminal; there is nobody to tell when that fails.
+  func draw(_ text: String) {
+    _ = try? writeAll(text.utf8)
   }
 
   /// Writes a line for people; there is nobody to tell when that fails.

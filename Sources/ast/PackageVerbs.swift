@@ -44,51 +44,8 @@ struct Which: Verb {
   }
 }
 
-struct Diff: Verb {
-  static let configuration = CommandConfiguration(
-    commandName: "diff", abstract: "Show how the packages of a node differ from those of another")
-  static var needs: Need { .reading }
-
-  @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to start from.") var first: NodeID
-  @Argument(help: "The node to compare with it.") var second: NodeID
-
-  func perform(in context: Context) throws -> Report {
-    let changes = try context.store.packageChanges(from: first, to: second)
-    return Report(text: changes.map(\.line).joined(separator: "\n"), data: ["packages": changes.map(ChangeReport.init)])
-  }
-}
-
-extension PackageChange {
-  fileprivate var line: String {
-    let package = "\(name):\(architecture)"
-    return switch kind {
-    case .added: "+ \(package) \(to ?? "")"
-    case .removed: "- \(package) \(from ?? "")"
-    case .upgraded, .downgraded: "~ \(package) \(from ?? "") -> \(to ?? "") (\(kind.rawValue))"
-    }
-  }
-}
-
 /// A found package as `--json` shows it.
 private struct WhichReport: Encodable {
   let node: NodeID
   let package: Package
-}
-
-/// A difference as `--json` shows it.
-private struct ChangeReport: Encodable {
-  let name: String
-  let architecture: String
-  let change: String
-  @Nullable var from: String?
-  @Nullable var to: String?
-
-  init(_ change: PackageChange) {
-    name = change.name
-    architecture = change.architecture
-    self.change = change.kind.rawValue
-    from = change.from
-    to = change.to
-  }
 }

@@ -61,6 +61,7 @@ struct TreeRun: Verb {
   func perform(in context: Context) throws -> Report {
     let results = try context.store.runInTree(command, top: node, network: sandbox.network) { result in
       context.output.note("node \(result.node.id): \(result.words)")
+      if case .success(let outcome) = result.outcome { context.output.tell(outcome.accounts, of: result.node.id) }
     }
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.interruption).first
@@ -116,6 +117,7 @@ extension Report {
   /// The report on a run: what became of the node goes to standard error, which the program's own output left free.
   init(_ outcome: RunOutcome, of node: NodeID, _ output: Output) {
     output.note("node \(node): \(outcome.words)")
+    output.tell(outcome.accounts, of: node)
     self.init(
       text: "", data: RunReport(node: node, outcome), transaction: outcome.operation, status: outcome.exitStatus)
   }

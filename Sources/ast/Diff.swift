@@ -1,0 +1,98 @@
+import ArgumentParser
+import AstKit
+import Btrfs
+import Glibc
+import SnapshotTree
+
+struct Diff: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "diff", abstract: "Show how the packages and the configuration of a node differ from those of another",
+    discussion: """
+      A line is a package, or a file in /etc: `+` for what only the second node has, `-` for what only the first has, `~` \
+      for what both have. Times of files do not count. Files are compared for root only.
+      """)
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(help: "Compare all files, not only those in /etc.") var files = false
+  @Argument(help: "The node to start from.") var first: NodeID
+  @Argument(help: "The node to compare with it.") var second: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    let packages = try store.packageChanges(from: first, to: second)
+    let changes = try fileChanges(in: store)
+    if changes == nil { context.output.note("files are compared for root only (use sudo)") }
+    return Report(
+      text: (packages.map(\.line) + (changes ?? []).map(\.line)).joined(separator: "\n"),
+      data: DiffReport(packages: packages.map(PackageReport.init), files: changes?.map(FileReport.init)))
+  }
+
+  /// Nil where this user may not know.
+  private func fileChanges(in store: Store) throws -> [FileChange]? {
+    guard geteuid() == 0 else { return nil }
+    return try store.fileChanges(from: first, to: second, in: files ? .everything : .configuration)
+  }
+}
+
+extension PackageChange {
+  fileprivate var line: String {
+    let package = "\(name):\(architecture)"
+    return switch kind {
+    case .added: "+ \(package) \(to ?? "")"
+    case .removed: "- \(package) \(from ?? "")"
+    case .upgraded, .downgraded: "~ \(package) \(from ?? "") -> \(to ?? "") (\(kind.rawValue))"
+    }
+  }
+}
+
+extension FileChange {
+  fileprivate var line: String {
+    let name = Printable.line("/\(path.string)")
+    let words = (kind == .renamed ? [kind.rawValue] : []) + differences.map(\.rawValue)
+    return switch kind {
+    case .added: "+ \(name)"
+    case .removed: "- \(name)"
+    case .changed: "~ \(name) (\(words.joined(separator: ", ")))"
+    case .renamed: "~ \(Printable.line("/\(from ?? "")")) -> \(name) (\(words.joined(separator: ", ")))"
+    }
+  }
+}
+
+/// All differences as `--json` shows them.
+private struct DiffReport: Encodable {
+  let packages: [PackageReport]
+  @Nullable var files: [FileReport]?
+}
+
+/// A package that differs.
+private struct PackageReport: Encodable {
+  let name: String
+  let architecture: String
+  let change: String
+  @Nullable var from: String?
+  @Nullable var to: String?
+
+  init(_ change: PackageChange) {
+    name = change.name
+    architecture = change.architecture
+    self.change = change.kind.rawValue
+    from = change.from
+    to = change.to
+  }
+}
+
+/// A file that differs. Bytes of its name that are not UTF-8 are U+FFFD here.
+private struct FileReport: Encodable {
+  let path: String
+  let change: String
+  @Nullable var from: String?
+  let differences: [String]
+
+  init(_ change: FileChange) {
+    path = "/\(change.path.string)"
+    self.change = change.kind.rawValue
+    from = change.from.map { "/\($0.string)" }
+    differences = change.differences.map(\.rawValue)
+  }
+}

@@ -1,0 +1,165 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import SnapshotTree
+
+struct Install: PackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "install", abstract: "Install packages in a node", aliases: ["in", "i"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @Flag(
+    inversion: .prefixedNo, help: "Install recommended packages too (default: as the node's apt is configured).")
+  var installRecommends: Bool?
+  @Argument(help: "The node.") var node: NodeID
+  @Argument(
+    help: ArgumentHelp(
+      "The packages, as apt takes them: name, name=version, name/suite, name:architecture, name- to remove it, or the"
+        + " path of a .deb file.", valueName: "package"))
+  var packages: [String]
+
+  func perform(in context: Context) throws -> Report {
+    var options = packageOptions.options(refreshing: .whenOld, global)
+    options.recommends = installRecommends
+    return try change(.install(packages), options, context)
+  }
+}
+
+struct Remove: PackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "remove", abstract: "Remove packages from a node", aliases: ["rm", "uninstall"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @Flag(help: "Remove their configuration files too.") var purge = false
+  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: ArgumentHelp("The packages.", valueName: "package")) var packages: [String]
+
+  func perform(in context: Context) throws -> Report {
+    try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .whenMissing, global), context)
+  }
+}
+
+struct Upgrade: PackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "upgrade", abstract: "Bring all packages of a node to the versions of their archives", aliases: ["up"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @Argument(help: "The node.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    try change(.upgrade, packageOptions.options(refreshing: .since(Date()), global), context)
+  }
+}
+
+struct BaseUpdate: PackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "base-update", abstract: "Bring all packages of the base to the versions of their archives",
+    aliases: ["bu"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+
+  var node: NodeID { .base }
+
+  func perform(in context: Context) throws -> Report {
+    let options = packageOptions.options(refreshing: .since(Date()), global)
+    return try change(.upgrade, options, context) { confirm, progress in
+      try context.store.updateBase(options, confirm: confirm, progress: progress)
+    }
+  }
+}
+
+struct Refresh: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "refresh", abstract: "Fetch the package indices of a node's sources", aliases: ["ref"])
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The node.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    let view = ProgressView(nil, quiet: global.quiet)
+    defer { view.clear() }
+    try context.store.refreshIndices(of: node) { view.show($0, of: node) }
+    return Report(text: "The package indices of node \(node) are fresh.", data: ["node": node])
+  }
+}
+
+/// A verb that has a node's apt do something.
+protocol PackageVerb: Verb {
+  var packageOptions: PackageOptionGroup { get }
+  var node: NodeID { get }
+}
+
+extension PackageVerb {
+  typealias Confirm = (PackagePlan) throws -> Bool
+  typealias Progress = (PackageProgress) -> Void
+
+  /// Shows the plan, asks, does it, and tells what came of it.
+  func change(
+    _ request: PackageRequest, _ options: PackageOptions, _ context: Context,
+    _ perform: ((@escaping Confirm, @escaping Progress) throws -> PackageOutcome)? = nil
+  ) throws -> Report {
+    let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
+    defer { view.clear() }
+    let progress: Progress = { view.show($0, of: node) }
+    if packageOptions.simulate {
+      let plan = try context.store.planPackages(request, in: node, options, progress: progress)
+      return Report(text: PlanView.text(plan, width: Terminal.width), data: PlanReport(plan, of: node))
+    }
+    let confirm: Confirm = { plan in
+      view.clear()
+      if packageOptions.progress == nil { context.output.show(PlanView.text(plan, width: Terminal.width)) }
+      return try Confirmation.agreed("Change node \(node)?", global)
+    }
+    let outcome =
+      try perform?(confirm, progress)
+      ?? context.store.changePackages(request, in: node, options, confirm: confirm, progress: progress)
+    view.clear()
+    return Report(outcome, of: node, context.output)
+  }
+}
+
+extension Report {
+  /// The report on a change of packages.
+  init(_ outcome: PackageOutcome, of node: NodeID, _ output: Output) {
+    if let change = outcome.change { output.tell(change, of: node) }
+    self.init(
+      text: "Node \(node): \(outcome.words).", data: PackageChangeReport(node, outcome),
+      transaction: outcome.change?.generation.operation)
+  }
+}
+
+extension PackageOutcome {
+  /// What was done, such as "2 upgraded, generation 5".
+  var words: String {
+    PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")
+  }
+}
+
+extension Output {
+  /// Tells what a user may want to look after.
+  func tell(_ change: CommittedChange, of node: NodeID) {
+    for file in change.newConfigurationFiles {
+      note("node \(node): your configuration was kept, the package's new one is \(file)")
+    }
+    tell(change.accounts, of: node)
+  }
+}
+
+/// A change of packages as `--json` shows it.
+struct PackageChangeReport: Encodable {
+  private let node: NodeID
+  @Nullable private var generation: GenerationNumber?
+  private let plan: PlanReport
+  private let newConfigurationFiles: [String]
+
+  init(_ node: NodeID, _ outcome: PackageOutcome) {
+    self.node = node
+    generation = outcome.change?.generation.number
+    plan = PlanReport(outcome.plan, of: node)
+    newConfigurationFiles = outcome.change?.newConfigurationFiles.map(\.string) ?? []
+  }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+
+/// The options of the verbs that change packages.
+struct PackageOptionGroup: ParsableArguments {
+  @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
+  var simulate = false
+
+  @Option(help: ArgumentHelp("Tell the progress on standard error as lines of `json`.", valueName: "format"))
+  var progress: ProgressFormat?
+
+  @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use those that are there.")
+  var refresh: Bool?
+
+  @Flag(
+    name: .customLong("allow-remove-essential"), help: "Let packages go that no system can do without.")
+  var allowsRemovingEssential = false
+
+  @Option(
+    name: .customLong("max-removals"),
+    help: ArgumentHelp(
+      "Refuse to remove more packages than this that were not named (default: 10 without a terminal or `-y`).",
+      valueName: "count"))
+  var removalLimit: Int?
+
+  @Flag(name: .customLong("auto-remove"), help: "Remove packages, too, that nothing needs any more.")
+  var removesUnneeded = false
+
+  /// How many packages an upgrade may remove that nobody looks at: enough for what replaces another, not for a desktop.
+  static let unattendedRemovals = 10
+
+  func validate() throws {
+    guard removalLimit ?? 0 >= 0 else { throw ValidationError("a count cannot be \(removalLimit ?? 0)") }
+  }
+
+  /// The options as AstKit takes them; `usual` is what happens to the indices when nothing was said.
+  ///
+  /// Where nobody is asked and nobody said yes, not many packages go.
+  func options(refreshing usual: PackageOptions.Refresh, _ global: GlobalOptions) -> PackageOptions {
+    var options = PackageOptions()
+    options.refresh = refresh.map { $0 ? .since(Date()) : .whenMissing } ?? usual
+    options.allowsRemovingEssential = allowsRemovingEssential
+    options.removalLimit = removalLimit ?? (global.yes || Confirmation.isAsked(global) ? nil : Self.unattendedRemovals)
+    options.removesUnneeded = removesUnneeded
+    return options
+  }
+}
+
+/// A format for programs that follow the progress.
+enum ProgressFormat: String, ExpressibleByArgument, CaseIterable {
+  case json
+}

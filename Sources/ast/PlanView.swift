@@ -1,0 +1,134 @@
+import AstKit
+import Packages
+import SnapshotTree
+
+/// Shows what is going to happen to the packages of a node, as apt users know it.
+enum PlanView {
+  /// A heading with its packages for each kind of step, then the sizes.
+  static func text(_ plan: PackagePlan, width: Int) -> String {
+    guard !plan.isEmpty else { return "Nothing to do." + keptBack(plan, width).map { "\n" + $0 }.joined() }
+    let extra = Set(plan.extra)
+    var blocks = [
+      block("Removed", plan.steps(.remove), width),
+      block("Removed with their configuration", plan.steps(.purge), width),
+      block("Downgraded", plan.steps(.downgrade), width),
+      block("Upgraded", plan.steps(.upgrade), width),
+      block("Installed again", plan.steps(.reinstall), width),
+      block("Installed", plan.steps(.install).filter { !extra.contains($0) }, width),
+      block("Installed because those need them", plan.extra, width),
+    ].compactMap(\.self)
+    if !plan.marks.isEmpty { blocks.append("Kept from now on (\(plan.marks.count)):\n\(wrapped(plan.marks, width))") }
+    if !plan.essential.isEmpty {
+      blocks.append("WARNING: no system can do without \(plan.essential.joined(separator: ", "))")
+    }
+    blocks += keptBack(plan, width)
+    blocks.append(sizes(plan))
+    return blocks.joined(separator: "\n")
+  }
+
+  /// The counts in a few words, such as "2 upgraded, 3 installed".
+  static func summary(_ plan: PackagePlan) -> String {
+    let counts = [
+      (plan.steps(.upgrade), "upgraded"), (plan.steps(.install), "installed"), (plan.steps(.remove, .purge), "removed"),
+      (plan.steps(.downgrade), "downgraded"), (plan.steps(.reinstall), "installed again"),
+    ]
+    let marked = plan.marks.isEmpty ? [] : ["\(plan.marks.count) kept from now on"]
+    let words = counts.filter { !$0.0.isEmpty }.map { "\($0.0.count) \($0.1)" } + marked
+    return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")
+  }
+
+  private static func sizes(_ plan: PackagePlan) -> String {
+    let growth = Quantity.bytes(abs(plan.installSize)) + (plan.installSize < 0 ? " less" : " more")
+    return "\(summary(plan)): \(Quantity.bytes(plan.downloadSize)) to download, \(growth) on disk."
+  }
+
+  private static func keptBack(_ plan: PackagePlan, _ width: Int) -> [String] {
+    plan.keptBack.isEmpty ? [] : ["Kept back (\(plan.keptBack.count)):\n" + wrapped(plan.keptBack, width)]
+  }
+
+  /// A few packages are shown with their versions, many by their names.
+  private static func block(_ title: String, _ steps: [PackageStep], _ width: Int) -> String? {
+    guard !steps.isEmpty else { return nil }
+    let heading = "\(title) (\(steps.count)):"
+    guard steps.count <= 12 else { return "\(heading)\n\(wrapped(steps.map(\.name), width))" }
+    let longest = steps.map(\.name.count).max() ?? 0
+    let lines = steps.map { step in
+      let versions = [step.from, step.to].compactMap(\.self).joined(separator: " -> ")
+      return "  \(step.name)\(String(repeating: " ", count: longest - step.name.count))  \(versions)"
+    }
+    return ([heading] + lines).map(Printable.line).joined(separator: "\n")
+  }
+
+  private static func wrapped(_ words: [String], _ width: Int) -> String {
+    var lines: [String] = []
+    var line = ""
+    for word in words.map(Printable.line) {
+      if !line.isEmpty, line.count + word.count + 3 > width {
+        lines.append(line)
+        line = ""
+      }
+      line += line.isEmpty ? "  \(word)" : " \(word)"
+    }
+    return (lines + [line]).joined(separator: "\n")
+  }
+}
+
+/// A plan as `--json` shows it.
+struct PlanReport: Encodable {
+  private let node: NodeID
+  private let extraInstalled: [StepReport]
+  private let newInstalledPackages: [StepReport]
+  private let upgradedPackages: [StepReport]
+  private let downgradedPackages: [StepReport]
+  private let removedPackages: [StepReport]
+  private let keptBackPackages: [String]
+  private let markedPackages: [String]
+  private let essentialPackages: [String]
+  private let newInstalledCount: Int
+  private let upgradedCount: Int
+  private let downgradedCount: Int
+  private let removedCount: Int
+  private let keptBackCount: Int
+  private let notUpgradedCount: Int
+  private let downloadSize: Int64
+  private let installSize: Int64
+
+  init(_ plan: PackagePlan, of node: NodeID) {
+    self.node = node
+    extraInstalled = plan.extra.map(StepReport.init)
+    newInstalledPackages = plan.steps(.install, .reinstall).map(StepReport.init)
+    upgradedPackages = plan.steps(.upgrade).map(StepReport.init)
+    downgradedPackages = plan.steps(.downgrade).map(StepReport.init)
+    removedPackages = plan.steps(.remove, .purge).map(StepReport.init)
+    keptBackPackages = plan.keptBack
+    markedPackages = plan.marks
+    essentialPackages = plan.essential
+    newInstalledCount = newInstalledPackages.count
+    upgradedCount = upgradedPackages.count
+    downgradedCount = downgradedPackages.count
+    removedCount = removedPackages.count
+    keptBackCount = keptBackPackages.count
+    notUpgradedCount = plan.notUpgraded.count
+    downloadSize = plan.downloadSize
+    installSize = plan.installSize
+  }
+}
+
+/// A package of a plan as `--json` shows it.
+private struct StepReport: Encodable {
+  let name: String
+  let architecture: String
+  let action: String
+  @Nullable var oldVersion: String?
+  @Nullable var newVersion: String?
+  let automatic: Bool
+
+  init(_ step: PackageStep) {
+    name = step.name
+    architecture = step.architecture
+    action = step.kind.rawValue
+    oldVersion = step.from
+    newVersion = step.to
+    automatic = step.isAutomatic
+  }
+}

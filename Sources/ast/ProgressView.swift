@@ -1,0 +1,159 @@
+import AstKit
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// Shows how far things are on standard error: a line that is drawn again and again on a terminal, lines of JSON for
+/// programs, nothing elsewhere.
+final class ProgressView {
+  private enum Style { case line, json, none }
+
+  private let style: Style
+  private let nodes: Int
+  private var done = 0
+  private var states: [NodeID: PackageProgress] = [:]
+  private var isDrawn = false
+  private var lastDrawn: ContinuousClock.Instant?
+  private var rate = TransferRate()
+
+  /// For work on that many nodes.
+  init(_ format: ProgressFormat?, quiet: Bool, nodes: Int = 1) {
+    self.nodes = nodes
+    if format == .json {
+      style = .json
+    } else {
+      style = isatty(STDERR_FILENO) == 1 && !quiet ? .line : .none
+    }
+  }
+
+  /// Shows how far a node is.
+  func show(_ progress: PackageProgress, of node: NodeID) {
+    states[node] = progress
+    switch style {
+    case .none: return
+    case .json: FileDescriptor.standardError.tell(ProgressLine(progress, of: node).text)
+    case .line:
+      if case .downloading(let bytes, _) = progress { rate.note(bytes) }
+      draw()
+    }
+  }
+
+  /// A node is finished, one way or the other.
+  func finish(_ node: NodeID) {
+    states[node] = nil
+    done += 1
+    clear()
+  }
+
+  /// Takes the line away, for something else to be printed.
+  func clear() {
+    guard isDrawn else { return }
+    FileDescriptor.standardError.draw("\r\u{1B}[K")
+    isDrawn = false
+    lastDrawn = nil
+  }
+
+  private func draw() {
+    let now = ContinuousClock.now
+    // A terminal shows no more, and dpkg speaks often.
+    if let lastDrawn, now - lastDrawn < .milliseconds(80) { return }
+    lastDrawn = now
+    isDrawn = true
+    let line = nodes == 1 ? states.values.first.map(words) ?? "" : overview
+    FileDescriptor.standardError.draw("\r\(Printable.line(String(line.prefix(Terminal.width - 1))))\u{1B}[K")
+  }
+
+  private var overview: String {
+    let active = states.sorted { $0.key < $1.key }.map { "\($0.key): \(words($0.value))" }
+    return (["\(done) of \(nodes) nodes"] + active).joined(separator: " | ")
+  }
+
+  private func words(_ progress: PackageProgress) -> String {
+    switch progress {
+    case .refreshing: return "fetching the package indices"
+    case .planning: return "planning"
+    case .downloading(let bytes, let total):
+      let percent = total > 0 ? bytes * 100 / total : 100
+      return
+        "\(bar(Double(percent) / 100)) \(Quantity.bytes(bytes)) of \(Quantity.bytes(total))\(rate.words(left: total - bytes))"
+    case .working(let fraction, _, let what): return "\(bar(fraction)) \(what)"
+    case .verifying: return "verifying"
+    case .committing: return "committing"
+    }
+  }
+
+  private func bar(_ fraction: Double) -> String {
+    let percent = Int((min(max(fraction, 0), 1) * 100).rounded(.down))
+    let number = String(repeating: " ", count: 3 - "\(percent)".count) + "\(percent)%"
+    guard nodes == 1 else { return number }
+    let filled = percent * Self.barWidth / 100
+    return
+      "[\(String(repeating: "#", count: filled))\(String(repeating: ".", count: Self.barWidth - filled))] \(number)"
+  }
+
+  private static let barWidth = 20
+}
+
+/// How fast something grows, over the last seconds.
+private struct TransferRate {
+  private var notes: [(time: ContinuousClock.Instant, bytes: Int64)] = []
+
+  mutating func note(_ bytes: Int64) {
+    let now = ContinuousClock.now
+    notes.append((now, bytes))
+    notes.removeAll { now - $0.time > .seconds(5) }
+  }
+
+  /// The rate and the time that is left; nothing as long as neither is known.
+  func words(left: Int64) -> String {
+    guard let first = notes.first, let last = notes.last, last.bytes > first.bytes else { return "" }
+    let seconds = Double((last.time - first.time) / .milliseconds(1)) / 1000
+    guard seconds > 0.5 else { return "" }
+    let rate = Double(last.bytes - first.bytes) / seconds
+    let rest = Int(Double(left) / rate)
+    return ", \(Quantity.bytes(Int64(rate)))/s, \(rest / 60):\(rest % 60 < 10 ? "0" : "")\(rest % 60) left"
+  }
+}
+
+/// A step of progress as a line of JSON.
+private struct ProgressLine: Encodable {
+  let event = "progress"
+  let node: NodeID
+  let state: String
+  @Nullable var fraction: Double?
+  @Nullable var package: String?
+  @Nullable var message: String?
+
+  init(_ progress: PackageProgress, of node: NodeID) {
+    self.node = node
+    switch progress {
+    case .refreshing: state = "refreshing"
+    case .planning: state = "planning"
+    case .downloading(let done, let total):
+      state = "downloading"
+      fraction = total > 0 ? Double(done) / Double(total) : 1
+    case .working(let fraction, let package, let what):
+      state = "working"
+      (self.fraction, self.package, message) = (fraction, package, what)
+    case .verifying: state = "verifying"
+    case .committing: state = "committing"
+    }
+  }
+
+  var text: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+}
+
+/// The terminal on standard error.
+enum Terminal {
+  /// Its columns; 80 where there is none.
+  static var width: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+}

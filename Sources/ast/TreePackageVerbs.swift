@@ -1,0 +1,243 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import SnapshotTree
+
+struct TreeUpgrade: TreePackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "tree-upgrade",
+    abstract: "Bring all packages of a node and everything below it to the versions of their archives",
+    aliases: ["tupgrade"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var treeOptions: TreeOptionGroup
+  @Argument(help: "The top of the tree.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    try change(.upgrade, packageOptions.options(refreshing: .since(Date()), global), context)
+  }
+}
+
+struct TreeRemovePackages: TreePackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "tree-rmpkg", abstract: "Remove packages from a node and everything below it", aliases: ["tremove"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var treeOptions: TreeOptionGroup
+  @Flag(help: "Remove their configuration files too.") var purge = false
+  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(help: ArgumentHelp("The packages.", valueName: "package")) var packages: [String]
+
+  func perform(in context: Context) throws -> Report {
+    try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .whenMissing, global), context)
+  }
+}
+
+struct Sync: TreePackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "sync",
+    abstract: "Upgrade a tree, and install in each node below the top what its parent has",
+    discussion: """
+      What somebody asked for in the parent is installed in the child by its own apt, at the parent's version where the \
+      child's sources have it. What was removed from the child on purpose stays away, and is listed.
+      """,
+    aliases: ["tree-sync"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var treeOptions: TreeOptionGroup
+  @OptionGroup var sync: SyncOptionGroup
+  @Argument(help: "The top of the tree.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    try change(
+      .sync(forced: false, removing: sync.remove), packageOptions.options(refreshing: .since(Date()), global), context)
+  }
+}
+
+struct ForceSync: TreePackageVerb {
+  static let configuration = CommandConfiguration(
+    commandName: "force-sync",
+    abstract: "Install in each node below the top of a tree what its parent has, without an upgrade first",
+    aliases: ["fsync"])
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var treeOptions: TreeOptionGroup
+  @OptionGroup var sync: SyncOptionGroup
+  @Argument(help: "The top of the tree.") var node: NodeID
+
+  func perform(in context: Context) throws -> Report {
+    try change(
+      .sync(forced: true, removing: sync.remove), packageOptions.options(refreshing: .whenOld, global), context)
+  }
+}
+
+/// What the verbs that make children like their parents have in common.
+struct SyncOptionGroup: ParsableArguments {
+  @Flag(help: "Remove from the children what was removed from their parents.")
+  var remove = false
+}
+
+/// The options of verbs that work on trees.
+struct TreeOptionGroup: ParsableArguments {
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("How many nodes to work on at once (default: one a processor).", valueName: "count"))
+  var jobs: Int?
+
+  @Flag(help: "Begin with no further node once one has failed.")
+  var failFast = false
+
+  func validate() throws {
+    guard jobs ?? 1 >= 1 else { throw ValidationError("\(jobs ?? 0) jobs would never do anything") }
+  }
+}
+
+/// A verb that changes the packages of a node and of everything below it.
+protocol TreePackageVerb: Verb {
+  var packageOptions: PackageOptionGroup { get }
+  var treeOptions: TreeOptionGroup { get }
+  var node: NodeID { get }
+}
+
+extension TreePackageVerb {
+  /// Does it node by node with one display for all, and sums it up in a table.
+  func change(_ request: TreeRequest, _ packages: PackageOptions, _ context: Context) throws -> Report {
+    let store = try context.store
+    var options = TreeOptions(packages)
+    if let jobs = treeOptions.jobs { options.jobs = jobs }
+    options.stopsAtFailure = treeOptions.failFast
+    let nodes = try store.subtree(node).count
+    let quiet = global.quiet || global.json
+    var view = ProgressView(packageOptions.progress, quiet: quiet, nodes: nodes)
+    defer { view.clear() }
+    if packageOptions.simulate || Confirmation.isAsked(global) {
+      let plans = try store.planTree(request, top: node, packages) { node, progress in
+        view.show(progress, of: node)
+      } finished: {
+        view.finish($0)
+      }
+      guard !packageOptions.simulate else { return Report(plans) }
+      context.output.show(Report(plans).text)
+      guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
+        throw AstError(.failed, "not confirmed; nothing was changed")
+      }
+      view = ProgressView(packageOptions.progress, quiet: quiet, nodes: nodes)
+    }
+    let results = try store.changeTree(request, top: node, options) { node, progress in
+      view.show(progress, of: node)
+    } finished: { result in
+      view.finish(result.node.id)
+      context.output.note("node \(result.node.id): \(result.words)")
+      if let change = result.change { context.output.tell(change, of: result.node.id) }
+    }
+    view.clear()
+    return report(results)
+  }
+
+  private func report(_ results: [TreeChangeResult]) -> Report {
+    let failed = results.filter { !$0.succeeded }
+    let interruption = results.compactMap(\.error).first { $0.code == .interrupted }
+    let status = failed.isEmpty ? 0 : (interruption ?? AstError(.partial, "")).exitStatus
+    let rows = results.sorted { $0.node.id < $1.node.id }.map { ("\($0.node.id)", $0.words) }
+    let width = rows.map(\.0.count).max() ?? 0
+    let lines = rows.map { "  \(String(repeating: " ", count: width - $0.0.count))\($0.0)  \($0.1)" }
+    let summary =
+      "Tree \(node): \(interruption == nil ? "" : "interrupted; ")\(results.count - failed.count) of \(results.count) nodes done"
+    return Report(
+      text: ([summary] + lines).map(Printable.line).joined(separator: "\n"),
+      data: ["nodes": results.map(TreeChangeReport.init)], status: status)
+  }
+}
+
+extension Report {
+  /// The report on what would be done to the nodes of a tree; nodes with the same before them stand together.
+  fileprivate init(_ plans: [(node: NodeID, plan: PackagePlan)]) {
+    var groups: [(nodes: [String], text: String)] = []
+    for (node, plan) in plans {
+      let text = PlanView.text(plan, width: Terminal.width)
+      if let index = groups.firstIndex(where: { $0.text == text }) {
+        groups[index].nodes.append("\(node)")
+      } else {
+        groups.append((["\(node)"], text))
+      }
+    }
+    let text = groups.map { nodes, text in
+      "\(nodes.count == 1 ? "Node" : "Nodes") \(nodes.joined(separator: ", ")):\n\(text)"
+    }
+    self.init(
+      text: text.joined(separator: "\n\n"), data: ["nodes": plans.map { PlanReport($0.plan, of: $0.node) }])
+  }
+}
+
+extension TreeChangeResult {
+  fileprivate var error: AstError? { if case .failure(let error) = outcome { error } else { nil } }
+
+  fileprivate var change: CommittedChange? {
+    if case .success(let change) = outcome { change.packages.change } else { nil }
+  }
+
+  /// What is told about it.
+  fileprivate var words: String {
+    switch outcome {
+    case nil: return "not begun with"
+    case .failure(let error): return error.message
+    case .success(let change):
+      return ([change.packages.words] + (change.comparison?.notes ?? [])).joined(separator: "; ")
+    }
+  }
+}
+
+extension ParentComparison {
+  /// What a user may want to do something about.
+  fileprivate var notes: [String] {
+    [
+      (adopted, "now also asked for here"), (declined, "removed here on purpose"), (unavailable, "not in its sources"),
+      (removable, "removed from the parent (`--remove` removes it here too)"), (held, "held"),
+    ].filter { !$0.0.isEmpty }.map { "\($0.0.joined(separator: ", ")): \($0.1)" }
+  }
+}
+
+/// One node of a tree as `--json` shows it.
+private struct TreeChangeReport: Encodable {
+  let node: NodeID
+  let result: String
+  @Nullable var change: PackageChangeReport?
+  @Nullable var comparison: ComparisonReport?
+  @Nullable var error: String?
+
+  init(_ result: TreeChangeResult) {
+    node = result.node.id
+    switch result.outcome {
+    case .success(let change):
+      self.result = change.packages.change == nil ? "unchanged" : "committed"
+      self.change = PackageChangeReport(result.node.id, change.packages)
+      comparison = change.comparison.map(ComparisonReport.init)
+    case .failure(let failure):
+      self.result = "failed"
+      error = failure.message
+    case nil: self.result = "untouched"
+    }
+  }
+}
+
+private struct ComparisonReport: Encodable {
+  let installed: [String]
+  let adopted: [String]
+  let declined: [String]
+  let unavailable: [String]
+  let removable: [String]
+  let held: [String]
+
+  init(_ comparison: ParentComparison) {
+    installed = comparison.wanted
+    adopted = comparison.adopted
+    declined = comparison.declined
+    unavailable = comparison.unavailable
+    removable = comparison.removable
+    held = comparison.held
+  }
+}

@@ -13,11 +13,11 @@ public final class LoopBtrfs: Sendable {
   private let home: FilePath
   private let directories = Atomic(0)
 
-  private static let sharedResult = Result { try LoopBtrfs(size: 8 << 30, mkfsOptions: [], in: place(for: 8 << 30)) }
+  private static let sharedResult = Result { try LoopBtrfs(size: 12 << 30, mkfsOptions: [], in: place(for: 12 << 30)) }
   private static let homes = Mutex<[FilePath]>([])
   private static let made = Atomic(0)
 
-  /// The file system of this test process (8 GiB, sparse), made at first use.
+  /// The file system of this test process (12 GiB, sparse), made at first use.
   public static var shared: LoopBtrfs {
     get throws { try sharedResult.get() }
   }

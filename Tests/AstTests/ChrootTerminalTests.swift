@@ -174,7 +174,7 @@ struct ChrootTerminalTests {
     kill(killed.pid, SIGKILL)
     try shell.returned(after: "")
     #expect(try shell.status() == "137")
-    try eventually("the end of everything inside") { try node.processes().isEmpty }
+    try eventually("the end of everything inside") { try node.store.processes(in: node.id).isEmpty }
     #expect(try node.traces().mounts == before.mounts)
     #expect(try node.traces().staged.count == 1)
 
@@ -194,7 +194,7 @@ struct ChrootTerminalTests {
     try shell.returned(after: "")
     #expect(try node.shell("ls /root; echo kept >/root/other").status == 0)
     #expect(try node.text(of: "root/other") == "kept\n")
-    try eventually("the end of everything inside") { try node.processes().isEmpty }
+    try eventually("the end of everything inside") { try node.store.processes(in: node.id).isEmpty }
     try expectNothingLeft()
   }
 }

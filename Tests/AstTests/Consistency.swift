@@ -65,17 +65,25 @@ struct Consistency {
 
   private mutating func leftovers() throws {
     let own: Set = [
-      "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "lock", "nodes", "next-operation", "reserve",
+      "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "lock", "nodes", "next-operation", "reserve", "inside",
+      "log",
     ]
     let others = try names(in: store.root.appending("ast")).subtracting(own).filter { !$0.contains(".damaged-") }
     problems += others.sorted().map { "ast/\($0) was left behind" }
     let reserve = try FileManager.default.attributesOfItem(atPath: store.root.appending("ast/reserve").string)[.size]
     if (reserve as? Int64 ?? 0) < 4 << 20 { problems.append("ast/reserve has \(reserve ?? 0) bytes") }
-    let locks = Set(rows["node"].map { "node-\($0)" } + ["tree"])
+    let locks = Set(rows["node"].map { "node-\($0)" } + ["tree", "fetch", "share"])
     problems += try names(in: store.root.appending("ast/lock")).subtracting(locks).sorted().map {
       "ast/lock/\($0) was left behind"
     }
-    problems += try names(in: store.root.appending("cache")).sorted().map { "cache/\($0) was left behind" }
+    problems += try names(in: store.root.appending("cache")).subtracting(["apt"]).sorted().map {
+      "cache/\($0) was left behind"
+    }
+    // Not there before the first command about packages.
+    let shared = (try? names(in: store.root.appending("cache/apt"))) ?? []
+    problems += shared.subtracting(["packages", "partial", "indices", "workspaces"]).sorted().map {
+      "cache/apt/\($0) was left behind"
+    }
     let users = try StoreUsers(of: store.root)
     let deadline = ContinuousClock.now + .seconds(20)
     var found = users.found()

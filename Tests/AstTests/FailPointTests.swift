@@ -26,7 +26,8 @@ struct FailPointTests {
   @Test func everyVerbThatChangesSomethingHasAScenario() throws {
     let verbs = try HelpDump().command.subcommands.map(\.commandName)
     let reading = Self.readers.map { $0[0] }
-    #expect(Set(KillScenario.all.map(\.verb)) == Set(verbs).subtracting(reading))
+    let killed = KillScenario.all.map(\.verb) + PackageVictim.all.map(\.verb) + PackageVictim.looking
+    #expect(Set(killed) == Set(verbs).subtracting(reading))
     let store = try KillScenario("tree").newStore()
     for command in Self.readers {
       let points = try store.failPoints(of: command, status: command == ["current"] ? 3 : 0)
@@ -37,8 +38,7 @@ struct FailPointTests {
   /// The verbs that change nothing.
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
-    ["diff", "1", "2"],
-    ["version"], ["help"],
+    ["diff", "1", "2"], ["check"], ["version"], ["help"],
   ]
 
   /// The command that comes after a kill.

@@ -107,7 +107,7 @@ struct HostileCommandTests {
     kill(try node.lastOperation().pid, SIGKILL)
     try shell.returned(after: "")
     #expect(try node.store.ast("clone", "0").status == 0)
-    try eventually("the end of everything inside") { try node.processes().isEmpty }
+    try eventually("the end of everything inside") { try node.store.processes(in: node.id).isEmpty }
     try expectNothingLeft()
   }
 

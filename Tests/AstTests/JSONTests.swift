@@ -53,7 +53,7 @@ private let successes = [
   Shape(verb: ["list", "1"], members: ["packages"], elements: ["packages": ["architecture", "name", "version"]]),
   Shape(verb: ["which", "alpha"], members: ["found"], elements: ["found": ["node", "package"]]),
   Shape(verb: ["which", "nope"], status: 3, members: ["found"]),
-  Shape(verb: ["diff", "0", "1"], members: ["packages"]),
+  Shape(verb: ["diff", "0", "1"], members: ["files", "packages"]),
   Shape(verb: ["tmp"], members: ["cleared"]),
   Shape(verb: ["doctor"], members: ["findings"]),
   Shape(verb: ["del", "--simulate", "1"], members: ["nodes"]),

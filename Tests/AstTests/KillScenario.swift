@@ -27,6 +27,8 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   var hasStore = true
   /// Whether it is about what killed commands have left.
   var startsFromLeftovers = false
+  /// Whether a kill can leave accounts registered that no node has: right, and yet another start for the next kill.
+  var registersAccounts = false
   /// What makes the state it starts from.
   var prepare: @Sendable (TestStore) throws -> Void = { _ in }
   /// Done after the state it starts from has been looked at: damage that ast cannot look through.
@@ -60,7 +62,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   }
 
   /// Whether it can be killed again in the same store when the first kill has left it as it was.
-  var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers }
+  var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts }
 }
 
 extension KillScenario {
@@ -90,6 +92,14 @@ extension KillScenario {
       $0.name = "run that retires a generation"
       $0.prepare = { store in
         for file in ["/second", "/third", "/fourth"] { try store.ast("run", "1", "touch", file).expectSuccess() }
+        try store.ast("tmp").expectSuccess()
+      }
+    },
+    KillScenario("run", "1", "sh", "-c", "echo green:x:100:100::/:/bin/sh >>/etc/passwd").with {
+      $0.name = "run that makes an account whose number another node has given"
+      $0.registersAccounts = true
+      $0.prepare = { store in
+        try store.ast("run", "2", "sh", "-c", "echo red:x:100:100::/:/bin/sh >>/etc/passwd").expectSuccess()
         try store.ast("tmp").expectSuccess()
       }
     },

@@ -49,7 +49,10 @@ struct SurroundingsTests {
   @Test func everybodyReads() throws {
     let store = try storeWithNode()
     for verb in reading {
-      #expect(try store.astAsNobody(verb) == store.ast(verb).expectSuccess(), "\(verb)")
+      let (result, expected) = (try store.astAsNobody(verb), try store.ast(verb).expectSuccess())
+      #expect(result.status == 0 && result.stdout == expected.stdout, "\(verb)")
+      let note = verb[0] == "diff" ? "ast: files are compared for root only (use sudo)\n" : ""
+      #expect(result.stderr == expected.stderr + note, "\(verb)")
     }
     for verb in [["version"], ["--version"], ["help"], ["help", "clone"], ["clone", "--help"]] {
       #expect(try store.astAsNobody(verb).expectSuccess().stderr == "")

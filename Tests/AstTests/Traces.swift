@@ -26,12 +26,21 @@ extension DebianNode {
     let mounts = try lines(of: "/proc/self/mountinfo").filter { $0.contains(disk) }
     let names = try FileManager.default.contentsOfDirectory(atPath: directory.string)
     return Traces(
-      mounts: mounts, processes: try processes(), staged: names.filter { $0.hasPrefix(".") },
+      mounts: mounts, processes: try store.processes(in: id), staged: names.filter { $0.hasPrefix(".") },
       running: try store.report(Status.self, "status").running.count { $0.node == id })
   }
 
-  /// The ids and names of the processes that have a clone of the node as their root.
-  func processes() throws -> [String] {
+  /// Waits until a program of this name runs in the node.
+  func awaitProcess(named name: String) throws { try store.awaitProcess(named: name, in: id) }
+
+  /// The directory of the node's generations and clones.
+  private var directory: FilePath { store.root.appending("nodes/\(id)") }
+}
+
+extension TestStore {
+  /// The ids and names of the processes that have a clone of a node as their root.
+  func processes(in node: Int) throws -> [String] {
+    let directory = root.appending("nodes/\(node)")
     let top = try LoopBtrfs.shared.root
     guard let own = try lines(of: "/proc/self/mountinfo").map(Mount.init).last(where: { $0.place == top.string }) else {
       throw Errno.noSuchFileOrDirectory
@@ -47,13 +56,20 @@ extension DebianNode {
     }
   }
 
-  /// Waits until a program of this name runs in the node.
-  func awaitProcess(named name: String) throws {
-    try eventually("a process \(name) in node \(id)") { try processes().contains { $0.hasSuffix(" \(name)") } }
+  /// Waits until a program of this name runs in a node.
+  ///
+  /// - Returns: its process.
+  @discardableResult
+  func awaitProcess(named name: String, in node: Int) throws -> pid_t {
+    var found: pid_t?
+    try eventually("a process \(name) in node \(node)") {
+      found = try processes(in: node).first { $0.hasSuffix(" \(name)") }.flatMap {
+        $0.split(separator: " ").first.flatMap { pid_t($0) }
+      }
+      return found != nil
+    }
+    return found ?? 0
   }
-
-  /// The directory of the node's generations and clones.
-  private var directory: FilePath { store.root.appending("nodes/\(id)") }
 }
 
 /// Something that did not come about in two minutes.

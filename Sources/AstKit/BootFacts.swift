@@ -21,4 +21,14 @@ extension Store {
         && deployed.st_dev == running.st_dev && deployed.st_ino == running.st_ino
     }?.node
   }
+
+  /// The node this machine runs from.
+  ///
+  /// - Throws: `AstError` (refused) where it does not run from this store; `hint` is what to do instead.
+  public func requireBooted(hint: String) throws -> NodeID {
+    guard let node = try bootedNode() else {
+      throw AstError(.refused, "this system was not booted from \(root); nothing was changed", hint: hint)
+    }
+    return node
+  }
 }

@@ -12,6 +12,7 @@ struct Ast: ParsableCommand {
         ast tree                   show the tree
         ast clone 0                a new system from the base
         ast chroot 1               work in it; `exit 0` keeps the changes, `exit 1` discards them
+        ast install 1 nginx        install packages in it
         ast undo 1                 put back what it was before
 
       Exit status: 0 done, 1 failed and nothing changed, 2 usage, 3 not found, 4 busy, 5 refused, 6 some nodes of a \
@@ -25,7 +26,8 @@ struct Ast: ParsableCommand {
           Tree.self, Current.self, Desc.self, New.self, Clone.self, CloneTree.self, Branch.self, CBranch.self,
           UBranch.self, Del.self,
         ]),
-      CommandGroup(name: "Work", subcommands: [Chroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
+      CommandGroup(
+        name: "Work", subcommands: [Chroot.self, LiveChroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
       CommandGroup(
         name: "Packages",
         subcommands: [

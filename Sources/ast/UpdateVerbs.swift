@@ -16,10 +16,7 @@ struct AutoUpgrade: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    guard let id = try node ?? store.bootedNode() else {
-      throw AstError(
-        .refused, "this system was not booted from \(store.root); nothing was changed", hint: "name a node")
-    }
+    let id = try node ?? store.requireBooted(hint: "name a node")
     var options = packageOptions.options(refreshing: .since(Date()), global)
     // Nobody is asked, terminal or not, and `-y` is a habit.
     options.removalLimit = packageOptions.removalLimit ?? PackageOptionGroup.unattendedRemovals

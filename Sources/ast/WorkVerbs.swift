@@ -25,6 +25,21 @@ struct Chroot: Verb {
   }
 }
 
+struct LiveChroot: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "live-chroot", abstract: "Open a shell in the running system, where it may be changed", aliases: ["lc"]
+  )
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let node = try context.store.requireBooted(hint: "`ast chroot` opens a node")
+    throw AstError(
+      .refused, "what runs is never changed; nothing was changed", hint: "`ast chroot \(node)` opens the node it is of")
+  }
+}
+
 struct Run: Verb {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Run a command in a node; its changes are kept if it succeeds")

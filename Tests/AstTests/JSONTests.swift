@@ -69,6 +69,8 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
   (["del", "--yes", "999"], 3, "not-found"), (["tree-run", "999", "true"], 3, "not-found"),
   (["edit-conf", "999"], 3, "not-found"), (["run", "999", "true"], 125, "not-found"),
   (["chroot", "999"], 125, "not-found"), (["current"], 3, "not-found"), (["del", "--yes", "0"], 5, "refused"),
+  (["live-chroot"], 5, "refused"), (["install", "999", "x"], 3, "not-found"), (["upgrade", "0"], 5, "refused"),
+  (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),
   (["run", "0", "true"], 125, "refused"), (["run", "2", "/nonexistent"], 127, "failed"), (["undo", "2"], 5, "refused"),
   (["doctor", "--rebuild"], 5, "refused"), (["init", "--directory", "/nonexistent"], 5, "refused"),
   (["del", "2"], 2, "usage"), (["new", String(repeating: "x", count: 4097)], 2, "usage"), (["info", "x"], 2, "usage"),
@@ -157,7 +159,9 @@ struct HelpTests {
     #expect(try ast() == overview)
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
-      "tree-run", "edit-conf", "undo", "status", "info", "history", "init", "doctor", "tmp", "version",
+      "tree-run", "edit-conf", "undo", "status", "info", "history", "init", "doctor", "tmp", "version", "live-chroot",
+      "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
+      "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",
     ] {
       let help = try ast("help", verb).expectSuccess()
       #expect(help.stderr == "")

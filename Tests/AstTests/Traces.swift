@@ -41,11 +41,12 @@ extension TestStore {
   /// The ids and names of the processes that have a clone of a node as their root.
   func processes(in node: Int) throws -> [String] {
     let directory = root.appending("nodes/\(node)")
-    let top = try LoopBtrfs.shared.root
-    guard let own = try lines(of: "/proc/self/mountinfo").map(Mount.init).last(where: { $0.place == top.string }) else {
-      throw Errno.noSuchFileOrDirectory
+    let around = try lines(of: "/proc/self/mountinfo").map(Mount.init).filter {
+      directory.string.hasPrefix("\($0.place)/")
     }
-    guard var within = directory.string.removingPrefix(top.string) else { throw Errno.noSuchFileOrDirectory }
+    guard let own = around.max(by: { $0.place.count < $1.place.count }),
+      var within = directory.string.removingPrefix(own.place)
+    else { throw Errno.noSuchFileOrDirectory }
     within += "/"
     return try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.sorted().compactMap {
       // A process that has gone meanwhile, or is only waited for, has none.

@@ -21,13 +21,17 @@ struct PackageBenchmarks {
     try place.run("--store", store.string, "init", "--tarball", try DebianRoot.archive(of: "trixie").string)
     plain = try Subvolume(at: store.appending("nodes/0/1")).snapshot(to: place.plain("apt", 0), readOnly: false)
     try chroot(plain, ["apt-get", "update", "-qq"])
-    try chroot(plain, ["apt-get", "install", "-qq", "-y", "--download-only"] + Self.set)
-    try install(in: clone())
+    for set in [Self.set, ["build-essential"]] {
+      try chroot(plain, ["apt-get", "install", "-qq", "-y", "--download-only"] + set)
+      try ast(["install", "-y", clone()] + set)
+    }
   }
 
   func run() throws {
     try plan()
-    try installSet()
+    try install(["build-essential"])
+    // With these, half of the time belongs to scripts: certificates, byte code.
+    try install(Self.set)
     try upgradeTree()
   }
 
@@ -45,19 +49,19 @@ struct PackageBenchmarks {
     ).print()
   }
 
-  private func installSet() throws {
+  private func install(_ set: [String]) throws {
     try Comparison(
-      title: "Install \(Self.set.count) packages and what they need", turns: 5,
+      title: "Install \(set.joined(separator: " ")) and what they need", turns: 5,
       ways: [
         .init("btrfs snapshot, chroot … apt-get install") { turn in
           let root = try snapshot(of: plain, "install-\(turn)")
           defer { try? root.delete() }
-          return try timeChroot(root, ["apt-get", "install", "-qq", "-y"] + Self.set)
+          return try timeChroot(root, ["apt-get", "install", "-qq", "-y"] + set)
         },
         .init("ast install", target: 0.55) { _ in
           let node = try clone()
           defer { _ = try? ast("del", "-y", node) }
-          return try time(["install", "--no-refresh", "-y", node] + Self.set)
+          return try time(["install", "--no-refresh", "-y", node] + set)
         },
       ], before: place.settle
     ).print()

@@ -8,7 +8,7 @@ import Testing
 /// `AST_KILL_SEED` repeats a run, as far as time lets it.
 @Suite("Package commands killed at random", .requiresRoot)
 struct PackageRandomKillTests {
-  private static let library = DebPackage("library", files: ["/usr/share/library": "old\n"])
+  private static let shelf = DebPackage("library", files: ["/usr/share/library": "old\n"])
   private static let tool = DebPackage(
     "tool", fields: ["Depends": "library"], files: ["/usr/bin/tool": "#!/bin/sh\n"],
     scripts: [.postinst: "echo done >/var/lib/tool", .postrm: "rm -f /var/lib/tool"])
@@ -16,7 +16,7 @@ struct PackageRandomKillTests {
   @Test func nodeHasTheWholeChangeOrNothingOfIt() throws {
     let seed = getenv("AST_KILL_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0 ... .max)
     var random = SeededGenerator(seed: seed)
-    let node = try PackageNode(in: PackageStore(publishing: [Self.library, Self.tool]))
+    let node = try PackageNode(in: PackageStore(publishing: [Self.shelf, Self.tool]))
     try node.ast("refresh").expectSuccess()
     let (with, without) = ("library:all 1.0, tool:all 1.0", "")
     func content() throws -> String { try node.added().sorted().joined(separator: ", ") }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Plans, questions and progress", .requiresRoot, .serialized)
 struct PlanTests {
-  private static let library = DebPackage(
+  private static let shelf = DebPackage(
     "library", files: ["/usr/share/library": .init(String(repeating: "x", count: 5000))])
   private static let tool = DebPackage("tool", fields: ["Depends": "library"], files: ["/usr/share/tool": "hammer\n"])
   private static let greeter = DebPackage("greeter", files: ["/usr/share/greeter": "hello\n"])
@@ -13,7 +13,7 @@ struct PlanTests {
 
   /// A node that has the older greeter.
   private static let made = Result {
-    let node = try PackageNode(in: PackageStore(publishing: [library, tool, greeter, newGreeter, rival]))
+    let node = try PackageNode(in: PackageStore(publishing: [shelf, tool, greeter, newGreeter, rival]))
     try node.ast("install", "greeter=1.0").expectSuccess()
     return node
   }
@@ -36,7 +36,7 @@ struct PlanTests {
     #expect(result.stdout.lines.last?.contains("to download, ") == true)
     #expect(result.stderr == "")
     #expect(try node.store.state() == before)
-    for package in [Self.library, Self.tool, Self.rival] { #expect(node.sent(package) == 0) }
+    for package in [Self.shelf, Self.tool, Self.rival] { #expect(node.sent(package) == 0) }
   }
 
   @Test func simulationInJSONHasAllThatAProgramNeeds() throws {
@@ -67,7 +67,7 @@ struct PlanTests {
     #expect(plan["upgradedCount"] == .number(1))
     #expect(plan["newInstalledCount"] == .number(2))
     #expect(plan["removedCount"] == .number(0))
-    let archives = [Self.library, Self.tool, Self.newGreeter].map {
+    let archives = [Self.shelf, Self.tool, Self.newGreeter].map {
       node.repository.directory.appending(node.repository.path(of: $0)).string
     }
     let sizes = try runSuccessfully(["stat", "--format=%s"] + archives).lines.compactMap { Double($0) }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("remove", .requiresRoot, .serialized)
 struct RemoveTests {
-  private static let library = DebPackage("library", files: ["/usr/share/library": "books\n"])
+  private static let shelf = DebPackage("library", files: ["/usr/share/library": "books\n"])
   private static let tool = DebPackage("tool", fields: ["Depends": "library"], files: ["/usr/share/tool": "hammer\n"])
   private static let other = DebPackage("other++", fields: ["Depends": "library"])
   private static let configured = DebPackage(
@@ -12,7 +12,7 @@ struct RemoveTests {
 
   /// A store, and a node with all of the packages.
   private static let made = Result {
-    let packages = try PackageStore(publishing: [library, tool, other, configured, needed])
+    let packages = try PackageStore(publishing: [shelf, tool, other, configured, needed])
     let node = try PackageNode(in: packages)
     try node.ast("install", "tool", "other++", "configured", "needed").expectSuccess()
     return node
@@ -121,7 +121,7 @@ struct RemoveTests {
   }
 
   @Test func removalWorksWithoutTheArchive() throws {
-    let node = try PackageNode(in: try PackageStore(publishing: [Self.tool, Self.library]))
+    let node = try PackageNode(in: try PackageStore(publishing: [Self.tool, Self.shelf]))
     try node.ast("install", "tool").expectSuccess()
     node.repository.server.stop()
     try node.ast("remove", "tool").expectSuccess()

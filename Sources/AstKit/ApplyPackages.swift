@@ -67,7 +67,7 @@ extension AptSession {
   /// The files of a plan, inside. apt may know no checksum of those the request names, which are no downloads then.
   private func files(of plan: PackagePlan) -> [String] {
     let files = plan.downloads.map { download in
-      download.isInPlace ? download.path : "\(Self.inside)/cache/archives/\(download.fileName)"
+      download.isInPlace ? download.path : "\(Self.given)/archives/\(download.fileName)"
     }
     return files + localFiles.filter { !files.contains($0) }
   }

@@ -20,16 +20,17 @@ final class AptSession {
     self.store = store
     cache = try PackageCache(in: store)
     workspace = try AptWorkspace(in: cache.path)
-    let hook = AptHook.program(writingTo: "\(Self.inside)/decision")
-    try Data(hook.utf8).write(to: URL(filePath: workspace.path.appending("hook").string))
-    guard chmod(workspace.path.appending("hook").string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    let hook = workspace.given.appending("hook").string
+    try Data(AptHook.program(writingTo: "\(Self.inside)/decision").utf8).write(to: URL(filePath: hook))
+    guard chmod(hook, 0o755) == 0 else { throw Errno(rawValue: errno) }
   }
 
   /// A sandbox with `root` as its root, in which `apt` works as it does for this session.
   func sandbox(_ root: FilePath) throws -> Sandbox {
     var sandbox = try store.sandbox(for: node, at: root, network: .host)
     sandbox.binds += [
-      Sandbox.Bind(workspace.path, at: FilePath(Self.inside), isReadOnly: false),
+      Sandbox.Bind(workspace.writable, at: FilePath(Self.inside), isReadOnly: false),
+      Sandbox.Bind(workspace.given, at: FilePath(Self.given)),
       Sandbox.Bind(cache.packages, at: FilePath(Self.packages)),
     ]
     sandbox.binds += local.enumerated().map { index, file in Sandbox.Bind(file, at: FilePath(inside(file, index))) }
@@ -104,20 +105,20 @@ final class AptSession {
     return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
   }
 
-  /// What the hook has heard, which is then forgotten.
-  func takeDecision() throws -> AptHook.Decision? {
-    let file = workspace.path.appending("decision")
-    defer { unlink(file.string) }
-    guard let text = try RootDirectory(workspace.path).contents(of: "decision") else { return nil }
+  /// What the hook has heard.
+  func decision() throws -> AptHook.Decision? {
+    let text = try workspace.written.contents(of: "decision") ?? Data()
     return try AptHook.decision(in: String(decoding: text, as: UTF8.self))
   }
 
-  /// Where the workspace is, inside.
+  /// Where what may be written is, inside.
   static let inside = "/run/ast/apt"
+  /// Where what the session was given is, inside.
+  static let given = "/run/ast/given"
   /// Where the package files are, inside.
   static let packages = "/run/ast/packages"
   /// The hook, inside, as an option for apt-get(8).
-  static let hook = ["Install", "Upgrade"].flatMap { ["-o", "AptCli::Hooks::\($0)::=\(inside)/hook"] }
+  static let hook = ["Install", "Upgrade"].flatMap { ["-o", "AptCli::Hooks::\($0)::=\(given)/hook"] }
 
   /// The files of the host that the request names, inside.
   var localFiles: [String] { local.enumerated().map { inside($1, $0) } }

@@ -8,7 +8,8 @@ import SystemPackage
 /// apt's hook says. Everything in it can be thrown away.
 ///
 /// Files come and go as reflinks, so nobody waits for anybody, and nothing that a package's script does to them reaches
-/// another node.
+/// another node. What runs in a node can turn anything in `writable` into a link to anywhere: once something has run,
+/// that is read and written through `written` only.
 final class AptWorkspace {
   /// Where it is.
   let path: FilePath
@@ -27,16 +28,19 @@ final class AptWorkspace {
     self.lock = lock
     // apt's methods run as a user of their own (APT::Sandbox::User in apt.conf(5)).
     guard chmod(path.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
-    for name in ["lists", "cache", "cache/archives"] {
+    for name in ["given", "given/archives", "writable", "writable/lists", "writable/cache", "writable/cache/archives"] {
       guard mkdir(path.appending(name).string, 0o755) == 0 else { throw Errno(rawValue: errno) }
     }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
-  var lists: FilePath { path.appending("lists") }
-  var cache: FilePath { path.appending("cache") }
-  var archives: FilePath { path.appending("cache/archives") }
+  /// What is shown to the sandbox, and stays as it is.
+  var given: FilePath { path.appending("given") }
+  /// What the sandbox may write.
+  var writable: FilePath { path.appending("writable") }
+  /// The same, with no way out of it.
+  var written: RootDirectory { RootDirectory(writable) }
 
   /// Removes the workspaces that dead commands left in `directory`, if it is there. What cannot be removed can wait.
   static func removeLeftovers(in directory: FilePath) {

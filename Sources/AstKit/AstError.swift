@@ -1,4 +1,5 @@
 import Btrfs
+import FoundationEssentials
 import Glibc
 import Sandbox
 import SnapshotTree
@@ -73,6 +74,7 @@ extension AstError {
     case let error as TreeError: self.init(tree: error)
     case let error as SandboxError: self.init(.failed, "\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
+    case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .noSpaceLeft("\(error)")
     default: self.init(.failed, "\(error)")
     }
   }

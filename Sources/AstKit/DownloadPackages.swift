@@ -22,7 +22,7 @@ extension AptSession {
     for download in remote {
       // The time tells what is in use.
       utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
-      let name = workspace.archives.appending(download.fileName)
+      let name = workspace.given.appending("archives/\(download.fileName)")
       guard symlink("\(Self.packages)/\(download.key)", name.string) == 0 || errno == EEXIST else {
         throw Errno(rawValue: errno)
       }
@@ -63,7 +63,10 @@ extension AptSession {
     defer { for copy in copies { unlink(copy.copy.string) } }
     for (download, copy) in copies {
       unlink(copy.string)
-      try cloneFile(cache.partial.appending(download.key), to: copy)
+      guard let file = try RootDirectory(cache.partial).openFile(FilePath(download.key)) else {
+        throw AstError(.failed, "\(download.fileName) was not fetched for node \(node); nothing was changed")
+      }
+      try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
       guard chmod(copy.string, 0o644) == 0 else { throw Errno(rawValue: errno) }
     }
     let sums = copies.map { "\($0.download.hash.dropFirst("SHA256:".count))  \($0.copy)\n" }.joined()

@@ -23,7 +23,8 @@ struct NodeEnvironment {
   private func require(_ text: String, at file: FilePath, mode: mode_t) throws {
     let data = Data(text.utf8)
     guard (try? Data(contentsOf: URL(filePath: file.string))) != data || access(file.string, R_OK) != 0 else { return }
-    let temporary = FilePath("\(file).new-\(getpid())")
+    // Several threads and processes may be at it.
+    let temporary = FilePath("\(file).new-\(UUID())")
     try data.write(to: URL(filePath: temporary.string))
     guard chmod(temporary.string, mode) == 0, rename(temporary.string, file.string) == 0 else {
       throw Errno(rawValue: errno)

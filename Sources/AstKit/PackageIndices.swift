@@ -33,21 +33,23 @@ struct PackageIndices {
     return Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9)
   }
 
-  /// Gives a workspace copies of them.
+  /// Gives copies of them to a workspace in which nothing has run yet.
   func copy(to workspace: AptWorkspace) throws {
     guard fetched != nil else { return }
-    try cloneFiles(in: path.appending("lists"), to: workspace.lists)
-    try cloneFiles(in: path.appending("tables"), to: workspace.cache)
+    let kept = RootDirectory(path)
+    try cloneFiles(in: "lists", kept, to: workspace.writable.appending("lists"))
+    try cloneFiles(in: "tables", kept, to: workspace.writable.appending("cache"))
   }
 
-  /// Takes over what a workspace has fetched.
+  /// Takes over what a workspace has fetched. A power cut leaves the old indices, the new ones, or none: clones are
+  /// metadata, which btrfs commits in the order in which it was changed.
   func replace(from workspace: AptWorkspace) throws {
     let new = path.removingLastComponent().appending("new")
     try? FileManager.default.removeItem(atPath: new.string)
     for directory in [new, new.appending("lists"), new.appending("tables")] {
       guard mkdir(directory.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
     }
-    try cloneFiles(in: workspace.lists, to: new.appending("lists"))
+    try cloneFiles(in: "lists", workspace.written, to: new.appending("lists"))
     try configuration.write(to: URL(filePath: new.appending("configuration").string))
     try? FileManager.default.removeItem(atPath: path.string)
     guard rename(new.string, path.string) == 0 else { throw Errno(rawValue: errno) }
@@ -55,32 +57,32 @@ struct PackageIndices {
 
   /// Takes over the tables a workspace's apt has computed, where it had to.
   func keepTables(of workspace: AptWorkspace) throws {
-    let tables = path.appending("tables")
     for name in ["pkgcache.bin", "srcpkgcache.bin"] {
-      let (new, kept) = (workspace.cache.appending(name), tables.appending(name))
-      guard try modified(new) != modified(kept), try modified(new) != nil else { continue }
-      let temporary = tables.appending("new")
-      unlink(temporary.string)
-      try cloneFile(new, to: temporary)
-      guard rename(temporary.string, kept.string) == 0 else { throw Errno(rawValue: errno) }
+      guard let new = try workspace.written.openFile(FilePath("cache/\(name)")) else { continue }
+      try new.descriptor.closeAfter {
+        let kept = path.appending("tables/\(name)")
+        guard try !isSame(new.descriptor, kept) else { return }
+        let temporary = path.appending("tables/new")
+        unlink(temporary.string)
+        try cloneFile(new.descriptor, to: temporary)
+        guard rename(temporary.string, kept.string) == 0 else { throw Errno(rawValue: errno) }
+      }
     }
   }
 
-  private func modified(_ file: FilePath) throws -> [Int]? {
-    var status = stat()
-    guard lstat(file.string, &status) == 0 else { return nil }
-    return [status.st_mtim.tv_sec, status.st_mtim.tv_nsec, Int(status.st_size)]
+  /// Whether both have the same size and the same time of change.
+  private func isSame(_ file: FileDescriptor, _ kept: FilePath) throws -> Bool {
+    var (new, old) = (stat(), stat())
+    guard fstat(file.rawValue, &new) == 0 else { throw Errno(rawValue: errno) }
+    return lstat(kept.string, &old) == 0 && new.st_size == old.st_size
+      && new.st_mtim.tv_sec == old.st_mtim.tv_sec && new.st_mtim.tv_nsec == old.st_mtim.tv_nsec
   }
 
   /// Regular files only: apt's own directories, for what it has not finished, it makes anew.
-  private func cloneFiles(in directory: FilePath, to other: FilePath) throws {
-    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string) where name != "lock" {
-      var status = stat()
-      let file = directory.appending(name)
-      guard lstat(file.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
-      let copy = other.appending(name)
-      unlink(copy.string)
-      try cloneFile(file, to: copy)
+  private func cloneFiles(in directory: FilePath, _ root: RootDirectory, to other: FilePath) throws {
+    for entry in try root.entries(of: directory) where !entry.isDirectory && entry.name != "lock" {
+      guard let file = try root.openFile(directory.appending(entry.name)) else { continue }
+      try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: other.appending(entry.name)) }
     }
   }
 

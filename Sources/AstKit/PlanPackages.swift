@@ -41,13 +41,15 @@ extension AptSession {
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath
   ) throws -> (AptHook.Decision?, [PackageDownload]) {
     // Where only a mark is to be changed, apt does that at once.
-    try (RootDirectory(root).contents(of: Self.extendedStates) ?? Data()).write(to: URL(filePath: marks.string))
+    try workspace.written.write(
+      RootDirectory(root).contents(of: Self.extendedStates) ?? Data(), to: FilePath(Self.marksName))
+    try workspace.written.write(Data(), to: "decision")
     let command =
       apt("apt-get") + Self.hook + ["-q=1", "--print-uris", "-o", "Acquire::ForceHash=SHA256"]
       + ["-o", "Dir::State::extended_states=\(Self.inside)/\(Self.marksName)"]
       + (try self.command(request, options))
     let run = try collect(command, in: root)
-    let decision = try takeDecision()
+    let decision = try decision()
     guard run.end == .exited(0), decision?.isFailure != true else {
       if let unknown = decision?.unknown, !unknown.isEmpty {
         throw AstError(
@@ -70,11 +72,10 @@ extension AptSession {
   /// The packages that are there because others need them, and count as asked for from now on.
   private func newlyManual(since before: PackageMarks, in root: FilePath) throws -> [String] {
     let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
-    let after = PackageMarks(status: status, extendedStates: try Data(contentsOf: URL(filePath: marks.string)))
+    let after = PackageMarks(status: status, extendedStates: try workspace.written.contents(of: FilePath(Self.marksName)) ?? Data())
     return before.automatic.subtracting(after.automatic).map(\.name).sorted()
   }
 
-  private var marks: FilePath { workspace.path.appending(Self.marksName) }
   private static let marksName = "extended_states"
   private static let extendedStates = PackageState.sysimage.pushing(PackageState.aptExtendedStates.home)
 

@@ -2,19 +2,19 @@ import CBtrfs
 import Glibc
 import SystemPackage
 
-/// Makes `copy` a file of its own with the contents, the mode and the time of change of `original`, which uses the same
-/// disk space until one of them is changed (FICLONE, ioctl_ficlone(2)). `copy` must not exist, nor may either be a symbolic link.
+/// Makes `copy` a file of its own with the contents, the mode and the time of change of a regular file that is open to
+/// be read, which uses the same disk space until one of them is changed (FICLONE, ioctl_ficlone(2)). Nothing must have
+/// the name of the copy.
 ///
-/// Throws `.exists`, `.notFound`, `.noSpace`, `.notBtrfs`, `.other` with EXDEV for paths on two file systems.
-public func cloneFile(_ original: FilePath, to copy: FilePath) throws(BtrfsError) {
+/// Throws `.exists`, `.notFound`, `.noSpace`, `.notBtrfs`, `.other` with EXDEV for files on two file systems.
+public func cloneFile(_ original: FileDescriptor, to copy: FilePath) throws(BtrfsError) {
   let operation = "clone to"
-  let source = try OpenFile(original, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK, for: operation)
   var status = stat()
-  guard fstat(source.descriptor, &status) == 0 else { throw BtrfsError(operation, copy, Errno(rawValue: Glibc.errno)) }
+  guard fstat(original.rawValue, &status) == 0 else { throw BtrfsError(operation, copy, Errno(rawValue: Glibc.errno)) }
   let descriptor = open(copy.string, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, status.st_mode & 0o777)
   guard descriptor >= 0 else { throw BtrfsError(operation, copy, Errno(rawValue: Glibc.errno)) }
   let target = OpenFile(descriptor)
-  try BtrfsError.check(operation, copy, result: cbtrfs_clone(source.descriptor, target.descriptor))
+  try BtrfsError.check(operation, copy, result: cbtrfs_clone(original.rawValue, target.descriptor))
   guard futimens(target.descriptor, [status.st_atim, status.st_mtim]) == 0 else {
     throw BtrfsError(operation, copy, Errno(rawValue: Glibc.errno))
   }

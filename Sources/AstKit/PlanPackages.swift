@@ -72,7 +72,8 @@ extension AptSession {
   /// The packages that are there because others need them, and count as asked for from now on.
   private func newlyManual(since before: PackageMarks, in root: FilePath) throws -> [String] {
     let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
-    let after = PackageMarks(status: status, extendedStates: try workspace.written.contents(of: FilePath(Self.marksName)) ?? Data())
+    let extendedStates = try workspace.written.contents(of: FilePath(Self.marksName)) ?? Data()
+    let after = PackageMarks(status: status, extendedStates: extendedStates)
     return before.automatic.subtracting(after.automatic).map(\.name).sorted()
   }
 

@@ -3,7 +3,7 @@ internal import SQLite
 
 /// The deployments.
 extension TreeDatabase {
-  private static let columns = "id, node, generation, created, state, pinned"
+  private static let columns = "id, node, generation, created, state, pinned, subvolume, reason, \(bootColumns)"
 
   /// All deployments, by number.
   public func deployments() throws(TreeError) -> [Deployment] {
@@ -45,20 +45,24 @@ extension TreeDatabase {
       throw .deploymentNumberUsed(deployment.id)
     }
     try run(
-      "INSERT INTO deployment (\(TreeDatabase.columns)) VALUES (?, ?, ?, ?, ?, ?)", deployment.id, deployment.node,
-      deployment.generation, deployment.created.seconds, deployment.state.rawValue, deployment.isPinned)
+      "INSERT INTO deployment (\(TreeDatabase.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      deployment.id, deployment.node, deployment.generation, deployment.created.seconds, deployment.state.rawValue,
+      deployment.isPinned, deployment.subvolume, deployment.reason, deployment.boot?.kernel, deployment.boot?.initrd,
+      deployment.boot?.arguments)
     try raise(.nextDeployment, above: deployment.id.rawValue)
   }
 
-  /// Removes a deployment. Refused for the default one, the previous one and a pinned one. Which one is booted is not
-  /// known here.
+  /// Removes a deployment, whose subvolume becomes doomed. Refused for the default one, the previous one and a pinned
+  /// one. Which one is booted is not known here.
   public func delete(_ deployment: DeploymentID) throws(TreeError) {
     try requireWrite()
     guard let present = try self.deployment(deployment) else { throw .unknownDeployment(deployment) }
     if try defaultDeployment == deployment { throw .deploymentInUse(deployment, .isDefault) }
     if try previousDeployment == deployment { throw .deploymentInUse(deployment, .isPrevious) }
     if present.isPinned { throw .deploymentInUse(deployment, .pinned) }
+    if try onceDeployment == deployment { try setOnceDeployment(nil, token: nil) }
     try run("DELETE FROM deployment WHERE id = ?", deployment)
+    try doom(present.path, present.subvolume)
   }
 
   /// Pins a deployment, or ends that.
@@ -69,10 +73,14 @@ extension TreeDatabase {
     }
   }
 
-  /// Notes whether a deployment boots.
-  public func setState(_ state: DeploymentState, of deployment: DeploymentID) throws(TreeError) {
+  /// Notes whether a deployment boots, and if not, why.
+  public func setState(
+    _ state: DeploymentState, of deployment: DeploymentID, reason: String? = nil
+  ) throws(TreeError) {
     try requireWrite()
-    guard try run("UPDATE deployment SET state = ? WHERE id = ?", state.rawValue, deployment) == 1 else {
+    let changed = try run(
+      "UPDATE deployment SET state = ?, reason = ? WHERE id = ?", state.rawValue, reason, deployment)
+    guard changed == 1 else {
       throw .unknownDeployment(deployment)
     }
   }
@@ -80,6 +88,7 @@ extension TreeDatabase {
   private func deployment(_ row: Statement) throws(TreeError) -> Deployment {
     Deployment(
       id: row.identifier(0), node: row.identifier(1), generation: row.identifier(2), created: row.date(3),
-      state: try choice(row, 4), isPinned: row.integer(5) != 0)
+      state: try choice(row, 4), isPinned: row.integer(5) != 0,
+      subvolume: row.isNull(6) ? nil : try subvolume(row, 6), boot: bootFiles(row, 8), reason: row.optionalText(7))
   }
 }

@@ -17,11 +17,13 @@ public struct Generation: Hashable, Codable, Sendable {
   public var manifest: ManifestID?
   /// The bytes it refers to, shared ones included, where somebody measured them.
   public var size: Int64?
+  /// What boots it; nil for one without a kernel, which cannot be deployed.
+  public var boot: BootFiles?
 
   /// A generation with these facts.
   public init(
     node: NodeID, number: GenerationNumber, subvolume: SubvolumeUUID, created: Date, operation: OperationID? = nil,
-    manifest: ManifestID? = nil, size: Int64? = nil
+    manifest: ManifestID? = nil, size: Int64? = nil, boot: BootFiles? = nil
   ) {
     self.node = node
     self.number = number
@@ -30,6 +32,7 @@ public struct Generation: Hashable, Codable, Sendable {
     self.operation = operation
     self.manifest = manifest
     self.size = size
+    self.boot = boot
   }
 
   /// Where the subvolume is, relative to the store: `nodes/<node>/<number>`.

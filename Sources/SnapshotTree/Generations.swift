@@ -3,7 +3,7 @@ internal import SQLite
 
 /// The generations of the nodes.
 extension TreeDatabase {
-  private static let columns = "node, number, subvolume, created, operation, manifest, size"
+  private static let columns = "node, number, subvolume, created, operation, manifest, size, \(bootColumns)"
 
   /// The generation, or nil.
   public func generation(of node: NodeID, _ number: GenerationNumber) throws(TreeError) -> Generation? {
@@ -24,7 +24,8 @@ extension TreeDatabase {
 
   /// The generation that is the content of its node, for each node, by node.
   public func currentGenerations() throws(TreeError) -> [Generation] {
-    let columns = "node, number, subvolume, generation.created, operation, manifest, size"
+    let columns =
+      "node, number, subvolume, generation.created, operation, manifest, size, \(TreeDatabase.bootColumns)"
     return try rows(
       "SELECT \(columns) FROM node JOIN generation ON node = id AND number = current ORDER BY id", as: generation)
   }
@@ -114,14 +115,34 @@ extension TreeDatabase {
       guard try exists("SELECT 1 FROM manifest WHERE id = ?", manifest) else { throw .unknownManifest(manifest) }
     }
     try run(
-      "INSERT INTO generation (\(TreeDatabase.columns)) VALUES (?, ?, ?, ?, ?, ?, ?)", generation.node,
-      generation.number, generation.subvolume, generation.created.seconds, generation.operation, generation.manifest,
-      generation.size)
+      "INSERT INTO generation (\(TreeDatabase.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      generation.node, generation.number, generation.subvolume, generation.created.seconds, generation.operation,
+      generation.manifest, generation.size, generation.boot?.kernel, generation.boot?.initrd,
+      generation.boot?.arguments)
   }
 
   private func generation(_ row: Statement) throws(TreeError) -> Generation {
     Generation(
       node: row.identifier(0), number: row.identifier(1), subvolume: try subvolume(row, 2), created: row.date(3),
-      operation: row.optionalIdentifier(4), manifest: row.optionalIdentifier(5), size: row.optionalInteger(6))
+      operation: row.optionalIdentifier(4), manifest: row.optionalIdentifier(5), size: row.optionalInteger(6),
+      boot: bootFiles(row, 7))
+  }
+
+  /// The columns of `BootFiles`.
+  static let bootColumns = "kernel, initrd, arguments"
+
+  /// What is in `bootColumns`, of which `first` is the first one.
+  func bootFiles(_ row: Statement, _ first: Int) -> BootFiles? {
+    guard !row.isNull(first) else { return nil }
+    return BootFiles(kernel: row.text(first), initrd: row.text(first + 1), arguments: row.text(first + 2))
+  }
+
+  /// Notes what boots the generation, or that nothing does.
+  public func setBoot(_ boot: BootFiles?, of node: NodeID, _ number: GenerationNumber) throws(TreeError) {
+    try requireWrite()
+    let changed = try run(
+      "UPDATE generation SET kernel = ?, initrd = ?, arguments = ? WHERE node = ? AND number = ?", boot?.kernel,
+      boot?.initrd, boot?.arguments, node, number)
+    guard changed == 1 else { throw .unknownGeneration(node, number) }
   }
 }

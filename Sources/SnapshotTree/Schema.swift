@@ -15,8 +15,9 @@ struct Schema: Sendable {
   /// The version after all migrations.
   var version: Int { migrations.last?.version ?? 0 }
 
-  /// The schema of this version of ast.
-  static let current = Schema(migrations: [firstMigration], oldestReader: 1, oldestWriter: 1)
+  /// The schema of this version of ast. A program that knows only version 1 may not write: it would delete generations
+  /// that the boot menu has.
+  static let current = Schema(migrations: [firstMigration, secondMigration], oldestReader: 1, oldestWriter: 2)
 
   /// `PRAGMA application_id`: the letters "astT". It says in the header of the file whose database it is.
   static let applicationID: Int32 = 0x6173_7454

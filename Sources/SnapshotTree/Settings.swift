@@ -8,12 +8,16 @@ extension TreeDatabase {
     case nextOperation = "next-operation"
     case nextDeployment = "next-deployment"
     case keepGenerations = "keep-generations"
+    case keepDeployments = "keep-deployments"
+    case bootToken = "boot-token"
+    case onceToken = "once-token"
   }
 
   /// The keys of the tables `node_role` and `deployment_role`.
   private enum Role: String {
     case isDefault = "default"
     case isPrevious = "previous"
+    case once
   }
 
   /// How many generations of a node are kept by retention; 3 at first.
@@ -26,6 +30,18 @@ extension TreeDatabase {
     try requireWrite()
     guard count >= 1 else { throw .invalidSetting(Setting.keepGenerations.rawValue, value: count) }
     try set(.keepGenerations, to: count)
+  }
+
+  /// How many deployments are kept by retention, pinned ones not counted; 3 at first.
+  public var keepDeployments: Int {
+    get throws(TreeError) { try counter(.keepDeployments) }
+  }
+
+  /// Sets how many deployments are kept: at least 2, to go back from one to the other.
+  public func setKeepDeployments(_ count: Int) throws(TreeError) {
+    try requireWrite()
+    guard count >= 2 else { throw .invalidSetting(Setting.keepDeployments.rawValue, value: count) }
+    try set(.keepDeployments, to: count)
   }
 
   /// The node that is meant where none is named.
@@ -53,9 +69,32 @@ extension TreeDatabase {
     get throws(TreeError) { try deployment(.isDefault) }
   }
 
-  /// Sets the deployment that boots by default.
-  public func setDefaultDeployment(_ deployment: DeploymentID?) throws(TreeError) {
+  /// Sets the deployment that boots by default, by an operation whose number tells the boot loader that the choice is
+  /// new.
+  public func setDefaultDeployment(_ deployment: DeploymentID?, token: OperationID? = nil) throws(TreeError) {
     try set(.isDefault, to: deployment)
+    try set(.bootToken, to: token?.rawValue ?? 0)
+  }
+
+  /// What tells the boot loader one choice of the default deployment from another; 0 without one.
+  public var bootToken: Int {
+    get throws(TreeError) { try counter(.bootToken) }
+  }
+
+  /// The deployment that boots the next time, and only then.
+  public var onceDeployment: DeploymentID? {
+    get throws(TreeError) { try deployment(.once) }
+  }
+
+  /// What tells the boot loader one choice of that deployment from another; 0 without one.
+  public var onceToken: Int {
+    get throws(TreeError) { try counter(.onceToken) }
+  }
+
+  /// Sets the deployment that boots the next time, and only then.
+  public func setOnceDeployment(_ deployment: DeploymentID?, token: OperationID?) throws(TreeError) {
+    try set(.once, to: deployment)
+    try set(.onceToken, to: token?.rawValue ?? 0)
   }
 
   /// The deployment to fall back to: the last one that is known to work.

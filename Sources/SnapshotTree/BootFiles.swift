@@ -1,0 +1,16 @@
+/// What a boot loader needs to start a root file system.
+public struct BootFiles: Hashable, Codable, Sendable {
+  /// The kernel: a path in the root file system, without a slash at the beginning.
+  public var kernel: String
+  /// The initrd that belongs to it, likewise.
+  public var initrd: String
+  /// The arguments that the root file system's own configuration gives its kernel, as one line.
+  public var arguments: String
+
+  /// A kernel, its initrd and its arguments.
+  public init(kernel: String, initrd: String, arguments: String) {
+    self.kernel = kernel
+    self.initrd = initrd
+    self.arguments = arguments
+  }
+}

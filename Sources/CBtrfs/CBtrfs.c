@@ -8,6 +8,7 @@
 #include <linux/btrfs_tree.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <signal.h>
@@ -254,6 +255,38 @@ int cbtrfs_read_device(int fd, uint64_t id, struct cbtrfs_device *result) {
   result->size = info.total_bytes;
   result->allocated = info.bytes_used;
   return 0;
+}
+
+int cbtrfs_read_device_path(int fd, uint64_t id, char *path, size_t capacity) {
+  struct btrfs_ioctl_dev_info_args info;
+  memset(&info, 0, sizeof info);
+  info.devid = id;
+  if (ioctl(fd, BTRFS_IOC_DEV_INFO, &info) < 0) return -errno;
+  size_t length = strnlen((const char *)info.path, sizeof info.path);
+  if (length == 0) return -ENOENT;
+  if (length >= capacity) return -ENAMETOOLONG;
+  memcpy(path, info.path, length);
+  path[length] = '\0';
+  return 0;
+}
+
+static int configure(int context, unsigned command, const char *key, const char *value) {
+  return syscall(SYS_fsconfig, context, command, key, value, 0) < 0 ? -errno : 0;
+}
+
+int cbtrfs_mount_top_level(const char *device) {
+  int context = (int)syscall(SYS_fsopen, "btrfs", FSOPEN_CLOEXEC);
+  if (context < 0) return -errno;
+  int result = configure(context, FSCONFIG_SET_STRING, "source", device);
+  if (result == 0) result = configure(context, FSCONFIG_SET_STRING, "subvolid", "5"); /* BTRFS_FS_TREE_OBJECTID */
+  if (result == 0) result = configure(context, FSCONFIG_CMD_CREATE, NULL, NULL);
+  if (result == 0) {
+    const unsigned attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    result = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes);
+    if (result < 0) result = -errno;
+  }
+  close(context);
+  return result;
 }
 
 int cbtrfs_read_block_groups(int fd, struct cbtrfs_block_groups *result, size_t capacity) {

@@ -85,6 +85,16 @@ public struct RootDirectory: Sendable {
     }
   }
 
+  /// Makes a directory, mode 0755, with those above it, where there is none.
+  ///
+  /// - Throws: `Errno`.
+  public func makeDirectory(_ directory: FilePath) throws {
+    let (above, name) = try parent(of: directory, making: true)
+    try above.closeAfter {
+      guard mkdirat(above.rawValue, name, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    }
+  }
+
   /// Makes an empty file, mode 0644, where nothing is and the directory exists.
   ///
   /// - Returns: whether it was made.

@@ -105,3 +105,11 @@ struct cbtrfs_block_groups {
 
 /* Returns how many kinds there are, of which it stores up to `capacity`. */
 int cbtrfs_read_block_groups(int fd, struct cbtrfs_block_groups *result, size_t capacity);
+
+/* The path of the device with this id, as the kernel knows it. -ENODEV where no device has the id, -ENOENT where it is
+ * missing. */
+int cbtrfs_read_device_path(int fd, uint64_t id, char *path, size_t capacity);
+
+/* Mounts the top level of the file system on `device` nowhere: it is reached through the returned descriptor, and goes
+ * with it (fsmount(2)). */
+int cbtrfs_mount_top_level(const char *device);

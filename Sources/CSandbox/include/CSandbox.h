@@ -77,3 +77,10 @@ void sandbox_result_free(struct sandbox_result *result);
 
 /// openat2(2) with RESOLVE_IN_ROOT: no symbolic link and no ".." leads out of `root`. A descriptor, or -1 and errno.
 int sandbox_open_in_root(int root, const char *path, int flags);
+
+/// Gives the calling thread, and what it starts from now on, mounts of its own: what others mount still arrives, what is
+/// mounted here is seen by nobody else and goes with the last process. 0, or -1 and errno.
+int sandbox_unshare_mounts(void);
+
+/// Makes the mount at `path` writable, in this mount namespace. 0, or -1 and errno.
+int sandbox_set_writable(const char *path);

@@ -68,6 +68,9 @@ let package = Package(
     .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
     .testTarget(
       name: "DeploymentTests", dependencies: ["Accounts", "Deployment", "TestSupport", system], swiftSettings: strict),
+    .testTarget(
+      name: "GrubMenuTests", dependencies: ["Deployment", "TestSupport", system], path: "Tests/Boot/grub",
+      exclude: ["kernel.S"], swiftSettings: strict),
     .testTarget(name: "AstKitTests", dependencies: ["AstKit", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "AstTests", dependencies: ["ast", "SnapshotTree", "TestSupport"], swiftSettings: strict),
     .testTarget(

@@ -1,0 +1,132 @@
+public import SystemPackage
+
+/// The boot menu: what GRUB can boot, and what it boots by itself.
+///
+/// ``text`` and ``pages`` are all GRUB gets; nothing else is counted, noted or decided on the disk. Titles, arguments
+/// and names of files are data: they stand in the text quoted, and reach the screen and the kernel as they are.
+public struct BootMenu: Hashable, Sendable {
+  /// The UUID of the btrfs with the store.
+  public var fileSystem: String
+  /// The store's path from the top level of that file system.
+  public var store: FilePath
+  /// The machine id, which trial boots are given: they have none of their own.
+  public var machineID: String
+  /// Where GRUB can note something; nil where it cannot: then nothing is tried, and nothing booted just once.
+  public var environment: BootEnvironmentPlace?
+  /// What was deployed, in the order of the menu.
+  public var deployments: [Deployment]
+  /// What boots when nobody chooses.
+  public var choice: Choice?
+  /// What boots the next time only.
+  public var once: Once?
+  /// The nodes that can be booted as a trial, in the order of the menu.
+  public var nodes: [System]
+
+  /// A menu of these.
+  public init(
+    fileSystem: String, store: FilePath = "@snapshots", machineID: String, environment: BootEnvironmentPlace? = nil,
+    deployments: [Deployment] = [], choice: Choice? = nil, once: Once? = nil, nodes: [System] = []
+  ) {
+    self.fileSystem = fileSystem
+    self.store = store
+    self.machineID = machineID
+    self.environment = environment
+    self.deployments = deployments
+    self.choice = choice
+    self.once = once
+    self.nodes = nodes
+  }
+
+  /// Something to boot: a root with a kernel.
+  public struct System: Hashable, Sendable {
+    /// What it is called.
+    public var title: BootMenuTitle
+    /// Its root subvolume, relative to the store.
+    public var subvolume: FilePath
+    /// The kernel, in that root.
+    public var kernel: FilePath
+    /// The initial file system, in that root.
+    public var initrd: FilePath
+    /// More arguments for the kernel, as they would stand on its command line.
+    public var arguments: String
+
+    /// A system with these parts.
+    public init(
+      title: BootMenuTitle, subvolume: FilePath, kernel: FilePath, initrd: FilePath, arguments: String = ""
+    ) {
+      self.title = title
+      self.subvolume = subvolume
+      self.kernel = kernel
+      self.initrd = initrd
+      self.arguments = arguments
+    }
+  }
+
+  /// A deployment in the menu.
+  public struct Deployment: Hashable, Sendable {
+    /// Its number.
+    public var id: Int
+    /// What it boots.
+    public var system: System
+    /// Whether it has yet to prove itself.
+    public var isTrying: Bool
+    /// Whether the user wants it kept.
+    public var isPinned: Bool
+
+    /// A deployment in the menu.
+    public init(id: Int, system: System, isTrying: Bool = false, isPinned: Bool = false) {
+      self.id = id
+      self.system = system
+      self.isTrying = isTrying
+      self.isPinned = isPinned
+    }
+  }
+
+  /// The default, and how often it is tried.
+  public struct Choice: Hashable, Sendable {
+    /// The deployment that boots by default.
+    public var deployment: Int
+    /// The number of the choice: another one than before starts the count anew.
+    public var token: Int
+    /// How often it is booted without having proven itself.
+    public var tries: Int
+    /// What boots instead when that was in vain.
+    public var fallback: Int?
+
+    /// A default.
+    public init(deployment: Int, token: Int, tries: Int = 3, fallback: Int? = nil) {
+      self.deployment = deployment
+      self.token = token
+      self.tries = tries
+      self.fallback = fallback
+    }
+  }
+
+  /// A boot that is not repeated.
+  public struct Once: Hashable, Sendable {
+    /// The deployment.
+    public var deployment: Int
+    /// The number of the request: GRUB notes it as done.
+    public var token: Int
+
+    /// A request.
+    public init(deployment: Int, token: Int) {
+      self.deployment = deployment
+      self.token = token
+    }
+  }
+}
+
+/// Where GRUB keeps what it notes: a file of 1024 bytes on a file system it can write in place, such as the ESP.
+public struct BootEnvironmentPlace: Hashable, Sendable {
+  /// The UUID of the file system.
+  public var fileSystem: String
+  /// The file, from the top of that file system.
+  public var path: FilePath
+
+  /// A file on a file system.
+  public init(fileSystem: String, path: FilePath = "ast/grubenv") {
+    self.fileSystem = fileSystem
+    self.path = path
+  }
+}

@@ -1,0 +1,71 @@
+/// What GRUB counts and notes, in an environment block that nobody else writes.
+///
+/// GRUB's script language has no arithmetic: the count goes down by comparing.
+extension BootMenu {
+  /// The functions that read and write the environment block, where there is one.
+  var environmentFunctions: String {
+    guard let environment else { return "" }
+    let find = """
+      # ast_environment: finds the file GRUB can write; false where there is none.
+      function ast_environment {
+        insmod fat
+        search --no-floppy --fs-uuid --set=ast_disk \(GrubScript.word(environment.fileSystem))
+        set ast_file="($ast_disk)"\(GrubScript.word(environment.path))
+        if [ ! -f "$ast_file" ]; then return 1; fi
+      }
+
+      """
+    return find + (choice.map { "\n" + Self.count($0) } ?? "")
+  }
+
+  /// Where nothing can be noted, the deployment boots uncounted, and is not told to restart the machine: that would
+  /// have no end.
+  private static func count(_ choice: Choice) -> String {
+    """
+    # ast_count: counts a try of the default; false when none is left. ast_try is what to tell a counted one.
+    function ast_count {
+      set ast_try=
+      if ast_environment; then
+        set ast_token=
+        set ast_left=
+        load_env --file "$ast_file" ast_token ast_left
+        if [ "$ast_token" != \(choice.token) ]; then set ast_token=\(choice.token); set ast_left=\(choice.tries); fi
+        if [ "$ast_left" = 0 ]; then return 1
+    \(steps(choice.tries))
+        fi
+        if save_env --file "$ast_file" ast_token ast_left; then set ast_try='\(trying)'; fi
+      fi
+      return 0
+    }
+
+    """
+  }
+
+  /// Anything that is no number of tries left counts as all of them.
+  private static func steps(_ tries: Int) -> String {
+    let known = (1..<max(tries, 1)).map { #"    elif [ "$ast_left" = \#($0) ]; then set ast_left=\#($0 - 1)"# }
+    return (known + ["    else set ast_left=\(tries - 1)"]).joined(separator: "\n")
+  }
+
+  /// The default. A boot that is not repeated is noted before it happens, and happens only if the note is there.
+  var defaults: String {
+    guard let choice else { return "" }
+    let usual = "set default=ast-\(choice.deployment)\n"
+    guard environment != nil, let once else { return usual }
+    return usual + """
+      if ast_environment; then
+        set ast_once=
+        load_env --file "$ast_file" ast_once
+        if [ "$ast_once" != \(once.token) ]; then
+          set ast_once=\(once.token)
+          if save_env --file "$ast_file" ast_once; then
+            set ast_once=
+            load_env --file "$ast_file" ast_once
+            if [ "$ast_once" = \(once.token) ]; then set default=ast-\(once.deployment); fi
+          fi
+        fi
+      fi
+
+      """
+  }
+}

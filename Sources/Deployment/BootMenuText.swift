@@ -1,0 +1,177 @@
+import SystemPackage
+
+/// The menu in GRUB's script language (GRUB manual, 6 "Writing full configuration files"). The functions at the top keep
+/// the entries short: who stands before a machine that does not boot has to read them.
+extension BootMenu {
+  /// What `ast/menu.cfg` is to contain.
+  public var text: String {
+    let parts = [
+      Self.heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial, defaults,
+      deploymentEntries, treeMenu,
+    ]
+    return parts.filter { !$0.isEmpty }.joined(separator: "\n")
+  }
+
+  private static let heading = """
+    # The boot menu of ast, written anew by each change: what is edited here is lost.
+
+    """
+
+  /// The function that boots. The video modules are what `load_video` of grub-mkconfig loads; `linux_gfx_mode` is the
+  /// admin's choice, from grub.cfg.
+  private var boot: String {
+    """
+    # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; comes back only where that is not possible.
+    function ast_boot {
+      set ast_subvolume="$1"
+      set ast_kernel="/$1$2"
+      set ast_initrd="/$1$3"
+      shift 3
+      insmod gzio
+      insmod all_video
+      if [ -n "$linux_gfx_mode" ]; then set gfxpayload="$linux_gfx_mode"; fi
+      search --no-floppy --fs-uuid --set=root \(GrubScript.word(fileSystem))
+      if [ ! -f "$ast_kernel" ]; then echo "$ast_kernel is missing."; return 1; fi
+      if [ ! -f "$ast_initrd" ]; then echo "$ast_initrd is missing."; return 1; fi
+      echo "Loading $ast_kernel ..."
+      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=subvol=$ast_subvolume" ro "$@"; then
+        if initrd "$ast_initrd"; then boot; fi
+      fi
+    }
+
+    """
+  }
+
+  private func function(_ deployment: Deployment) -> String {
+    """
+    function ast_boot_\(deployment.id) {
+      ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)", #""$@""#]))
+    }
+
+    """
+  }
+
+  private var trial: String {
+    guard !nodes.isEmpty else { return "" }
+    let machine = GrubScript.word("systemd.machine_id=\(machineID)")
+    return """
+      # ast_trial NODE/GENERATION SUBVOLUME KERNEL INITRD ARGUMENT...: boots a node that is not deployed.
+      function ast_trial {
+        set ast_trial="ast.trial=$1"
+        set ast_subvolume="$2"
+        set ast_kernel="$3"
+        set ast_initrd="$4"
+        shift 4
+        ast_boot "$ast_subvolume" "$ast_kernel" "$ast_initrd" "$ast_trial" \(machine) "$@"
+      }
+
+      """
+  }
+
+  /// The words after `ast_boot`: where things are, and the kernel's arguments, the ones of ast before those of the user.
+  private func words(_ system: System, before own: [String] = []) -> String {
+    let subvolume = store.relative.pushing(system.subvolume.relative)
+    let arguments = KernelArguments(system.arguments).booting(subvolume.string).map { GrubScript.word($0) }
+    let place = [
+      GrubScript.word(subvolume.string), GrubScript.word(system.kernel), GrubScript.word(system.initrd),
+    ]
+    return (place + own + arguments).joined(separator: " ")
+  }
+}
+
+/// The entries.
+extension BootMenu {
+  /// The most entries a submenu has: GRUB takes its time to draw and to load more.
+  static let pageLength = 50
+
+  /// The names of the files beside `ast/menu.cfg`, and what they are to contain: the entries of the snapshot tree.
+  public var pages: [(name: String, text: String)] {
+    slices.enumerated().map { index, nodes in
+      (Self.pageName(index), nodes.map { trialEntry($0) }.joined(separator: "\n"))
+    }
+  }
+
+  private var slices: [ArraySlice<System>] {
+    stride(from: 0, to: nodes.count, by: Self.pageLength).map {
+      nodes[$0..<min($0 + Self.pageLength, nodes.count)]
+    }
+  }
+
+  private static func pageName(_ index: Int) -> String { "tree-\(index + 1).cfg" }
+
+  private func trialEntry(_ system: System) -> String {
+    let title = system.title
+    return """
+      menuentry \(GrubScript.word(title.line([]))) --class debian --id ast-trial-\(title.node) {
+        ast_trial \(title.node)/\(title.generation) \(words(system))
+      }
+
+      """
+  }
+
+  /// The default and what is booted once stand in the first menu: GRUB finds its default there by the id alone.
+  private var deploymentEntries: String {
+    let once = once?.deployment == choice?.deployment ? nil : once
+    let first = [choice?.deployment, once?.deployment].compactMap(\.self)
+    let shown = first.compactMap { id in deployments.first { $0.id == id } }
+    let others = deployments.filter { !first.contains($0.id) }
+    let submenu = others.isEmpty ? [] : [Self.submenu("Other deployments", "ast-deployments", others.map(entry))]
+    return (shown.map(entry) + submenu).joined(separator: "\n")
+  }
+
+  /// Deployments boot also where the admin has set a password for the menu: unattended, nobody could type it.
+  private func entry(_ deployment: Deployment) -> String {
+    let id = deployment.id
+    let marks = [("not proven yet", deployment.isTrying), ("pinned", deployment.isPinned)]
+    let notes = ["deployment \(id)"] + marks.filter(\.1).map(\.0)
+    return """
+      menuentry \(GrubScript.word(deployment.system.title.line(notes))) --class debian --unrestricted --id ast-\(id) {
+      \(body(deployment))
+      }
+
+      """
+  }
+
+  /// A deployment that has not proven itself is told to restart the machine where it fails, but only if that leads to
+  /// something else in the end: a count, or another default.
+  private func body(_ deployment: Deployment) -> String {
+    let id = deployment.id
+    guard deployment.isTrying else { return "  ast_boot_\(id)" }
+    guard id == choice?.deployment else { return "  ast_boot_\(id) \(Self.trying)" }
+    guard let fallback = choice?.fallback else { return "  ast_boot_\(id)" }
+    let attempt =
+      environment == nil ? "  ast_boot_\(id)" : "  if ast_count; then ast_boot_\(id) $ast_try; fi"
+    return """
+      \(attempt)
+        echo 'Deployment \(id) does not start: falling back to deployment \(fallback).'
+        ast_boot_\(fallback) ast.fallback=\(id)
+      """
+  }
+
+  /// A kernel that panics waits for ever otherwise, and so does an initramfs that finds no root.
+  static let trying = "ast.try panic=30"
+
+  private static func submenu(_ title: String, _ id: String, _ entries: [String]) -> String {
+    """
+    submenu \(GrubScript.word(title)) --unrestricted --id \(id) {
+    \(entries.joined(separator: "\n"))}
+
+    """
+  }
+
+  /// A submenu whose entries are read from their files when it is opened; with more than one file, one of submenus.
+  private var treeMenu: String {
+    guard !nodes.isEmpty else { return "" }
+    let pages = slices.enumerated().map { index, nodes in
+      (title: Self.range(nodes), id: "ast-tree-\(index + 1)", body: "source $prefix/ast/\(Self.pageName(index))\n")
+    }
+    let body =
+      pages.count == 1
+      ? pages.map(\.body) : pages.map { Self.submenu($0.title, $0.id, [$0.body]) }
+    return Self.submenu("Snapshot tree", "ast-tree", body)
+  }
+
+  private static func range(_ nodes: ArraySlice<System>) -> String {
+    "Nodes \(nodes.first?.title.node ?? 0) to \(nodes.last?.title.node ?? 0)"
+  }
+}

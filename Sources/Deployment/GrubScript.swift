@@ -1,0 +1,16 @@
+import SystemPackage
+
+/// Data as words of GRUB's script language.
+enum GrubScript {
+  /// One word that is `text` and nothing else (GRUB manual, 6.1 "Quoting"): between single quotes everything stands for
+  /// itself, but a single quote.
+  static func word(_ text: String) -> String { "'\(text.replacing("'", with: #"'\''"#))'" }
+
+  /// A path as one word. It begins with a slash whether it is absolute or not.
+  static func word(_ path: FilePath) -> String { word(FilePath(root: "/").pushing(path.relative).string) }
+}
+
+extension FilePath {
+  /// The path without the slash it may begin with.
+  var relative: FilePath { FilePath(root: nil, components) }
+}

@@ -1,0 +1,41 @@
+/// Arguments of the kernel, taken apart as the kernel does it (`lib/cmdline.c`, `next_arg`): white space separates them,
+/// except between double quotes.
+struct KernelArguments: Hashable {
+  /// The arguments, without the quotes: GRUB puts quotes around each one that has a space in it.
+  private(set) var words: [String] = []
+
+  init(_ text: String) {
+    var word: String?
+    var isQuoted = false
+    for scalar in text.unicodeScalars {
+      if scalar == "\"" {
+        isQuoted.toggle()
+        word = word ?? ""
+      } else if Self.space.contains(scalar) {
+        // GRUB takes only the space for a reason to quote.
+        if isQuoted { word = (word ?? "") + " " } else { end(&word) }
+      } else {
+        word = (word ?? "") + String(scalar)
+      }
+    }
+    end(&word)
+  }
+
+  /// The arguments with `subvolume` for the root: the last `rootflags` is the one that counts, so each of them names it.
+  func booting(_ subvolume: String) -> [String] {
+    words.map { word in
+      guard word.hasPrefix(Self.rootFlags) else { return word }
+      return "\(Self.rootFlags)subvol=\(subvolume),\(word.dropFirst(Self.rootFlags.count))"
+    }
+  }
+
+  static let rootFlags = "rootflags="
+
+  /// What `isspace` of the kernel is true for, in ASCII.
+  private static let space: Set<Unicode.Scalar> = [" ", "\t", "\n", "\r", "\u{b}", "\u{c}"]
+
+  private mutating func end(_ word: inout String?) {
+    if let word { words.append(word) }
+    word = nil
+  }
+}

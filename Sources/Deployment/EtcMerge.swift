@@ -8,13 +8,16 @@ struct EtcMerge {
 
   /// Contents of account files by path.
   let accounts: [FilePath: [UInt8]]
+  /// Whose files the machine is known by.
+  let identity: Side
   private var placed: [FilePath: EtcEntry] = [:]
   private var decided: [EtcDecision] = []
   /// New versions of conflicts, by where they go.
   private var asides: [FilePath: [FilePath: EtcEntry]] = [:]
 
-  init(_ versions: Versions, accounts: [FilePath: [UInt8]]) {
+  init(_ versions: Versions, accounts: [FilePath: [UInt8]], identity: Side) {
     self.accounts = accounts
+    self.identity = identity
     merge("", versions)
   }
 
@@ -34,7 +37,7 @@ struct EtcMerge {
     if let content = accounts[path] {
       placeAccounts(path, versions, content)
     } else if let file = MachineFile.covering(path) {
-      placeMachine(path, versions, file.side)
+      placeMachine(path, versions, identity == .new ? .new : file.side)
     } else if let (pristine, live, new) = directories(versions) {
       let names = Set((pristine ?? [:]).keys).union((live ?? [:]).keys).union((new ?? [:]).keys)
       let count = placed.count + asides.count

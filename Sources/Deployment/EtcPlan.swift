@@ -24,12 +24,16 @@ public struct EtcPlan: Hashable, Sendable {
 
   /// Plans for three trees, each the directory /etc: as the running deployment was made, as it is, and as the new
   /// generation has it. `accounts` has the merged contents of the account files; these are not looked at in the trees.
+  ///
+  /// - Parameter identity: whose the machine's own files (``MachineFile``) are to be: `live` for a deployment, `new` for
+  ///   something that other machines may get.
   public init(
-    pristine: FileNode, live: FileNode, new: FileNode, accounts: AccountDatabase, mode: EtcMode = .merge
+    pristine: FileNode, live: FileNode, new: FileNode, accounts: AccountDatabase, mode: EtcMode = .merge,
+    identity: Side = .live
   ) {
     // What is left behind counts as not changed.
     let base = mode == .fresh ? live : pristine
-    let merge = EtcMerge(ThreeWay(base, live, new), accounts: accounts.contents)
+    let merge = EtcMerge(ThreeWay(base, live, new), accounts: accounts.contents, identity: identity)
     decisions = merge.decisions.inOrder { $0.path }
     steps = Self.steps(from: new.entries(.new, at: "", from: ""), to: merge.entries)
   }

@@ -31,4 +31,10 @@ public struct EtcEntry: Hashable, Sendable {
   public var content: Content
   /// Who may do what with it.
   public var attributes: FileAttributes
+
+  /// Something with these attributes.
+  public init(content: Content, attributes: FileAttributes) {
+    self.content = content
+    self.attributes = attributes
+  }
 }

@@ -39,7 +39,6 @@ public struct MachineFile: Hashable, Sendable {
     MachineFile("gshadow-", .live, "the backup of a file that is merged by account"),
     MachineFile("subuid-", .live, "the backup of a file that is merged by account"),
     MachineFile("subgid-", .live, "the backup of a file that is merged by account"),
-    MachineFile("fstab", .new, "deploying writes it"),
     MachineFile("mtab", .new, "a link to what the kernel says"),
     MachineFile("ld.so.cache", .new, "ldconfig(8) made it for the libraries of the generation"),
     MachineFile(".updated", .new, "says for which /usr the files were made (systemd-update-done(8))"),

@@ -176,7 +176,9 @@ private let machine: [Situation] = [
     "what only sounds like a host key", ["ssh/sshd_config": "a"], ["ssh/sshd_config": "a"], ["ssh/sshd_config": "b"],
     ["ssh": .directory(), "ssh/sshd_config": "b"], at: "ssh/sshd_config", .keep, .changedByGeneration),
   .init(
-    "fstab", ["fstab": "a"], ["fstab": "b"], ["fstab": "a"], ["fstab": "a"], at: "fstab", .keep, .machine),
+    "cache of libraries", ["ld.so.cache": "a"], ["ld.so.cache": "b"], ["ld.so.cache": "a"], ["ld.so.cache": "a"],
+    at: "ld.so.cache", .keep, .machine),
+  .init("fstab", ["fstab": "a"], ["fstab": "b"], ["fstab": "a"], ["fstab": "b"], at: "fstab", .take, .changedHere),
   .init(
     "identity removed here", ["hostname": "a"], [:], ["hostname": "a"], [:], at: "hostname", .remove, .machine),
 ]
@@ -207,6 +209,15 @@ private let machine: [Situation] = [
           "f": "c", "h": "c", "hostname": "b", "machine-id": "b", "d/f": "a", "passwd": "root:x:0:0:::\n",
         ]))
     #expect(plan.conflicts.isEmpty)
+  }
+
+  @Test func theIdentityOfTheMachineCanBeLeftOut() throws {
+    let pristine = etc(["hostname": "a", "machine-id": "a", "f": "a"])
+    let live = etc(["hostname": "b", "f": "b", "ssh/ssh_host_rsa_key": "b"])
+    let plan = EtcPlan(
+      pristine: pristine, live: live, new: pristine, accounts: AccountDatabase(), identity: .new)
+    let result = try #require(plan.applied(to: pristine, live: live, new: pristine))
+    #expect(result == etc(["hostname": "a", "machine-id": "a", "f": "b", "ssh": .directory()]))
   }
 
   @Test func accountFilesAreNotMergedAsFiles() throws {

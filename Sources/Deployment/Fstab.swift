@@ -1,0 +1,100 @@
+import SystemPackage
+
+/// /etc/fstab: what is mounted where. Lines that are there stay as they are, byte for byte.
+///
+///     let text = Fstab(content).completing(with: Fstab.layout(fileSystem: uuid, efiPartition: nil)).content
+public struct Fstab: Hashable, Sendable {
+  /// A line that mounts something.
+  public struct Entry: Hashable, Sendable {
+    /// What is mounted, as it is written.
+    public let source: String
+    /// Where: `/var` also where the line has `/var/` or an escape.
+    public let mountPoint: FilePath
+    /// The kind of file system.
+    public let type: String
+    /// The options, as they are written.
+    public let options: String
+
+    /// A line with the two last fields 0: no dump(8), no fsck(8).
+    public init(_ source: String, at mountPoint: FilePath, type: String, options: String) {
+      self.source = source
+      self.mountPoint = mountPoint
+      self.type = type
+      self.options = options
+    }
+
+    fileprivate var line: String { "\(source) \(mountPoint) \(type) \(options) 0 0\n" }
+  }
+
+  /// The bytes of the file.
+  public private(set) var content: [UInt8]
+
+  /// The file with this content.
+  public init(_ content: some Sequence<UInt8>) { self.content = Array(content) }
+
+  /// The entries, in the order of the lines. Lines without a mount point are none: comments, and `none` for swap.
+  public var entries: [Entry] {
+    content.split(separator: UInt8(ascii: "\n")).compactMap(Self.entry)
+  }
+
+  /// The file with lines at its end for those mount points that it lacks.
+  public func completing(with layout: [Entry]) -> Fstab {
+    let present = Set(entries.map(\.mountPoint))
+    let missing = layout.filter { !present.contains($0.mountPoint) }
+    guard !missing.isEmpty else { return self }
+    var result = self
+    if let last = content.last, last != UInt8(ascii: "\n") { result.content.append(UInt8(ascii: "\n")) }
+    result.content += missing.flatMap(\.line.utf8)
+    return result
+  }
+
+  /// What a system of deployments mounts from a file system with this UUID, and from an EFI system partition with that
+  /// one, if there is one.
+  public static func layout(fileSystem: String, efiPartition: String?) -> [Entry] {
+    let source = "UUID=\(fileSystem)"
+    let efi = efiPartition.map { uuid in
+      Entry("UUID=\(uuid)", at: "/boot/efi", type: "vfat", options: "umask=0077,nofail")
+    }
+    let entries: [Entry?] = [
+      // Without a subvolume: which one it is, the kernel command line says.
+      Entry(source, at: "/", type: "btrfs", options: "ro,noatime"),
+      Entry(source, at: "/.snapshots", type: "btrfs", options: "ro,nosuid,nodev,noatime,subvol=@snapshots"),
+      Entry(source, at: "/var", type: "btrfs", options: "noatime,subvol=@var"),
+      Entry(source, at: "/home", type: "btrfs", options: "noatime,subvol=@home"),
+      Entry(source, at: "/root", type: "btrfs", options: "noatime,subvol=@root"),
+      Entry(source, at: "/srv", type: "btrfs", options: "noatime,subvol=@srv"),
+      Entry(source, at: "/boot/grub", type: "btrfs", options: "noatime,subvol=@grub"),
+      efi,
+      Entry("tmpfs", at: "/tmp", type: "tmpfs", options: "mode=1777,nosuid,nodev"),
+    ]
+    return entries.compactMap { $0 }
+  }
+
+  private static func entry(on line: ArraySlice<UInt8>) -> Entry? {
+    let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    guard fields.count > 2, fields[0].first != UInt8(ascii: "#") else { return nil }
+    let mountPoint = unescaped(fields[1])
+    guard mountPoint.first == UInt8(ascii: "/"), !mountPoint.contains(0) else { return nil }
+    let path = FilePath(platformString: mountPoint.map { CInterop.PlatformChar(bitPattern: $0) } + [0])
+    return Entry(
+      String(decoding: fields[0], as: UTF8.self), at: path.lexicallyNormalized(),
+      type: String(decoding: fields[2], as: UTF8.self),
+      options: fields.count > 3 ? String(decoding: fields[3], as: UTF8.self) : "")
+  }
+
+  /// Three octal digits after a backslash are a byte: `\040` is a space (fstab(5)).
+  private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    var rest = field
+    while let byte = rest.popFirst() {
+      let digits = rest.prefix(3)
+      guard byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (0x30...0x37).contains($0) }) else {
+        result.append(byte)
+        continue
+      }
+      result.append(digits.reduce(0) { $0 << 3 | $1 & 7 })
+      rest = rest.dropFirst(3)
+    }
+    return result
+  }
+}

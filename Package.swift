@@ -37,6 +37,7 @@ let package = Package(
     .systemLibrary(name: "CBtrfsUtil", pkgConfig: "libbtrfsutil", providers: [.apt(["libbtrfsutil-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CBtrfs"),
+    .target(name: "CFiles"),
     .target(name: "CSandbox"),
     .systemLibrary(name: "CXattr"),
     .target(name: "SQLite", dependencies: ["CSQLite", system], swiftSettings: strict),
@@ -48,7 +49,10 @@ let package = Package(
     .target(name: "Deployment", dependencies: ["Accounts", system], swiftSettings: strict),
     .target(
       name: "AstKit",
-      dependencies: ["Accounts", "Btrfs", "CXattr", "Packages", "Sandbox", "SnapshotTree", subprocess, system],
+      dependencies: [
+        "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "Packages", "Sandbox", "SnapshotTree", subprocess,
+        system,
+      ],
       swiftSettings: strict + [failPoints]),
     .executableTarget(
       name: "ast", dependencies: ["AstKit", argumentParser, system], swiftSettings: strict,
@@ -71,7 +75,8 @@ let package = Package(
     .testTarget(
       name: "GrubMenuTests", dependencies: ["Deployment", "TestSupport", system], path: "Tests/Boot/grub",
       exclude: ["kernel.S"], swiftSettings: strict),
-    .testTarget(name: "AstKitTests", dependencies: ["AstKit", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "AstKitTests", dependencies: ["AstKit", "Btrfs", "Deployment", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "AstTests", dependencies: ["ast", "SnapshotTree", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "CrashStateTests", dependencies: ["ast", "Btrfs", "TestSupport", system], swiftSettings: strict),

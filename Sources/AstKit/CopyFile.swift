@@ -1,0 +1,54 @@
+import Btrfs
+import Glibc
+import SystemPackage
+
+extension OpenDirectory {
+  /// Makes a copy of a regular file in another directory: its bytes and the time of its change. It shares the disk space
+  /// of the original where the file system can do that.
+  func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
+    guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG else {
+      throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no regular file any more")
+    }
+    let source = try other.file(original)
+    defer { try? source.close() }
+    do {
+      return try cloneFile(source, to: reference(to: name))
+    } catch let error where Self.cannotShare.contains(error.errno) {
+      // Whatever was made is empty.
+      try remove(name)
+    } catch {
+      throw Self.failure("copy \(other.path.appending(original)) to", path.appending(name), error.errno.rawValue)
+    }
+    let copy = try makeFile(name)
+    defer { try? copy.close() }
+    var start: Int64 = 0
+    while true {
+      let bytes = try other.read(source, original, from: start)
+      if bytes.isEmpty { break }
+      try write(bytes, to: copy, name)
+      start += Int64(bytes.count)
+    }
+    guard futimens(copy.rawValue, [status.st_atim, status.st_mtim]) == 0 else { throw failure("set the time of", name) }
+  }
+
+  /// What the kernel says where two files cannot have extents in common: they are on two file systems, or only one is
+  /// without checksums (ioctl_ficlone(2)).
+  private static let cannotShare: [Errno] = [
+    .improperLink, .invalidArgument, .notSupported, .inappropriateIOCTLForDevice,
+  ]
+
+  /// Makes a file with these bytes, for nobody but its owner so far.
+  func makeFile(_ name: Name, with bytes: [UInt8]) throws {
+    let file = try makeFile(name)
+    defer { try? file.close() }
+    try write(bytes, to: file, name)
+  }
+
+  private func write(_ bytes: [UInt8], to file: FileDescriptor, _ name: Name) throws {
+    do {
+      _ = try file.writeAll(bytes)
+    } catch let error as Errno {
+      throw Self.failure("write", path.appending(name), error.rawValue)
+    }
+  }
+}

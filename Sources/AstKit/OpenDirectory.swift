@@ -1,0 +1,270 @@
+import CFiles
+import CXattr
+import Deployment
+import Glibc
+import SystemPackage
+
+/// A directory of a tree that nobody vouches for, open. Names are looked up in it one at a time and no symbolic link is
+/// followed, so nothing that is done here reaches outside the tree.
+final class OpenDirectory {
+  typealias Name = FilePath.Component
+
+  /// Where it is, for messages.
+  let path: FilePath
+  let descriptor: Int32
+
+  /// The directory at a path somebody vouches for.
+  init(_ path: FilePath) throws {
+    self.path = path
+    descriptor = open(path.string, Self.opening)
+    guard descriptor >= 0 else { throw Self.failure("open", path, errno) }
+  }
+
+  private init(_ path: FilePath, _ descriptor: Int32) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Reading leaves no trace: an access time that is written unshares a piece of a subvolume from its origin. <fcntl.h>
+  /// has O_NOATIME for _GNU_SOURCE only, which Swift's Glibc module does not define.
+  private static let noAccessTime: Int32 = 0o1000000
+  private static let opening = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | noAccessTime
+
+  /// The directory itself as a name in it.
+  static let itself: Name = "."
+
+  // MARK: Looking
+
+  /// The names in it, in an order that is the same each time.
+  func names() throws -> [Name] {
+    let copy = openat(descriptor, ".", Self.opening)
+    guard copy >= 0 else { throw Self.failure("read", path, errno) }
+    guard let stream = fdopendir(copy) else {
+      let number = errno
+      close(copy)
+      throw Self.failure("read", path, number)
+    }
+    defer { closedir(stream) }
+    var names: [Name] = []
+    errno = 0
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+        name.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { Name(platformString: $0) }
+      }
+      if let name, name.kind == .regular { names.append(name) }
+      errno = 0
+    }
+    guard errno == 0 else { throw Self.failure("read", path, errno) }
+    return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  }
+
+  /// What has a name; nil where nothing has.
+  func status(of name: Name) throws -> stat? {
+    var status = stat()
+    let result = name.withPlatformString { fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }
+    if result < 0, errno == ENOENT { return nil }
+    guard result == 0 else { throw failure("examine", name) }
+    return status
+  }
+
+  /// A directory in it; nil where the name is of something else, or of nothing.
+  func directory(_ name: Name) throws -> OpenDirectory? {
+    let opened = name.withPlatformString { openat(descriptor, $0, Self.opening) }
+    if opened < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) { return nil }
+    guard opened >= 0 else { throw failure("open", name) }
+    return OpenDirectory(path.appending(name), opened)
+  }
+
+  /// A directory in it as the file system has it, without what is mounted in it. Where that is not to be had, because
+  /// this is a container, it is the directory as everybody sees it.
+  func directoryWithoutMounts(_ name: Name) throws -> OpenDirectory? {
+    let opened = name.withPlatformString { cfiles_open_without_mounts(descriptor, $0) }
+    return opened >= 0 ? OpenDirectory(path.appending(name), opened) : try directory(name)
+  }
+
+  /// The directory at a path below this one; nil where there is none.
+  func directory(at path: FilePath) throws -> OpenDirectory? {
+    var directory = self
+    for name in path.components {
+      guard let inner = try directory.directory(name) else { return nil }
+      directory = inner
+    }
+    return directory
+  }
+
+  /// The directory something is in that is at a path below this one, and its name there.
+  func parent(of file: FilePath) throws -> (directory: OpenDirectory, name: Name) {
+    guard let name = file.lastComponent else { return (self, Self.itself) }
+    guard let directory = try directory(at: file.removingLastComponent()) else {
+      throw Self.failure("find", path.pushing(file), ENOENT)
+    }
+    return (directory, name)
+  }
+
+  /// A regular file in it, open for reading. Looked at before: opening a device can do things to the machine.
+  func file(_ name: Name) throws -> FileDescriptor {
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | Self.noAccessTime
+    let opened = name.withPlatformString { openat(descriptor, $0, flags) }
+    guard opened >= 0 else { throw failure("read", name) }
+    return FileDescriptor(rawValue: opened)
+  }
+
+  /// Where a symbolic link leads.
+  func target(of name: Name) throws -> [UInt8] {
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = name.withPlatformString { readlinkat(descriptor, $0, &target, target.count) }
+    guard count >= 0 else { throw failure("read", name) }
+    return target.prefix(count).map(UInt8.init(bitPattern:))
+  }
+
+  /// The attributes of something with this status. Extended attributes whose names are no text are left out.
+  func attributes(of name: Name, _ status: stat) throws -> FileAttributes {
+    var attributes = FileAttributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
+    for attribute in try attributeNames(of: name) { attributes.xattrs[attribute] = try value(of: attribute, of: name) }
+    return attributes
+  }
+
+  private func attributeNames(of name: Name) throws -> [String] {
+    let place = place(of: name)
+    while true {
+      let size = llistxattr(place, nil, 0)
+      if size == 0 || size < 0 && errno == EOPNOTSUPP { return [] }
+      guard size > 0 else { throw failure("read the attributes of", name) }
+      var names = [CChar](repeating: 0, count: size)
+      let count = llistxattr(place, &names, size)
+      // It has more of them than a moment ago.
+      if count < 0, errno == ERANGE { continue }
+      guard count >= 0 else { throw failure("read the attributes of", name) }
+      return names.prefix(count).split(separator: 0).compactMap { name in
+        String(validating: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      }
+    }
+  }
+
+  private func value(of attribute: String, of name: Name) throws -> [UInt8]? {
+    let place = place(of: name)
+    while true {
+      let size = lgetxattr(place, attribute, nil, 0)
+      if size < 0, errno == ENODATA { return nil }
+      guard size >= 0 else { throw failure("read the attribute \(attribute) of", name) }
+      var value = [UInt8](repeating: 0, count: size)
+      let count = lgetxattr(place, attribute, &value, size)
+      if count < 0, errno == ERANGE { continue }
+      guard count >= 0 else { throw failure("read the attribute \(attribute) of", name) }
+      return Array(value.prefix(count))
+    }
+  }
+
+  /// A path for calls that know no directories. Its last name is not followed by those whose names begin with an l.
+  private func place(of name: Name) -> [CChar] {
+    Array("/proc/self/fd/\(descriptor)/".utf8CString.dropLast())
+      + name.withPlatformString { name in
+        Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1))
+      }
+  }
+
+  /// `place(of:)` as a path.
+  func reference(to name: Name) -> FilePath { FilePath(platformString: place(of: name)) }
+
+  // MARK: Changing
+
+  /// Gives something owner, permissions and extended attributes, and takes those away that it is not to have.
+  func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
+    guard let status = try status(of: name) else { throw Self.failure("find", path.appending(name), ENOENT) }
+    for attribute in try attributeNames(of: name) where attributes.xattrs[attribute] == nil {
+      // The label of a security module is its policy's to give.
+      guard !attribute.hasPrefix("security.") || attribute == "security.capability" else { continue }
+      guard lremovexattr(place(of: name), attribute) == 0 || errno == ENODATA else {
+        throw failure("remove the attribute \(attribute) of", name)
+      }
+    }
+    // The owner first: with it the kernel takes capabilities, set-user-ID and set-group-ID away (chown(2)).
+    let owner = name.withPlatformString {
+      fchownat(descriptor, $0, attributes.owner, attributes.group, AT_SYMLINK_NOFOLLOW)
+    }
+    guard owner == 0 else { throw failure("give an owner to", name) }
+    if status.st_mode & S_IFMT != S_IFLNK {
+      let mode = name.withPlatformString { fchmodat(descriptor, $0, attributes.mode, 0) }
+      guard mode == 0 else { throw failure("set the permissions of", name) }
+    }
+    for (attribute, value) in attributes.xattrs.sorted(by: { $0.key < $1.key }) {
+      guard lsetxattr(place(of: name), attribute, value, value.count, 0) == 0 else {
+        throw failure("set the attribute \(attribute) of", name)
+      }
+    }
+  }
+
+  /// Makes a directory, for nobody but its owner so far.
+  func makeDirectory(_ name: Name) throws {
+    guard name.withPlatformString({ mkdirat(descriptor, $0, 0o700) }) == 0 else { throw failure("make", name) }
+  }
+
+  /// Makes a symbolic link.
+  func makeLink(_ name: Name, to target: [UInt8]) throws {
+    let target = target.map(CChar.init(bitPattern:)) + [0]
+    let result = name.withPlatformString { symlinkat(target, descriptor, $0) }
+    guard result == 0 else { throw failure("make", name) }
+  }
+
+  /// Makes a device, FIFO or socket, for nobody but its owner so far.
+  func makeSpecial(_ name: Name, type: UInt32, device: UInt64) throws {
+    guard name.withPlatformString({ mknodat(descriptor, $0, type | 0o600, UInt(device)) }) == 0 else {
+      throw failure("make", name)
+    }
+  }
+
+  /// Makes a file, open for writing, for nobody but its owner so far.
+  func makeFile(_ name: Name) throws -> FileDescriptor {
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let made = name.withPlatformString { openat(descriptor, $0, flags, 0o600) }
+    guard made >= 0 else { throw failure("make", name) }
+    return FileDescriptor(rawValue: made)
+  }
+
+  /// Puts something with these attributes in place of what has a name, which is not to be a directory: the old or the
+  /// new, never a part of it. `make` makes it under the name it gets.
+  func replace(_ name: Name, _ attributes: FileAttributes, make: (Name) throws -> Void) throws {
+    let temporary: Name = ".ast-new"
+    try remove(temporary)
+    try make(temporary)
+    try setAttributes(attributes, of: temporary)
+    let result = temporary.withPlatformString { temporary in
+      name.withPlatformString { renameat(descriptor, temporary, descriptor, $0) }
+    }
+    guard result == 0 else { throw failure("replace", name) }
+  }
+
+  /// Removes what has a name, with everything in it, if anything has.
+  func remove(_ name: Name) throws {
+    guard let status = try status(of: name) else { return }
+    var isDirectory = false
+    if status.st_mode & S_IFMT == S_IFDIR, let inner = try directory(name) {
+      isDirectory = true
+      for name in try inner.names() { try inner.remove(name) }
+    }
+    guard name.withPlatformString({ unlinkat(descriptor, $0, isDirectory ? AT_REMOVEDIR : 0) }) == 0 else {
+      throw failure("remove", name)
+    }
+  }
+
+  /// The error for a call that failed just now.
+  func failure(_ attempt: String, _ name: Name) -> AstError { Self.failure(attempt, path.appending(name), errno) }
+
+  static func failure(_ attempt: String, _ path: FilePath, _ number: Int32) -> AstError {
+    let reason = "cannot \(attempt) \(path): \(Errno(rawValue: number))"
+    switch number {
+    case ENOSPC, EDQUOT: return .noSpaceLeft(reason)
+    case EPERM:
+      return AstError(
+        .failed, reason, hint: "`lsattr -d` shows whether it or its directory is immutable; `chattr -ia` changes that")
+    default: return AstError(.failed, reason)
+    }
+  }
+}
+
+extension FilePath.Component {
+  /// The name, which need not be text.
+  var bytes: [UInt8] { withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } }
+}

@@ -1,0 +1,11 @@
+#pragma once
+
+/* System calls about files that glibc declares for _GNU_SOURCE only, which keeps them out of Swift's reach. Every
+ * function returns a negative errno on failure. */
+
+/* open_tree(2) with OPEN_TREE_CLONE and AT_SYMLINK_NOFOLLOW: the directory `name` in `directory` as a mount of its own,
+ * without what is mounted in it. Returns a descriptor to be used as the directory's own. Needs CAP_SYS_ADMIN. */
+int cfiles_open_without_mounts(int directory, const char *name);
+
+/* renameat2(2) with RENAME_NOREPLACE, inside one directory. */
+int cfiles_rename_new(int directory, const char *name, const char *new_name);

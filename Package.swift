@@ -55,7 +55,7 @@ let package = Package(
       ],
       swiftSettings: strict + [failPoints]),
     .executableTarget(
-      name: "ast", dependencies: ["AstKit", argumentParser, system], swiftSettings: strict,
+      name: "ast", dependencies: ["AstKit", "Deployment", argumentParser, system], swiftSettings: strict,
       linkerSettings: quickStart),
 
     .target(

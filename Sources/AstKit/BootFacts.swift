@@ -1,5 +1,28 @@
+import Btrfs
 import Glibc
 import SnapshotTree
+import SystemPackage
+
+/// What this machine runs from.
+public enum Booted: Sendable, Equatable {
+  /// A deployment.
+  case deployment(Deployment)
+  /// A generation itself, chosen in the boot menu to be tried.
+  case trial(Generation)
+
+  /// The node it is of.
+  public var node: NodeID {
+    switch self {
+    case .deployment(let deployment): deployment.node
+    case .trial(let generation): generation.node
+    }
+  }
+
+  /// The deployment; nil on trial.
+  public var deployment: Deployment? {
+    if case .deployment(let deployment) = self { deployment } else { nil }
+  }
+}
 
 /// What is booted, and what would be.
 extension Store {
@@ -9,18 +32,18 @@ extension Store {
     return try tree.defaultNode
   }
 
-  /// The node of the deployment this machine runs from; nil when it does not run from this store.
-  ///
-  /// A subvolume has one device number wherever it is mounted, so `/` is compared with each deployment's root.
-  public func bootedNode() throws -> NodeID? {
-    var running = stat()
-    guard stat("/", &running) == 0 else { return nil }
-    return try tree.deployments().first { deployment in
-      var deployed = stat()
-      return stat(root.appending("deploy/\(deployment.id)/root").string, &deployed) == 0
-        && deployed.st_dev == running.st_dev && deployed.st_ino == running.st_ino
-    }?.node
+  /// What this machine runs from; nil when that is nothing of this store. Told by the UUID of the subvolume at `/`.
+  public func booted() throws -> Booted? {
+    guard try Subvolume.isSubvolume(at: "/") else { return nil }
+    let running = SubvolumeUUID(try Subvolume(at: "/").info().uuid)
+    if let deployment = try tree.deployments().first(where: { $0.subvolume == running }) {
+      return .deployment(deployment)
+    }
+    return try tree.generation(with: running).map(Booted.trial)
   }
+
+  /// The node this machine runs from; nil when it does not run from this store.
+  public func bootedNode() throws -> NodeID? { try booted()?.node }
 
   /// The node this machine runs from.
   ///

@@ -26,14 +26,15 @@ extension Store {
     defer { withExtendedLifetime(lock) {} }
     try requireSameDatabase()
     Interruption.holdBack()
-    let result: Result
+    let (result, menu): (Result, PreparedMenu?)
     do {
-      result = try tree.write { tree in
+      (result, menu) = try tree.write { tree in
         try settle(holding: held, own: own)
         failPoint("settled")
         let result = try body()
+        let menu = try preparedMenu()
         failPoint("before the commit")
-        return result
+        return (result, menu)
       }
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
@@ -46,6 +47,8 @@ extension Store {
     do {
       CommitNote(in: root).write(try tree.nextOperation)
       failPoint("number noted")
+      // Before anything goes that the old menu has.
+      try menu?.install()
       try publish(try tree.unpublished())
       try deleteDoomed()
       SpaceReserve(in: root).fill()
@@ -69,6 +72,8 @@ extension Store {
     AptWorkspace.removeLeftovers(in: PackageCache.path(in: root))
     try discardStrays()
     try finishPublishing()
+    guard try !tree.doomed().isEmpty else { return }
+    try preparedMenu()?.install()
     let deleted = try deleteDoomed()
     guard !deleted.isEmpty else { return }
     // A deletion is durable with the next commit of the file system; until then its row is what remembers it.
@@ -90,10 +95,11 @@ extension Store {
     try tree.forgetUnpublished(unpublished)
   }
 
-  /// Deletes the clone an operation worked in, also when it was sealed under its final name but never committed: for
-  /// good, before the row that names it says that the operation has ended.
+  /// Deletes the clone an operation worked in, or the deployment it was making, also when it was sealed under its final
+  /// name but never committed: for good, before the row that names it says that the operation has ended.
   func discardStaging(of node: NodeID, _ operation: OperationID, _ sealed: GenerationNumber?) throws {
     try deleteIfPresent(staging(of: node, operation))
+    try deleteIfPresent(deployStaging(operation))
     if let sealed, try tree.generation(of: node, sealed) == nil { try deleteIfPresent(path(of: node, sealed)) }
     try FileSystem.sync(root)
     failPoint("staging discarded")
@@ -104,6 +110,7 @@ extension Store {
   ///
   /// The highest goes first: a crash in here must leave no gap, beyond which nobody would look.
   private func discardStrays() throws {
+    try discardStrayDeployment()
     let next = max(try tree.nextNode, NodeID(1)).rawValue
     var end = next
     while isTaken(NodeID(end)) { end += 1 }
@@ -113,6 +120,14 @@ extension Store {
       guard rmdir(directory(of: stray).string) == 0 else { throw Errno(rawValue: errno) }
       failPoint("stray node removed")
     }
+  }
+
+  /// Deletes what a command made that never committed its new deployment, likewise.
+  private func discardStrayDeployment() throws {
+    let stray = root.pushing(Deployment.path(of: try tree.nextDeployment))
+    try deleteIfPresent(stray)
+    failPoint("stray deployment deleted")
+    guard rmdir(stray.removingLastComponent().string) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }
   }
 
   /// Whether there is something where a new node's directory would be.

@@ -28,6 +28,16 @@ struct ChildProcess {
     }
   }
 
+  /// The same, with `input` to read.
+  func run(reading input: Data) throws {
+    try finish { program, arguments in
+      let result = try await Subprocess.run(
+        program, arguments: arguments, platformOptions: Self.apart, input: .array(Array(input)), output: .discarded,
+        error: .string(limit: 1 << 16))
+      return (result.terminationStatus, result.standardError)
+    }
+  }
+
   /// Runs it and passes on what it says to `messages`, as it comes.
   func run(showing messages: FileDescriptor) throws {
     try finish { program, arguments in
@@ -78,8 +88,9 @@ struct ChildProcess {
     case .failure(let error):
       throw AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")
     case .success(let end) where !end.status.isSuccess:
-      // What comes after the first line are consequences: tar(1) ends with a line that says nothing.
-      let said = end.said?.split(separator: "\n").first.map { ": \($0)" } ?? ""
+      // Some begin with what they are about to do; what comes after the error are consequences.
+      let lines = end.said?.split(separator: "\n") ?? []
+      let said = (lines.first { $0.contains("error") } ?? lines.first).map { ": \($0)" } ?? ""
       throw AstError(.failed, "`\(program)` failed (\(end.status.words))\(said)")
     case .success: return
     }

@@ -28,6 +28,8 @@ extension Store {
       // A branch that was added meanwhile goes too.
       for node in nodes where held[node.id] == nil { held[node.id] = try lockUnlessFull(node.id, .never) }
       let operation = try recordOperation("del", on: top)
+      // Those that are left are needed by nothing: a node whose deployment is needed is protected.
+      for deployment in try nodes.flatMap({ try tree.deployments(of: $0.id) }) { try tree.delete(deployment.id) }
       try tree.deleteNodes(nodes.map(\.id))
       return Changed(nodes: nodes, operation: operation)
     }
@@ -46,10 +48,10 @@ extension Store {
   /// Why each protected node is: the words that follow "node N".
   func protections() throws -> [NodeID: String] {
     var reasons: [NodeID: String] = [.base: "is the base"]
-    for deployment in try tree.deployments() {
-      let isPinned = deployment.isPinned || reasons[deployment.node] == Self.pinned
-      reasons[deployment.node] = isPinned ? Self.pinned : "is deployed"
+    for deployment in try tree.deployments() where deployment.isPinned {
+      reasons[deployment.node] = "has a pinned deployment"
     }
+    if let once = try tree.onceDeployment.flatMap(tree.deployment) { reasons[once.node] = "boots the next time" }
     if let previous = try tree.previousDeployment.flatMap(tree.deployment) {
       reasons[previous.node] = "is the last system known to be good"
     }
@@ -58,6 +60,4 @@ extension Store {
     reasons[.base] = "is the base"
     return reasons
   }
-
-  private static let pinned = "has a pinned deployment"
 }

@@ -24,7 +24,10 @@ extension Store {
       Finding(text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that is gone", isRepaired: true)
     }
     // In one change, because what others are making looks wrong while it is half made.
-    return try ended + change { try derivedFiles() + missing() + strangers() + undeletable() }
+    return try ended
+      + change {
+        try derivedFiles() + missing() + missingDeployments() + strangers() + strangeDeployments() + undeletable()
+      }
   }
 
   private func derivedFiles() throws -> [Finding] {
@@ -46,6 +49,20 @@ extension Store {
     }
   }
 
+  private func missingDeployments() throws -> [Finding] {
+    try tree.deployments().compactMap { deployment in
+      let subvolume = Subvolume(at: path(of: deployment))
+      guard try Subvolume.isSubvolume(at: subvolume.path) else {
+        return Finding(
+          text: "deployment \(deployment.id) is missing: there is no subvolume \(subvolume.path)", isRepaired: false)
+      }
+      guard try SubvolumeUUID(subvolume.info().uuid) != deployment.subvolume else { return nil }
+      return Finding(
+        text: "the subvolume \(subvolume.path) is not deployment \(deployment.id): it was replaced behind ast's back",
+        isRepaired: false)
+    }
+  }
+
   private func strangers() throws -> [Finding] {
     let known = Set(try tree.generations().map { path(of: $0) } + tree.doomed().map { root.pushing($0.path) })
     let staged = Set(
@@ -59,6 +76,16 @@ extension Store {
     let found = try list(nodes).flatMap { holders.contains($0) ? try list($0) : [$0] }
     return found.filter { !known.contains($0) && !staged.contains($0) }.map {
       Finding(text: "\($0) belongs to no node: it was not made by ast, or its row is lost", isRepaired: false)
+    }
+  }
+
+  private func strangeDeployments() throws -> [Finding] {
+    let known = Set(
+      try tree.deployments().map { path(of: $0).removingLastComponent() }
+        + tree.doomed().map { root.pushing($0.path).removingLastComponent() }
+        + tree.running().map { deployStaging($0.id) })
+    return try list(root.appending("deploy")).filter { !known.contains($0) }.map {
+      Finding(text: "\($0) belongs to no deployment: it was not made by ast, or its row is lost", isRepaired: false)
     }
   }
 

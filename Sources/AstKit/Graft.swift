@@ -67,7 +67,7 @@ extension Store {
       node,
       Generation(
         node: id, number: first, subvolume: SubvolumeUUID(try copy.info().uuid), created: now, operation: operation,
-        manifest: origin.manifest, size: origin.size))
+        manifest: origin.manifest, size: origin.size, boot: origin.boot))
     return node
   }
 }

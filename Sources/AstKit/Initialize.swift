@@ -121,7 +121,8 @@ extension Store {
       failPoint("renamed")
       try FileSystem.sync(root)
       failPoint("sealed")
-      try commitBase(try SealedSnapshot(Subvolume(at: final)), accounts, operation)
+      try commitBase(
+        try SealedSnapshot(Subvolume(at: final), boot: bootFilesToTry(in: final, of: .base)), accounts, operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
@@ -145,7 +146,7 @@ extension Store {
         node,
         Generation(
           node: id, number: first, subvolume: sealed.identity, created: now, operation: operation,
-          manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size))
+          manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size, boot: sealed.boot))
       try tree.claimAccounts(of: accounts)
       try tree.setDefaultNode(id)
       try tree.finish(operation, .done)

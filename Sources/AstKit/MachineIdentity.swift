@@ -1,5 +1,6 @@
 import Deployment
 import Glibc
+import Sandbox
 import SystemPackage
 
 /// What the machine is known by, in a deployment that is being made.
@@ -15,6 +16,12 @@ enum MachineIdentity {
     if let content = try? etc.contents(of: file, limit: 64), isValid(content) { return }
     if let status = try etc.status(of: file), status.st_mode & S_IFMT == S_IFDIR { try etc.remove(file) }
     try etc.replace(file, FileAttributes(mode: 0o444)) { try etc.makeFile($0, with: Array("\(random())\n".utf8)) }
+  }
+
+  /// The machine id in a root; nil where there is no valid one.
+  static func current(in root: RootDirectory) throws -> String? {
+    guard let content = try root.contents(of: "/etc/machine-id").map(Array.init), isValid(content) else { return nil }
+    return String(decoding: content.prefix(32), as: UTF8.self)
   }
 
   /// 32 lower-case hexadecimal digits and a newline, and not all zero.

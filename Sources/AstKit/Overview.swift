@@ -27,7 +27,9 @@ public struct Overview: Sendable {
   /// What boots by default.
   public let defaultNode: NodeID?
   /// What runs; nil when this machine does not run from this store.
-  public let bootedNode: NodeID?
+  public let booted: Booted?
+  /// What is deployed, newest first.
+  public let deployments: [DeploymentFacts]
   /// The operations that are running.
   public let running: [Operation]
   /// The space of the file system the store is on.
@@ -85,7 +87,7 @@ extension Store {
   /// The state of the store.
   public func overview() throws -> Overview {
     Overview(
-      nodes: try tree.nodes().count, defaultNode: try defaultNode(), bootedNode: try bootedNode(),
-      running: try running(), space: try FileSystem.space(of: root))
+      nodes: try tree.nodes().count, defaultNode: try defaultNode(), booted: try booted(),
+      deployments: try deploymentFacts(), running: try running(), space: try FileSystem.space(of: root))
   }
 }

@@ -113,7 +113,7 @@ struct Transaction {
     failPoint("renamed")
     try FileSystem.sync(store.root)
     failPoint("sealed")
-    return try SealedSnapshot(Subvolume(at: final))
+    return try SealedSnapshot(Subvolume(at: final), boot: store.bootFilesToTry(in: final, of: node.id))
   }
 
   /// Steps 6 and 7: enters the new generation. With this the node is the new one; old generations beyond the number
@@ -123,7 +123,7 @@ struct Transaction {
       let tree = store.tree
       let generation = Generation(
         node: node.id, number: next, subvolume: sealed.identity, created: Date(), operation: operation,
-        manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size)
+        manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size, boot: sealed.boot)
       try tree.advance(node.id, to: generation)
       try tree.finish(operation, .done)
       try store.retire(node.id)
@@ -140,8 +140,11 @@ struct SealedSnapshot {
   let size: Int64
   /// What is installed in it; nil where there is no dpkg.
   let packages: [Package]?
+  /// What boots it; nil where nothing does.
+  let boot: BootFiles?
 
-  init(_ subvolume: Subvolume) throws {
+  init(_ subvolume: Subvolume, boot: BootFiles?) throws {
+    self.boot = boot
     identity = SubvolumeUUID(try subvolume.info().uuid)
     size = try subvolume.referencedBytes()
     packages = try PackageDatabase.installed(in: subvolume.path)?.map(Package.init)
@@ -151,7 +154,7 @@ struct SealedSnapshot {
 extension Store {
   /// Removes what a transaction staged and enters its end. When the disk is too full for that row, the operation
   /// stays entered as running, and the next change ends it.
-  fileprivate func abandon(
+  func abandon(
     _ operation: OperationID, on node: NodeID, _ sealed: GenerationNumber?, _ reason: String
   ) throws {
     try discardStaging(of: node, operation, sealed)
@@ -168,12 +171,13 @@ extension Store {
   }
 
   /// Condemns the oldest generations beyond the number that is kept; never the current one, the one before it, or one
-  /// that is deployed.
+  /// that is deployed or runs.
   private func retirable(_ node: NodeID) throws -> [GenerationNumber] {
     let current = try self.node(node)
-    let deployed = Set(try tree.deployments().filter { $0.node == node }.map(\.generation))
+    var needed = Set(try tree.deployments().filter { $0.node == node }.map(\.generation))
+    if case .trial(let running) = try booted(), running.node == node { needed.insert(running.number) }
     return try tree.generations(of: node).map(\.number).dropFirst(try tree.keepGenerations).filter {
-      $0 != current.current && $0 != current.previous && !deployed.contains($0)
+      $0 != current.current && $0 != current.previous && !needed.contains($0)
     }
   }
 

@@ -50,4 +50,9 @@ struct Kernels {
         || root.contents(of: FilePath("/lib/modules/\(version)/modules.dep")) == nil
     }
   }
+
+  /// The newest one that can be booted.
+  var newest: String? {
+    installed.subtracting(unbootable).max { DebianVersion($0) < DebianVersion($1) }
+  }
 }

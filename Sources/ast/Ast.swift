@@ -35,6 +35,7 @@ struct Ast: ParsableCommand {
           BaseUpdate.self, AutoUpgrade.self, Check.self, Hold.self, Unhold.self, Refresh.self, List.self, Which.self,
           Diff.self,
         ]),
+      CommandGroup(name: "Boot", subcommands: [Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
       CommandGroup(name: "Store", subcommands: [Init.self, Doctor.self, Tmp.self, VersionVerb.self]),
     ])

@@ -12,21 +12,43 @@ struct Status: Verb {
   func perform(in context: Context) throws -> Report {
     let overview = try context.store.overview()
     let space = overview.space
-    var lines = [
-      ("Store", "\(global.root)"),
-      ("Nodes", "\(overview.nodes)"),
-      ("Default", overview.defaultNode.map { "node \($0)" } ?? "none"),
-      ("Booted", overview.bootedNode.map { "node \($0)" } ?? "not from this store"),
+    var lines = [("Store", "\(global.root)"), ("Nodes", "\(overview.nodes)")]
+    lines += Self.boot(overview)
+    lines.append(
       (
         "Space",
         "\(Quantity.bytes(space.used)) used, \(Quantity.bytes(space.available)) free"
           + " of \(Quantity.bytes(space.size))"
-      ),
-    ]
+      ))
     lines += overview.running.map {
       ("Running", "\($0.command) (pid \($0.pid), since \($0.started.formatted(.iso8601)))")
     }
     return Report(text: Self.table(lines), data: StatusReport(global.root.string, overview))
+  }
+
+  /// What runs, what will, and what does not.
+  private static func boot(_ overview: Overview) -> [(String, String)] {
+    let booted =
+      switch overview.booted {
+      case nil: "not from this store"
+      case .deployment(let deployment): words(deployment)
+      case .trial(let generation):
+        "node \(generation.node) on trial: changes in /etc go with the next boot (`ast deploy` keeps them and it)"
+      }
+    let deployed = overview.deployments
+    let byDefault =
+      deployed.first(where: \.isDefault).map { words($0.deployment) }
+      ?? overview.defaultNode.map { "node \($0), not deployed" } ?? "none"
+    var lines = [("Booted", booted), ("Default", byDefault)]
+    lines += deployed.filter(\.isOnce).map { ("Next boot", words($0.deployment)) }
+    lines += deployed.filter(\.isPrevious).map { ("Fallback", words($0.deployment)) }
+    lines += deployed.filter { $0.deployment.state == .failed }.map { ("Failed", words($0.deployment)) }
+    return lines
+  }
+
+  private static func words(_ deployment: Deployment) -> String {
+    let reason = deployment.reason.map { ": \($0)" } ?? ""
+    return "deployment \(deployment.id) (node \(deployment.node)), \(deployment.state.rawValue)\(reason)"
   }
 
   static func table(_ lines: [(String, String)]) -> String {
@@ -103,6 +125,8 @@ private struct StatusReport: Encodable {
   let nodes: Int
   @Nullable var defaultNode: NodeID?
   @Nullable var bootedNode: NodeID?
+  let trial: Bool
+  let deployments: [DeploymentReport]
   let running: [OperationReport]
   let size: Int64
   let used: Int64
@@ -112,7 +136,9 @@ private struct StatusReport: Encodable {
     self.store = store
     nodes = overview.nodes
     defaultNode = overview.defaultNode
-    bootedNode = overview.bootedNode
+    bootedNode = overview.booted?.node
+    trial = overview.booted.map { $0.deployment == nil } ?? false
+    deployments = overview.deployments.map(DeploymentReport.init)
     running = overview.running.map(OperationReport.init)
     size = overview.space.size
     used = overview.space.used

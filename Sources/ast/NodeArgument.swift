@@ -1,5 +1,6 @@
 import ArgumentParser
 import AstKit
+import Deployment
 import SnapshotTree
 
 extension NodeID: ExpressibleByArgument {
@@ -11,6 +12,13 @@ extension GenerationNumber: ExpressibleByArgument {
   /// Reads a number as it is typed.
   public init?(argument: String) { self.init(argument) }
 }
+
+extension DeploymentID: ExpressibleByArgument {
+  /// Reads a number as it is typed.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension EtcMode: ExpressibleByArgument {}
 
 /// A description given as the words that follow the node.
 struct DescriptionArgument: ParsableArguments {

@@ -32,7 +32,7 @@ enum TreeView {
   }
 
   /// Numbers to the right, the state to the left.
-  private static func row(_ cells: [String], _ widths: [Int]) -> String {
+  static func row(_ cells: [String], _ widths: [Int]) -> String {
     zip(cells, widths).enumerated().map { column, cell in
       let space = String(repeating: " ", count: cell.1 - cell.0.count)
       return column == cells.count - 1 ? cell.0 + space : space + cell.0

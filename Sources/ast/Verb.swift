@@ -24,6 +24,8 @@ protocol Verb: ParsableCommand {
   var global: GlobalOptions { get }
   /// What the verb needs of the store.
   static var needs: Need { get }
+  /// Whether it mounts something, which nobody else is to see.
+  static var mounts: Bool { get }
   /// The exit status for an error of ast itself; nil for the error's own.
   static var failureStatus: Int32? { get }
 
@@ -64,6 +66,7 @@ struct Context {
 
 extension Verb {
   static var needs: Need { .writing }
+  static var mounts: Bool { false }
   static var failureStatus: Int32? { nil }
 
   /// Runs the verb as it was typed and prints what comes of it.
@@ -103,6 +106,7 @@ extension Verb {
         .refused, "this is the inside of a node: ast here would work on the wrong system",
         hint: "leave with `exit 0` or `exit 1` first, or say `--chroot` if you mean it")
     }
+    if needsRoot { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
     if Self.needs == .freeing { try Store.makeRoom(at: global.root) }
     let store: Store? =
       switch Self.needs {

@@ -1,0 +1,176 @@
+import Btrfs
+import Deployment
+import FoundationEssentials
+import Glibc
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// How a node is to be deployed.
+public struct DeployOptions: Sendable {
+  /// What boots the next time.
+  public enum Choice: Sendable {
+    /// The new deployment, from now on.
+    case always
+    /// The new deployment, the next time only.
+    case once
+    /// What did before.
+    case never
+  }
+
+  /// What becomes of the changes in /etc.
+  public var etc = EtcMode.merge
+  /// What boots the next time.
+  public var choice = Choice.always
+
+  /// The usual: changes in /etc are merged, and the new deployment boots from now on.
+  public init() {}
+}
+
+/// A deployment that was made.
+public struct DeployOutcome: Sendable {
+  /// The deployment.
+  public let deployment: Deployment
+  /// What became of the changes in /etc.
+  public let etc: EtcReport
+  /// The deployment that boots when the new one does not come up; nil where none is known to be good.
+  public let fallback: DeploymentID?
+  /// The operation.
+  public let operation: OperationID
+}
+
+/// `deploy`: a bootable instance of a node.
+extension Store {
+  /// Makes a deployment of a node's current generation: the generation with the machine's own /etc merged in.
+  ///
+  /// What runs, and what would have booted, is never touched: until the commit there is a subvolume that no row refers
+  /// to, and the boot menu is replaced after it, as a whole.
+  ///
+  /// - Throws: `AstError`; the next boot is what it would have been then.
+  public func deploy(_ id: NodeID, _ options: DeployOptions, progress: (String) -> Void) throws -> DeployOutcome {
+    let machine = try requireMachine()
+    let lock = try lock(id)
+    defer { withExtendedLifetime(lock) {} }
+    let generation = try current(try node(id))
+    let pristine = try subvolume(of: generation).path
+    try requireBootable(pristine, id)
+    let source = try etcSource()
+
+    // 1 intent
+    let operation = try change(holding: [id]) { try intend("deploy", on: id, from: generation.number, to: nil) }
+    failPoint("intent entered")
+    do {
+      // 2 stage
+      progress("making a deployment of node \(id)")
+      let staged = try Subvolume(at: pristine).snapshot(to: deployStaging(operation), readOnly: false)
+      failPoint("staged")
+      // 3 work
+      let etc = try MergeEtc(from: source, generation: pristine, mode: options.etc)
+      try etc.apply(to: staged.path)
+      failPoint("etc merged")
+      try prepare(staged.path, on: machine)
+      // 4 verify
+      guard let boot = try bootFiles(in: staged.path, of: id) else { throw unbootable(id) }
+      let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)
+      try configuration.prepare(progress: progress)
+      // 5 seal
+      try machine.sync()
+      failPoint("sealed")
+      try GrubCheck(in: root).requireReadable(boot, in: FilePath("deploy/.\(operation)"))
+      // 6 commit, 7 publish
+      try Interruption.check()
+      let (deployment, fallback) = try change(holding: [id], own: operation) {
+        let made = try enter(staged, of: generation, boot, options.choice, operation)
+        try tree.finish(operation, .done)
+        return made
+      }
+      try configuration.install()
+      return DeployOutcome(
+        deployment: deployment, etc: etc.report, fallback: fallback, operation: operation)
+    } catch let error as TreeError where error.isOutcomeUnknown {
+      throw error
+    } catch {
+      try abandon(operation, on: id, nil, AstError(error).message)
+      throw error
+    }
+  }
+
+  /// What would become of the changes in /etc.
+  public func simulateDeploy(_ id: NodeID, _ options: DeployOptions) throws -> EtcReport {
+    let pristine = try subvolume(of: try current(try node(id))).path
+    try requireBootable(pristine, id)
+    return try MergeEtc(from: try etcSource(), generation: pristine, mode: options.etc).report
+  }
+
+  /// Where the changes of /etc are that a new deployment gets: in what runs, or in what would boot.
+  func etcSource() throws -> EtcSource? {
+    if let running = try booted()?.deployment { return try etcSource(of: running, at: "/") }
+    guard let deployment = try tree.defaultDeployment.flatMap(tree.deployment) else { return nil }
+    return try etcSource(of: deployment, at: path(of: deployment))
+  }
+
+  private func etcSource(of deployment: Deployment, at path: FilePath) throws -> EtcSource {
+    guard let generation = try tree.generation(of: deployment.node, deployment.generation) else {
+      throw AstError(.damaged, "the generation of deployment \(deployment.id) is missing", hint: "run `ast doctor`")
+    }
+    return EtcSource(root: path, pristine: try subvolume(of: generation).path)
+  }
+
+  func path(of deployment: Deployment) -> FilePath { root.pushing(deployment.path) }
+
+  func deployStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation)") }
+
+  private func requireBootable(_ root: FilePath, _ id: NodeID) throws {
+    guard try Kernels(in: root).newest != nil else { throw unbootable(id) }
+  }
+
+  private func unbootable(_ id: NodeID) -> AstError {
+    AstError(
+      .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot; nothing was changed",
+      hint: "`ast install \(id) linux-image-amd64 initramfs-tools` puts them in")
+  }
+
+  /// Gives the root what it needs at its place: an identity, the mounts of the layout, and places to mount them.
+  private func prepare(_ staged: FilePath, on machine: Machine) throws {
+    try MachineIdentity.complete(in: staged)
+    let root = RootDirectory(staged)
+    let fstab = Fstab(try root.contents(of: "/etc/fstab") ?? Data())
+    let layout = Fstab.layout(fileSystem: machine.fileSystem.uuidString.lowercased(), efiPartition: nil)
+    try root.write(Data(fstab.completing(with: layout).content), to: "/etc/fstab")
+    for mount in layout where mount.mountPoint != "/" { try root.makeDirectory(mount.mountPoint) }
+    failPoint("prepared")
+  }
+
+  /// Enters a staged root as the next deployment, and chooses what boots.
+  private func enter(
+    _ staged: Subvolume, of generation: Generation, _ boot: BootFiles, _ choice: DeployOptions.Choice,
+    _ operation: OperationID
+  ) throws -> (Deployment, fallback: DeploymentID?) {
+    let deployment = Deployment(
+      id: try tree.allocateDeployment(), node: generation.node, generation: generation.number, created: Date(),
+      subvolume: SubvolumeUUID(try staged.info().uuid), boot: boot)
+    let final = path(of: deployment)
+    guard mkdir(final.removingLastComponent().string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    failPoint("directory of the deployment made")
+    guard rename(staged.path.string, final.string) == 0 else { throw Errno(rawValue: errno) }
+    failPoint("deployment renamed")
+    try FileSystem.sync(root)
+    try tree.insert(deployment)
+    let fallback = try lastGood(before: deployment.id)
+    switch choice {
+    case .always:
+      try tree.setDefaultDeployment(deployment.id, token: operation)
+      try tree.setPreviousDeployment(fallback)
+    case .once: try tree.setOnceDeployment(deployment.id, token: operation)
+    case .never: break
+    }
+    try retireDeployments()
+    return (deployment, fallback)
+  }
+
+  /// What to fall back to: the running deployment if it is good, else the last one that was.
+  private func lastGood(before deployment: DeploymentID) throws -> DeploymentID? {
+    let candidates = [try booted()?.deployment?.id, try tree.defaultDeployment, try tree.previousDeployment]
+    return try candidates.compactMap(\.self).first { try tree.deployment($0)?.state == .good }
+  }
+}

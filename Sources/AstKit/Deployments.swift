@@ -1,0 +1,70 @@
+import SnapshotTree
+
+/// What is known of a deployment.
+public struct DeploymentFacts: Sendable {
+  /// The deployment.
+  public let deployment: Deployment
+  /// The description of its node.
+  public let description: String
+  /// Whether it boots by default.
+  public let isDefault: Bool
+  /// Whether it is what runs.
+  public let isBooted: Bool
+  /// Whether the machine falls back to it.
+  public let isPrevious: Bool
+  /// Whether it boots the next time, and only then.
+  public let isOnce: Bool
+}
+
+/// `deployments`, `pin`, `unpin`: what is deployed, and what of it is kept.
+extension Store {
+  /// All deployments, newest first.
+  public func deploymentFacts() throws -> [DeploymentFacts] {
+    let (byDefault, previous, once) = (
+      try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment
+    )
+    let running = try booted()?.deployment?.id
+    return try tree.deployments().reversed().map { deployment in
+      let id = deployment.id
+      return DeploymentFacts(
+        deployment: deployment, description: try node(deployment.node).description, isDefault: id == byDefault,
+        isBooted: id == running, isPrevious: id == previous, isOnce: id == once)
+    }
+  }
+
+  /// Keeps a deployment until that is taken back, or takes it back.
+  public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID {
+    try change {
+      guard let deployment = try tree.deployment(id) else { throw AstError.unknown(id) }
+      let operation = try recordOperation(isPinned ? "pin" : "unpin", on: deployment.node)
+      try tree.setPinned(isPinned, id)
+      return operation
+    }
+  }
+
+  /// Removes the deployments beyond the number that is kept: the oldest ones that nobody needs.
+  func retireDeployments() throws {
+    let needed = try neededDeployments()
+    let kept = try tree.keepDeployments
+    let unpinned = try tree.deployments().reversed().filter { !$0.isPinned }
+    for deployment in unpinned.dropFirst(kept) where !needed.contains(deployment.id) {
+      try tree.delete(deployment.id)
+    }
+  }
+
+  /// The deployments that no command removes, pinned ones apart.
+  func neededDeployments() throws -> Set<DeploymentID> {
+    Set(
+      [
+        try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment,
+        try booted()?.deployment?.id,
+      ].compactMap(\.self))
+  }
+}
+
+extension AstError {
+  static func unknown(_ deployment: DeploymentID) -> AstError {
+    AstError(
+      .notFound, "there is no deployment \(deployment); nothing was changed", hint: "`ast deployments` lists them")
+  }
+}

@@ -1,0 +1,56 @@
+import FoundationEssentials
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// What boots a root file system.
+extension Store {
+  /// The newest kernel of a root that has an initrd and modules, with the arguments that the root's own configuration
+  /// gives it; nil where there is none.
+  ///
+  /// - Throws: `AstError` when the configuration cannot be read.
+  func bootFiles(in path: FilePath, of node: NodeID) throws -> BootFiles? {
+    guard let version = try Kernels(in: path).newest else { return nil }
+    return BootFiles(
+      kernel: "boot/vmlinuz-\(version)", initrd: "boot/initrd.img-\(version)",
+      arguments: try kernelArguments(in: path, of: node))
+  }
+
+  /// The same for a commit, which does not fail because the configuration of a boot loader is broken: then the node is
+  /// not in the boot menu.
+  func bootFilesToTry(in path: FilePath, of node: NodeID) throws -> BootFiles? {
+    do {
+      return try bootFiles(in: path, of: node)
+    } catch let error as AstError where error.code == .failed {
+      warn("\(error.message): it is not in the boot menu")
+      return nil
+    }
+  }
+
+  /// What `/etc/default/grub` sets, read as grub-mkconfig(8) reads it: by a shell, the root's own.
+  private func kernelArguments(in path: FilePath, of node: NodeID) throws -> String {
+    let root = RootDirectory(path)
+    guard try root.openFile(Self.grubDefaults) != nil || !root.entries(of: "/etc/default/grub.d").isEmpty else {
+      return ""
+    }
+    var output: [UInt8] = []
+    var said: [UInt8] = []
+    let end = try sandbox(for: node, at: path, network: .isolated).run(
+      ["/bin/sh", "-c", Self.script], output: { output += $0 }, error: { said += $0 })
+    guard end == .exited(0) else {
+      let reason = String(decoding: said, as: UTF8.self).split(separator: "\n").first ?? "its shell failed"
+      throw AstError(.failed, "cannot read \(Self.grubDefaults) of node \(node): \(reason)")
+    }
+    return String(decoding: output, as: UTF8.self).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  }
+
+  private static let grubDefaults: FilePath = "/etc/default/grub"
+  private static let script = """
+    set -e
+    for file in \(grubDefaults) \(grubDefaults).d/*.cfg; do
+      if [ -e "$file" ]; then . "$file"; fi
+    done
+    printf '%s %s' "${GRUB_CMDLINE_LINUX-}" "${GRUB_CMDLINE_LINUX_DEFAULT-}"
+    """
+}

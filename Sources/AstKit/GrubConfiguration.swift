@@ -1,0 +1,111 @@
+import FoundationEssentials
+import Glibc
+import Sandbox
+import SystemPackage
+
+/// grub.cfg, which is about the boot loader itself: its terminal, its timeout, other systems on the machine. Made by the
+/// deployment's own grub-mkconfig(8) in the deployment's own root, when what it is made from has changed. What can be
+/// booted of the store is in the menu that it loads.
+///
+/// Only the machine itself can say what is on it: from elsewhere, grub.cfg is left as it is.
+struct GrubConfiguration {
+  private let root: FilePath
+  private let directory: FilePath
+  private let inputs: Data
+  private let isNeeded: Bool
+
+  /// - Parameters:
+  ///   - root: of the deployment that is being made.
+  ///   - isRunning: whether this machine runs from the disk.
+  init(of root: FilePath, on machine: Machine, isRunning: Bool) throws {
+    self.root = root
+    directory = machine.path(of: Machine.grub)
+    let files = RootDirectory(root)
+    inputs = try Self.inputs(in: files)
+    let isPossible = try Self.needed.allSatisfy { try files.openFile($0) != nil }
+    // What os-prober(1) finds is in no file of ours.
+    let probes = try files.openFile("/usr/bin/os-prober") != nil
+    let present = try RootDirectory(directory).contents(of: Self.inputsName)
+    isNeeded = isRunning && isPossible && (probes || present != inputs)
+  }
+
+  /// Makes the new file beside the present one.
+  ///
+  /// - Throws: `AstError` with what grub-mkconfig(8) says; nothing is changed then.
+  func prepare(progress: (String) -> Void) throws {
+    guard isNeeded else { return }
+    progress("making grub.cfg")
+    var mounts = ChrootMounts()
+    defer { mounts.end() }
+    let inside = try mounts.make(root)
+    try mounts.bind(directory, at: inside.appending("boot/grub"))
+    // Their entries are for a system that has its kernels in one place and no deployments.
+    for script in ["10_linux", "20_linux_xen"] {
+      let path = inside.appending("etc/grub.d/\(script)")
+      if access(path.string, F_OK) == 0 { try mounts.bind("/dev/null", at: path) }
+    }
+    try ChildProcess("chroot", [inside.string, "grub-mkconfig", "-o", "/boot/grub/\(Self.newName)"]).run()
+    failPoint("grub.cfg made")
+  }
+
+  /// Puts the new file in place of the present one.
+  func install() throws {
+    guard isNeeded else { return }
+    let (new, present) = (directory.appending(Self.newName), directory.appending("grub.cfg"))
+    let file = try FileDescriptor.open(new, .readWrite, options: .closeOnExec)
+    try file.closeAfter { guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) } }
+    guard rename(new.string, present.string) == 0 else { throw Errno(rawValue: errno) }
+    failPoint("grub.cfg in place")
+    try RootDirectory(directory).write(inputs, to: Self.inputsName)
+  }
+
+  private static let newName = "grub.cfg.new"
+  /// Beside the menu: what the present grub.cfg was made from.
+  private static let inputsName: FilePath = "ast/grub.cfg.inputs"
+  private static let needed: [FilePath] = ["/usr/sbin/grub-mkconfig", "/etc/grub.d/09_ast"]
+
+  /// What grub-mkconfig(8) reads, as one text. The program itself counts, as its version is in no file.
+  private static func inputs(in root: RootDirectory) throws -> Data {
+    var text = Data()
+    func add(_ file: FilePath) throws {
+      guard let contents = try root.contents(of: file) else { return }
+      text += Data("== \(file), \(contents.count) bytes\n".utf8) + contents
+    }
+    try add("/etc/default/grub")
+    for directory: FilePath in ["/etc/default/grub.d", "/etc/grub.d"] {
+      for entry in try root.entries(of: directory) { try add(directory.appending(entry.name)) }
+    }
+    try add("/usr/sbin/grub-mkconfig")
+    return text
+  }
+}
+
+/// A root file system with the kernel's own file systems in it, for programs that look at devices; mounted for this
+/// process and its children only.
+struct ChrootMounts {
+  private var mounted: [FilePath] = []
+
+  /// Mounts a root.
+  ///
+  /// - Returns: where it is.
+  mutating func make(_ root: FilePath) throws -> FilePath {
+    let target: FilePath = "/run/ast/root"
+    for directory in [target.removingLastComponent(), target] {
+      guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    }
+    try bind(root, at: target)
+    for place in ["dev", "proc", "sys"] { try bind(FilePath("/\(place)"), at: target.appending(place)) }
+    return target
+  }
+
+  mutating func bind(_ source: FilePath, at target: FilePath) throws {
+    try PrivateMounts.bind(source, at: target)
+    mounted.append(target)
+  }
+
+  /// Unmounts everything.
+  mutating func end() {
+    for target in mounted.reversed() { umount2(target.string, Int32(MNT_DETACH)) }
+    mounted = []
+  }
+}

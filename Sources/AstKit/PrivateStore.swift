@@ -1,0 +1,19 @@
+import Btrfs
+import Glibc
+import Sandbox
+import SystemPackage
+
+/// The writable view of a store that an installed system has mounted read-only, so that nothing but ast changes it.
+public enum PrivateStore {
+  /// Gives this process mounts of its own where the store's mount is read-only, and makes it writable there. To be
+  /// called while the process has one thread.
+  ///
+  /// - Parameter mounting: whether the process needs mounts of its own in any case.
+  /// - Throws: `Errno`.
+  public static func enter(at root: FilePath, mounting: Bool) throws {
+    // A file system that is read-only as a whole stays so, and whoever wants to write is told.
+    let isHidden = try (try? FileSystem.isReadOnly(root)) == true && MountTable.source(at: root) != nil
+    if isHidden || mounting { try PrivateMounts.enter() }
+    if isHidden { try PrivateMounts.makeWritable(root) }
+  }
+}

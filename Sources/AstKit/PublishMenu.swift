@@ -1,0 +1,126 @@
+import Deployment
+import FoundationEssentials
+import Glibc
+import Packages
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// The files of the boot menu that are to be replaced: written beside the present ones and found in order, so that
+/// nothing is left that can fail for a reason of theirs.
+struct PreparedMenu {
+  private let machine: Machine
+  /// The names of the files, relative to the directory of the boot loader.
+  private let changed: [FilePath]
+  private let obsolete: [FilePath]
+
+  /// Writes those of `files` that are not what is there already; nil when there is nothing to replace.
+  ///
+  /// - Throws: `AstError` when a file cannot be written, or GRUB would not understand it; nothing has changed then.
+  init?(_ files: [FilePath: String], on machine: Machine) throws {
+    self.machine = machine
+    let directory = RootDirectory(machine.path(of: Machine.grub))
+    var changed: [FilePath] = []
+    for (name, text) in files.sorted(by: { $0.key.string < $1.key.string }) {
+      let content = Data(text.utf8)
+      guard try directory.contents(of: name) != content else { continue }
+      try ChildProcess("grub-script-check", []).run(reading: content)
+      try directory.write(content, to: Self.new(name))
+      changed.append(name)
+    }
+    let present = try directory.entries(of: Self.directory).map { Self.directory.appending($0.name) }
+    obsolete = present.filter { name in
+      name.extension == "cfg" && name.lastComponent?.string.hasPrefix("tree-") ?? false && files[name] == nil
+    }
+    guard !changed.isEmpty || !obsolete.isEmpty else { return nil }
+    self.changed = changed
+    failPoint("menu written")
+  }
+
+  /// Replaces the files, the first one last: it is the one that names the others. After this GRUB sees the new menu.
+  func install() throws {
+    let directory = machine.path(of: Machine.grub)
+    // What is renamed is complete on the disk then.
+    try machine.sync()
+    for name in changed.sorted(by: { $0 != Self.first && $1 == Self.first }) {
+      guard rename(directory.pushing(Self.new(name)).string, directory.pushing(name).string) == 0 else {
+        throw Errno(rawValue: errno)
+      }
+      failPoint("menu file in place")
+    }
+    for name in obsolete { unlink(directory.pushing(name).string) }
+    try machine.sync()
+    failPoint("menu published")
+  }
+
+  fileprivate static let directory: FilePath = "ast"
+  fileprivate static let first: FilePath = "ast/menu.cfg"
+  private static func new(_ name: FilePath) -> FilePath { FilePath("\(name).new") }
+}
+
+/// The boot menu, made of what is in the database.
+extension Store {
+  /// The menu that is to be published; nil where nothing is deployed, and where the menu is what it should be.
+  func preparedMenu() throws -> PreparedMenu? {
+    guard try !tree.deployments().isEmpty, let machine = try Machine(around: root) else { return nil }
+    let menu = try bootMenu(on: machine)
+    var files = [PreparedMenu.first: menu.text]
+    for page in menu.pages { files[PreparedMenu.directory.appending(page.name)] = page.text }
+    return try PreparedMenu(files, on: machine)
+  }
+
+  private func bootMenu(on machine: Machine) throws -> BootMenu {
+    let deployments = try tree.deployments().filter { $0.boot != nil }
+    var menu = BootMenu(
+      fileSystem: machine.fileSystem.uuidString.lowercased(), store: FilePath(Machine.store), machineID: "",
+      deployments: try deployments.compactMap(menuEntry), nodes: try menuNodes())
+    guard let id = try tree.defaultDeployment, let first = try tree.deployment(id) else { return menu }
+    let etc = RootDirectory(path(of: first))
+    menu.machineID = try MachineIdentity.current(in: etc) ?? ""
+    menu.environment = try Fstab(etc.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
+    menu.choice = BootMenu.Choice(
+      deployment: id.rawValue, token: try tree.bootToken, fallback: try tree.previousDeployment?.rawValue)
+    menu.once = try tree.onceDeployment.map { BootMenu.Once(deployment: $0.rawValue, token: try tree.onceToken) }
+    return menu
+  }
+
+  /// The default one first, then the newest.
+  private func menuEntry(_ deployment: Deployment) throws -> BootMenu.Deployment? {
+    guard let boot = deployment.boot else { return nil }
+    return BootMenu.Deployment(
+      id: deployment.id.rawValue,
+      system: try system(
+        deployment.node, deployment.generation, deployment.created, deployment.path, boot),
+      isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
+  }
+
+  private func menuNodes() throws -> [BootMenu.System] {
+    try tree.currentGenerations().compactMap { generation in
+      try generation.boot.map { boot in
+        try system(generation.node, generation.number, generation.created, generation.path, boot)
+      }
+    }
+  }
+
+  private func system(
+    _ node: NodeID, _ generation: GenerationNumber, _ date: Date, _ path: FilePath, _ boot: BootFiles
+  ) throws -> BootMenu.System {
+    BootMenu.System(
+      title: BootMenuTitle(
+        node: node.rawValue, generation: generation.rawValue, date: date,
+        description: try self.node(node).description, system: ""),
+      subvolume: path, kernel: FilePath(boot.kernel), initrd: FilePath(boot.initrd), arguments: boot.arguments)
+  }
+}
+
+extension Fstab {
+  /// The EFI system partition is where GRUB keeps its notes: it writes to no btrfs (GRUB manual, 15.1 "GRUB environment
+  /// block").
+  fileprivate var bootEnvironment: BootEnvironmentPlace? {
+    let prefix = "UUID="
+    guard let source = entries.first(where: { $0.mountPoint == "/boot/efi" })?.source, source.hasPrefix(prefix) else {
+      return nil
+    }
+    return BootEnvironmentPlace(fileSystem: String(source.dropFirst(prefix.count)))
+  }
+}

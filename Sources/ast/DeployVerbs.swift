@@ -1,0 +1,202 @@
+import ArgumentParser
+import AstKit
+import Deployment
+import FoundationEssentials
+import SnapshotTree
+
+struct Deploy: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "deploy", abstract: "Make a node what boots the next time",
+    discussion: """
+      What runs is not touched. The machine's own /etc is merged into the new deployment; `--simulate` shows what \
+      would become of it. If the new deployment does not come up, the machine goes back to the last good one.
+      """)
+  static var mounts: Bool { true }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(
+    name: [.customShort("n"), .customLong("simulate"), .customLong("dry-run")],
+    help: "Show what would become of /etc, and change nothing.")
+  var simulate = false
+  @Option(help: ArgumentHelp("What becomes of the changes in /etc: merge or fresh.", valueName: "mode"))
+  var etc = EtcMode.merge
+  @Flag(help: "Boot it the next time only.") var once = false
+  @Flag(name: .customLong("no-default"), help: "Put it into the boot menu only.") var withoutDefault = false
+  @Argument(help: "The node (default: the one that is booted on trial).") var node: NodeID?
+
+  func validate() throws {
+    guard !once || !withoutDefault else { throw ValidationError("--once and --no-default exclude each other") }
+  }
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    let id = try node ?? trial(in: store)
+    var options = DeployOptions()
+    options.etc = etc
+    options.choice = once ? .once : withoutDefault ? .never : .always
+    if simulate {
+      let report = try store.simulateDeploy(id, options)
+      return Report(text: report.sentences.joined(separator: "\n"), data: ["etc": report])
+    }
+    let made = try store.deploy(id, options, progress: context.output.note)
+    for line in made.etc.sentences { context.output.note(line) }
+    return Report(
+      text: "Node \(id) is deployment \(made.deployment.id); \(next(made)).", data: DeployReport(made),
+      transaction: made.operation)
+  }
+
+  private func trial(in store: Store) throws -> NodeID {
+    guard case .trial(let generation) = try store.booted() else {
+      throw AstError(.usage, "a node is missing", hint: "`ast tree` shows the nodes")
+    }
+    return generation.node
+  }
+
+  private func next(_ made: DeployOutcome) -> String {
+    switch (once, withoutDefault) {
+    case (true, _): return "it boots the next time, and only then"
+    case (_, true): return "it is in the boot menu"
+    default:
+      let fallback = made.fallback.map { "; deployment \($0) is what the machine falls back to" } ?? ""
+      return "it boots the next time\(fallback)"
+    }
+  }
+}
+
+struct Rollback: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "rollback", abstract: "Boot what runs now, or the last good deployment, from now on",
+    discussion: """
+      Where another deployment runs than the default one, it becomes the default. Where the default runs, the last \
+      good one before it does.
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @Option(help: ArgumentHelp("The deployment to go to (`ast deployments` lists them).", valueName: "deployment"))
+  var to: DeploymentID?
+
+  func perform(in context: Context) throws -> Report {
+    let done = try context.store.rollBack(to: to)
+    let deployment = done.deployment
+    let when = done.isBooted ? "stays what boots" : "boots the next time"
+    return Report(
+      text: "Deployment \(deployment.id) (node \(deployment.node)) \(when), instead of deployment \(done.before).",
+      data: ["deployment": deployment.id, "before": done.before], transaction: done.operation)
+  }
+}
+
+struct Deployments: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "deployments", abstract: "List what is deployed, the newest first")
+  static var needs: Need { .reading }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let facts = try context.store.deploymentFacts()
+    let rows = facts.map { fact in
+      [
+        "\(fact.deployment.id)", "\(fact.deployment.node)", "\(fact.deployment.generation)",
+        Quantity.age(from: fact.deployment.created, to: Date()), fact.words,
+      ]
+    }
+    let header = ["ID", "NODE", "GEN", "AGE", "STATE"]
+    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+    let lines = zip([header] + rows, ["DESCRIPTION"] + facts.map { Printable.line($0.description) }).map {
+      TreeView.row($0, widths) + $1
+    }
+    return Report(
+      text: facts.isEmpty ? "Nothing is deployed." : lines.joined(separator: "\n"),
+      data: ["deployments": facts.map(DeploymentReport.init)])
+  }
+}
+
+struct Pin: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "pin", abstract: "Keep a deployment, however many there are after it")
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The deployment.") var deployment: DeploymentID
+
+  func perform(in context: Context) throws -> Report {
+    let operation = try context.store.setPinned(true, deployment)
+    return Report(
+      text: "Deployment \(deployment) is kept.", data: ["deployment": deployment], transaction: operation)
+  }
+}
+
+struct Unpin: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "unpin", abstract: "Let a deployment go when there are newer ones")
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The deployment.") var deployment: DeploymentID
+
+  func perform(in context: Context) throws -> Report {
+    let operation = try context.store.setPinned(false, deployment)
+    return Report(
+      text: "Deployment \(deployment) may go.", data: ["deployment": deployment], transaction: operation)
+  }
+}
+
+extension DeploymentFacts {
+  /// What stands in the STATE column.
+  var words: String {
+    let marks = [
+      ("booted", isBooted), ("default", isDefault), ("fallback", isPrevious), ("next boot only", isOnce),
+      ("pinned", deployment.isPinned),
+    ]
+    return ([deployment.state.rawValue] + marks.filter(\.1).map(\.0)).joined(separator: ", ")
+  }
+}
+
+/// A deployment as `--json` shows it.
+struct DeploymentReport: Encodable {
+  let deployment: DeploymentID
+  let node: NodeID
+  let generation: GenerationNumber
+  let created: Date
+  let state: DeploymentState
+  @Nullable var reason: String?
+  let description: String
+  let booted: Bool
+  let isDefault: Bool
+  let fallback: Bool
+  let once: Bool
+  let pinned: Bool
+  @Nullable var kernel: String?
+
+  init(_ facts: DeploymentFacts) {
+    let deployment = facts.deployment
+    self.deployment = deployment.id
+    node = deployment.node
+    generation = deployment.generation
+    created = deployment.created
+    state = deployment.state
+    reason = deployment.reason
+    description = facts.description
+    booted = facts.isBooted
+    isDefault = facts.isDefault
+    fallback = facts.isPrevious
+    once = facts.isOnce
+    pinned = deployment.isPinned
+    kernel = deployment.boot?.kernel
+  }
+}
+
+/// A deployment that was made, as `--json` shows it.
+private struct DeployReport: Encodable {
+  let deployment: DeploymentID
+  let node: NodeID
+  let generation: GenerationNumber
+  let etc: EtcReport
+  @Nullable var fallback: DeploymentID?
+
+  init(_ made: DeployOutcome) {
+    deployment = made.deployment.id
+    node = made.deployment.node
+    generation = made.deployment.generation
+    etc = made.etc
+    fallback = made.fallback
+  }
+}

@@ -11,7 +11,8 @@ public func cloneFile(_ original: FileDescriptor, to copy: FilePath) throws(Btrf
   let operation = "clone to"
   var status = stat()
   guard fstat(original.rawValue, &status) == 0 else { throw BtrfsError(operation, copy, Errno(rawValue: Glibc.errno)) }
-  let descriptor = open(copy.string, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, status.st_mode & 0o777)
+  let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+  let descriptor = copy.withPlatformString { open($0, flags, status.st_mode & 0o777) }
   guard descriptor >= 0 else { throw BtrfsError(operation, copy, Errno(rawValue: Glibc.errno)) }
   let target = OpenFile(descriptor)
   try BtrfsError.check(operation, copy, result: cbtrfs_clone(original.rawValue, target.descriptor))

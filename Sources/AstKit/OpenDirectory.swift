@@ -16,7 +16,7 @@ final class OpenDirectory {
   /// The directory at a path somebody vouches for.
   init(_ path: FilePath) throws {
     self.path = path
-    descriptor = open(path.string, Self.opening)
+    descriptor = path.withPlatformString { open($0, Self.opening) }
     guard descriptor >= 0 else { throw Self.failure("open", path, errno) }
   }
 
@@ -193,6 +193,14 @@ final class OpenDirectory {
       guard lsetxattr(place(of: name), attribute, value, value.count, 0) == 0 else {
         throw failure("set the attribute \(attribute) of", name)
       }
+    }
+  }
+
+  /// Gives something the times of access and change in a status.
+  func setTimes(of name: Name, from status: stat) throws {
+    let times = [status.st_atim, status.st_mtim]
+    guard name.withPlatformString({ utimensat(descriptor, $0, times, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+      throw failure("set the time of", name)
     }
   }
 

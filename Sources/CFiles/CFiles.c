@@ -19,6 +19,6 @@ int cfiles_open_without_mounts(int directory, const char *name) {
   return result;
 }
 
-int cfiles_rename_new(int directory, const char *name, const char *new_name) {
-  return renameat2(directory, name, directory, new_name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name) {
+  return renameat2(directory, name, new_directory, new_name, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }

@@ -27,12 +27,12 @@ struct EtcTrees {
     try Subvolume(at: self.new).snapshot(to: staged, readOnly: false)
   }
 
-  /// Runs a script in the /etc of a root; `xattr FILE NAME HEX` sets an extended attribute there.
-  static func change(_ root: FilePath, _ script: String) throws {
+  /// Runs a script in a directory of a root; `xattr FILE NAME HEX` sets an extended attribute there.
+  static func change(_ root: FilePath, _ script: String, in directory: FilePath = "etc") throws {
     let helper =
       "xattr() { python3 -c 'import os, sys; (path, name, value) = sys.argv[1:]; "
       + "os.setxattr(path, name, bytes.fromhex(value), follow_symlinks=False)' \"$@\"; }"
-    try runSuccessfully(["bash", "-euc", "cd \"$1\"; \(helper)\n\(script)", "bash", root.appending("etc").string])
+    try runSuccessfully(["bash", "-euc", "cd \"$1\"; \(helper)\n\(script)", "bash", root.pushing(directory).string])
   }
 
   /// Merges, twice, for to do it again changes nothing.
@@ -46,9 +46,12 @@ struct EtcTrees {
     return merge.report
   }
 
-  /// What is in the /etc of the new deployment: kind, permissions, owner, path, content and extended attributes.
-  func listing(of root: FilePath? = nil) throws -> [String] {
-    let output = try runSuccessfully(["python3", "-c", Self.lister, (root ?? staged).appending("etc").string])
+  /// What is in the /etc of the new deployment.
+  func listing() throws -> [String] { try Self.listing(of: staged.appending("etc")) }
+
+  /// What is in a directory: kind, permissions, owner, path, content and extended attributes.
+  static func listing(of directory: FilePath) throws -> [String] {
+    let output = try runSuccessfully(["python3", "-c", lister, directory.string])
     return output.split(separator: "\n").map(String.init)
   }
 

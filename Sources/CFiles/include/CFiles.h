@@ -7,5 +7,5 @@
  * without what is mounted in it. Returns a descriptor to be used as the directory's own. Needs CAP_SYS_ADMIN. */
 int cfiles_open_without_mounts(int directory, const char *name);
 
-/* renameat2(2) with RENAME_NOREPLACE, inside one directory. */
-int cfiles_rename_new(int directory, const char *name, const char *new_name);
+/* renameat2(2) with RENAME_NOREPLACE: moves `name` to another directory, unless something has its new name there. */
+int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name);

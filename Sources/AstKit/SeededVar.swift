@@ -1,0 +1,35 @@
+import SystemPackage
+
+/// What came of adding to the shared /var what a generation has there.
+public struct SeededVar: Encodable, Sendable {
+  /// Something in the shared /var that stays as it is, though the generation would need something else there.
+  public struct Obstacle: Encodable, Sendable {
+    /// The path.
+    public let path: FilePath
+    /// One sentence without a full stop.
+    public let sentence: String
+
+    private enum Key: String, CodingKey { case path, message }
+
+    /// The data for programs.
+    public func encode(to encoder: any Encoder) throws {
+      var object = encoder.container(keyedBy: Key.self)
+      try object.encode(path.string, forKey: .path)
+      try object.encode(sentence, forKey: .message)
+    }
+  }
+
+  /// What was added; a directory stands for all that is in it.
+  public internal(set) var added: [FilePath] = []
+  /// What somebody may want to look at.
+  public internal(set) var obstacles: [Obstacle] = []
+
+  private enum Key: String, CodingKey { case added, obstacles }
+
+  /// The data for programs.
+  public func encode(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Key.self)
+    try object.encode(added.map(\.string), forKey: .added)
+    try object.encode(obstacles, forKey: .obstacles)
+  }
+}

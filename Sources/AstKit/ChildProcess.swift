@@ -49,6 +49,32 @@ struct ChildProcess {
     }
   }
 
+  /// Runs it silently with `input` to read.
+  func run(input: String) throws {
+    try finish { program, arguments in
+      let result = try await Subprocess.run(
+        program, arguments: arguments, platformOptions: Self.apart, input: .string(input), output: .discarded,
+        error: .string(limit: 1 << 16))
+      return (result.terminationStatus, result.standardError)
+    }
+  }
+
+  /// Runs it and gives what it prints.
+  func output() throws -> String {
+    let printed = Mutex("")
+    try finish { program, arguments in
+      let result = try await Subprocess.run(
+        program, arguments: arguments, platformOptions: Self.apart, input: .none, output: .string(limit: 1 << 20),
+        error: .string(limit: 1 << 16))
+      printed.withLock { $0 = result.standardOutput }
+      return (result.terminationStatus, result.standardError)
+    }
+    return printed.withLock { $0 }
+  }
+
+  /// Runs it and gives the line that it prints.
+  func line() throws -> String { try output().split(separator: "\n").first.map(String.init) ?? "" }
+
   /// Runs it on our terminal: an editor.
   func runOnTerminal() throws {
     try finish { program, arguments in

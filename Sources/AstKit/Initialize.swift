@@ -38,10 +38,13 @@ extension Store {
   /// Makes a store at `root` and commits `source` as the base. One that was interrupted is simply run again: whatever
   /// is there is used, and what an earlier attempt staged is removed.
   ///
-  /// - Parameter progress: told what is being done, a line at a time.
+  /// - Parameters:
+  ///   - progress: told what is being done, a line at a time.
+  ///   - customize: makes what was unpacked into what the base is to be; gets the directory it is in.
   /// - Throws: `AstError`; refused when the store has a base already.
   public static func initialize(
-    at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void
+    at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void,
+    customize: (Store, FilePath) throws -> Void = { _, _ in }
   ) throws -> Store {
     try requireWritable(root)
     try requireNothingElse(in: root)
@@ -52,7 +55,7 @@ extension Store {
       throw AstError(.refused, "there is a store at \(root) already; nothing was changed", hint: "`ast tree` shows it")
     }
     try source.requireReadable()
-    try store.makeBase(from: source, messages: messages, progress: progress)
+    try store.makeBase(from: source, messages: messages, progress: progress, customize: customize)
     return store
   }
 
@@ -98,7 +101,10 @@ extension Store {
     }
   }
 
-  private func makeBase(from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void) throws {
+  private func makeBase(
+    from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void,
+    customize: (Store, FilePath) throws -> Void
+  ) throws {
     let lock = try lock(.base)
     defer { withExtendedLifetime(lock) {} }
     let first = GenerationNumber(1)
@@ -109,6 +115,7 @@ extension Store {
       let staged = try Subvolume.create(at: staging(of: .base, operation))
       failPoint("staged")
       try fill(staged.path, from: source, messages: messages, progress: progress)
+      try customize(self, staged.path)
       progress("moving the package state to /\(PackageState.sysimage)")
       var relocation = RelocatePackageState(in: staged.path)
       try relocation.run()

@@ -1,0 +1,29 @@
+/// The packages of a new system beyond what every Debian has.
+struct BootstrapPackages {
+  /// Their names.
+  let names: [String]
+
+  /// What `answers` need, a kernel, and `more`.
+  init(kernel: String, for answers: BootstrapAnswers, and more: [String]) {
+    var names = Self.bootable + [kernel]
+    if answers.needsLocale { names.append("locales") }
+    if answers.timezone != nil { names.append("tzdata") }
+    if answers.keymap != nil { names += ["console-setup", "keyboard-configuration"] }
+    if answers.user != nil { names.append("sudo") }
+    if !answers.sshKeys.isEmpty { names.append("openssh-server") }
+    self.names = names + more.filter { !names.contains($0) }
+  }
+
+  /// A system that starts, has a network, and can be worked on with ast.
+  private static let bootable = [
+    "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login",
+    "grub-common", "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin",
+    "btrfs-progs", "libbtrfsutil1", "libsqlite3-0",
+    "iproute2", "systemd-resolved", "ca-certificates", "less",
+  ]
+}
+
+extension BootstrapAnswers {
+  /// Whether there is a locale to make: glibc has `C.UTF-8` itself.
+  var needsLocale: Bool { locale.map { !["C", "POSIX", "C.UTF-8", "C.utf8"].contains($0) } ?? false }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// Where a new system comes from.
+struct BootstrapSource: ParsableArguments {
+  @Option(help: ArgumentHelp("The Debian release to install (default: trixie).", valueName: "suite"))
+  var suite: String?
+  @Option(help: ArgumentHelp("How much of it: minimal, or a variant of mmdebstrap(1).", valueName: "variant"))
+  var variant: String?
+  @Option(help: ArgumentHelp("The mirror (default: this machine's own apt sources).", valueName: "url"))
+  var mirror: String?
+  @Option(help: ArgumentHelp("Start from a tar archive of a root file system.", valueName: "file"))
+  var tarball: String?
+  @Option(help: ArgumentHelp("The package of the kernel (default: linux-image-amd64).", valueName: "package"))
+  var kernel: String?
+  @Option(help: ArgumentHelp("Packages to install too, separated by commas.", valueName: "packages"))
+  var include: String?
+
+  func validate() throws {
+    guard tarball == nil || (suite ?? variant ?? mirror) == nil else {
+      throw ValidationError("--tarball excludes --suite, --variant and --mirror")
+    }
+    for word in [suite, kernel].compactMap(\.self) + packages where word.isEmpty || word.hasPrefix("-") {
+      throw ValidationError("this is not a name: \(word)")
+    }
+  }
+
+  var packages: [String] { include.map { $0.split(separator: ",").map(String.init) } ?? [] }
+}
+
+/// What a new system is to be.
+struct BootstrapSystem: ParsableArguments {
+  @Option(help: ArgumentHelp("The machine's name (default: debian).", valueName: "name"))
+  var hostname: String?
+  @Option(help: ArgumentHelp("Its language, like de_DE.UTF-8.", valueName: "locale"))
+  var locale: String?
+  @Option(help: ArgumentHelp("Its time zone, like Europe/Berlin.", valueName: "zone"))
+  var timezone: String?
+  @Option(help: ArgumentHelp("Its keyboard, like de or de:nodeadkeys.", valueName: "layout"))
+  var keymap: String?
+  @Option(help: ArgumentHelp("Root's password: the first line of this file (default: none).", valueName: "file"))
+  var rootPassword: String?
+  @Option(help: ArgumentHelp("A user, who may use sudo.", valueName: "name"))
+  var user: String?
+  @Option(help: ArgumentHelp("The user's password: the first line of this file.", valueName: "file"))
+  var userPassword: String?
+  @Option(help: ArgumentHelp("SSH keys of the user, or of root: a file of public keys.", valueName: "file"))
+  var sshKey: [String] = []
+  @Option(help: ArgumentHelp("A serial line for menu and login, like ttyS0,115200.", valueName: "line"))
+  var serial: BootstrapAnswers.SerialConsole?
+
+  func validate() throws {
+    guard userPassword == nil || user != nil else { throw ValidationError("--user-password needs --user") }
+  }
+}
+
+extension BootstrapAnswers.SerialConsole: ExpressibleByArgument {
+  /// Reads `ttyS0,115200`.
+  public init?(argument: String) { self.init(argument) }
+}

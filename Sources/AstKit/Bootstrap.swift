@@ -76,7 +76,8 @@ public struct Bootstrap {
 
   private func requireRoom(on size: Int64) throws {
     guard size < Partitions.smallestDisk else { return }
-    throw AstError(.usage, "a disk of \(size) bytes is too small for a system; nothing was changed", hint: "3G is enough")
+    throw AstError(
+      .usage, "a disk of \(size) bytes is too small for a system; nothing was changed", hint: "3G is enough")
   }
 }
 

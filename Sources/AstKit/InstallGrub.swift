@@ -64,11 +64,9 @@ struct InstallGrub {
       set prefix=($root)\(Self.prefix)
 
       """
-    let command = [
-      "sh", "-c", "printf '%s' \"$1\" >/tmp/early.cfg && shift && exec grub-mkimage --config=/tmp/early.cfg \"$@\"", "sh",
-      script, "--format=\(platform.rawValue)", "--prefix=\(Self.prefix)",
-    ]
-    return try base.run(command + platform.modules, capturing: true)
+    let make = "printf '%s' \"$1\" >/tmp/early.cfg && shift && exec grub-mkimage --config=/tmp/early.cfg \"$@\""
+    let options = ["--format=\(platform.rawValue)", "--prefix=\(Self.prefix)"]
+    return try base.run(["sh", "-c", make, "sh", script] + options + platform.modules, capturing: true)
   }
 
   private func bootSector() throws -> [UInt8] {

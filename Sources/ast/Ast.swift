@@ -37,7 +37,8 @@ struct Ast: ParsableCommand {
         ]),
       CommandGroup(name: "Boot", subcommands: [Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
-      CommandGroup(name: "Store", subcommands: [Init.self, BootstrapVerb.self, Doctor.self, Tmp.self, VersionVerb.self]),
+      CommandGroup(
+        name: "Store", subcommands: [Init.self, BootstrapVerb.self, Doctor.self, Tmp.self, VersionVerb.self]),
     ])
 
   @OptionGroup var global: GlobalOptions

@@ -101,12 +101,12 @@ extension Bootstrap {
     defer { top.end() }
     let boot = FATVolume(device: disk.boot, scratch: top.scratch)
     try boot.make(bootID)
-    for name in ["@snapshots", "@var", "@home", "@root", "@srv", "@grub"] {
+    for name in [Machine.store, Machine.variable, "@home", "@root", "@srv", Machine.grub] {
       _ = try Subvolume.create(at: top.path.appending(name))
     }
 
     let store = try Store.initialize(
-      at: top.path.appending("@snapshots"), from: baseSource, command: steps.command, messages: steps.messages,
+      at: top.path.appending(Machine.store), from: baseSource, command: steps.command, messages: steps.messages,
       progress: steps.note
     ) { store, root in
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
@@ -116,15 +116,18 @@ extension Bootstrap {
       try base.writeTable(system: system, boot: bootID)
       try base.moveData(to: top.path)
       steps.note("installing GRUB for BIOS and EFI")
-      try InstallGrub(base: base, directory: top.path.appending("@grub"), system: system).run(on: device, boot: boot)
+      try InstallGrub(
+        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial
+      ).run(on: device, boot: boot)
     }
-    try makeFirstSystem(in: store)
+    try makeFirstSystem(in: store, steps)
     try FileSystem.sync(top.path)
   }
 
   /// The node that the machine starts.
-  private func makeFirstSystem(in store: Store) throws {
-    _ = try store.graft(.base, at: .top, description: Description("first system"))
+  private func makeFirstSystem(in store: Store, _ steps: Steps) throws {
+    let first = try store.graft(.base, at: .top, description: Description("first system"))
+    _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
   }
 
   private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages).names }

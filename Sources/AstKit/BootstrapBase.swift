@@ -1,3 +1,4 @@
+import Deployment
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -39,8 +40,11 @@ struct BootstrapBase {
 
   /// Writes the table of file systems, and makes the places where they are mounted.
   func writeTable(system: UUID, boot: VolumeID) throws {
-    try write(Self.fileSystemTable(system: system, boot: boot), to: "/etc/fstab")
-    try run(["mkdir", "-p", "/.snapshots", "/boot/efi", "/boot/grub", "/home", "/root", "/srv", "/var", "/tmp"])
+    let layout = Fstab.layout(fileSystem: system.uuidString.lowercased(), efiPartition: "\(boot)")
+    let heading = "# <file system> <mount point> <type> <options> <dump> <pass>\n"
+    let table = Fstab(heading.utf8).completing(with: layout)
+    try write(String(decoding: table.content, as: UTF8.self), to: "/etc/fstab")
+    for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
   }
 
   /// Moves what the base has in its data directories to the file systems that will be mounted there. The files that
@@ -164,24 +168,6 @@ extension BootstrapBase {
       ::1\tlocalhost ip6-localhost ip6-loopback
       ff02::1\tip6-allnodes
       ff02::2\tip6-allrouters
-
-      """
-  }
-
-  /// The root has no `subvol=`: the kernel's command line says which one it is.
-  static func fileSystemTable(system: UUID, boot: VolumeID) -> String {
-    let name = "UUID=\(system.uuidString.lowercased())"
-    let data = ["/var @var", "/home @home", "/root @root", "/srv @srv", "/boot/grub @grub"].map { line in
-      let words = line.split(separator: " ")
-      return "\(name) \(words[0]) btrfs noatime,subvol=\(words[1]) 0 0"
-    }
-    return """
-      # <file system> <mount point> <type> <options> <dump> <pass>
-      \(name) / btrfs ro,noatime 0 0
-      \(name) /.snapshots btrfs ro,nosuid,nodev,noatime,subvol=@snapshots 0 0
-      \(data.joined(separator: "\n"))
-      UUID=\(boot) /boot/efi vfat umask=0077,nofail 0 0
-      tmpfs /tmp tmpfs mode=1777,nosuid,nodev 0 0
 
       """
   }

@@ -49,16 +49,6 @@ struct ChildProcess {
     }
   }
 
-  /// Runs it silently with `input` to read.
-  func run(input: String) throws {
-    try finish { program, arguments in
-      let result = try await Subprocess.run(
-        program, arguments: arguments, platformOptions: Self.apart, input: .string(input), output: .discarded,
-        error: .string(limit: 1 << 16))
-      return (result.terminationStatus, result.standardError)
-    }
-  }
-
   /// Runs it and gives what it prints.
   func output() throws -> String {
     let printed = Mutex("")

@@ -15,6 +15,8 @@ struct InstallGrub {
   let directory: FilePath
   /// The file system it is in.
   let system: UUID
+  /// The line its menu is shown on, beside the screen.
+  let serial: BootstrapAnswers.SerialConsole?
 
   /// The way to that directory, from the top of the file system.
   private static let prefix = "/@grub"
@@ -34,11 +36,32 @@ struct InstallGrub {
   func run(on disk: FilePath, boot: FATVolume) throws {
     for platform in Platform.allCases { try copyModules(for: platform) }
     try copyFont()
+    try Data(Self.configuration(serial: serial).utf8)
+      .write(to: URL(filePath: directory.appending("grub.cfg").string))
     try BIOSBootCode(boot: try bootSector(), core: try image(for: .bios)).write(to: disk)
     try boot.makeDirectories(["EFI", "EFI/BOOT", "ast"])
     // Where firmware looks on a disk it has no entry for (UEFI specification, 3.5.1.1).
     try boot.write(try image(for: .efi), to: "EFI/BOOT/BOOTX64.EFI")
     try boot.write(Array(Self.emptyEnvironment.utf8), to: "ast/grubenv")
+  }
+
+  /// grub.cfg for the first start. grub-mkconfig(8) makes another when something is deployed on the machine itself: only
+  /// there it can see what is on it.
+  static func configuration(serial: BootstrapAnswers.SerialConsole?) -> String {
+    let terminal = serial.map { serial in
+      """
+      serial --unit=\(serial.unit) --speed=\(serial.speed)
+      terminal_input serial console
+      terminal_output serial console
+
+      """
+    }
+    return """
+      # For the first start; made anew by grub-mkconfig when something is deployed here.
+      set timeout=5
+      \(terminal ?? "")if [ -f $prefix/ast/menu.cfg ]; then source $prefix/ast/menu.cfg; fi
+
+      """
   }
 
   private func copyModules(for platform: Platform) throws {

@@ -33,7 +33,7 @@ struct Partitions {
   /// Writes the table to a disk and has the kernel see the partitions.
   func write(to disk: FilePath) throws -> PartitionedDisk {
     try ChildProcess("sfdisk", ["--quiet", "--wipe", "always", "--wipe-partitions", "always", "--", disk.string])
-      .run(input: script)
+      .run(reading: Data(script.utf8))
     let partitioned = PartitionedDisk(disk)
     // A kernel may read no partition tables, or those of loop devices only when asked: partx(8) tells it.
     if !partitioned.isComplete { try ChildProcess("partx", ["--update", "--", disk.string]).run() }

@@ -12,6 +12,7 @@ struct BootstrapVerb: Verb {
       erased.
       """)
   static var needs: Need { .root }
+  static var mounts: Bool { true }
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var target: BootstrapTarget

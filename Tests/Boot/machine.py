@@ -134,7 +134,7 @@ class Machine:
                 quiet = 0
             except pexpect.TIMEOUT:
                 quiet += 1
-        screen.draw(text.decode("utf-8", errors="replace"))
+        screen.draw(text.decode("utf-8", errors="codepage437"))
         entries, self._selected = screen.menu()
         return entries
 

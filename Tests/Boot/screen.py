@@ -1,9 +1,15 @@
 """What a terminal would show: enough of it to read GRUB's menu."""
 
+import codecs
 import re
 
 MOVE = re.compile(r"\x1b\[(\d*);?(\d*)H")
 OTHER = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1b[=>78]")
+
+
+# The lines of the box, as OVMF's console writes them: no UTF-8.
+codecs.register_error(
+    "codepage437", lambda error: (error.object[error.start:error.end].decode("cp437"), error.end))
 
 
 class Screen:

@@ -45,6 +45,9 @@ public struct Bootstrap {
   /// - Throws: `AstError`. An image is not there then; what was on a disk is lost.
   public func run(command: String, messages: FileDescriptor, progress: @escaping (String) -> Void) throws {
     try answers.check()
+    for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
+      throw AstError(.usage, "this is no name of a package: \(name); nothing was changed")
+    }
     try requirePrograms()
     Interruption.holdBack()
     switch target {
@@ -114,6 +117,7 @@ extension Bootstrap {
       if case .bootstrap = source {} else { try base.install(wanted) }
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
+      try base.installProgram()
       try base.moveData(to: top.path)
       steps.note("installing GRUB for BIOS and EFI")
       try InstallGrub(

@@ -22,7 +22,7 @@ struct BootstrapBase {
     guard !missing.isEmpty else { return }
     try run(["apt-get", "-q", "update"])
     try run(["apt-get", "-q", "--yes", "--no-install-recommends", "install", "--"] + missing)
-    try run(["apt-get", "clean"])
+    try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
   }
 
   /// Gives the system its name, language, accounts and network.
@@ -45,6 +45,15 @@ struct BootstrapBase {
     let table = Fstab(heading.utf8).completing(with: layout)
     try write(String(decoding: table.content, as: UTF8.self), to: "/etc/fstab")
     for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
+  }
+
+  /// Puts this program in it.
+  func installProgram() throws {
+    let place: FilePath = "/usr/sbin/ast"
+    try files.write(try Data(contentsOf: URL(filePath: "/proc/self/exe")), to: place)
+    try run(["chmod", "755", place.string])
+    // Everybody may look at the tree.
+    try run(["ln", "-sf", "../sbin/ast", "/usr/bin/ast"])
   }
 
   /// Moves what the base has in its data directories to the file systems that will be mounted there. The files that

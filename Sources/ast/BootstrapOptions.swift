@@ -23,16 +23,16 @@ struct BootstrapSource: ParsableArguments {
     guard tarball == nil || (suite ?? variant ?? mirror) == nil else {
       throw ValidationError("--tarball excludes --suite, --variant and --mirror")
     }
-    for word in [suite, kernel].compactMap(\.self) + packages where word.isEmpty || word.hasPrefix("-") {
-      throw ValidationError("this is not a name: \(word)")
-    }
   }
-
-  var packages: [String] { include.map { $0.split(separator: ",").map(String.init) } ?? [] }
 }
 
 /// What a new system is to be.
 struct BootstrapSystem: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A TOML file with answers; its keys are the names of these options. Passwords stand in it, in clear or hashed.",
+      valueName: "file"))
+  var answers: String?
   @Option(help: ArgumentHelp("The machine's name (default: debian).", valueName: "name"))
   var hostname: String?
   @Option(help: ArgumentHelp("Its language, like de_DE.UTF-8.", valueName: "locale"))

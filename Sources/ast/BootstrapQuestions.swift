@@ -3,44 +3,63 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// Finds out what a new system is to be: from the options, and from whoever sits at the terminal.
+/// Finds out what a new system is to be: from the options, else from the file of answers, else from whoever sits at the
+/// terminal.
 struct BootstrapQuestions {
-  private let given: BootstrapSystem
   private let origin: BootstrapSource
+  private let given: BootstrapSystem
+  private let file: BootstrapFile
   private let isAsked: Bool
 
-  /// What the options say; the rest is asked for if that is wanted.
-  init(source: BootstrapSource, system: BootstrapSystem, isAsked: Bool) {
-    given = system
-    origin = source
+  init(_ origin: BootstrapSource, _ given: BootstrapSystem, _ file: BootstrapFile, isAsked: Bool) {
+    self.origin = origin
+    self.given = given
+    self.file = file
     self.isAsked = isAsked
   }
 
   var source: BaseSource {
-    if let tarball = origin.tarball { return .tarball(FilePath(tarball)) }
+    let saysSuite = (origin.suite ?? origin.variant ?? origin.mirror) != nil
+    if let tarball = origin.tarball ?? (saysSuite ? nil : file.tarball) { return .tarball(FilePath(tarball)) }
     return .bootstrap(
-      suite: origin.suite ?? "trixie", variant: origin.variant ?? "minimal", mirror: origin.mirror, include: [])
+      suite: origin.suite ?? file.suite ?? "trixie", variant: origin.variant ?? file.variant ?? "minimal",
+      mirror: origin.mirror ?? file.mirror, include: [])
   }
 
-  var kernel: String { origin.kernel ?? "linux-image-amd64" }
-  var packages: [String] { origin.packages }
+  var kernel: String { origin.kernel ?? file.kernel ?? "linux-image-amd64" }
+  var packages: [String] { origin.include.map { $0.split(separator: ",").map(String.init) } ?? file.include ?? [] }
 
   func answers() throws -> BootstrapAnswers {
     var answers = BootstrapAnswers()
-    answers.hostname = try given.hostname ?? ask("The machine's name [debian]: ") ?? "debian"
-    (answers.locale, answers.timezone, answers.keymap) = (given.locale, given.timezone, given.keymap)
-    answers.serial = given.serial
-    answers.rootPassword = try given.rootPassword.map(password(in:)) ?? askPassword("Root's password [none]: ")
-    if let name = try given.user ?? ask("A user who may use sudo [none]: ") {
-      let password = try given.userPassword.map(password(in:)) ?? askPassword("Password of \(name) [none]: ")
+    answers.hostname = try given.hostname ?? file.hostname ?? ask("The machine's name [debian]: ") ?? "debian"
+    answers.locale = given.locale ?? file.locale
+    answers.timezone = given.timezone ?? file.timezone
+    answers.keymap = given.keymap ?? file.keymap
+    answers.serial = try given.serial ?? file.serial.map(serialConsole)
+    answers.rootPassword = try password(given.rootPassword, file.rootPassword, "Root's password [none]: ")
+    if let name = try given.user ?? file.user ?? ask("A user who may use sudo [none]: "), !name.isEmpty {
+      let password = try password(given.userPassword, file.userPassword, "Password of \(name) [none]: ")
       answers.user = BootstrapAnswers.User(name, password: password)
     }
-    answers.sshKeys = try given.sshKey.flatMap(lines(of:)).filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    let keys = try given.sshKey.isEmpty ? file.sshKeys ?? [] : given.sshKey.flatMap(lines(of:))
+    answers.sshKeys = keys.filter { !$0.isEmpty && !$0.hasPrefix("#") }
     return answers
   }
 
-  private func password(in file: String) throws -> BootstrapAnswers.Password {
-    BootstrapAnswers.Password(try lines(of: file).first ?? "")
+  private func serialConsole(_ text: String) throws -> BootstrapAnswers.SerialConsole {
+    guard let serial = BootstrapAnswers.SerialConsole(text) else {
+      throw AstError(.usage, "this is no serial line: \(text); nothing was changed", hint: "ttyS0,115200 is one")
+    }
+    return serial
+  }
+
+  /// The password in the first line of a file, or one that was answered; an empty answer is none.
+  private func password(
+    _ path: String?, _ answer: String?, _ question: String
+  ) throws -> BootstrapAnswers.Password? {
+    if let path { return BootstrapAnswers.Password(try lines(of: path).first ?? "") }
+    if let answer { return answer.isEmpty ? nil : BootstrapAnswers.Password(answer) }
+    return try askPassword(question)
   }
 
   private func lines(of file: String) throws -> [String] {

@@ -20,51 +20,74 @@ struct BootstrapVerb: Verb {
   @OptionGroup var system: BootstrapSystem
 
   func perform(in context: Context) throws -> Report {
-    let questions = BootstrapQuestions(source: source, system: system, isAsked: Confirmation.isAsked(global))
+    let file = try system.answers.map { try BootstrapFile(FilePath($0)) } ?? BootstrapFile()
+    let target = try target.target(file)
+    let questions = BootstrapQuestions(source, system, file, isAsked: Confirmation.isAsked(global))
     let bootstrap = Bootstrap(
-      target.value, from: questions.source, kernel: questions.kernel, packages: questions.packages,
+      target, from: questions.source, kernel: questions.kernel, packages: questions.packages,
       answers: try questions.answers())
     if !bootstrap.answers.letsSomebodyIn {
       context.output.warn("nobody can log in to this system: give --root-password, --user or --ssh-key")
     }
-    try target.confirm(global)
+    if case .disk(let disk) = target { try confirm(disk) }
     try bootstrap.run(command: context.command, messages: .standardError, progress: context.output.note)
-    return Report(text: "System made on \(target.name), with node 1.", data: ["target": target.name])
+    return Report(text: "System made on \(target.path), with node 1.", data: ["target": target.path.string])
+  }
+
+  /// Asks before a disk is erased: its name is to be typed.
+  private func confirm(_ path: FilePath) throws {
+    let disk = try BlockDisk(path)
+    FileDescriptor.standardError.tell(disk.words)
+    if global.yes { return }
+    guard Confirmation.isAsked(global) else {
+      throw AstError(
+        .usage, "this needs a yes, and there is no terminal to ask on; nothing was changed", hint: "say `-y`")
+    }
+    _ = try FileDescriptor.standardError.writeAll("All of it will be lost. Type \(path) to go on: ".utf8)
+    guard readLine() == path.string else {
+      throw AstError(.refused, "that is not its name; nothing was changed")
+    }
   }
 }
 
 /// Where the system goes.
 struct BootstrapTarget: ParsableArguments {
   @Option(help: ArgumentHelp("Make the disk in this new file.", valueName: "file")) var image: String?
-  @Option(help: ArgumentHelp("The size of the disk in the file, which is sparse.", valueName: "size"))
-  var size: ByteSize = ByteSize(bytes: 12 << 30)
+  @Option(help: ArgumentHelp("The size of the disk in the file, which is sparse (default: 12G).", valueName: "size"))
+  var size: ByteSize?
   @Flag(help: "Replace a file that is there.") var force = false
   @Option(help: ArgumentHelp("Erase this disk and use it.", valueName: "device")) var disk: String?
 
   func validate() throws {
-    guard (image == nil) != (disk == nil) else { throw ValidationError("one of --image and --disk is needed") }
+    guard image == nil || disk == nil else { throw ValidationError("--image and --disk exclude each other") }
   }
 
-  /// What the user calls it.
-  var name: String { image ?? disk ?? "" }
-
-  var value: Bootstrap.Target {
-    if let disk { return .disk(FilePath(disk)) }
-    return .image(FilePath(name), size: size.bytes, replacing: force)
-  }
-
-  /// Asks before a disk is erased: its name is to be typed.
-  func confirm(_ options: GlobalOptions) throws {
-    guard let disk else { return }
-    let found = try BlockDisk(FilePath(disk))
-    FileDescriptor.standardError.tell(found.words)
-    if options.yes { return }
-    guard Confirmation.isAsked(options) else {
-      throw AstError(
-        .usage, "this needs a yes, and there is no terminal to ask on; nothing was changed", hint: "say `-y`")
+  /// What is said here, or else in the file.
+  func target(_ file: BootstrapFile) throws -> Bootstrap.Target {
+    let isHere = (image ?? disk) != nil
+    switch isHere ? (image, disk) : (file.image, file.disk) {
+    case (let image?, nil): return .image(FilePath(image), size: try bytes(file), replacing: force)
+    case (nil, let disk?): return .disk(FilePath(disk))
+    default: throw AstError(.usage, "one of --image and --disk is needed; nothing was changed")
     }
-    _ = try FileDescriptor.standardError.writeAll("All of it will be lost. Type \(disk) to go on: ".utf8)
-    guard readLine() == disk else { throw AstError(.refused, "that is not its name; nothing was changed") }
+  }
+
+  private func bytes(_ file: BootstrapFile) throws -> Int64 {
+    if let size { return size.bytes }
+    guard let text = file.size else { return 12 << 30 }
+    guard let size = ByteSize(argument: text) else {
+      throw AstError(.usage, "this is no size: \(text); nothing was changed", hint: "12G is one")
+    }
+    return size.bytes
+  }
+}
+
+extension Bootstrap.Target {
+  /// The file or the device.
+  fileprivate var path: FilePath {
+    switch self {
+    case .image(let path, _, _), .disk(let path): path
+    }
   }
 }
 

@@ -14,6 +14,7 @@ extension BootMenu {
 
   private static let heading = """
     # The boot menu of ast, written anew by each change: what is edited here is lost.
+    insmod btrfs
 
     """
 

@@ -43,10 +43,11 @@ extension BootMenu {
     """
   }
 
+  /// `$@` without quotes, because GRUB makes an empty word of `"$@"` where there is none; these are words of ast.
   private func function(_ deployment: Deployment) -> String {
     """
     function ast_boot_\(deployment.id) {
-      ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)", #""$@""#]))
+      ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)", "$@"]))
     }
 
     """

@@ -31,7 +31,8 @@ final class GrubMachine {
     self.firmware = firmware
     let number = try FileManager.default.contentsOfDirectory(atPath: "/tmp").count
     directory = FilePath("/tmp/ast-grub-\(getpid())-\(number)-\(UInt32.random(in: 0 ... .max))")
-    try FileManager.default.createDirectory(atPath: top.appending("@grub/ast").string, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      atPath: top.appending("@grub/ast").string, withIntermediateDirectories: true)
     try runSuccessfully(["truncate", "--size=34M", esp.string])
     try runSuccessfully(["mkfs.vfat", "-i", Self.environmentUUID.replacing("-", with: ""), esp.string])
     try runSuccessfully(["mmd", "-i", esp.string, "::/ast", "::/EFI", "::/EFI/BOOT"])
@@ -56,8 +57,10 @@ final class GrubMachine {
       return
     }
     // The boot sector reads the image from the sectors behind it (GRUB manual, "Images").
-    let image = try Data(contentsOf: URL(filePath: modules.appending("boot.img").string)) + Data(
-      contentsOf: URL(filePath: core.string))
+    let image =
+      try Data(contentsOf: URL(filePath: modules.appending("boot.img").string))
+      + Data(
+        contentsOf: URL(filePath: core.string))
     try image.write(to: URL(filePath: loader.string))
     try runSuccessfully(["truncate", "--size=1M", loader.string])
   }
@@ -68,6 +71,13 @@ final class GrubMachine {
     try? FileManager.default.removeItem(atPath: file.string)
     try runSuccessfully(["grub-editenv", file.string, "create"])
     if !variables.isEmpty { try runSuccessfully(["grub-editenv", file.string, "set"] + variables) }
+    try runSuccessfully(["mcopy", "-o", "-i", esp.string, file.string, "::/ast/grubenv"])
+  }
+
+  /// Makes the environment block something GRUB does not take.
+  func damageEnvironment() throws {
+    let file = directory.appending("damaged")
+    try write(String(repeating: "x", count: 1024), to: file)
     try runSuccessfully(["mcopy", "-o", "-i", esp.string, file.string, "::/ast/grubenv"])
   }
 
@@ -126,7 +136,8 @@ final class GrubMachine {
         })
     let console = String(decoding: try Data(contentsOf: URL(filePath: serial.string)), as: UTF8.self)
     lastConsole = console
-    guard result.status == 0, let start = console.lastIndex(of: "<"), let end = console.lastIndex(of: ">") else {
+    guard result.status == 0, let start = console.lastIndex(of: "\u{2}"), let end = console.lastIndex(of: "\u{3}")
+    else {
       return nil
     }
     return String(console[console.index(after: start)..<end])

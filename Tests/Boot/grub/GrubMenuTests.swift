@@ -22,6 +22,117 @@ struct GrubMenuTests {
     #expect(boots == [tried, tried, tried, back, back])
     #expect(notes == [2, 1, 0, 0, 0].map { ["ast_left=\($0)", "ast_token=12", "kept=yes"] })
   }
+
+  @Test(arguments: Firmware.allCases)
+  func whatIsBootedOnceIsNotBootedAgain(firmware: Firmware) throws {
+    let machine = try GrubMachine(firmware)
+    try machine.writeEnvironment(["ast_once=3"])
+    var menu = menu()
+    menu.once = BootMenu.Once(deployment: 5, token: 13)
+    try machine.install(menu)
+    #expect(try [machine.boot(), machine.boot(), machine.boot()] == [commandLine(5), commandLine(7), commandLine(7)])
+    #expect(try machine.noted == ["ast_once=13"])
+  }
+
+  @Test(arguments: Firmware.allCases)
+  func aMissingKernelIsNotTriedAgain(firmware: Firmware) throws {
+    let machine = try GrubMachine(firmware)
+    try machine.writeEnvironment()
+    try machine.install(menu(trying: true), missing: ["@snapshots/deploy/7/root/boot/vmlinuz-1"])
+    #expect(try machine.boot() == commandLine(6, "ast.fallback=7"))
+    #expect(machine.lastConsole.contains("/@snapshots/deploy/7/root/boot/vmlinuz-1 is missing."))
+  }
+
+  @Test func aMissingInitrdIsNotTriedAgain() throws {
+    let machine = try GrubMachine(.bios)
+    try machine.writeEnvironment()
+    try machine.install(menu(trying: true), missing: ["@snapshots/deploy/7/root/boot/initrd.img-1"])
+    #expect(try machine.boot() == commandLine(6, "ast.fallback=7"))
+    #expect(machine.lastConsole.contains("/@snapshots/deploy/7/root/boot/initrd.img-1 is missing."))
+  }
+
+  @Test func aKernelThatIsNoneIsNotTriedAgain() throws {
+    let machine = try GrubMachine(.bios)
+    try machine.writeEnvironment()
+    var menu = menu(trying: true)
+    menu.deployments[0].system.kernel = "/boot/initrd.img-1"
+    try machine.install(menu)
+    #expect(try machine.boot() == commandLine(6, "ast.fallback=7"))
+  }
+
+  /// Without a count, `ast.try` would restart the machine for ever.
+  @Test(arguments: Unwritable.allCases)
+  func whereNothingCanBeNotedTheDefaultBootsUncounted(reason: Unwritable) throws {
+    let machine = try GrubMachine(.bios)
+    if reason != .noFile { try machine.writeEnvironment() }
+    if reason == .damaged { try machine.damageEnvironment() }
+    var menu = menu(trying: true)
+    if reason == .noPlace { menu.environment = nil }
+    menu.once = BootMenu.Once(deployment: 5, token: 13)
+    try machine.install(menu)
+    for _ in 1...2 {
+      let boot = try machine.boot(
+        environmentIsReadOnly: reason == .readOnly, hasEnvironmentDisk: reason != .noDisk)
+      #expect(boot == commandLine(7))
+    }
+  }
+
+  @Test func whatIsChosenByHandIsNotCounted() throws {
+    let machine = try GrubMachine(.bios)
+    try machine.writeEnvironment(["ast_token=12", "ast_left=1"])
+    var menu = menu(trying: true)
+    menu.deployments[1].isTrying = true
+    for (chosen, expected) in [(6, commandLine(6, "ast.try panic=30")), (5, commandLine(5))] {
+      try machine.install(menu, chosen: "ast-deployments>ast-\(chosen)")
+      #expect(try machine.boot() == expected)
+    }
+    #expect(try machine.noted == ["ast_left=1", "ast_token=12"])
+  }
+
+  @Test(arguments: [("ast-tree>ast-trial-2", 2, 2), ("ast-tree>ast-tree-3>ast-trial-101", 101, 120)])
+  func aNodeBootsAsATrial(chosen: String, node: Int, count: Int) throws {
+    let machine = try GrubMachine(.bios)
+    var menu = menu()
+    menu.nodes = (1...count).map(trial)
+    try machine.install(menu, chosen: chosen)
+    let subvolume = "@snapshots/nodes/\(node)/3"
+    let words = [
+      "BOOT_IMAGE=/\(subvolume)/boot/vmlinuz-1", "root=UUID=\(GrubMachine.rootUUID)", "rootflags=subvol=\(subvolume)",
+      "ro", "ast.trial=\(node)/3", "systemd.machine_id=0123456789abcdef0123456789abcdef", "quiet",
+    ]
+    #expect(try machine.boot() == words.joined(separator: " "))
+  }
+
+  @Test(arguments: Firmware.allCases)
+  func dataReachesTheKernelAsItIs(firmware: Firmware) throws {
+    let machine = try GrubMachine(firmware)
+    let name = FilePath(#"/boot/vm'linuz "$prefix" * ? {a;b} \\ #"# + penguin)
+    var menu = menu()
+    menu.deployments[0].system.kernel = name
+    menu.deployments[0].system.initrd = "/boot/initrd $1 ${x} `y` ; | & < > 'z'"
+    menu.deployments[0].system.title.description = #"it's "$5" {or} }; \\"# + "\n" + penguin
+    menu.deployments[0].system.arguments = hostileArguments
+    try machine.install(menu)
+    let line = try #require(try machine.boot())
+    // GRUB puts a backslash before what its own parser would take for a quote.
+    let expected = #"quiet a=$1 $prefix ${x} * ? "x=file drivers/* +p" y=z ; # {} | & < > a\'b c\\\\d -- "# + penguin
+    #expect(line.hasSuffix(" ro ast.deployment=7 " + expected), "\(line)")
+  }
+}
+
+/// Everything GRUB has a meaning for.
+private let hostileArguments =
+  #"quiet a=$1 $prefix ${x} * ?  x="file drivers/* +p" y="z" ; # {} | & < >"# + "\t" + #"a'b c\\d -- "# + penguin
+
+private let penguin = "\u{1F427}"
+
+/// Why GRUB cannot note anything.
+enum Unwritable: CaseIterable, Sendable {
+  case noPlace
+  case noDisk
+  case noFile
+  case damaged
+  case readOnly
 }
 
 /// The command line a system of the menu gets.
@@ -41,13 +152,15 @@ func menu(trying: Bool = false, environment: BootEnvironmentPlace? = GrubMachine
 
 func deployed(_ id: Int, arguments: String = "quiet") -> BootMenu.System {
   BootMenu.System(
-    title: title(node: id), subvolume: FilePath("deploy/\(id)/root"), kernel: "/boot/vmlinuz-1", initrd: "/boot/initrd.img-1",
+    title: title(node: id), subvolume: FilePath("deploy/\(id)/root"), kernel: "/boot/vmlinuz-1",
+    initrd: "/boot/initrd.img-1",
     arguments: arguments)
 }
 
 func trial(_ node: Int) -> BootMenu.System {
   BootMenu.System(
-    title: title(node: node), subvolume: FilePath("nodes/\(node)/3"), kernel: "/boot/vmlinuz-1", initrd: "/boot/initrd.img-1",
+    title: title(node: node), subvolume: FilePath("nodes/\(node)/3"), kernel: "/boot/vmlinuz-1",
+    initrd: "/boot/initrd.img-1",
     arguments: "quiet")
 }
 

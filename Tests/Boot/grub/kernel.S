@@ -28,7 +28,7 @@ _start:
 
     .org 0x400                  # the code; esi: the boot parameters
     movl 0x228(%esi), %esi
-    movb $'<', %al
+    movb $2, %al                # the line stands between STX and ETX
     jmp 2f
 1:  lodsb
     testb %al, %al
@@ -46,7 +46,7 @@ _start:
     inb %dx, %al
     testb $0x40, %al            # until the last character has gone
     jz 3b
-    movb $'>', %al
+    movb $3, %al
     movw $0x3f8, %dx
     outb %al, %dx
 5:  movw $0x3fd, %dx

@@ -33,6 +33,8 @@ public struct DeployOutcome: Sendable {
   public let deployment: Deployment
   /// What became of the changes in /etc.
   public let etc: EtcReport
+  /// What came into /var.
+  public let seeded: SeededVar
   /// The deployment that boots when the new one does not come up; nil where none is known to be good.
   public let fallback: DeploymentID?
   /// The operation.
@@ -71,6 +73,8 @@ extension Store {
       try prepare(staged.path, on: machine)
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id) else { throw unbootable(id) }
+      let seeded = try SeedVar(from: pristine, into: machine.path(of: Machine.variable)).run()
+      failPoint("var seeded")
       let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)
       try configuration.prepare(progress: progress)
       // 5 seal
@@ -86,7 +90,7 @@ extension Store {
       }
       try configuration.install()
       return DeployOutcome(
-        deployment: deployment, etc: etc.report, fallback: fallback, operation: operation)
+        deployment: deployment, etc: etc.report, seeded: seeded, fallback: fallback, operation: operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {

@@ -25,7 +25,7 @@ struct PreparedMenu {
       let content = Data(text.utf8)
       guard try directory.contents(of: name) != content else { continue }
       try ChildProcess("grub-script-check", []).run(reading: content)
-      try directory.write(content, to: Self.new(name))
+      try Self.write(content, to: Self.new(name), in: directory)
       changed.append(name)
     }
     let present = try directory.entries(of: Self.directory).map { Self.directory.appending($0.name) }
@@ -35,6 +35,15 @@ struct PreparedMenu {
     guard !changed.isEmpty || !obsolete.isEmpty else { return nil }
     self.changed = changed
     failPoint("menu written")
+  }
+
+  private static func write(_ content: Data, to name: FilePath, in directory: RootDirectory) throws {
+    do {
+      try directory.write(content, to: name)
+    } catch let error as Errno where error != .noSpace {
+      throw AstError(
+        .failed, "the boot menu cannot be written: \(error); nothing was changed", hint: "is /boot/grub writable?")
+    }
   }
 
   /// Replaces the files, the first one last: it is the one that names the others. After this GRUB sees the new menu.

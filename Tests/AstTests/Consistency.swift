@@ -15,6 +15,7 @@ struct Consistency {
     check.database()
     try check.subvolumes()
     try check.derivedFiles()
+    try check.bootMenu()
     try check.leftovers()
     return check.problems
   }
@@ -42,7 +43,9 @@ struct Consistency {
 
   /// What is on the disk is what the rows say, no more and no less.
   private mutating func subvolumes() throws {
-    expect(try subvolumesOnDisk(), Set(rows["generation"]), "subvolumes")
+    expect(
+      try subvolumesOnDisk(), Set(rows["generation"] + rows["deployment"].map { "deploy/\($0)/root" }), "subvolumes")
+    expect(try names(in: store.root.appending("deploy")), Set(rows["deployment"]), "deploy")
     let directory = store.root.appending("nodes")
     let nodes = try names(in: directory)
     expect(nodes, Set(rows["node"]), "nodes")
@@ -61,6 +64,20 @@ struct Consistency {
       "\(name) -> \(try FileManager.default.destinationOfSymbolicLink(atPath: links.appending(name).string))"
     }
     expect(Set(found), Set(rows["link"]), "rootfs")
+  }
+
+  /// What can be chosen is there, and what boots by itself is what the database says.
+  private mutating func bootMenu() throws {
+    guard !rows["deployment"].isEmpty else { return }
+    let menu = try MenuFiles(of: store)
+    let wanted = Set(rows["bootable"].map { "ast-trial-\($0)" } + rows["deployment"].map { "ast-\($0)" })
+    expect(Set(menu.entries), wanted, "the boot menu")
+    if menu.standard != rows["default"].first { problems.append("the boot menu boots \(menu.standard ?? "nothing")") }
+    let top = store.root.removingLastComponent()
+    problems += menu.files.map { top.pushing($0) }.filter { !FileManager.default.fileExists(atPath: $0.string) }.map {
+      "the boot menu has \($0), which is not there"
+    }
+    problems += menu.texts.keys.filter { !$0.hasSuffix(".cfg") }.map { "\($0) was left beside the boot menu" }
   }
 
   private mutating func leftovers() throws {
@@ -123,6 +140,9 @@ private struct Rows {
       "running": "SELECT kind || ' on ' || ifnull(node, '-') FROM operation WHERE state = 'running'",
       "generation": "SELECT 'nodes/' || node || '/' || number FROM generation",
       "node": "SELECT id FROM node",
+      "deployment": "SELECT id FROM deployment",
+      "default": "SELECT 'ast-' || deployment FROM deployment_role WHERE role = 'default'",
+      "bootable": "SELECT id FROM node JOIN generation ON node = id AND number = current WHERE kernel IS NOT NULL",
       "link": "SELECT 'snapshot-' || id || ' -> ../nodes/' || id || '/' || current FROM node",
     ]
     // Read-only: sqlite3(1) would otherwise take the log away when it is done.

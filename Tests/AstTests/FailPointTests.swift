@@ -40,7 +40,7 @@ struct FailPointTests {
   /// The verbs that change nothing.
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
-    ["diff", "1", "2"], ["check"], ["live-chroot"], ["version"], ["help"],
+    ["diff", "1", "2"], ["check"], ["deployments"], ["live-chroot"], ["version"], ["help"],
   ]
 
   /// The command that comes after a kill.

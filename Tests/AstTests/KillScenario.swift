@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -25,6 +26,9 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   var outcome = Outcome.oneCommit
   /// Whether it starts from the usual store: 0, 1 with two generations, 2 below 1.
   var hasStore = true
+  /// Whether the store is on a disk that a machine could start from, with deployments 1 and 2 of node 1 and a node 2
+  /// that can be deployed.
+  var isOnBootDisk = false
   /// Whether it is about what killed commands have left.
   var startsFromLeftovers = false
   /// Whether a kill can leave accounts registered that no node has: right, and yet another start for the next kill.
@@ -51,6 +55,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   /// A store in the state it starts from; only a directory where it makes the store itself.
   func newStore() throws -> TestStore {
     guard hasStore else { return TestStore(existing: try LoopBtrfs.shared.newDirectory()) }
+    if isOnBootDisk { return try newBootDisk() }
     let store = try TestStore()
     try store.ast("clone", "0", "one").expectSuccess()
     try store.ast("branch", "1", "two").expectSuccess()
@@ -61,13 +66,28 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
     return store
   }
 
+  private func newBootDisk() throws -> TestStore {
+    let disk = try BootDisk()
+    Self.disks.withLock { $0.append(disk) }
+    let store = disk.store
+    try store.ast("clone", "1", "two").expectSuccess()
+    try store.ast("run", "2", "touch", "/second").expectSuccess()
+    for _ in 0..<2 { try store.ast("deploy", "1").expectSuccess() }
+    try store.ast("tmp").expectSuccess()
+    try prepare(store)
+    return store
+  }
+
+  /// The disks that stores are on; unmounted when the process exits.
+  private static let disks = Mutex<[BootDisk]>([])
+
   /// Whether it can be killed again in the same store when the first kill has left it as it was.
   var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts }
 }
 
 extension KillScenario {
   /// At least one for each verb that changes something.
-  static let all: [KillScenario] = making + working + keeping
+  static let all: [KillScenario] = making + working + keeping + booting
 
   private static let making: [KillScenario] = [
     KillScenario("new", "fresh"),
@@ -111,6 +131,25 @@ extension KillScenario {
     },
     KillScenario("undo", "1"),
   ]
+
+  private static let booting: [KillScenario] = [
+    KillScenario("deploy", "2"),
+    KillScenario("deploy", "--once", "2"),
+    KillScenario("deploy", "2").with {
+      $0.name = "deploy that retires a deployment"
+      $0.prepare = { try $0.ast("deploy", "1").expectSuccess() }
+    },
+    KillScenario("deploy", "2").with {
+      $0.name = "deploy after a killed deploy"
+      $0.startsFromLeftovers = true
+      $0.prepare = { try $0.kill(["deploy", "1"], at: "deployment renamed") }
+    },
+    KillScenario("rollback", "--to", "1"),
+    KillScenario("pin", "1"),
+    KillScenario("unpin", "1").with { $0.prepare = { try $0.ast("pin", "1").expectSuccess() } },
+    KillScenario("run", "1", "touch", "/third").with { $0.name = "run of a node that is in the boot menu" },
+    KillScenario("-y", "del", "2").with { $0.name = "del of a node that is in the boot menu" },
+  ].map { $0.with { $0.isOnBootDisk = true } }
 
   private static let keeping: [KillScenario] = [
     KillScenario("tmp").with {

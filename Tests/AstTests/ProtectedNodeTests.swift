@@ -55,8 +55,15 @@ struct ProtectedNodeTests {
     try expectProtected(try store { try $0.setPinned(true, DeploymentID(1)) }, "has a pinned deployment")
   }
 
-  @Test func aDeployedNodeCannotBeDeleted() throws {
-    try expectProtected(try store { _ in }, "is deployed")
+  @Test func theNodeThatBootsOnceCannotBeDeleted() throws {
+    try expectProtected(
+      try store { try $0.setOnceDeployment(DeploymentID(1), token: OperationID(1)) }, "boots the next time")
+  }
+
+  @Test func aDeploymentThatNobodyNeedsGoesWithItsNode() throws {
+    let store = try store { _ in }
+    try store.ast("del", "--yes", "3").expectSuccess()
+    #expect(try store.ast("deployments").stdout == "Nothing is deployed.\n")
   }
 
   @Test func theBootedNodeCannotBeDeleted() throws {
@@ -64,6 +71,10 @@ struct ProtectedNodeTests {
     let deployed = store.root.appending("deploy/1/root")
     try runSuccessfully(["mkdir", deployed.removingLastComponent().string])
     try runSuccessfully(["btrfs", "subvolume", "create", deployed.string])
+    let uuid = try runSuccessfully([
+      "sh", "-c", "btrfs subvolume show $0 | sed -n 's/^[[:space:]]*UUID:[[:space:]]*//p'", deployed.string,
+    ])
+    try runSuccessfully(["sqlite3", store.database.string, "UPDATE deployment SET subvolume = '\(uuid.prefix(36))'"])
     let before = try store.state()
     // The program with the deployment as its root, and this machine's directories in it.
     let enter = """

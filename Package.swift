@@ -50,10 +50,12 @@ let package = Package(
     .target(name: "Accounts", swiftSettings: strict),
     .target(name: "Deployment", dependencies: ["Accounts", system], swiftSettings: strict),
     .target(
+      name: "SystemFiles", dependencies: [system], resources: [.embedInCode("files")], swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "Packages", "Sandbox", "SnapshotTree", subprocess,
-        system, toml,
+        "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "Packages", "Sandbox", "SnapshotTree", "SystemFiles",
+        subprocess, system, toml,
       ],
       swiftSettings: strict + [failPoints]),
     .executableTarget(

@@ -132,7 +132,7 @@ public struct RootDirectory: Sendable {
   }
 
   /// The directory a file is in, open, and the file's name in it.
-  private func parent(of file: FilePath, making: Bool) throws -> (FileDescriptor, String) {
+  func parent(of file: FilePath, making: Bool) throws -> (FileDescriptor, String) {
     guard let name = file.lastComponent else { throw Errno.invalidArgument }
     let above = file.removingLastComponent()
     if let directory = try open(above.isEmpty ? "/" : above, O_RDONLY | O_DIRECTORY) { return (directory, name.string) }

@@ -1,0 +1,57 @@
+public import SystemPackage
+
+/// A file that every node has, so that it boots as a deployment: kept as it is in `files`, and a part of the program.
+public struct SystemFile: Hashable, Sendable {
+  /// What it is.
+  public enum Kind: Hashable, Sendable {
+    /// A file with this content.
+    case file([UInt8])
+    /// A program with this content.
+    case program([UInt8])
+    /// A symbolic link to this.
+    case link(String)
+  }
+
+  /// Where it is in a node.
+  public let path: FilePath
+  /// What it is.
+  public let kind: Kind
+
+  private init(_ path: FilePath, _ kind: Kind) {
+    self.path = path
+    self.kind = kind
+  }
+
+  /// All of them. What starts a unit stands below /usr, beside the unit: /etc is the admin's.
+  public static let all: [SystemFile] =
+    [
+      SystemFile("/etc/grub.d/09_ast", .program(PackageResources.grub_menu)),
+      SystemFile("/etc/apt/apt.conf.d/90ast", .file(PackageResources.apt_conf)),
+      SystemFile("/etc/dpkg/dpkg.cfg.d/ast", .file(PackageResources.dpkg_cfg)),
+      SystemFile("/etc/ast/health.d/README", .file(PackageResources.health_README)),
+      SystemFile("/usr/lib/ast/mount-etc", .program(PackageResources.mount_etc)),
+      SystemFile("/usr/lib/ast/refuse-packages", .program(PackageResources.refuse_packages)),
+      unit("ast-boot-complete.service", PackageResources.ast_boot_complete_service),
+      unit("ast-boot-complete.timer", PackageResources.ast_boot_complete_timer),
+      unit("ast-emergency.service", PackageResources.ast_emergency_service),
+      unit("ast-etc.service", PackageResources.ast_etc_service),
+      unit("ast-health.service", PackageResources.ast_health_service),
+      unit("ast-watchdog.service", PackageResources.ast_watchdog_service),
+      unit("ast-watchdog.timer", PackageResources.ast_watchdog_timer),
+      dependency("boot-complete.target.requires", on: "ast-health.service"),
+      dependency("emergency.target.wants", on: "ast-emergency.service"),
+      dependency("local-fs.target.wants", on: "ast-etc.service"),
+      dependency("multi-user.target.wants", on: "ast-boot-complete.timer"),
+      dependency("sysinit.target.wants", on: "ast-watchdog.timer"),
+    ]
+
+  private static let units: FilePath = "/usr/lib/systemd/system"
+
+  private static func unit(_ name: FilePath.Component, _ content: [UInt8]) -> SystemFile {
+    SystemFile(units.appending(name), .file(content))
+  }
+
+  private static func dependency(_ directory: FilePath.Component, on name: FilePath.Component) -> SystemFile {
+    SystemFile(units.appending(directory).appending(name), .link("../\(name)"))
+  }
+}

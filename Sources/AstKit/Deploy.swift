@@ -73,7 +73,7 @@ extension Store {
       try prepare(staged.path, on: machine)
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id) else { throw unbootable(id) }
-      let seeded = try SeedVar(from: pristine, into: machine.path(of: Machine.variable)).run()
+      let seeded = try seedVar(from: pristine, on: machine)
       failPoint("var seeded")
       let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)
       try configuration.prepare(progress: progress)
@@ -143,6 +143,13 @@ extension Store {
     try root.write(Data(fstab.completing(with: layout).content), to: "/etc/fstab")
     for mount in layout where mount.mountPoint != "/" { try root.makeDirectory(mount.mountPoint) }
     failPoint("prepared")
+  }
+
+  /// One at a time: what is added is made in one place.
+  private func seedVar(from generation: FilePath, on machine: Machine) throws -> SeededVar {
+    let lock = try Lock.take("var", in: locks, wait: .forever)
+    defer { withExtendedLifetime(lock) {} }
+    return try SeedVar(from: generation, into: machine.path(of: Machine.variable)).run()
   }
 
   /// Enters a staged root as the next deployment, and chooses what boots.

@@ -37,6 +37,8 @@ struct Kernels {
   let installed: Set<String>
   /// Those without modules, or without an initrd where the root has a program that makes them.
   let unbootable: Set<String>
+  /// The newest one that has both: what a boot loader can be given.
+  let newest: String?
 
   init(in path: FilePath) throws {
     let root = RootDirectory(path)
@@ -45,14 +47,12 @@ struct Kernels {
     installed = Set(files.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) })
     let makers = Set(try root.entries(of: "/usr/sbin").map(\.name) + root.entries(of: "/usr/bin").map(\.name))
     let needsInitrd = !makers.isDisjoint(with: ["update-initramfs", "dracut"])
-    unbootable = try installed.filter { version in
-      try needsInitrd && !files.contains("initrd.img-\(version)")
-        || root.contents(of: FilePath("/lib/modules/\(version)/modules.dep")) == nil
+    let modular = try installed.filter { version in
+      try root.contents(of: FilePath("/lib/modules/\(version)/modules.dep")) != nil
     }
-  }
-
-  /// The newest one that can be booted.
-  var newest: String? {
-    installed.subtracting(unbootable).max { DebianVersion($0) < DebianVersion($1) }
+    newest = modular.filter { files.contains("initrd.img-\($0)") }.max { DebianVersion($0) < DebianVersion($1) }
+    unbootable = installed.filter { version in
+      needsInitrd && !files.contains("initrd.img-\(version)") || !modular.contains(version)
+    }
   }
 }

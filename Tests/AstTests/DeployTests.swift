@@ -243,7 +243,10 @@ struct DeployTests {
   @Test func twoAtOnceAreBothMade() throws {
     try store.ast("clone", "1").expectSuccess()
     let commands = try ["1", "2"].map { try store.start(["deploy", $0]) }
-    for command in commands { #expect(try command.wait().status == 0) }
+    for command in commands {
+      let result = try command.wait()
+      #expect(result.status == 0, "\(result)")
+    }
     #expect(try Set(DeploymentListing(store).data.map(\.node)) == [1, 2])
     #expect(try Consistency.problems(of: store) == [])
   }

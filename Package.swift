@@ -81,7 +81,8 @@ let package = Package(
       exclude: ["kernel.S"], swiftSettings: strict),
     .testTarget(
       name: "AstKitTests", dependencies: ["AstKit", "Btrfs", "Deployment", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "AstTests", dependencies: ["ast", "SnapshotTree", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "CrashStateTests", dependencies: ["ast", "Btrfs", "TestSupport", system], swiftSettings: strict),
     .executableTarget(

@@ -55,13 +55,20 @@ public struct MergeEtc {
     let plan = EtcPlan(
       pristine: pristine.node, live: live.node, new: new.node, accounts: accounts.merged, mode: mode,
       identity: identity)
-    steps = plan.steps + (identity == .live ? Self.backups(of: live, replacedBy: accounts.merged) : [])
+    let changing = plan.steps.filter { !Self.isDone($0, in: new) }
+    steps = changing + (identity == .live ? Self.backups(of: live, replacedBy: accounts.merged) : [])
     directories = [.live: live.directory, .new: new.directory].compactMapValues { $0 }
     report = EtcReport(plan, accounts.remarks)
   }
 
   /// Whether there is anything to be done.
   var isEmpty: Bool { steps.isEmpty }
+
+  /// Whether a step is about an account file that the generation has like that: the plan does not see what is in it.
+  private static func isDone(_ step: EtcStep, in new: EtcTree) -> Bool {
+    guard case .put(let path, let entry) = step, case .bytes(let bytes) = entry.content else { return false }
+    return new.accounts.contents[path] == bytes && new.node[path]?.attributes == entry.attributes
+  }
 
   /// The live account files whose contents change, as the backups that programs make of them (passwd(5), shadow(5)).
   private static func backups(of live: EtcTree, replacedBy merged: AccountDatabase) -> [EtcStep] {

@@ -35,7 +35,11 @@ struct Ast: ParsableCommand {
           BaseUpdate.self, AutoUpgrade.self, Check.self, Hold.self, Unhold.self, Refresh.self, List.self, Which.self,
           Diff.self,
         ]),
-      CommandGroup(name: "Boot", subcommands: [Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self]),
+      CommandGroup(
+        name: "Boot",
+        subcommands: [
+          Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
+        ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
       CommandGroup(
         name: "Store", subcommands: [Init.self, BootstrapVerb.self, Doctor.self, Tmp.self, VersionVerb.self]),

@@ -1,0 +1,106 @@
+import ArgumentParser
+import AstKit
+import Deployment
+import SnapshotTree
+
+struct EtcDiff: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "etc-diff", abstract: "Show what was changed in the /etc of a deployment since it was made",
+    discussion: """
+      A line is a path: `A` for what was added, `D` for what was deleted, `M` for what was modified, with what differs. \
+      Without a number it is about the running deployment, or else the default one. Times of files do not count.
+      """)
+  static var needs: Need { .root }
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The deployment.") var deployment: DeploymentID?
+
+  func perform(in context: Context) throws -> Report {
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let comparison = try store.compareEtc(of: deployment)
+    return Report(
+      text: comparison.changes.map(\.line).joined(separator: "\n"), data: EtcDiffReport(comparison))
+  }
+}
+
+struct EtcUpdateVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "etc-update", abstract: "Bring what was changed in /etc into the node that runs",
+    discussion: """
+      What was changed in the /etc of the running deployment, or else of the default one, becomes a new generation of \
+      its node, so that clones of the node have it. What tells the machine from others stays out of it: the machine's \
+      id and name, host keys and the like.
+      """)
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let update = try context.store.updateEtc()
+    let node = update.deployment.node
+    for sentence in update.report.sentences { context.output.note("node \(node): \(sentence)") }
+    context.output.tell(update.accounts, of: node)
+    let what = update.generation.map { "changes in /etc kept as generation \($0.number)" }
+    return Report(
+      text: "Node \(node): \(what ?? "it has all changes in /etc; nothing was changed").",
+      data: EtcUpdateReport(update), transaction: update.operation)
+  }
+}
+
+extension EtcChange {
+  fileprivate var line: String {
+    let name = Printable.line("\(absolute)")
+    let words = differences.map(\.rawValue) + (isMachinesOwn ? ["the machine's own"] : [])
+    return "\(letter) \(name)\(words.isEmpty ? "" : " (\(words.joined(separator: ", ")))")"
+  }
+
+  fileprivate var absolute: String { path.isEmpty ? "/etc" : "/etc/\(path)" }
+
+  private var letter: String {
+    switch kind {
+    case .added: "A"
+    case .removed: "D"
+    case .changed: "M"
+    }
+  }
+}
+
+/// What was changed in /etc as `--json` shows it.
+private struct EtcDiffReport: Encodable {
+  /// A path. Bytes of it that are not UTF-8 are U+FFFD here.
+  private struct Change: Encodable {
+    let path: String
+    let change: EtcChange.Kind
+    let differences: [EtcChange.Difference]
+    let machinesOwn: Bool
+
+    init(_ change: EtcChange) {
+      path = change.absolute
+      self.change = change.kind
+      differences = change.differences
+      machinesOwn = change.isMachinesOwn
+    }
+  }
+
+  private let deployment: DeploymentID
+  private let changes: [Change]
+
+  init(_ comparison: EtcComparison) {
+    deployment = comparison.deployment.id
+    changes = comparison.changes.map(Change.init)
+  }
+}
+
+/// An update of a node as `--json` shows it.
+private struct EtcUpdateReport: Encodable {
+  private let node: NodeID
+  private let deployment: DeploymentID
+  @Nullable private var generation: GenerationNumber?
+  private let etc: EtcReport
+
+  init(_ update: EtcUpdate) {
+    node = update.deployment.node
+    deployment = update.deployment.id
+    generation = update.generation?.number
+    etc = update.report
+  }
+}

@@ -20,6 +20,7 @@ struct PreparedMenu {
   init?(_ files: [FilePath: String], on machine: Machine) throws {
     self.machine = machine
     let directory = RootDirectory(machine.path(of: Machine.grub))
+    try Self.removeLeftovers(in: directory)
     var changed: [FilePath] = []
     for (name, text) in files.sorted(by: { $0.key.string < $1.key.string }) {
       let content = Data(text.utf8)
@@ -35,6 +36,13 @@ struct PreparedMenu {
     guard !changed.isEmpty || !obsolete.isEmpty else { return nil }
     self.changed = changed
     failPoint("menu written")
+  }
+
+  /// Removes what a command that died had prepared.
+  private static func removeLeftovers(in directory: RootDirectory) throws {
+    for entry in try directory.entries(of: Self.directory) where entry.name.hasSuffix(".new") {
+      unlink(directory.path.pushing(Self.directory).appending(entry.name).string)
+    }
   }
 
   private static func write(_ content: Data, to name: FilePath, in directory: RootDirectory) throws {

@@ -78,7 +78,7 @@ struct MenuFiles {
   }
 
   private var lines: [String] {
-    texts.sorted { $0.key < $1.key }.flatMap { $0.value.split(separator: "\n").map(String.init) }
+    texts.filter { $0.key.hasSuffix(".cfg") }.sorted { $0.key < $1.key }.flatMap { $0.value.split(separator: "\n").map(String.init) }
   }
 }
 

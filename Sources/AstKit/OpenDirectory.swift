@@ -16,7 +16,7 @@ final class OpenDirectory {
   /// The directory at a path somebody vouches for.
   init(_ path: FilePath) throws {
     self.path = path
-    descriptor = path.withPlatformString { open($0, Self.opening) }
+    descriptor = path.withPlatformString { open($0, Self.opening & ~O_NOFOLLOW) }
     guard descriptor >= 0 else { throw Self.failure("open", path, errno) }
   }
 

@@ -145,11 +145,10 @@ struct EtcMerge {
   }
 
   private mutating func placeMachine(_ path: FilePath, _ versions: Versions, _ side: Side) {
-    let isLive = side == .live && (versions.live != nil || versions.pristine != nil)
-    place(path, isLive ? versions.live : versions.new, isLive ? .live : .new)
     let isSame = versions.live == versions.new
-    let verdict: EtcDecision.Verdict = !isLive || isSame ? .keep : versions.live == nil ? .remove : .take
-    decide(path, verdict, isSame ? .sameChange : .machine)
+    let isLive = !isSame && side == .live && (versions.live != nil || versions.pristine != nil)
+    place(path, isLive ? versions.live : versions.new, isLive ? .live : .new)
+    decide(path, !isLive ? .keep : versions.live == nil ? .remove : .take, isSame ? .sameChange : .machine)
   }
 
   private mutating func placeAccounts(_ path: FilePath, _ versions: Versions, _ content: [UInt8]) {

@@ -234,6 +234,26 @@ struct MergeEtcTests {
       try trees.listing() == ["d755 0:0 d", "-644 0:0 f b\\n", "-644 0:0 other a\\n", "-644 0:0 d/under b\\n"])
   }
 
+  /// As on trial: changes live in memory, over the generation.
+  @Test func theLiveEtcMayBeAnOverlay() throws {
+    let trees = try EtcTrees(pristine: "echo a >f; echo a >gone; mkdir d; echo a >d/f; echo a >same; ln -s a l")
+    let etc = trees.live.appending("etc")
+    let script = """
+      mkdir "$2"; mount -t tmpfs none "$2"; mkdir "$2/upper" "$2/work"
+      mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" none "$1"
+      cd "$1"; echo b >f; rm gone; chmod 600 d/f; seq 20000 >large; ln -sf b l; mkfifo -m 600 fifo
+      touch -d '2001-02-03 04:05:06.789' f
+      """
+    let memory = trees.directory.appending("memory")
+    try runSuccessfully(["sh", "-euc", script, "sh", etc.string, memory.string])
+    defer { for place in [etc, memory] { _ = try? runSuccessfully(["umount", "--lazy", place.string]) } }
+    try trees.merge()
+    #expect(try trees.listing() == EtcTrees.listing(of: etc))
+    #expect(try trees.listing().contains("-600 0:0 d/f a\\n"))
+    let time = try runSuccessfully(["stat", "--format=%y", trees.staged.appending("etc/f").string])
+    #expect(time.hasPrefix("2001-02-03 04:05:06.789"))
+  }
+
   @Test(arguments: ["", "uninitialized\n", "0123456789abcdef0123456789abcdeF\n", "00000000000000000000000000000000\n"])
   func aMachineWithoutAnIdGetsOne(content: String) throws {
     let trees = try EtcTrees(pristine: "printf '\(content)' >machine-id; mkdir -p x; ln -sf /x hostname")

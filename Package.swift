@@ -18,6 +18,7 @@ let quickStart: [LinkerSetting] = [
     [
       "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--no-export-dynamic",
       "-L\(Context.packageDirectory)/Sources/StaticLink", "-Xclang-linker", "-static-libgcc",
+      "\(Context.packageDirectory)/Sources/StaticLink/FoundationEssentials.so",
     ], .when(configuration: .release))
 ]
 
@@ -55,11 +56,13 @@ let package = Package(
       name: "AstKit",
       dependencies: [
         "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "Packages", "Sandbox", "SnapshotTree", "SystemFiles",
-        subprocess, system, toml,
+        subprocess, system,
       ],
       swiftSettings: strict + [failPoints]),
+    .target(name: "Configuration", dependencies: [system, toml], swiftSettings: strict),
     .executableTarget(
-      name: "ast", dependencies: ["AstKit", "Deployment", argumentParser, system], swiftSettings: strict,
+      name: "ast", dependencies: ["AstKit", "Configuration", "Deployment", argumentParser, system],
+      swiftSettings: strict,
       linkerSettings: quickStart),
 
     .target(

@@ -1,4 +1,5 @@
 import AstKit
+import Configuration
 import FoundationEssentials
 import Glibc
 import SystemPackage

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AstKit
+import Configuration
 import FoundationEssentials
 import Glibc
 import SystemPackage
@@ -20,7 +21,7 @@ struct BootstrapVerb: Verb {
   @OptionGroup var system: BootstrapSystem
 
   func perform(in context: Context) throws -> Report {
-    let file = try system.answers.map { try BootstrapFile(FilePath($0)) } ?? BootstrapFile()
+    let file = try answers()
     let target = try target.target(file)
     let questions = BootstrapQuestions(source, system, file, isAsked: Confirmation.isAsked(global))
     let bootstrap = Bootstrap(
@@ -32,6 +33,15 @@ struct BootstrapVerb: Verb {
     if case .disk(let disk) = target { try confirm(disk) }
     try bootstrap.run(command: context.command, messages: .standardError, progress: context.output.note)
     return Report(text: "System made on \(target.path), with node 1.", data: ["target": target.path.string])
+  }
+
+  private func answers() throws -> BootstrapFile {
+    guard let path = system.answers else { return BootstrapFile() }
+    do {
+      return try BootstrapFile(FilePath(path))
+    } catch {
+      throw AstError(.usage, "\(error); nothing was changed")
+    }
   }
 
   /// Asks before a disk is erased: its name is to be typed.

@@ -1,6 +1,6 @@
 import FoundationEssentials
-import SystemPackage
-import TOMLKit
+public import SystemPackage
+internal import TOMLKit
 
 /// A file that answers what `bootstrap` asks: TOML, with a key for each option.
 ///
@@ -48,20 +48,18 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
   /// No answers.
   public init() {}
 
-  /// The answers in a file.
-  ///
-  /// - Throws: `AstError` that says where in the file something is wrong; keys that mean nothing are wrong too.
-  public init(_ path: FilePath) throws {
+  /// The answers in a file. Keys that mean nothing are wrong, too.
+  public init(_ path: FilePath) throws(ConfigurationError) {
     let text: String
     do {
       text = try String(contentsOfFile: path.string, encoding: .utf8)
     } catch {
-      throw AstError(.notFound, "cannot read \(path); nothing was changed")
+      throw .unreadable(path)
     }
     do {
       self = try TOMLDecoder(strictDecoding: true).decode(BootstrapFile.self, from: text)
     } catch {
-      throw AstError(.usage, "\(path): \(Self.words(error)); nothing was changed")
+      throw .wrong(path, Self.words(error))
     }
   }
 

@@ -117,7 +117,7 @@ extension Bootstrap {
       if case .bootstrap = source {} else { try base.install(wanted) }
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
-      try base.installProgram()
+      try base.installSystem()
       try base.moveData(to: top.path)
       steps.note("installing GRUB for BIOS and EFI")
       try InstallGrub(

@@ -47,13 +47,11 @@ struct BootstrapBase {
     for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
   }
 
-  /// Puts this program in it.
-  func installProgram() throws {
-    let place: FilePath = "/usr/sbin/ast"
-    try files.write(try Data(contentsOf: URL(filePath: "/proc/self/exe")), to: place)
-    try run(["chmod", "755", place.string])
-    // Everybody may look at the tree.
-    try run(["ln", "-sf", "../sbin/ast", "/usr/bin/ast"])
+  /// Puts in what every node carries, and this program.
+  func installSystem() throws {
+    try installSystemFiles(into: root)
+    // Everybody may look at the tree, and not everybody has /usr/sbin in the PATH.
+    try run(["ln", "-sfn", "../sbin/ast", "/usr/bin/ast"])
   }
 
   /// Moves what the base has in its data directories to the file systems that will be mounted there. The files that

@@ -76,8 +76,8 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
     case let error as TOMLParseError:
       "line \(error.source.begin.line), column \(error.source.begin.column): \(error.description)"
     case let error as UnexpectedKeysError: "nothing is called \(error.keys.keys.sorted().joined(separator: ", "))"
-    case DecodingError.typeMismatch(_, let context), DecodingError.dataCorrupted(let context),
-      DecodingError.valueNotFound(_, let context):
+    // TOMLKit says of a value of another kind that the key is not there.
+    case DecodingError.typeMismatch(_, let context), DecodingError.keyNotFound(_, let context):
       "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has not the right kind of value"
     default: "\(error)"
     }

@@ -22,9 +22,11 @@ PATIENCE = 240
 class Machine:
     """QEMU with one disk. The serial line is a unix socket: no pty in between that adds or takes characters."""
 
-    def __init__(self, disk, directory, firmware="bios", name="machine", acceleration=("tcg,thread=multi", "qemu64")):
+    def __init__(self, disk, directory, firmware="bios", name="machine",
+                 acceleration=("tcg,thread=multi", "qemu64")):
         self.disk, self.directory, self.firmware, self.name = disk, directory, firmware, name
         self.acceleration, self.processor = acceleration
+        self._selected = 0
         self.phases = []
         self.process = None
         self.log_path = os.path.join(directory, f"{name}.log")
@@ -138,6 +140,17 @@ class Machine:
         entries, self._selected = screen.menu()
         return entries
 
+    def boot(self, *titles):
+        """From the menu to a shell: the default entry, or a chosen one."""
+        if titles:
+            self.choose(*titles)
+        else:
+            self.expect(rb"GNU GRUB")
+            self._phase("menu")
+            self.expect(rb"Press enter to boot")
+            self.line.send(b"\r")
+        return self.login()
+
     # --- the system
 
     def login(self, user="root", password="root"):
@@ -177,6 +190,13 @@ class Machine:
         status, said = self.run(command)
         assert status != 0, f"`{command}` succeeded:\n{said}"
         return said
+
+    def wait_until_good(self):
+        """Waits until the deployment has proven itself."""
+        said = self.succeed(
+            "for i in $(seq 120); do ast status | grep -q '^Booted:.*good' && break; sleep 1; done; ast status")
+        assert ", good" in said, f"not marked good:\n{said}\n{self.run('systemctl --failed; journalctl -b -u ast*')[1]}"
+        self._phase("good")
 
     def expect(self, *patterns, patience=PATIENCE):
         """Waits for one of the patterns on the line, and gives its number."""

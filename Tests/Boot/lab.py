@@ -1,0 +1,116 @@
+"""What the tests work with: images made by `ast bootstrap`, and machines that run copies of them."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import time
+
+from machine import Machine
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CACHE = os.environ.get("AST_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ast")
+BINARY = os.environ.get("AST_BINARY") or os.path.join(TOP, ".build/release/ast")
+OPTIONS = ["--size", "8G", "--kernel", "linux-image-cloud-amd64", "--hostname", "lab", "--serial", "ttyS0,115200"]
+SOFTWARE = ("tcg,thread=multi", "qemu64")
+HARDWARE = ("kvm", "host")
+
+
+class Lab:
+    """Makes machines in a scratch directory, which goes with it."""
+
+    def __init__(self, scratch, hardware=False):
+        self.scratch = scratch
+        self.processor = SOFTWARE
+        self.machines = []
+        self.count = 0
+        if hardware:
+            self._probe()
+
+    def image(self, suite="trixie"):
+        """A disk with a fresh system of this release: the same binary makes it once."""
+        archive = subprocess.run(
+            [os.path.join(TOP, "install/debian-root"), suite], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.strip()
+        options = OPTIONS + ["--tarball", archive]
+        key = hashlib.sha256(repr((options, os.path.getmtime(archive))).encode())
+        with open(BINARY, "rb") as binary:
+            key.update(binary.read())
+        image = os.path.join(CACHE, f"boot-{suite}-{key.hexdigest()[:16]}.img")
+        if not os.path.exists(image):
+            self._forget_images(suite)
+            self._bootstrap(image, options)
+        return image
+
+    def machine(self, disk=None, firmware="bios"):
+        """A machine with a copy of a disk: of an image, or of another machine that is off or saved."""
+        self.count += 1
+        name = f"machine-{self.count}"
+        own = os.path.join(self.scratch, f"{name}.qcow2")
+        if isinstance(disk, Machine):
+            shutil.copyfile(disk.disk, own)
+        else:
+            subprocess.run(
+                ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk or self.image(), "-F", "raw", own], check=True)
+        machine = Machine(own, self.scratch, firmware, name, self.processor)
+        self.machines.append(machine)
+        return machine
+
+    def ready(self):
+        """A copy of the machine that has started once and is logged in as root: there in a second."""
+        if not hasattr(self, "_ready"):
+            with self.machine() as first:
+                first.start().boot()
+                first.wait_until_good()
+                first.save("ready")
+                self._ready = first
+        return self.machine(self._ready).start("ready")
+
+    def release(self):
+        """Turns off what a test has left running.
+
+        Returns the machines of the test, for what there is to tell about them.
+        """
+        used, self.machines = self.machines, []
+        for machine in used:
+            machine.stop()
+        return used
+
+    def _bootstrap(self, image, options):
+        began = time.monotonic()
+        print(f"Making {os.path.basename(image)}", flush=True)
+        password = os.path.join(self.scratch, "password")
+        with open(password, "w", encoding="ascii") as file:
+            file.write("root\n")
+        log = os.path.join(self.scratch, "bootstrap.log")
+        with open(log, "wb") as messages:
+            status = subprocess.run(
+                [BINARY, "bootstrap", "--image", image, *options, "--root-password", password],
+                stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, check=False).returncode
+        with open(log, encoding="utf-8", errors="replace") as messages:
+            assert status == 0, f"ast bootstrap exited with {status}:\n{messages.read()[-2000:]}"
+        print(f"  bootstrap {time.monotonic() - began:.1f} s", flush=True)
+
+    @staticmethod
+    def _forget_images(suite):
+        for name in os.listdir(CACHE):
+            if name.startswith(f"boot-{suite}-") and name.endswith(".img"):
+                os.unlink(os.path.join(CACHE, name))
+
+    def _probe(self):
+        """That /dev/kvm is there proves nothing: some hosts emulate what a guest's kernel does, and it hangs."""
+        self.processor = HARDWARE
+        probe = self.machine()
+        try:
+            probe.start()
+            probe.expect(rb"GNU GRUB", patience=10)
+            probe.line.send(b"\r")
+            probe.expect(rb"login: ", patience=30)
+            print("KVM works", flush=True)
+        except (AssertionError, OSError):
+            self.processor = SOFTWARE
+            print("KVM does not work here: QEMU emulates", flush=True)
+        finally:
+            probe.stop()
+            self.machines.remove(probe)

@@ -1,0 +1,70 @@
+"""The story of a machine, in a handful of boots."""
+
+
+def test_first_boot(lab):
+    with lab.machine() as machine:
+        machine.start()
+        entries = machine.menu()
+        assert len(entries) == 2 and entries[0].startswith("Node 1 ") and entries[1] == "Snapshot tree", entries
+        machine.line.send(b"\r")
+        machine.login()
+        assert machine.succeed("ast current") == "1"
+        assert machine.succeed("ast tree").splitlines()[2] == "└── 1*- first system"
+        assert "Read-only file system" in machine.fail("touch /usr/x")
+        machine.succeed("echo changed >/etc/x && grep changed /etc/x")
+        assert machine.succeed("systemctl is-system-running --wait") == "running"
+        assert machine.succeed("systemctl --failed --no-legend") == ""
+        machine.wait_until_good()
+        status = machine.succeed("ast status")
+        assert "deployment 1 (node 1), good" in status, status
+
+
+def test_deploy_choose_and_roll_back(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 second")
+    machine.succeed("printf 'echo from the node >/etc/marker; exit 0\\n' | ast chroot 2")
+    machine.succeed("echo admin >/etc/edited && echo data >/var/data && echo mine >/home/file")
+    machine.succeed("ast deploy 2")
+
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "2"
+    assert machine.succeed("cat /etc/marker /etc/edited /var/data /home/file") == "from the node\nadmin\ndata\nmine"
+    machine.wait_until_good()
+    machine.succeed("useradd --create-home anna && echo anna:secret | chpasswd")
+    machine.succeed("echo second >/etc/edited")
+
+    machine.reboot()
+    machine.boot("Other deployments", "Node 1 ")
+    assert machine.succeed("ast current") == "1"
+    machine.fail("test -e /etc/marker")
+    assert machine.succeed("cat /etc/edited /var/data /home/file") == "admin\ndata\nmine"
+    machine.fail("id anna")
+    machine.succeed("ast rollback")
+
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "1"
+
+
+def test_efi(lab):
+    with lab.machine(firmware="efi") as machine:
+        machine.start().boot()
+        assert machine.succeed("ast current") == "1"
+        machine.succeed("test -d /sys/firmware/efi")
+        assert machine.succeed("systemctl is-system-running --wait") == "running"
+        machine.wait_until_good()
+
+
+def test_broken_init_falls_back(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 broken")
+    machine.succeed("ast run 2 sh -c 'rm /sbin/init /usr/lib/systemd/systemd && ln -s /nowhere /sbin/init'")
+    machine.succeed("ast deploy 2")
+    machine.reboot()
+    # Nobody touches it.
+    machine.login()
+    assert machine.succeed("ast current") == "1"
+    machine.succeed("for i in $(seq 60); do ast status | grep -q failed && break; sleep 1; done")
+    status = machine.succeed("ast status")
+    assert "deployment 1 (node 1), good" in status and "failed" in machine.succeed("ast deployments"), status

@@ -6,7 +6,7 @@ import SystemPackage
 
 /// Runs a program of the host to its end: an argument vector, never a shell string.
 struct ChildProcess {
-  /// The program, looked up in `PATH`.
+  /// The program: a path, or a name that is looked up in `PATH`.
   let program: String
   /// Its arguments.
   let arguments: [String]
@@ -92,7 +92,8 @@ struct ChildProcess {
     let done = DispatchSemaphore(value: 0)
     let task = Task.detached { [self] in
       let end: Result<End, any Error>
-      do { end = .success(try await start(.name(program), Arguments(arguments))) } catch { end = .failure(error) }
+      let executable: Executable = program.contains("/") ? .path(FilePath(program)) : .name(program)
+      do { end = .success(try await start(executable, Arguments(arguments))) } catch { end = .failure(error) }
       result.withLock { $0 = end }
       done.signal()
     }

@@ -140,7 +140,9 @@ extension BootMenu {
     let id = deployment.id
     guard deployment.isTrying else { return "  ast_boot_\(id)" }
     guard id == choice?.deployment else { return "  ast_boot_\(id) \(Self.trying)" }
-    guard let fallback = choice?.fallback else { return "  ast_boot_\(id)" }
+    guard let fallback = choice?.fallback, fallback != id, deployments.contains(where: { $0.id == fallback }) else {
+      return "  ast_boot_\(id)"
+    }
     let attempt =
       environment == nil ? "  ast_boot_\(id)" : "  if ast_count; then ast_boot_\(id) $ast_try; fi"
     return """

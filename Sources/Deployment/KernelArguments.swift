@@ -1,10 +1,11 @@
 /// Arguments of the kernel, taken apart as the kernel does it (`lib/cmdline.c`, `next_arg`): white space separates them,
 /// except between double quotes.
-struct KernelArguments: Hashable {
+public struct KernelArguments: Hashable, Sendable {
   /// The arguments, without the quotes: GRUB puts quotes around each one that has a space in it.
-  private(set) var words: [String] = []
+  public private(set) var words: [String] = []
 
-  init(_ text: String) {
+  /// The arguments of a command line.
+  public init(_ text: String) {
     var word: String?
     var isQuoted = false
     for scalar in text.unicodeScalars {

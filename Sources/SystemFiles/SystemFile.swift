@@ -29,6 +29,8 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/etc/apt/apt.conf.d/90ast", .file(PackageResources.apt_conf)),
       SystemFile("/etc/dpkg/dpkg.cfg.d/ast", .file(PackageResources.dpkg_cfg)),
       SystemFile("/etc/ast/health.d/README", .file(PackageResources.health_README)),
+      // Everybody may look at the tree.
+      SystemFile("/usr/bin/ast", .link("../sbin/ast")),
       SystemFile("/usr/lib/ast/mount-etc", .program(PackageResources.mount_etc)),
       SystemFile("/usr/lib/ast/refuse-packages", .program(PackageResources.refuse_packages)),
       unit("ast-boot-complete.service", PackageResources.ast_boot_complete_service),

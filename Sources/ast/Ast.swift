@@ -39,6 +39,7 @@ struct Ast: ParsableCommand {
         name: "Boot",
         subcommands: [
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
+          BootComplete.self, BootCheck.self, BootFailed.self,
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
       CommandGroup(

@@ -1,0 +1,114 @@
+import FoundationEssentials
+import SnapshotTree
+
+/// What a boot came to.
+public enum BootReport: Sendable, Equatable {
+  /// A deployment came up that had yet to prove itself: it is good now.
+  case proven(Deployment)
+  /// A deployment came up that was good before.
+  case good(Deployment)
+  /// A deployment came up instead of another one, which is failed now; it is the default now.
+  case fellBack(to: Deployment, from: Deployment)
+  /// A node came up on trial.
+  case trial(NodeID)
+  /// This machine runs from nothing of the store.
+  case foreign
+}
+
+extension BootReport {
+  /// One sentence for the journal.
+  public var sentence: String {
+    switch self {
+    case .proven(let deployment):
+      "deployment \(deployment.id) of node \(deployment.node) came up and passed the checks: it is good"
+    case .good(let deployment): "deployment \(deployment.id) of node \(deployment.node) came up"
+    case .fellBack(let deployment, let failed):
+      "deployment \(failed.id) of node \(failed.node) failed: \(failed.reason ?? Self.noReason); "
+        + "deployment \(deployment.id) of node \(deployment.node) runs instead, and is the default again"
+    case .trial(let node): "this is a trial of node \(node)"
+    case .foreign: "this machine does not run from the store"
+    }
+  }
+
+  /// What everybody who logs in should read; nil where there is nothing to say.
+  public var messageOfTheDay: String? {
+    switch self {
+    case .proven, .good, .foreign: nil
+    case .fellBack(let deployment, let failed):
+      """
+      Deployment \(failed.id) of node \(failed.node) failed: \(failed.reason ?? Self.noReason).
+      This is deployment \(deployment.id) of node \(deployment.node), the last good one, and the default again.
+      `ast status` tells more; `ast deploy \(failed.node)` tries node \(failed.node) again.
+
+      """
+    case .trial(let node):
+      """
+      This is a trial of node \(node): what you change in /etc is gone after the next boot.
+      `ast deploy` makes it permanent.
+
+      """
+    }
+  }
+
+  static let noReason = "it did not come up"
+}
+
+/// Boot assessment: what GRUB counts, it counts alone; here is entered what came of it.
+extension Store {
+  /// Enters that this machine came up and passed the checks.
+  public func completeBoot(_ parameters: BootParameters) throws -> BootReport {
+    try completeBoot(of: booted(), parameters)
+  }
+
+  func completeBoot(of booted: Booted?, _ parameters: BootParameters) throws -> BootReport {
+    switch booted {
+    case nil: return .foreign
+    case .trial(let generation): return .trial(generation.node)
+    case .deployment(let deployment):
+      let (state, failed) = (deployment.state, try failedDeployment(parameters, running: deployment.id))
+      let isOnceOver = try isOnceOver()
+      // Nothing to enter is the usual case, and the quick one.
+      guard state != .good || failed != nil || isOnceOver else { return .good(deployment) }
+      return try change {
+        if state != .good { try tree.setState(.good, of: deployment.id) }
+        if isOnceOver { try tree.setOnceDeployment(nil, token: nil) }
+        guard let failed else { return state == .good ? .good(deployment) : .proven(deployment) }
+        return .fellBack(to: deployment, from: try fallBack(to: deployment, from: failed))
+      }
+    }
+  }
+
+  /// The deployment that is to be entered as failed: it still is the default.
+  private func failedDeployment(_ parameters: BootParameters, running: DeploymentID) throws -> Deployment? {
+    guard let failed = parameters.fallback, failed != running, try tree.defaultDeployment == failed else { return nil }
+    return try tree.deployment(failed)
+  }
+
+  /// Whether the boot that was to happen just once was this one, or had to be.
+  private func isOnceOver() throws -> Bool {
+    guard try tree.onceDeployment != nil else { return false }
+    return try tree.operation(OperationID(tree.onceToken))?.bootID != Store.bootID
+  }
+
+  private func fallBack(to deployment: Deployment, from failed: Deployment) throws -> Deployment {
+    let operation = try recordOperation("fall-back", on: failed.node)
+    try tree.setState(.failed, of: failed.id, reason: failed.reason ?? BootReport.noReason)
+    try tree.setDefaultDeployment(deployment.id, token: operation)
+    let good = try tree.deployments().last { $0.state == .good && $0.id != deployment.id }
+    try tree.setPreviousDeployment(good?.id)
+    return try tree.deployment(failed.id) ?? failed
+  }
+
+  /// Notes why the running deployment does not prove itself.
+  ///
+  /// - Returns: whether it had yet to do that: restarting the machine leads to another one then.
+  public func failBoot(_ reason: String, _ parameters: BootParameters) throws -> Bool {
+    try failBoot(of: booted(), reason, parameters)
+  }
+
+  func failBoot(of booted: Booted?, _ reason: String, _ parameters: BootParameters) throws -> Bool {
+    guard parameters.isTry, let deployment = booted?.deployment, deployment.state != .good else { return false }
+    try change { try tree.setState(deployment.state, of: deployment.id, reason: reason) }
+    return true
+  }
+}

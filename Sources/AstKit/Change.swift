@@ -100,6 +100,7 @@ extension Store {
   func discardStaging(of node: NodeID, _ operation: OperationID, _ sealed: GenerationNumber?) throws {
     try deleteIfPresent(staging(of: node, operation))
     try deleteIfPresent(deployStaging(operation))
+    try deleteIfPresent(etcStaging(operation))
     if let sealed, try tree.generation(of: node, sealed) == nil { try deleteIfPresent(path(of: node, sealed)) }
     try FileSystem.sync(root)
     failPoint("staging discarded")

@@ -67,8 +67,10 @@ extension Store {
       let staged = try Subvolume(at: pristine).snapshot(to: deployStaging(operation), readOnly: false)
       failPoint("staged")
       // 3 work
-      let etc = try MergeEtc(from: source, generation: pristine, mode: options.etc)
-      try etc.apply(to: staged.path)
+      var etc = try mergeEtc(of: source, into: staged.path, generation: pristine, options.etc)
+      if case .trial(let running) = try booted() {
+        etc += try mergeTrial(of: running, into: staged, operation)
+      }
       failPoint("etc merged")
       try prepare(staged.path, on: machine)
       // 4 verify
@@ -90,7 +92,7 @@ extension Store {
       }
       try configuration.install()
       return DeployOutcome(
-        deployment: deployment, etc: etc.report, seeded: seeded, fallback: fallback, operation: operation)
+        deployment: deployment, etc: etc, seeded: seeded, fallback: fallback, operation: operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
@@ -106,23 +108,39 @@ extension Store {
     return try MergeEtc(from: try etcSource(), generation: pristine, mode: options.etc).report
   }
 
-  /// Where the changes of /etc are that a new deployment gets: in what runs, or in what would boot.
-  func etcSource() throws -> EtcSource? {
-    if let running = try booted()?.deployment { return try etcSource(of: running, at: "/") }
-    guard let deployment = try tree.defaultDeployment.flatMap(tree.deployment) else { return nil }
-    return try etcSource(of: deployment, at: path(of: deployment))
+  /// Where the changes of /etc are that a new deployment gets: in what runs, or in what would boot; nil where nothing is
+  /// deployed.
+  private func etcSource() throws -> EtcSource? {
+    let deployment = try booted()?.deployment ?? tree.defaultDeployment.flatMap(tree.deployment)
+    return try deployment.map(etcSource)
   }
 
-  private func etcSource(of deployment: Deployment, at path: FilePath) throws -> EtcSource {
-    guard let generation = try tree.generation(of: deployment.node, deployment.generation) else {
-      throw AstError(.damaged, "the generation of deployment \(deployment.id) is missing", hint: "run `ast doctor`")
-    }
-    return EtcSource(root: path, pristine: try subvolume(of: generation).path)
+  private func mergeEtc(
+    of source: EtcSource?, into staged: FilePath, generation: FilePath, _ mode: EtcMode
+  ) throws -> EtcReport {
+    let merge = try MergeEtc(from: source, generation: generation, mode: mode)
+    try merge.apply(to: staged)
+    return merge.report
+  }
+
+  /// What was changed while a node runs on trial comes on top of the machine's own changes; who the machine is does not
+  /// come from there.
+  private func mergeTrial(
+    of running: Generation, into staged: Subvolume, _ operation: OperationID
+  ) throws -> EtcReport {
+    let own = try staged.snapshot(to: etcStaging(operation), readOnly: true)
+    let source = EtcSource(root: "/", pristine: try subvolume(of: running).path)
+    let merge = try MergeEtc(from: source, generation: own.path, mode: .merge, identity: .new)
+    try merge.apply(to: staged.path)
+    try own.delete()
+    return merge.report
   }
 
   func path(of deployment: Deployment) -> FilePath { root.pushing(deployment.path) }
 
   func deployStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation)") }
+
+  func etcStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation).etc") }
 
   private func requireBootable(_ root: FilePath, _ id: NodeID) throws {
     guard try Kernels(in: root).newest != nil else { throw unbootable(id) }

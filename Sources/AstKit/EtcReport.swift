@@ -40,6 +40,18 @@ public struct EtcReport: Encodable, Sendable {
     merged = verdicts.count { $0 == .merge }
   }
 
+  /// What came of a merge, and of one into its result.
+  static func += (report: inout EtcReport, next: EtcReport) {
+    report = EtcReport(
+      conflicts: report.conflicts + next.conflicts, accounts: report.accounts + next.accounts,
+      taken: report.taken + next.taken, removed: report.removed + next.removed, merged: report.merged + next.merged)
+  }
+
+  private init(conflicts: [Conflict], accounts: [AccountRemark], taken: Int, removed: Int, merged: Int) {
+    (self.conflicts, self.accounts) = (conflicts, accounts)
+    (self.taken, self.removed, self.merged) = (taken, removed, merged)
+  }
+
   private static func absolute(_ path: FilePath) -> FilePath { FilePath("/etc").pushing(path) }
 
   /// What to tell somebody, a sentence each; nothing where all went by itself.

@@ -29,14 +29,16 @@ struct LiveChroot: Verb {
   static let configuration = CommandConfiguration(
     commandName: "live-chroot", abstract: "Open a shell in the running system, where it may be changed", aliases: ["lc"]
   )
-  static var needs: Need { .reading }
+  static var mounts: Bool { true }
+  static var failureStatus: Int32? { 125 }
 
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    let node = try context.store.requireBooted(hint: "`ast chroot` opens a node")
-    throw AstError(
-      .refused, "what runs is never changed; nothing was changed", hint: "`ast chroot \(node)` opens the node it is of")
+    let live = try LiveRoot(of: context.store)
+    context.output.note(
+      "this is the running system, and the next deployment does not have what you change; `ast chroot \(live.node)` does")
+    try live.becomeShell()
   }
 }
 

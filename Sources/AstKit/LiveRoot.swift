@@ -1,0 +1,38 @@
+import FoundationEssentials
+import Glibc
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// The running system, where it may be changed: its root is read-only for everybody else.
+public struct LiveRoot {
+  /// The node that the running deployment is of.
+  public let node: NodeID
+
+  /// Makes the root writable for this process and its children. The process has mounts of its own.
+  ///
+  /// - Throws: `AstError` (refused) where this machine does not run from a deployment of the store.
+  public init(of store: Store) throws {
+    node = try store.requireBooted(hint: "`ast chroot` opens a node")
+    guard try store.booted()?.deployment != nil else {
+      throw AstError(
+        .refused, "node \(node) runs on trial, and cannot be changed; nothing was changed",
+        hint: "`ast chroot \(node)` opens the node itself")
+    }
+    try PrivateMounts.makeWritable("/")
+  }
+
+  /// Becomes a shell in it: the one the user has.
+  ///
+  /// - Throws: `AstError` where there is no such program.
+  public func becomeShell() throws -> Never {
+    let shell = ProcessInfo.processInfo.environment["SHELL"] ?? "/bin/sh"
+    // To the hooks that keep apt and dpkg off the running system: this is meant.
+    setenv("AST_LIVE", "1", 1)
+    shell.withCString { name in
+      var words = [strdup(name), nil]
+      execv(name, &words)
+    }
+    throw AstError(.failed, "cannot run \(shell): \(Errno(rawValue: errno)); nothing was changed")
+  }
+}

@@ -1,3 +1,4 @@
+import Btrfs
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -38,7 +39,7 @@ struct GrubConfiguration {
     var mounts = ChrootMounts()
     defer { mounts.end() }
     let inside = try mounts.make(root)
-    try mounts.bind(directory, at: inside.appending("boot/grub"))
+    try mounts.bind(try mountedDirectory(), at: inside.appending("boot/grub"))
     // Their entries are for a system that has its kernels in one place and no deployments.
     for script in ["10_linux", "20_linux_xen"] {
       let path = inside.appending("etc/grub.d/\(script)")
@@ -46,6 +47,18 @@ struct GrubConfiguration {
     }
     try ChildProcess("chroot", [inside.string, "grub-mkconfig", "-o", "/boot/grub/\(Self.newName)"]).run()
     failPoint("grub.cfg made")
+  }
+
+  /// The directory as the running system has it: what is mounted nowhere cannot be shown at another place.
+  private func mountedDirectory() throws -> FilePath {
+    let mounted: FilePath = "/boot/grub"
+    guard try Subvolume.isSubvolume(at: mounted),
+      try Subvolume(at: mounted).info().uuid == Subvolume(at: directory).info().uuid
+    else {
+      throw AstError(
+        .failed, "\(mounted) is not mounted; nothing was changed", hint: "`mount \(mounted)`, as /etc/fstab says")
+    }
+    return mounted
   }
 
   /// Puts the new file in place of the present one.

@@ -71,7 +71,7 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
   (["del", "--yes", "999"], 3, "not-found"), (["tree-run", "999", "true"], 3, "not-found"),
   (["edit-conf", "999"], 3, "not-found"), (["run", "999", "true"], 125, "not-found"),
   (["chroot", "999"], 125, "not-found"), (["current"], 3, "not-found"), (["del", "--yes", "0"], 5, "refused"),
-  (["live-chroot"], 5, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
+  (["live-chroot"], 125, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
   (["pin", "1"], 3, "not-found"), (["deploy"], 2, "usage"), (["install", "999", "x"], 3, "not-found"),
   (["upgrade", "0"], 5, "refused"),
   (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),

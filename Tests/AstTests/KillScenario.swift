@@ -145,6 +145,9 @@ extension KillScenario {
       $0.prepare = { try $0.kill(["deploy", "1"], at: "deployment renamed") }
     },
     KillScenario("rollback", "--to", "1"),
+    KillScenario("etc-update").with {
+      $0.prepare = { try runSuccessfully(["sh", "-c", "echo mine >$0", "\($0.root)/deploy/2/root/etc/mine"]) }
+    },
     KillScenario("pin", "1"),
     KillScenario("unpin", "1").with { $0.prepare = { try $0.ast("pin", "1").expectSuccess() } },
     KillScenario("run", "1", "touch", "/third").with { $0.name = "run of a node that is in the boot menu" },

@@ -91,9 +91,6 @@ struct ProtectedNodeTests {
         environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
     }
     #expect(try booted("current").stdout == "3\n")
-    let live = try booted("live-chroot")
-    #expect(live.status == 5)
-    #expect(live.stderr.contains("`ast chroot 3` opens the node it is of"), "\(live.stderr)")
     for node in ["1", "2", "3"] {
       let result = try booted("del", "--yes", node)
       #expect(result.status == 5)

@@ -6,10 +6,9 @@ extension OpenDirectory {
   /// Makes a copy of a regular file in another directory: its bytes and the time of its change. It shares the disk space
   /// of the original where the file system can do that.
   func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
-    guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG else {
-      throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no regular file any more")
-    }
-    let source = try other.file(original)
+    guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
+      let source = try other.file(original)
+    else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no regular file any more") }
     defer { try? source.close() }
     do {
       return try cloneFile(source, to: reference(to: name))

@@ -46,14 +46,15 @@ private struct SideBySide {
     let inner = try inner(of: name, in: found, depth: depth)
     return try found.indices.map { index -> FileNode? in
       guard let (directory, status) = found[index], let directory else { return nil }
-      let content: FileNode.Content =
+      let content: FileNode.Content? =
         switch status.st_mode & S_IFMT {
         case S_IFREG: .file(identity: identities[index])
-        case S_IFLNK: .link(target: try directory.target(of: name))
+        case S_IFLNK: try directory.target(of: name).map(FileNode.Content.link)
         case S_IFDIR: .directory(inner[index])
         default: .special(type: status.st_mode & S_IFMT, device: UInt64(status.st_rdev))
         }
-      return FileNode(content, try directory.attributes(of: name, status))
+      guard let content, let attributes = try directory.attributes(of: name, status) else { return nil }
+      return FileNode(content, attributes)
     }
   }
 
@@ -96,8 +97,10 @@ private struct SideBySide {
   }
 
   private func hasSameBytes(_ name: Name, _ directory: OpenDirectory, _ other: OpenDirectory) throws -> Bool {
-    let (file, otherFile) = (try directory.file(name), try other.file(name))
-    defer { for file in [file, otherFile] { try? file.close() } }
+    guard let file = try directory.file(name) else { return false }
+    defer { try? file.close() }
+    guard let otherFile = try other.file(name) else { return false }
+    defer { try? otherFile.close() }
     var start: Int64 = 0
     while true {
       let bytes = try directory.read(file, name, from: start)
@@ -132,7 +135,7 @@ extension OpenDirectory {
     guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
       throw AstError(.refused, "\(path.appending(name)) is not a file of a sensible size; nothing was changed")
     }
-    let file = try file(name)
+    guard let file = try file(name) else { return nil }
     defer { try? file.close() }
     var contents: [UInt8] = []
     while true {

@@ -36,10 +36,12 @@ final class OpenDirectory {
   static let itself: Name = "."
 
   // MARK: Looking
+  // What runs changes its files meanwhile: a name that was there a moment ago need not be any more.
 
   /// The names in it, in an order that is the same each time.
   func names() throws -> [Name] {
     let copy = openat(descriptor, ".", Self.opening)
+    if copy < 0, errno == ENOENT { return [] }
     guard copy >= 0 else { throw Self.failure("read", path, errno) }
     guard let stream = fdopendir(copy) else {
       let number = errno
@@ -56,7 +58,7 @@ final class OpenDirectory {
       if let name, name.kind == .regular { names.append(name) }
       errno = 0
     }
-    guard errno == 0 else { throw Self.failure("read", path, errno) }
+    guard errno == 0 || errno == ENOENT else { throw Self.failure("read", path, errno) }
     return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
   }
 
@@ -103,39 +105,45 @@ final class OpenDirectory {
     return (directory, name)
   }
 
-  /// A regular file in it, open for reading. Looked at before: opening a device can do things to the machine.
-  func file(_ name: Name) throws -> FileDescriptor {
+  /// A regular file in it, open for reading; nil where nothing has the name. Looked at before: opening a device can do
+  /// things to the machine.
+  func file(_ name: Name) throws -> FileDescriptor? {
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | Self.noAccessTime
     let opened = name.withPlatformString { openat(descriptor, $0, flags) }
+    if opened < 0, errno == ENOENT { return nil }
     guard opened >= 0 else { throw failure("read", name) }
     return FileDescriptor(rawValue: opened)
   }
 
-  /// Where a symbolic link leads.
-  func target(of name: Name) throws -> [UInt8] {
+  /// Where a symbolic link leads; nil where nothing has the name.
+  func target(of name: Name) throws -> [UInt8]? {
     var target = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = name.withPlatformString { readlinkat(descriptor, $0, &target, target.count) }
+    if count < 0, errno == ENOENT { return nil }
     guard count >= 0 else { throw failure("read", name) }
     return target.prefix(count).map(UInt8.init(bitPattern:))
   }
 
-  /// The attributes of something with this status. Extended attributes whose names are no text are left out.
-  func attributes(of name: Name, _ status: stat) throws -> FileAttributes {
+  /// The attributes of something with this status; nil where nothing has the name. Extended attributes whose names are
+  /// no text are left out.
+  func attributes(of name: Name, _ status: stat) throws -> FileAttributes? {
     var attributes = FileAttributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
-    for attribute in try attributeNames(of: name) { attributes.xattrs[attribute] = try value(of: attribute, of: name) }
+    guard let names = try attributeNames(of: name) else { return nil }
+    for attribute in names { attributes.xattrs[attribute] = try value(of: attribute, of: name) }
     return attributes
   }
 
-  private func attributeNames(of name: Name) throws -> [String] {
+  private func attributeNames(of name: Name) throws -> [String]? {
     let place = place(of: name)
     while true {
       let size = llistxattr(place, nil, 0)
+      if size < 0, errno == ENOENT { return nil }
       if size == 0 || size < 0 && errno == EOPNOTSUPP { return [] }
       guard size > 0 else { throw failure("read the attributes of", name) }
       var names = [CChar](repeating: 0, count: size)
       let count = llistxattr(place, &names, size)
-      // It has more of them than a moment ago.
-      if count < 0, errno == ERANGE { continue }
+      // It has more of them than a moment ago, or is gone.
+      if count < 0, errno == ERANGE || errno == ENOENT { continue }
       guard count >= 0 else { throw failure("read the attributes of", name) }
       return names.prefix(count).split(separator: 0).compactMap { name in
         String(validating: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -147,11 +155,11 @@ final class OpenDirectory {
     let place = place(of: name)
     while true {
       let size = lgetxattr(place, attribute, nil, 0)
-      if size < 0, errno == ENODATA { return nil }
+      if size < 0, errno == ENODATA || errno == ENOENT { return nil }
       guard size >= 0 else { throw failure("read the attribute \(attribute) of", name) }
       var value = [UInt8](repeating: 0, count: size)
       let count = lgetxattr(place, attribute, &value, size)
-      if count < 0, errno == ERANGE { continue }
+      if count < 0, errno == ERANGE || errno == ENODATA || errno == ENOENT { continue }
       guard count >= 0 else { throw failure("read the attribute \(attribute) of", name) }
       return Array(value.prefix(count))
     }
@@ -173,7 +181,7 @@ final class OpenDirectory {
   /// Gives something owner, permissions and extended attributes, and takes those away that it is not to have.
   func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
     guard let status = try status(of: name) else { throw Self.failure("find", path.appending(name), ENOENT) }
-    for attribute in try attributeNames(of: name) where attributes.xattrs[attribute] == nil {
+    for attribute in try attributeNames(of: name) ?? [] where attributes.xattrs[attribute] == nil {
       // The label of a security module is its policy's to give.
       guard !attribute.hasPrefix("security.") || attribute == "security.capability" else { continue }
       guard lremovexattr(place(of: name), attribute) == 0 || errno == ENODATA else {

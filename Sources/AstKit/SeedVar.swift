@@ -155,19 +155,21 @@ struct SeedWalk {
   ) throws -> Bool {
     let rule = SeedRule.of(path)
     let kind = status.st_mode & S_IFMT
-    guard rule != .none, kind != S_IFSOCK, kind != S_IFREG || rule != .noFiles else { return false }
+    guard rule != .none, kind != S_IFSOCK, kind != S_IFREG || rule != .noFiles,
+      let attributes = try generation.attributes(of: name, status)
+    else { return false }
     switch kind {
     case S_IFDIR:
       try directory.makeDirectory(product)
       try fill(product, of: name, from: generation, in: directory, at: path)
-    case S_IFLNK: try directory.makeLink(product, to: try generation.target(of: name))
+    case S_IFLNK: try directory.makeLink(product, to: try generation.target(of: name) ?? [])
     case S_IFREG where rule == .emptyFiles:
       guard !Self.isArchive(name) else { return false }
       try directory.makeFile(product, with: [])
     case S_IFREG: try directory.copy(name, from: generation, to: product)
     default: try directory.makeSpecial(product, type: kind, device: UInt64(status.st_rdev))
     }
-    try directory.setAttributes(try generation.attributes(of: name, status), of: product)
+    try directory.setAttributes(attributes, of: product)
     try directory.setTimes(of: product, from: status)
     return true
   }

@@ -8,7 +8,7 @@ import Testing
 /// Trees nobody thought of: what the merge decides is what is found on the disk afterwards.
 @Suite("Merging any /etc", .requiresRoot)
 struct MergeEtcPropertyTests {
-  @Test(arguments: 1...60) func eachDecisionIsCarriedOut(seed: UInt64) throws {
+  @Test(arguments: 1...30) func eachDecisionIsCarriedOut(seed: UInt64) throws {
     var random = Random(state: seed)
     let trees = try EtcTrees(
       pristine: Self.script(12, &random), live: Self.script(6, &random), new: Self.script(6, &random))

@@ -1,6 +1,7 @@
 import Btrfs
 import Deployment
 import FoundationEssentials
+import Glibc
 import SystemPackage
 import TestSupport
 import Testing
@@ -252,6 +253,25 @@ struct MergeEtcTests {
     #expect(try trees.listing().contains("-600 0:0 d/f a\\n"))
     let time = try runSuccessfully(["stat", "--format=%y", trees.staged.appending("etc/f").string])
     #expect(time.hasPrefix("2001-02-03 04:05:06.789"))
+  }
+
+  /// What runs changes its files while they are read.
+  @Test func filesThatComeAndGoDoNotMatter() throws {
+    let trees = try EtcTrees(pristine: "for i in {1..50}; do echo a >f$i; done; mkdir d; echo a >d/f")
+    let script = """
+      cd "$1"; while :; do
+        for i in 1 20 50; do echo a >t$i; mkdir t; ln -s x t/l; echo b >new; mv new f$i; rm -r t t$i; done
+      done
+      """
+    let writer = try StartedCommand(["sh", "-uc", script, "sh", trees.live.appending("etc").string])
+    for _ in 1...50 {
+      let node = try EtcTree.read([trees.pristine, trees.live, trees.new])[1].node
+      #expect(node.children?.keys.count { $0.string.hasPrefix("f") } == 50)
+      #expect(node["d/f"] != nil)
+    }
+    #expect(writer.isRunning)
+    writer.send(SIGKILL)
+    _ = try writer.wait()
   }
 
   @Test(arguments: ["", "uninitialized\n", "0123456789abcdef0123456789abcdeF\n", "00000000000000000000000000000000\n"])

@@ -82,6 +82,7 @@ let package = Package(
     .testTarget(
       name: "GrubMenuTests", dependencies: ["Deployment", "TestSupport", system], path: "Tests/Boot/grub",
       exclude: ["kernel.S"], swiftSettings: strict),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", system], swiftSettings: strict),
     .testTarget(
       name: "AstKitTests", dependencies: ["AstKit", "Btrfs", "Deployment", "TestSupport"], swiftSettings: strict),
     .testTarget(

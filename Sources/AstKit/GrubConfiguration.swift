@@ -39,7 +39,7 @@ struct GrubConfiguration {
     var mounts = ChrootMounts()
     defer { mounts.end() }
     let inside = try mounts.make(root)
-    try mounts.bind(try mountedDirectory(), at: inside.appending("boot/grub"))
+    try mounts.mount(Machine.grub, of: try FileSystem.device(of: directory), at: inside.appending("boot/grub"))
     // Their entries are for a system that has its kernels in one place and no deployments.
     for script in ["10_linux", "20_linux_xen"] {
       let path = inside.appending("etc/grub.d/\(script)")
@@ -47,18 +47,6 @@ struct GrubConfiguration {
     }
     try ChildProcess("chroot", [inside.string, "grub-mkconfig", "-o", "/boot/grub/\(Self.newName)"]).run()
     failPoint("grub.cfg made")
-  }
-
-  /// The directory as the running system has it: what is mounted nowhere cannot be shown at another place.
-  private func mountedDirectory() throws -> FilePath {
-    let mounted: FilePath = "/boot/grub"
-    guard try Subvolume.isSubvolume(at: mounted),
-      try Subvolume(at: mounted).info().uuid == Subvolume(at: directory).info().uuid
-    else {
-      throw AstError(
-        .failed, "\(mounted) is not mounted; nothing was changed", hint: "`mount \(mounted)`, as /etc/fstab says")
-    }
-    return mounted
   }
 
   /// Puts the new file in place of the present one.
@@ -113,6 +101,14 @@ struct ChrootMounts {
 
   mutating func bind(_ source: FilePath, at target: FilePath) throws {
     try PrivateMounts.bind(source, at: target)
+    mounted.append(target)
+  }
+
+  /// Mounts a subvolume. What is mounted nowhere cannot be bound to a place before Linux 6.15 (mount(2), EINVAL).
+  mutating func mount(_ subvolume: String, of device: FilePath, at target: FilePath) throws {
+    guard Glibc.mount(device.string, target.string, "btrfs", 0, "subvol=\(subvolume)") == 0 else {
+      throw Errno(rawValue: errno)
+    }
     mounted.append(target)
   }
 

@@ -37,7 +37,8 @@ struct LiveChroot: Verb {
   func perform(in context: Context) throws -> Report {
     let live = try LiveRoot(of: context.store)
     context.output.note(
-      "this is the running system, and the next deployment does not have what you change; `ast chroot \(live.node)` does")
+      "this is the running system: the next deployment has not what you change here; `ast chroot \(live.node)` opens its node"
+    )
     try live.becomeShell()
   }
 }

@@ -78,7 +78,8 @@ struct MenuFiles {
   }
 
   private var lines: [String] {
-    texts.filter { $0.key.hasSuffix(".cfg") }.sorted { $0.key < $1.key }.flatMap { $0.value.split(separator: "\n").map(String.init) }
+    let menu = texts.filter { $0.key.hasSuffix(".cfg") }.sorted { $0.key < $1.key }
+    return menu.flatMap { $0.value.split(separator: "\n").map(String.init) }
   }
 }
 

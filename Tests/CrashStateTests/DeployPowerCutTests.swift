@@ -1,0 +1,110 @@
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Cuts the power at every flush while what boots is changed: GRUB, which does not replay the log of a btrfs, finds a
+/// menu whose default has its kernel and its initrd; and the next command recovers.
+@Suite(.serialized, .requiresLoggedDisk) struct DeployPowerCutTests {
+  @Test func whatBootsIsOldOrNewAndComplete() throws {
+    try scenario(
+      "deploy, run, deploy, rollback, deploy, del", size: 512 << 20, limit: 30, prepare: Machine.prepare,
+      commands: Machine.commands, check: Machine.problems)
+  }
+
+  @Test func withoutSyncsTheMenuNamesWhatIsNotThere() throws {
+    let scratch = try ScratchDirectory(for: 0)
+    defer { scratch.remove() }
+    let library = scratch.file("nosync.so")
+    let source = "int syncfs(int file) { return 0; } int btrfs_util_sync(const char *path) { return 0; }"
+    try runSuccessfully(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library.string], input: source)
+    let unsafe = Scenario(
+      name: "deploy without syncs", size: 512 << 20, limit: 30, prepare: Machine.prepare, commands: Machine.commands,
+      environment: plainEnvironment.merging(["LD_PRELOAD": library.string]) { $1 }, check: Machine.problems)
+    let reports = try unsafe.reports([.prefix])
+    for report in reports { print(report) }
+    #expect(reports.contains { !$0.problems.isEmpty })
+  }
+}
+
+/// A disk that a machine could start from, what is done to it, and how it must look after each command.
+private enum Machine {
+  /// What boots by default, after each command: the number of the deployment.
+  private static let defaults = [1, 2, 2, 3, 1, 4, 4]
+
+  private static let script: [[String]] = [
+    ["deploy", "2"], ["run", "1", "touch", "/more"], ["deploy", "1"], ["rollback", "--to", "1"], ["deploy", "2"],
+    ["del", "-y", "3"],
+  ]
+
+  private static let version = "6.1.0-1-amd64"
+
+  /// Longer than what btrfs keeps inline in metadata, so that the data go their own way to the disk.
+  private static let size = 300_000
+
+  private static let furnishing = """
+    mkdir -p /boot /lib/modules/\(version); echo >/lib/modules/\(version)/modules.dep
+    for file in vmlinuz initrd.img; do
+      n=0; while [ $n -lt 5000 ]; do echo "$file $AST_NODE $n of it, for its place"; n=$((n + 1)); done >/boot/$file-\(version)
+    done
+    """
+
+  private static func store(in mountPoint: FilePath) -> TestStore {
+    TestStore(existing: mountPoint.appending("@snapshots"))
+  }
+
+  static func prepare(_ mountPoint: FilePath) throws {
+    for name in ["@snapshots", "@var", "@grub"] {
+      try runSuccessfully(["btrfs", "subvolume", "create", mountPoint.appending(name).string])
+    }
+    let store = try TestStore(at: mountPoint.appending("@snapshots"))
+    try store.ast("clone", "0").expectSuccess()
+    try store.ast("run", "1", "sh", "-ec", furnishing).expectSuccess()
+    try store.ast("clone", "1").expectSuccess()
+    try store.ast("clone", "1").expectSuccess()
+    try store.ast("run", "2", "sh", "-ec", furnishing).expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+  }
+
+  static func commands(_ mountPoint: FilePath) -> [[String]] {
+    script.map { [AstBinary.path.string, "--store", mountPoint.appending("@snapshots").string] + $0 }
+  }
+
+  static func problems(in state: CrashState) throws -> [String] {
+    let booted = try bootProblems(in: state)
+    let store = store(in: state.mountPoint)
+    let before = try store.ast("deployments", "--json").stdout
+    for command in [["tmp"], ["doctor"]] {
+      let result = try store.ast(command)
+      guard result.status == 0, result.stdout.isEmpty || command == ["tmp"] else {
+        return booted + ["after recovery, \(command): \(result)"]
+      }
+    }
+    let after = try store.ast("deployments", "--json").stdout
+    return booted + (before == after ? [] : ["recovery changed what is deployed: \(before) \(after)"])
+      + (try bootProblems(in: state).map { "after recovery: \($0)" })
+  }
+
+  /// What GRUB would make of the disk as it is: it reads the device, not the mounted file system.
+  private static func bootProblems(in state: CrashState) throws -> [String] {
+    try runSuccessfully(["sync", "--file-system", state.mountPoint.string])
+    let device = try runSuccessfully(["findmnt", "-no", "SOURCE", state.mountPoint.string])
+    let disk = String(device.prefix { $0 != "[" && $0 != "\n" })
+    func grub(_ command: String...) throws -> CommandResult { try run(["grub-fstest", disk] + command) }
+    let menu = try grub("cat", "/@grub/ast/menu.cfg")
+    guard menu.status == 0, try run(["grub-script-check"], input: menu.stdout).status == 0 else {
+      return ["GRUB cannot read the menu: \(menu.stderr)"]
+    }
+    let lines = menu.stdout.split(separator: "\n")
+    let standard = lines.first { $0.hasPrefix("set default=ast-") }?.dropFirst("set default=ast-".count) ?? ""
+    let wanted = Set(state.effective.map { defaults[$0] })
+    guard let number = Int(standard), wanted.contains(number) else {
+      return ["the default is \(standard), and should be one of \(wanted.sorted())"]
+    }
+    let start = "/@snapshots/deploy/\(number)/root/boot"
+    return try ["vmlinuz", "initrd.img"].compactMap { file in
+      let read = try grub("cat", "\(start)/\(file)-\(version)")
+      return read.stdout.utf8.count > size / 3
+        ? nil : "\(file) of deployment \(number) has \(read.stdout.utf8.count) bytes"
+    }
+  }
+}

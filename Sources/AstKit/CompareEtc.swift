@@ -2,39 +2,55 @@ import Deployment
 import SnapshotTree
 import SystemPackage
 
-/// What was changed in the /etc of a deployment since it was made of its generation.
+/// A /etc in use, and what it was made of.
+public struct UsedEtc: Sendable {
+  /// The node it is of.
+  public let node: NodeID
+  /// The deployment it is in; nil where a generation runs on trial.
+  public let deployment: DeploymentID?
+  /// Where it is.
+  let source: EtcSource
+}
+
+/// What was changed in a /etc since it was made of its generation.
 public struct EtcComparison: Sendable {
-  /// The deployment.
-  public let deployment: Deployment
+  /// The /etc.
+  public let etc: UsedEtc
   /// What differs from the generation, in the order of paths.
   public let changes: [EtcChange]
 }
 
 /// `etc-diff`. Needs root, for some files in /etc are for nobody else.
 extension Store {
-  /// Compares the /etc of a deployment with that of its generation; without a number, of the deployment that runs, or
-  /// else of the default one.
+  /// Compares the /etc of a deployment with that of its generation; without a number, of what runs, or else of the
+  /// default deployment.
   public func compareEtc(of id: DeploymentID? = nil) throws -> EtcComparison {
-    let deployment = try deployment(id)
-    let source = try etcSource(of: deployment)
-    let trees = try EtcTree.read([source.pristine, source.root])
-    return EtcComparison(
-      deployment: deployment, changes: EtcChange.changes(from: trees[0].node, to: trees[1].node))
+    let etc = try usedEtc(id)
+    let trees = try EtcTree.read([etc.source.pristine, etc.source.root])
+    return EtcComparison(etc: etc, changes: EtcChange.changes(from: trees[0].node, to: trees[1].node))
   }
 
-  /// The deployment with a number, or else the one that runs, or else the default one.
-  func deployment(_ id: DeploymentID?) throws -> Deployment {
+  /// The /etc of the deployment with a number, or else of what runs, or else of the default deployment.
+  func usedEtc(_ id: DeploymentID? = nil) throws -> UsedEtc {
+    if id == nil, case .trial(let running) = try booted() {
+      let source = EtcSource(root: "/", pristine: try subvolume(of: running).path)
+      return UsedEtc(node: running.node, deployment: nil, source: source)
+    }
+    let deployment = try deployment(id)
+    return UsedEtc(node: deployment.node, deployment: deployment.id, source: try etcSource(of: deployment))
+  }
+
+  private func deployment(_ id: DeploymentID?) throws -> Deployment {
     if let id {
       guard let deployment = try tree.deployment(id) else {
         throw AstError(.notFound, "there is no deployment \(id)", hint: "`ast deployments` shows them")
       }
       return deployment
     }
-    if let running = try booted()?.deployment { return running }
-    guard let usual = try tree.defaultDeployment.flatMap(tree.deployment) else {
+    guard let used = try booted()?.deployment ?? tree.defaultDeployment.flatMap(tree.deployment) else {
       throw AstError(.notFound, "nothing is deployed from \(root)", hint: "`ast deploy` deploys a node")
     }
-    return usual
+    return used
   }
 
   /// Where a deployment's /etc is, and the one it was made with.

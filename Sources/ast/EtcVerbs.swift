@@ -8,7 +8,7 @@ struct EtcDiff: Verb {
     commandName: "etc-diff", abstract: "Show what was changed in the /etc of a deployment since it was made",
     discussion: """
       A line is a path: `A` for what was added, `D` for what was deleted, `M` for what was modified, with what differs. \
-      Without a number it is about the running deployment, or else the default one. Times of files do not count.
+      Without a number it is about what runs, or else about the default deployment. Times of files do not count.
       """)
   static var needs: Need { .root }
 
@@ -27,8 +27,8 @@ struct EtcUpdateVerb: Verb {
   static let configuration = CommandConfiguration(
     commandName: "etc-update", abstract: "Bring what was changed in /etc into the node that runs",
     discussion: """
-      What was changed in the /etc of the running deployment, or else of the default one, becomes a new generation of \
-      its node, so that clones of the node have it. What tells the machine from others stays out of it: the machine's \
+      What was changed in the /etc of what runs, or else of the default deployment, becomes a new generation of its \
+      node, so that clones of the node have it. What tells the machine from others stays out of it: the machine's \
       id and name, host keys and the like.
       """)
 
@@ -36,7 +36,7 @@ struct EtcUpdateVerb: Verb {
 
   func perform(in context: Context) throws -> Report {
     let update = try context.store.updateEtc()
-    let node = update.deployment.node
+    let node = update.etc.node
     for sentence in update.report.sentences { context.output.note("node \(node): \(sentence)") }
     context.output.tell(update.accounts, of: node)
     let what = update.generation.map { "changes in /etc kept as generation \($0.number)" }
@@ -81,11 +81,13 @@ private struct EtcDiffReport: Encodable {
     }
   }
 
-  private let deployment: DeploymentID
+  private let node: NodeID
+  @Nullable private var deployment: DeploymentID?
   private let changes: [Change]
 
   init(_ comparison: EtcComparison) {
-    deployment = comparison.deployment.id
+    node = comparison.etc.node
+    deployment = comparison.etc.deployment
     changes = comparison.changes.map(Change.init)
   }
 }
@@ -93,13 +95,13 @@ private struct EtcDiffReport: Encodable {
 /// An update of a node as `--json` shows it.
 private struct EtcUpdateReport: Encodable {
   private let node: NodeID
-  private let deployment: DeploymentID
+  @Nullable private var deployment: DeploymentID?
   @Nullable private var generation: GenerationNumber?
   private let etc: EtcReport
 
   init(_ update: EtcUpdate) {
-    node = update.deployment.node
-    deployment = update.deployment.id
+    node = update.etc.node
+    deployment = update.etc.deployment
     generation = update.generation?.number
     etc = update.report
   }

@@ -86,7 +86,7 @@ struct EtcVerbTests {
   @Test func theSameFactsAreInJSON() throws {
     try edit("echo b >f; echo b >hostname; touch new; rm gone")
     let data = try store.ast("--json", "etc-diff").expectSuccess().json["data"]
-    #expect(data.keys == ["changes", "deployment"])
+    #expect(data.keys == ["changes", "deployment", "node"])
     #expect(data["deployment"] == .number(1))
     let changes = data["changes"].elements
     #expect(changes.map { $0["path"] } == ["/etc/f", "/etc/gone", "/etc/hostname", "/etc/new"].map(JSON.text))
@@ -165,6 +165,38 @@ struct EtcVerbTests {
     #expect(json["data"]["etc"]["conflicts"][0]["path"] == .text("/etc/f"))
     #expect(json["transaction"] != .null)
     #expect(try store.ast("--json", "etc-update").expectSuccess().json["data"]["generation"] == .null)
+  }
+
+  /// A generation that runs on trial: as the root, with an /etc whose changes lie in memory.
+  @Test func onTrialItIsAboutWhatRuns() throws {
+    let libraries = try runSuccessfully([
+      "sh", "-c", "ldd \"$1\" | sed -n 's,.*=> \\(/.*\\)/.*,\\1,p' | sort -u", "sh", AstBinary.path.string,
+    ])
+    let script = """
+      store=$1 root=$2 binary=$3; shift 3
+      mount -t tmpfs none "$root/run"; cd "$root/run"; mkdir store bin upper work
+      mount --rbind "$store" store; mount --bind "${binary%/*}" bin; mount -t proc none "$root/proc"; mount --rbind /dev "$root/dev"
+      for directory; do mkdir -p "lib$directory"; mount --bind "$directory" "lib$directory"; path="$path:/run/lib$directory"; done
+      mount -t overlay -o "lowerdir=$root/etc,upperdir=upper,workdir=work" none "$root/etc"
+      echo trial >"$root/etc/f"; echo trial >"$root/etc/hostname"
+      for verb in etc-diff etc-update; do
+        LD_LIBRARY_PATH="$path" chroot "$root" /run/bin/ast --store /run/store $verb
+      done
+      """
+    try edit("echo deployed >f")
+    let arguments = [store.root.string, try store.content(of: 1).string, AstBinary.path.string] + libraries.lines
+    let output = try runSuccessfully(["unshare", "--mount", "sh", "-euc", "path=\n\(script)", "sh"] + arguments)
+    #expect(
+      output == """
+        M /etc/f (content)
+        M /etc/hostname (content, the machine's own)
+        Node 1: changes in /etc kept as generation 3.
+
+        """)
+    #expect(
+      try files(of: 1).filter { $0.contains("f ") || $0.contains("host") } == [
+        "d/f 644 a", "f 644 trial", "hostname 644 node",
+      ])
   }
 
   @Test func theBaseIsNotChanged() throws {

@@ -140,7 +140,7 @@ class Machine:
         entries, self._selected = screen.menu()
         return entries
 
-    def boot(self, *titles):
+    def boot(self, *titles, user="root", password="root"):
         """From the menu to a shell: the default entry, or a chosen one."""
         if titles:
             self.choose(*titles)
@@ -149,7 +149,7 @@ class Machine:
             self._phase("menu")
             self.expect(rb"Press enter to boot")
             self.line.send(b"\r")
-        return self.login()
+        return self.login(user, password)
 
     # --- the system
 
@@ -197,6 +197,15 @@ class Machine:
             "for i in $(seq 120); do ast status | grep -q '^Booted:.*good' && break; sleep 1; done; ast status")
         assert ", good" in said, f"not marked good:\n{said}\n{self.run('systemctl --failed; journalctl -b -u ast*')[1]}"
         self._phase("good")
+
+    def wait(self, seconds):
+        """Lets time go by there, and listens: a line that nobody reads holds up what writes to it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                self.line.read_nonblocking(4096, timeout=max(0.01, end - time.monotonic()))
+            except pexpect.TIMEOUT:
+                pass
 
     def expect(self, *patterns, patience=PATIENCE):
         """Waits for one of the patterns on the line, and gives its number."""

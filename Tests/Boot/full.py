@@ -1,0 +1,272 @@
+"""What takes its time: everything that can go wrong on the way, and the long stories."""
+
+import os
+import random
+import subprocess
+
+from lab import BINARY
+
+BOOKWORM = "bookworm"
+
+
+# --- trial boots
+
+def test_trial_forgets_and_deploy_keeps(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 tried && ast run 2 touch /etc/marker")
+    machine.reboot()
+    machine.boot("Snapshot tree", "Node 2 ")
+    assert machine.succeed("ast current") == "2"
+    machine.succeed("test -e /etc/marker && echo forgotten >/etc/forgotten")
+    machine.fail("touch /usr/x")
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
+    assert "trial" in machine.succeed("ast status")
+
+    # The entry follows the node.
+    machine.succeed("ast run 2 sh -c 'rm /etc/marker && touch /etc/later'")
+    machine.reboot()
+    machine.boot("Snapshot tree", "Node 2 ")
+    machine.fail("test -e /etc/forgotten")
+    machine.succeed("test -e /etc/later && echo kept >/etc/kept")
+    machine.succeed("ast deploy 2")
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "2"
+    assert machine.succeed("cat /etc/kept") == "kept"
+    machine.wait_until_good()
+
+
+# --- deployments that do not come up
+
+def falls_back(lab, damage, firmware="bios"):
+    """A deployment damaged by a command in its node: the machine comes back by itself, and says why."""
+    machine = lab.ready() if firmware == "bios" else lab.machine(firmware="efi").start().boot()
+    machine.wait_until_good()
+    machine.succeed("ast clone 1 broken")
+    machine.succeed(f"ast run 2 sh -c '{damage}'")
+    machine.succeed("ast deploy 2")
+    comes_back(machine)
+
+
+def comes_back(machine):
+    machine.reboot()
+    machine.login()
+    assert machine.succeed("ast current") == "1"
+    machine.succeed("for i in $(seq 90); do ast deployments | grep -q failed && break; sleep 1; done")
+    assert "failed" in machine.succeed("ast deployments"), machine.succeed("ast deployments; ast status")
+    # The next one works.
+    machine.succeed("ast clone 1 better && ast deploy 3")
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "3"
+    machine.wait_until_good()
+
+
+def test_init_that_panics(lab):
+    falls_back(lab, "printf \"#!/bin/sh\\nexit 1\\n\" >/usr/lib/systemd/systemd && chmod +x /usr/lib/systemd/systemd")
+
+
+def test_no_init_with_efi(lab):
+    falls_back(lab, "rm /sbin/init /usr/lib/systemd/systemd && ln -s /nowhere /sbin/init", "efi")
+
+
+def test_failing_health_check(lab):
+    falls_back(
+        lab, "mkdir -p /etc/ast/health.d && printf \"#!/bin/sh\\nexit 1\\n\" >/etc/ast/health.d/50-no"
+        " && chmod +x /etc/ast/health.d/50-no")
+
+
+def test_initrd_that_goes_away(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 broken && ast deploy 2")
+    # Behind ast's back: what it deploys has an initrd.
+    machine.succeed(
+        "mkdir /tmp/top && mount -o subvolid=5 $(findmnt -no SOURCE /var | sed 's/\\[.*//') /tmp/top"
+        " && rm /tmp/top/@snapshots/deploy/2/root/boot/initrd.img-* && umount /tmp/top")
+    comes_back(machine)
+
+
+# --- what deploy and rollback refuse, and what they put up with
+
+def test_refusals(lab):
+    machine = lab.ready()
+    assert machine.run("ast rollback")[0] == 5
+    assert machine.run("ast deploy 7")[0] == 3
+    machine.succeed("ast clone 1 bare && ast run 2 sh -c 'rm -f /boot/vmlinuz-* /boot/initrd.img-*'")
+    assert machine.run("ast deploy 2")[0] == 5
+    machine.succeed("ast deploy 1 && ast deploy 1")
+    machine.succeed("ast clone 1 three && ast clone 1 four")
+    status, said = machine.run("ast --wait deploy 3 & first=$!; ast --wait deploy 4; second=$?; wait $first && exit $second")
+    assert status == 0, said
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") in ("3", "4")
+    assert machine.succeed("ast doctor") == ""
+
+
+def test_titles(lab):
+    machine = lab.ready()
+    for text in ("it's \"quoted\" $HOME `id` \\\\ {x}", "x" * 200, "\U0001f600 emoji ü"):
+        machine.succeed("ast clone 1 \"$(cat <<'EOF'\n" + text + "\nEOF\n)\"")
+    machine.succeed("ast deploy 2")
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "2"
+    machine.reboot()
+    machine.boot("Snapshot tree", "Node 4 ")
+    assert machine.succeed("ast current") == "4"
+
+
+def test_full_esp_changes_nothing(lab):
+    machine = lab.ready()
+    machine.succeed("dd if=/dev/zero of=/boot/efi/fill bs=1M 2>/dev/null; sync; ast clone 1 && ast deploy 2")
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") in ("1", "2")
+
+
+def test_read_only_boot_directory(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 && mount -o remount,bind,ro /boot/grub")
+    machine.run("ast deploy 2")
+    machine.reboot()
+    machine.boot()
+    machine.succeed("ast doctor")
+
+
+# --- packages
+
+def test_packages_upgrade_and_go_back(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 && ast install --yes 2 hello", patience=600)
+    machine.succeed("ast deploy 2")
+    machine.reboot()
+    machine.boot()
+    machine.succeed("hello")
+    refusal = machine.fail("apt-get install --yes hello; apt-get remove --yes hello")
+    assert "ast: the running system is read-only" in refusal, refusal
+    machine.succeed("echo precious >/etc/precious && useradd --create-home anna && echo anna:secret | chpasswd")
+    machine.succeed("ast upgrade --yes 2 && ast remove --yes 2 hello && ast deploy 2", patience=900)
+    machine.reboot()
+    machine.boot()
+    machine.fail("hello")
+    assert machine.succeed("cat /etc/precious && id -un anna") == "precious\nanna"
+    machine.wait_until_good()
+    machine.reboot()
+    machine.boot("Other deployments", "deployment 2")
+    machine.succeed("hello && id anna")
+
+
+def test_bookworm_becomes_trixie(lab):
+    machine = lab.machine(lab.image(BOOKWORM)).start().boot()
+    machine.wait_until_good()
+    machine.succeed("ast branch 1 trixie")
+    machine.succeed("ast run 2 sh -c 'sed -i s/bookworm/trixie/ /etc/apt/sources.list'")
+    machine.succeed("ast upgrade --yes 2", patience=3600)
+    machine.succeed("ast deploy 2")
+    machine.reboot()
+    machine.boot()
+    assert "13" in machine.succeed("cat /etc/debian_version")
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
+    machine.wait_until_good()
+    machine.reboot()
+    machine.boot("Other deployments", "Node 1 ")
+    assert "12" in machine.succeed("cat /etc/debian_version")
+
+
+# --- power cuts
+
+CUTS = int(os.environ.get("AST_POWER_CUTS", "60"))
+WORK = [
+    "ast clone 1; ast deploy 1", "ast rollback; ast deploy 1", "ast run 2 sh -c 'date >/etc/date'; ast deploy 2",
+    "ast desc 1 \"$(date)\"; ast run 2 touch /usr/$(date +%s)", "ast deploy 2; ast undo 2; ast deploy 2",
+]
+
+
+def test_power_cuts(lab):
+    """The plug is pulled at a random moment of some work. Every following start comes to a login on an old or a new
+    deployment, nothing is wrong then, and the file system is clean."""
+    seed = int(os.environ.get("AST_SEED", random.randrange(1 << 32)))
+    print(f"  AST_SEED={seed} AST_POWER_CUTS={CUTS}", flush=True)
+    dice = random.Random(seed)
+    machine = lab.ready()
+    machine.succeed("ast clone 1")
+    for cut in range(CUTS):
+        work, moment = dice.choice(WORK), dice.uniform(0.2, 15)
+        machine.line.send(f"( {work} ) >/dev/null 2>&1\r".encode())
+        machine.wait(moment)
+        machine.stop()
+        check_file_system(machine)
+        machine.start().boot()
+        assert machine.succeed("ast current") in ("1", "2"), f"cut {cut} ({work}, {moment:.2f} s)"
+        machine.run("ast doctor")
+        said = machine.succeed("ast doctor")
+        assert said == "", f"cut {cut} ({work}, {moment:.2f} s): {said}"
+
+
+def check_file_system(machine):
+    """`btrfs check` of the disk of a machine that is off."""
+    raw = machine.disk + ".raw"
+    subprocess.run(["qemu-img", "convert", "-O", "raw", machine.disk, raw], check=True)
+    try:
+        device = subprocess.run(
+            ["losetup", "--find", "--show", "--partscan", raw], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.strip()
+        try:
+            subprocess.run(["partx", "--update", device], check=True)
+            subprocess.run(
+                ["btrfs", "check", f"{device}p3"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        finally:
+            subprocess.run(["losetup", "--detach", device], check=True)
+    finally:
+        os.unlink(raw)
+
+
+# --- bootstrap
+
+def test_bootstrap_with_all_answers_on_a_disk(lab):
+    """A disk, not an image; answers from a file; the system as a mirror has it."""
+    answers = os.path.join(lab.scratch, "answers.toml")
+    with open(answers, "w", encoding="utf-8") as file:
+        file.write(
+            'kernel = "linux-image-cloud-amd64"\nhostname = "answered"\nlocale = "de_DE.UTF-8"\n'
+            'timezone = "Europe/Berlin"\nkeymap = "de:nodeadkeys"\nroot-password = ""\nuser = "anna"\n'
+            'user-password = "secret"\nssh-keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI anna@home"]\n'
+            'serial = "ttyS0,115200"\n')
+    disk = os.path.join(lab.scratch, "disk.raw")
+    subprocess.run(["truncate", "--size", "8G", disk], check=True)
+    device = subprocess.run(
+        ["losetup", "--find", "--show", disk], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    try:
+        done = subprocess.run(
+            [BINARY, "bootstrap", "--yes", "--disk", device, "--suite", "trixie", "--answers", answers],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+        subprocess.run(["partx", "--delete", device], check=False)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+    machine = lab.machine(disk).start()
+    machine.boot(user="anna", password="secret")
+    assert machine.succeed("hostname; echo $LANG; date +%Z | tr -d ST") == "answered\nde_DE.UTF-8\nCE"
+    assert machine.succeed("echo secret | sudo -S id -u 2>/dev/null") == "0"
+    assert machine.succeed("stat -c '%a %U' ~/.ssh/authorized_keys") == "600 anna"
+    assert machine.succeed("systemctl is-active ssh") == "active"
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
+
+
+# --- time
+
+def test_deploy_takes_half_as_long_as_by_hand(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 && ast deploy 2 && ast clone 1")
+    time = "TIMEFORMAT=%R; time"
+    by_hand = (
+        "mount -o subvolid=5 $(findmnt -no SOURCE /var | sed 's/\\[.*//') /mnt; "
+        f"{time} {{ btrfs subvolume snapshot /mnt/@snapshots/nodes/1/1 /mnt/hand; mount --bind /mnt/hand /mnt/hand; "
+        "for i in dev proc sys; do mount --bind /$i /mnt/hand/$i; done; "
+        "mount -t btrfs -o subvol=@grub $(findmnt -no SOURCE /var | sed 's/\\[.*//') /mnt/hand/boot/grub; "
+        "chroot /mnt/hand grub-mkconfig -o /boot/grub/hand.cfg; sync; } >/dev/null 2>/tmp/hand; tail -n 1 /tmp/hand")
+    hand = float(machine.succeed(f"{{ {by_hand}; }} 2>&1").splitlines()[-1])
+    ours = float(machine.succeed(f"{{ {time} ast deploy 3 >/dev/null 2>&1; }} 2>&1").splitlines()[-1])
+    print(f"  ast deploy {ours:.2f} s, by hand {hand:.2f} s", flush=True)
+    assert ours <= hand / 2

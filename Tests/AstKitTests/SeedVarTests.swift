@@ -171,6 +171,30 @@ struct SeedVarTests {
     #expect(try runSuccessfully(same) == "")
   }
 
+  /// Somebody makes every second file, just when it is about to be added: whoever is first keeps it.
+  @Test func whatComesMeanwhileStays() throws {
+    let vars = try Vars(generation: "mkdir d; for i in {1001..2000}; do echo ours >d/f$i; done", shared: "mkdir d")
+    let script = """
+      set -C; cd "$1"
+      for i in {1001..1999..2}; do
+        until test -e f$i; do :; done
+        { echo mine >f$((i + 1)); } 2>/dev/null && echo f$((i + 1))
+      done
+      true
+      """
+    let writer = try StartedCommand(["bash", "-c", script, "bash", vars.shared.appending("d").string])
+    let added = try vars.seed().added.compactMap { $0.lastComponent?.string }
+    let made = try writer.wait().stdout.split(separator: "\n").map(String.init)
+    #expect(!added.isEmpty && !made.isEmpty)
+    #expect(added.count + made.count == 1000 && Set(added).isDisjoint(with: made))
+    for (names, content) in [(added, "ours"), (made, "mine")] {
+      for name in names {
+        let file = vars.shared.appending("d").appending(name).string
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "\(content)\n")
+      }
+    }
+  }
+
   @Test func programsReadTheSame() throws {
     let vars = try Vars(generation: "mkdir lib; touch lib/f", shared: "touch lib")
     let encoder = JSONEncoder()

@@ -25,21 +25,29 @@ final class GrubMachine {
   private var top: FilePath { directory.appending("top") }
   private var disk: FilePath { directory.appending("root.img") }
   private var loader: FilePath { directory.appending("loader.img") }
+  private var kernel: FilePath { directory.appending("kernel") }
   private var esp: FilePath { directory.appending("esp.img") }
 
   init(_ firmware: Firmware) throws {
     self.firmware = firmware
-    let number = try FileManager.default.contentsOfDirectory(atPath: "/tmp").count
-    directory = FilePath("/tmp/ast-grub-\(getpid())-\(number)-\(UInt32.random(in: 0 ... .max))")
+    directory = FilePath("/tmp/ast-grub-\(getpid())-\(UInt32.random(in: 0 ... .max))")
     try FileManager.default.createDirectory(
       atPath: top.appending("@grub/ast").string, withIntermediateDirectories: true)
     try runSuccessfully(["truncate", "--size=34M", esp.string])
     try runSuccessfully(["mkfs.vfat", "-i", Self.environmentUUID.replacing("-", with: ""), esp.string])
     try runSuccessfully(["mmd", "-i", esp.string, "::/ast", "::/EFI", "::/EFI/BOOT"])
+    try makeKernel()
     try makeLoader()
   }
 
   deinit { try? FileManager.default.removeItem(atPath: directory.string) }
+
+  private func makeKernel() throws {
+    let source = FilePath(#filePath).removingLastComponent().appending("kernel.S")
+    try runSuccessfully(
+      ["gcc", "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0,--oformat=binary,--build-id=none"]
+        + ["-o", kernel.string, source.string])
+  }
 
   /// GRUB as grub-install makes it: it looks for the file system, and finds everything else there.
   private func makeLoader() throws {
@@ -111,7 +119,7 @@ final class GrubMachine {
     for system in menu.deployments.map(\.system) + menu.nodes {
       let root = top.pushing(menu.store).pushing(system.subvolume)
       try FileManager.default.createDirectory(atPath: root.appending("boot").string, withIntermediateDirectories: true)
-      try runSuccessfully(["cp", try Self.kernel.get().string, root.appending(system.kernel.components).string])
+      try runSuccessfully(["cp", kernel.string, root.appending(system.kernel.components).string])
       try write("initrd", to: root.appending(system.initrd.components))
     }
     for file in missing { try FileManager.default.removeItem(atPath: top.appending(file).string) }
@@ -161,15 +169,6 @@ final class GrubMachine {
   }
 
   private static let ovmf = "/usr/share/OVMF"
-
-  private static let kernel = Result {
-    let source = FilePath(#filePath).removingLastComponent().appending("kernel.S")
-    let kernel = FilePath("/tmp/ast-grub-kernel-\(getpid())")
-    try runSuccessfully(
-      ["gcc", "-m32", "-nostdlib", "-static", "-Wl,-Ttext=0,--oformat=binary,--build-id=none"]
-        + ["-o", kernel.string, source.string])
-    return kernel
-  }
 
   /// What is missing on this machine to run these tests.
   static let missing: [String] = [

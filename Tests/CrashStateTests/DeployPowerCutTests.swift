@@ -18,7 +18,7 @@ import Testing
     let source = "int syncfs(int file) { return 0; } int btrfs_util_sync(const char *path) { return 0; }"
     try runSuccessfully(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library.string], input: source)
     let unsafe = Scenario(
-      name: "deploy without syncs", size: 512 << 20, limit: 30, prepare: Machine.prepare, commands: Machine.commands,
+      name: "deploy without syncs", size: 512 << 20, limit: 15, prepare: Machine.prepare, commands: Machine.commands,
       environment: plainEnvironment.merging(["LD_PRELOAD": library.string]) { $1 }, check: Machine.problems)
     let reports = try unsafe.reports([.prefix])
     for report in reports { print(report) }

@@ -73,6 +73,7 @@ extension Store {
       }
       failPoint("etc merged")
       try prepare(staged.path, on: machine)
+      if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id) else { throw unbootable(id) }
       let seeded = try seedVar(from: pristine, on: machine)
@@ -161,6 +162,14 @@ extension Store {
     try root.write(Data(fstab.completing(with: layout).content), to: "/etc/fstab")
     for mount in layout where mount.mountPoint != "/" { try root.makeDirectory(mount.mountPoint) }
     failPoint("prepared")
+  }
+
+  private func requireBootEnvironment(in staged: FilePath) throws {
+    guard try bootEnvironment(in: RootDirectory(staged)) == nil else { return }
+    throw AstError(
+      .refused,
+      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed",
+      hint: "`ast deploy --no-default` puts it into the menu, to be chosen by hand")
   }
 
   /// One at a time: what is added is made in one place.

@@ -18,6 +18,8 @@ struct GrubCheck {
   /// - Parameter root: the path of the root's subvolume in the store.
   func requireReadable(_ boot: BootFiles, in root: FilePath) throws {
     guard access("/usr/bin/grub-fstest", X_OK) == 0 else { return }
+    // It reads the device, and a file system writes past the device's cache: what was read before may be old.
+    try ChildProcess("blockdev", ["--flushbufs", device.string]).run()
     for file in [boot.kernel, boot.initrd] {
       let path = root.appending(file)
       let name = "/\(Machine.store)/\(path)"

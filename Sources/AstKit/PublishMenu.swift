@@ -94,14 +94,13 @@ extension Store {
     guard let id = try tree.defaultDeployment, let first = try tree.deployment(id) else { return menu }
     let etc = RootDirectory(path(of: first))
     menu.machineID = try MachineIdentity.current(in: etc) ?? ""
-    menu.environment = try Fstab(etc.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
+    menu.environment = try bootEnvironment(in: etc)
     menu.choice = BootMenu.Choice(
       deployment: id.rawValue, token: try tree.bootToken, fallback: try tree.previousDeployment?.rawValue)
     menu.once = try tree.onceDeployment.map { BootMenu.Once(deployment: $0.rawValue, token: try tree.onceToken) }
     return menu
   }
 
-  /// The default one first, then the newest.
   private func menuEntry(_ deployment: Deployment) throws -> BootMenu.Deployment? {
     guard let boot = deployment.boot else { return nil }
     return BootMenu.Deployment(
@@ -109,6 +108,11 @@ extension Store {
       system: try system(
         deployment.node, deployment.generation, deployment.created, deployment.path, boot),
       isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
+  }
+
+  /// Where GRUB can note something on the machine whose root this is.
+  func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
+    try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
   }
 
   private func menuNodes() throws -> [BootMenu.System] {

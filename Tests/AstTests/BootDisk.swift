@@ -38,6 +38,7 @@ final class BootDisk: Sendable {
     for place in / \(mounts.map { "/" + $0 }.joined(separator: " ")); do
       echo "none $place auto defaults 0 0"
     done >/etc/fstab
+    echo 'UUID=1234-ABCD /boot/efi vfat nofail 0 0' >>/etc/fstab
     """
 }
 

@@ -154,6 +154,11 @@ struct DeployTests {
     try expectUnchanged(
       ["rollback", "--to", "1"], status: 5, "deployment 1 is the default already; nothing was changed")
     try expectUnchanged(["rollback", "--to", "9"], status: 3, "there is no deployment 9; nothing was changed")
+    try store.ast("clone", "1").expectSuccess()
+    try runSuccessfully(["sed", "-i", "/efi/d", disk.root(of: 1).appending("etc/fstab").string])
+    try expectUnchanged(
+      ["deploy", "--once", "2"], status: 5,
+      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed")
     let elsewhere = try TestStore()
     let result = try elsewhere.ast("deploy", "0")
     #expect(result.status == 5)

@@ -56,6 +56,8 @@ private enum Machine {
     for name in ["@snapshots", "@var", "@grub"] {
       try runSuccessfully(["btrfs", "subvolume", "create", mountPoint.appending(name).string])
     }
+    let identity = "echo 00000000-0000-4000-8000-000000000000 >$0/boot-id"
+    try runSuccessfully(["sh", "-c", identity, mountPoint.string])
     let store = try TestStore(at: mountPoint.appending("@snapshots"))
     try store.ast("clone", "0").expectSuccess()
     try store.ast("run", "1", "sh", "-ec", furnishing).expectSuccess()
@@ -74,7 +76,7 @@ private enum Machine {
     let store = store(in: state.mountPoint)
     let before = try store.ast("deployments", "--json").stdout
     for command in [["tmp"], ["doctor"]] {
-      let result = try store.ast(command)
+      let result = try inTheNextBoot(command, store)
       guard result.status == 0, result.stdout.isEmpty || command == ["tmp"] else {
         return booted + ["after recovery, \(command): \(result)"]
       }
@@ -84,11 +86,22 @@ private enum Machine {
       + (try bootProblems(in: state).map { "after recovery: \($0)" })
   }
 
+  /// Runs a command in another boot than the one before it: the kernel has another name for it.
+  private static func inTheNextBoot(_ command: [String], _ store: TestStore) throws -> CommandResult {
+    let script = "mount --bind \"$1\" /proc/sys/kernel/random/boot_id; shift; exec \"$@\""
+    let identity = store.root.removingLastComponent().appending("boot-id").string
+    return try run(
+      ["unshare", "--mount", "sh", "-c", script, "sh", identity, AstBinary.path.string] + command,
+      environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
+  }
+
   /// What GRUB would make of the disk as it is: it reads the device, not the mounted file system.
   private static func bootProblems(in state: CrashState) throws -> [String] {
     try runSuccessfully(["sync", "--file-system", state.mountPoint.string])
     let device = try runSuccessfully(["findmnt", "-no", "SOURCE", state.mountPoint.string])
     let disk = String(device.prefix { $0 != "[" && $0 != "\n" })
+    // What was read of the device before may be old by now: the file system writes past its cache.
+    try runSuccessfully(["blockdev", "--flushbufs", disk])
     func grub(_ command: String...) throws -> CommandResult { try run(["grub-fstest", disk] + command) }
     let menu = try grub("cat", "/@grub/ast/menu.cfg")
     guard menu.status == 0, try run(["grub-script-check"], input: menu.stdout).status == 0 else {

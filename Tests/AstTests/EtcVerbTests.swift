@@ -225,7 +225,8 @@ struct EtcVerbTests {
     // The account is registered by now.
     let points = try store.failPoints(of: ["etc-update"])
     #expect(points.contains("worked") && before != after)
-    for point in Set(points) {
+    // Whether an old generation goes depends on how many there are by then.
+    for point in Set(points) where point != "doomed subvolume deleted" {
       try store.ast("undo", "1").expectSuccess()
       if try files(of: 1) != before { try store.ast("undo", "1").expectSuccess() }
       #expect(try files(of: 1) == before)

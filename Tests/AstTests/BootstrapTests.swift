@@ -116,7 +116,7 @@ struct BootstrapTests {
 
   private func isUnpacking() throws -> Bool {
     try runSuccessfully(["ps", "-eo", "args"]).split(separator: "\n").contains { line in
-      line.hasPrefix("tar --extract") && line.contains("--directory /run/ast-bootstrap-")
+      line.contains("tar --extract") && line.contains("--directory /run/ast-bootstrap-")
     }
   }
 

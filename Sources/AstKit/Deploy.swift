@@ -145,6 +145,13 @@ extension Store {
 
   private func requireBootable(_ root: FilePath, _ id: NodeID) throws {
     guard try Kernels(in: root).newest != nil else { throw unbootable(id) }
+    // Where there is none, Debian's initrd makes a shell of it, which waits for somebody to type (init in
+    // initramfs-tools).
+    guard try RootDirectory(root).contents(of: "/sbin/init") != nil else {
+      throw AstError(
+        .refused, "node \(id) has no /sbin/init, and cannot boot; nothing was changed",
+        hint: "`ast install \(id) systemd-sysv` puts it in")
+    }
   }
 
   private func unbootable(_ id: NodeID) -> AstError {
@@ -161,7 +168,19 @@ extension Store {
     let layout = Fstab.layout(fileSystem: machine.fileSystem.uuidString.lowercased(), efiPartition: nil)
     try root.write(Data(fstab.completing(with: layout).content), to: "/etc/fstab")
     for mount in layout where mount.mountPoint != "/" { try root.makeDirectory(mount.mountPoint) }
+    try noteUpdated(staged)
     failPoint("prepared")
+  }
+
+  /// Says that /etc is as new as /usr, which it is: systemd would make the libraries' cache and the like anew at the first
+  /// start, and that takes seconds (systemd-update-done.service(8)).
+  private func noteUpdated(_ staged: FilePath) throws {
+    let note = staged.appending("etc/.updated")
+    try RootDirectory(staged).write(Data("# For this /usr, /etc is complete.\n".utf8), to: "/etc/.updated")
+    var status = stat()
+    guard stat(staged.appending("usr").string, &status) == 0,
+      utimensat(AT_FDCWD, note.string, [status.st_mtim, status.st_mtim], AT_SYMLINK_NOFOLLOW) == 0
+    else { throw AstError(.failed, "cannot set the time of \(note): \(Errno(rawValue: errno))") }
   }
 
   private func requireBootEnvironment(in staged: FilePath) throws {

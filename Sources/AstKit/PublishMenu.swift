@@ -1,3 +1,4 @@
+import Btrfs
 import Deployment
 import FoundationEssentials
 import Glibc
@@ -91,7 +92,9 @@ extension Store {
     var menu = BootMenu(
       fileSystem: machine.fileSystem.uuidString.lowercased(), store: FilePath(Machine.store), machineID: "",
       deployments: try deployments.compactMap(menuEntry), nodes: try menuNodes())
-    guard let id = try tree.defaultDeployment, let first = try tree.deployment(id) else { return menu }
+    guard let id = try tree.defaultDeployment, let first = try tree.deployment(id), try isThere(first.path) else {
+      return menu
+    }
     let etc = RootDirectory(path(of: first))
     menu.machineID = try MachineIdentity.current(in: etc) ?? ""
     menu.environment = try bootEnvironment(in: etc)
@@ -102,7 +105,7 @@ extension Store {
   }
 
   private func menuEntry(_ deployment: Deployment) throws -> BootMenu.Deployment? {
-    guard let boot = deployment.boot else { return nil }
+    guard let boot = deployment.boot, try isThere(deployment.path) else { return nil }
     return BootMenu.Deployment(
       id: deployment.id.rawValue,
       system: try system(
@@ -110,16 +113,26 @@ extension Store {
       isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
   }
 
+  /// What a system calls itself (os-release(5)); empty where it does not say.
+  private func systemName(in path: FilePath) throws -> String {
+    let text = try RootDirectory(path).contents(of: "/usr/lib/os-release") ?? Data()
+    let key = "PRETTY_NAME="
+    let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(key) }
+    return line.map { $0.dropFirst(key.count).filter { $0 != "\"" && $0 != "'" } } ?? ""
+  }
+
   /// Where GRUB can note something on the machine whose root this is.
   func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
     try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
   }
 
+  /// What was deleted behind ast's back is for `doctor` to tell; the rest must go on booting.
+  private func isThere(_ path: FilePath) throws -> Bool { try Subvolume.isSubvolume(at: root.pushing(path)) }
+
   private func menuNodes() throws -> [BootMenu.System] {
     try tree.currentGenerations().compactMap { generation in
-      try generation.boot.map { boot in
-        try system(generation.node, generation.number, generation.created, generation.path, boot)
-      }
+      guard let boot = generation.boot, try isThere(generation.path) else { return nil }
+      return try system(generation.node, generation.number, generation.created, generation.path, boot)
     }
   }
 
@@ -129,7 +142,7 @@ extension Store {
     BootMenu.System(
       title: BootMenuTitle(
         node: node.rawValue, generation: generation.rawValue, date: date,
-        description: try self.node(node).description, system: ""),
+        description: try self.node(node).description, system: try systemName(in: root.pushing(path))),
       subvolume: path, kernel: FilePath(boot.kernel), initrd: FilePath(boot.initrd), arguments: boot.arguments)
   }
 }

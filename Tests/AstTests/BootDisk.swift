@@ -31,10 +31,13 @@ final class BootDisk: Sendable {
   private static let mounts = [".snapshots", "var", "home", "root", "srv", "boot/grub", "tmp"]
   private static let furnishing = """
     mkdir -p \(mounts.map { "/" + $0 }.joined(separator: " ")) /lib/modules/\(version)
+    ln -s /bin/sh /sbin/init
     echo a kernel >/boot/vmlinuz-\(version)
     echo an initrd >/boot/initrd.img-\(version)
     echo >/lib/modules/\(version)/modules.dep
     echo 0123456789abcdef0123456789abcdef >/etc/machine-id
+    echo '# For this /usr, /etc is complete.' >/etc/.updated
+    echo 'PRETTY_NAME="Tiny 1 (small)"' >/usr/lib/os-release
     for place in / \(mounts.map { "/" + $0 }.joined(separator: " ")); do
       echo "none $place auto defaults 0 0"
     done >/etc/fstab

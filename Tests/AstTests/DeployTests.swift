@@ -35,6 +35,7 @@ struct DeployTests {
     #expect(try TestStore.checksum(of: disk.root(of: 1)) == generation)
     #expect(try TestStore.checksum(of: store.content(of: 1)) == generation)
     let menu = try MenuFiles(of: store)
+    #expect(menu.texts["tree-1.cfg"]?.contains(" UTC): one - Tiny 1 (small)'") ?? false)
     #expect(menu.standard == "ast-1")
     #expect(menu.entries == ["ast-1", "ast-trial-1"])
     #expect(
@@ -145,6 +146,9 @@ struct DeployTests {
     try expectUnchanged(["deploy", "7"], status: 3, "there is no node 7")
     let kernel = "has no kernel with an initrd and modules, and cannot boot; nothing was changed"
     try expectUnchanged(["deploy", "0"], status: 5, "node 0 \(kernel)")
+    try store.ast("clone", "1").expectSuccess()
+    try store.ast("run", "2", "rm", "/sbin/init").expectSuccess()
+    try expectUnchanged(["deploy", "2"], status: 5, "node 2 has no /sbin/init, and cannot boot; nothing was changed")
     try expectUnchanged(
       ["rollback"], status: 5, "nothing is deployed, so there is nothing to go back to; nothing was changed")
     try expectUnchanged(["pin", "1"], status: 3, "there is no deployment 1; nothing was changed")
@@ -157,7 +161,7 @@ struct DeployTests {
     try store.ast("clone", "1").expectSuccess()
     try runSuccessfully(["sed", "-i", "/efi/d", disk.root(of: 1).appending("etc/fstab").string])
     try expectUnchanged(
-      ["deploy", "--once", "2"], status: 5,
+      ["deploy", "--once", "3"], status: 5,
       "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed")
     let elsewhere = try TestStore()
     let result = try elsewhere.ast("deploy", "0")

@@ -42,7 +42,7 @@ private enum Machine {
   private static let size = 300_000
 
   private static let furnishing = """
-    mkdir -p /boot /lib/modules/\(version); echo >/lib/modules/\(version)/modules.dep
+    ln -sf /bin/sh /sbin/init; mkdir -p /boot /lib/modules/\(version); echo >/lib/modules/\(version)/modules.dep
     for file in vmlinuz initrd.img; do
       n=0; while [ $n -lt 5000 ]; do echo "$file $AST_NODE $n of it, for its place"; n=$((n + 1)); done >/boot/$file-\(version)
     done

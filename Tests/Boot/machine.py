@@ -153,11 +153,9 @@ class Machine:
 
     # --- the system
 
-    def login(self, user="root", password="root"):
+    def login(self, user="root", password="root", patience=PATIENCE):
         """Waits for the prompt and logs in; the kernel's messages stay out of the way from then on."""
-        if self.expect(rb"Linux version ", rb"login: ") == 0:
-            self._phase("kernel")
-            self.expect(rb"login: ")
+        self.expect(rb"login: ", patience=patience)
         self._phase("login")
         self.line.send(user.encode() + b"\r")
         self.expect(rb"Password: ")

@@ -153,7 +153,7 @@ extension BootMenu {
   }
 
   /// A kernel that panics waits for ever otherwise, and so does an initramfs that finds no root.
-  static let trying = "ast.try panic=30"
+  static let trying = "ast.try panic=10"
 
   private static func submenu(_ title: String, _ id: String, _ entries: [String]) -> String {
     """

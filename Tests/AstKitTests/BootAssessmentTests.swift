@@ -24,7 +24,7 @@ struct BootAssessmentTests {
   }
 
   @Test func aDeploymentThatComesUpIsGood() throws {
-    let report = try complete(3, "ast.deployment=3 ast.try panic=30")
+    let report = try complete(3, "ast.deployment=3 ast.try panic=10")
     #expect(report.sentence == "deployment 3 of node 0 came up and passed the checks: it is good")
     #expect(report.messageOfTheDay == nil)
     #expect(try states() == ["1 good", "2 good previous", "3 good default"])
@@ -106,7 +106,7 @@ struct BootAssessmentTests {
     #expect(try states() == ["1 good", "2 good previous", "3 trying default"])
   }
 
-  private let tried = BootParameters(commandLine: "ast.deployment=3 ast.try panic=30")
+  private let tried = BootParameters(commandLine: "ast.deployment=3 ast.try panic=10")
 
   private func booted(_ id: Int) throws -> Booted {
     .deployment(try #require(try store.tree.deployment(DeploymentID(id))))
@@ -129,7 +129,7 @@ struct BootParametersTests {
   @Test(arguments: [
     ("", nil, nil, nil, false),
     ("BOOT_IMAGE=/x root=UUID=1 ro ast.deployment=7 quiet\n", 7, nil, nil, false),
-    ("ast.deployment=7 ast.try panic=30", 7, nil, nil, true),
+    ("ast.deployment=7 ast.try panic=10", 7, nil, nil, true),
     ("ast.deployment=6 ast.fallback=7", 6, nil, 7, false),
     ("ast.trial=5/3 systemd.machine_id=0", nil, 5, nil, false),
     ("ast.deployment=7 ast.deployment=8 x=\"a ast.try b\"", 7, nil, nil, false),

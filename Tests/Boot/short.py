@@ -62,7 +62,7 @@ def test_broken_init_falls_back(lab):
     machine.succeed("ast run 2 ln -sf /usr/bin/false /sbin/init")
     machine.succeed("ast deploy 2")
     machine.reboot()
-    # Nobody touches it: three tries, and each waits 30 seconds before it restarts.
+    # Nobody touches it: three tries, and each waits 10 seconds before it restarts.
     machine.login(patience=900)
     assert machine.succeed("ast current") == "1"
     machine.succeed("for i in $(seq 60); do ast status | grep -q failed && break; sleep 1; done")

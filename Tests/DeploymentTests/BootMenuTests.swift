@@ -201,7 +201,7 @@ private let wholeMenu = #"""
       elif [ "$ast_left" = 2 ]; then set ast_left=1
       else set ast_left=2
       fi
-      if save_env --file "$ast_file" ast_token ast_left; then set ast_try='ast.try panic=30'; fi
+      if save_env --file "$ast_file" ast_token ast_left; then set ast_try='ast.try panic=10'; fi
     fi
     return 0
   }

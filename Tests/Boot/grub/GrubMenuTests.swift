@@ -17,7 +17,7 @@ struct GrubMenuTests {
       boots.append(try machine.boot())
       notes.append(try machine.noted)
     }
-    let tried = commandLine(7, "ast.try panic=30")
+    let tried = commandLine(7, "ast.try panic=10")
     let back = commandLine(6, "ast.fallback=7")
     #expect(boots == [tried, tried, tried, back, back])
     #expect(notes == [2, 1, 0, 0, 0].map { ["ast_left=\($0)", "ast_token=12", "kept=yes"] })
@@ -82,7 +82,7 @@ struct GrubMenuTests {
     try machine.writeEnvironment(["ast_token=12", "ast_left=1"])
     var menu = menu(trying: true)
     menu.deployments[1].isTrying = true
-    for (chosen, expected) in [(6, commandLine(6, "ast.try panic=30")), (5, commandLine(5))] {
+    for (chosen, expected) in [(6, commandLine(6, "ast.try panic=10")), (5, commandLine(5))] {
       try machine.install(menu, chosen: "ast-deployments>ast-\(chosen)")
       #expect(try machine.boot() == expected)
     }

@@ -119,9 +119,7 @@ struct Pin: Verb {
   @Argument(help: "The deployment.") var deployment: DeploymentID
 
   func perform(in context: Context) throws -> Report {
-    let operation = try context.store.setPinned(true, deployment)
-    return Report(
-      text: "Deployment \(deployment) is kept.", data: ["deployment": deployment], transaction: operation)
+    try Report(pinning: true, deployment, context)
   }
 }
 
@@ -133,9 +131,17 @@ struct Unpin: Verb {
   @Argument(help: "The deployment.") var deployment: DeploymentID
 
   func perform(in context: Context) throws -> Report {
-    let operation = try context.store.setPinned(false, deployment)
-    return Report(
-      text: "Deployment \(deployment) may go.", data: ["deployment": deployment], transaction: operation)
+    try Report(pinning: false, deployment, context)
+  }
+}
+
+extension Report {
+  /// Keeps a deployment, or lets it go.
+  fileprivate init(pinning isPinned: Bool, _ deployment: DeploymentID, _ context: Context) throws {
+    let operation = try context.store.setPinned(isPinned, deployment)
+    self.init(
+      text: "Deployment \(deployment) \(isPinned ? "is kept" : "may go").", data: ["deployment": deployment],
+      transaction: operation)
   }
 }
 

@@ -93,4 +93,74 @@ import Testing
       #expect(try tree.previousDeployment == nil)
     }
   }
+
+  @Test func whatBootsItComesBack() throws {
+    try withTree { tree in
+      try tree.grow([nil])
+      let files = BootFiles(kernel: "boot/vmlinuz-1", initrd: "boot/initrd.img-1", arguments: "quiet a='b c'")
+      var made = deployment(1)
+      made.subvolume = subvolume(7, 7)
+      made.boot = files
+      try tree.write { tree in
+        try tree.insert(made)
+        try tree.setBoot(files, of: .base, GenerationNumber(1))
+      }
+      #expect(try tree.deployment(DeploymentID(1)) == made)
+      #expect(try tree.currentGenerations().map(\.boot) == [files])
+      try tree.write { try $0.setBoot(nil, of: .base, GenerationNumber(1)) }
+      #expect(try tree.generations().map(\.boot) == [nil])
+      expectError(.unknownGeneration(.base, GenerationNumber(2))) {
+        try tree.write { try $0.setBoot(files, of: .base, GenerationNumber(2)) }
+      }
+    }
+  }
+
+  @Test func aDeletedOneIsCondemnedWithItsSubvolume() throws {
+    try withTree { tree in
+      try tree.grow([nil])
+      var made = deployment(3)
+      made.subvolume = subvolume(7, 7)
+      try tree.write { try $0.insert(made) }
+      try tree.write { try $0.delete(made.id) }
+      #expect(try tree.doomed() == [DoomedSubvolume(path: "deploy/3/root", subvolume: subvolume(7, 7))])
+    }
+  }
+
+  @Test func eachChoiceOfWhatBootsHasItsToken() throws {
+    try withTree { tree in
+      try tree.grow([nil])
+      try tree.write { tree in
+        for id in 1...2 { try tree.insert(deployment(id)) }
+        try tree.setDefaultDeployment(DeploymentID(1), token: OperationID(11))
+        try tree.setOnceDeployment(DeploymentID(2), token: OperationID(12))
+      }
+      #expect(try [tree.bootToken, tree.onceToken] == [11, 12])
+      #expect(try tree.onceDeployment == DeploymentID(2))
+      try tree.write { try $0.delete(DeploymentID(2)) }
+      #expect(try tree.onceDeployment == nil)
+      #expect(try tree.onceToken == 0)
+    }
+  }
+
+  @Test func whyItDoesNotBootIsKeptWithItsState() throws {
+    try withTree { tree in
+      try tree.grow([nil])
+      try tree.write { tree in
+        try tree.insert(deployment(1))
+        try tree.setState(.failed, of: DeploymentID(1), reason: "no way")
+      }
+      #expect(try tree.deployment(DeploymentID(1))?.reason == "no way")
+      try tree.write { try $0.setState(.trying, of: DeploymentID(1)) }
+      #expect(try tree.deployment(DeploymentID(1))?.reason == nil)
+    }
+  }
+
+  @Test func atLeastTwoAreKept() throws {
+    try withTree { tree in
+      #expect(try tree.keepDeployments == 3)
+      try tree.write { try $0.setKeepDeployments(2) }
+      #expect(try tree.keepDeployments == 2)
+      expectError(.invalidSetting("keep-deployments", value: 1)) { try tree.write { try $0.setKeepDeployments(1) } }
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import Btrfs
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -12,6 +11,7 @@ import SystemPackage
 struct GrubConfiguration {
   private let root: FilePath
   private let directory: FilePath
+  private let device: FilePath
   private let inputs: Data
   private let isNeeded: Bool
 
@@ -21,6 +21,7 @@ struct GrubConfiguration {
   init(of root: FilePath, on machine: Machine, isRunning: Bool) throws {
     self.root = root
     directory = machine.path(of: Machine.grub)
+    device = machine.device
     let files = RootDirectory(root)
     inputs = try Self.inputs(in: files)
     let isPossible = try Self.needed.allSatisfy { try files.openFile($0) != nil }
@@ -39,7 +40,7 @@ struct GrubConfiguration {
     var mounts = ChrootMounts()
     defer { mounts.end() }
     let inside = try mounts.make(root)
-    try mounts.mount(Machine.grub, of: try FileSystem.device(of: directory), at: inside.appending("boot/grub"))
+    try mounts.mount(Machine.grub, of: device, at: inside.appending("boot/grub"))
     // Their entries are for a system that has its kernels in one place and no deployments.
     for script in ["10_linux", "20_linux_xen"] {
       let path = inside.appending("etc/grub.d/\(script)")

@@ -26,6 +26,9 @@ struct Machine {
     }
   }
 
+  /// A device of the file system.
+  var device: FilePath { topLevel.device }
+
   /// The path of one of its subvolumes, in this process only.
   func path(of subvolume: String) -> FilePath { topLevel.path.appending(subvolume) }
 

@@ -6,6 +6,8 @@ import SystemPackage
 /// gone with this object or the process.
 public final class TopLevel: Sendable {
   private let mount: Int32
+  /// The device it was mounted from.
+  public let device: FilePath
 
   /// Its path in this process, and only in this one.
   public var path: FilePath { FilePath("/proc/self/fd/\(mount)") }
@@ -14,30 +16,35 @@ public final class TopLevel: Sendable {
   ///
   /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`, `.busy` where the file system is mounted read-only.
   public init(of path: FilePath) throws(BtrfsError) {
-    let device = try FileSystem.device(of: path)
+    guard let device = try FileSystem.devices(of: path).first else {
+      throw BtrfsError("find a device of", path, .noSuchAddressOrDevice)
+    }
     let mount = device.withPlatformString(cbtrfs_mount_top_level)
     try BtrfsError.check("mount the top level of", device, result: mount)
     self.mount = mount
+    self.device = device
   }
 
   deinit { close(mount) }
 }
 
 extension FileSystem {
-  /// A device of the btrfs at `path`.
+  /// The devices of the btrfs at `path` that are there, as the kernel knows them.
   ///
   /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.
-  public static func device(of path: FilePath) throws(BtrfsError) -> FilePath {
-    let operation = "find the device of"
+  public static func devices(of path: FilePath) throws(BtrfsError) -> [FilePath] {
+    let operation = "find the devices of"
     let file = try OpenFile(path, flags: O_RDONLY, for: operation)
     var info = cbtrfs_file_system()
     try BtrfsError.check(operation, path, result: cbtrfs_read_file_system(file.descriptor, &info))
     var name = [CChar](repeating: 0, count: 1025)  // BTRFS_DEVICE_PATH_NAME_MAX and NUL
+    var devices: [FilePath] = []
     for id in 1...max(info.highest_device, 1) {
       let result = cbtrfs_read_device_path(file.descriptor, id, &name, name.count)
-      if result == 0 { return name.withUnsafeBufferPointer { FilePath(platformString: Array($0)) } }
-      guard result == -ENODEV || result == -ENOENT else { throw BtrfsError(operation, path, Errno(rawValue: -result)) }
+      if result == -ENODEV || result == -ENOENT { continue }
+      try BtrfsError.check(operation, path, result: result)
+      devices.append(FilePath(platformString: name))
     }
-    throw BtrfsError(operation, path, .noSuchAddressOrDevice)
+    return devices
   }
 }

@@ -82,7 +82,10 @@ struct BootstrapBase {
       try write("\(locale) \(locale.split(separator: ".").last ?? "UTF-8")\n", to: "/etc/locale.gen")
       try run(["locale-gen"])
     }
-    if let locale = answers.locale { try write("LANG=\(locale)\n", to: "/etc/default/locale") }
+    if let locale = answers.locale {
+      // Written by a shell, through the symbolic link that Debian 13 has there.
+      try run(["sh", "-c", "printf 'LANG=%s\\n' \"$1\" >/etc/default/locale", "sh", locale])
+    }
     if let timezone = answers.timezone {
       guard try files.contents(of: FilePath("/usr/share/zoneinfo/\(timezone)")) != nil else {
         throw AstError(.usage, "there is no time zone \(timezone)", hint: "the names are like Europe/Berlin")

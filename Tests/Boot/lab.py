@@ -38,9 +38,10 @@ class Lab:
         with open(BINARY, "rb") as binary:
             key.update(binary.read())
         image = os.path.join(CACHE, f"boot-{suite}-{key.hexdigest()[:16]}.img")
+        self._forget_images()
         if not os.path.exists(image):
-            self._forget_images(suite)
             self._bootstrap(image, options)
+        os.utime(image)
         return image
 
     def machine(self, disk=None, firmware="bios"):
@@ -93,10 +94,12 @@ class Lab:
         print(f"  bootstrap {time.monotonic() - began:.1f} s", flush=True)
 
     @staticmethod
-    def _forget_images(suite):
+    def _forget_images():
+        """Removes images that nobody has used for a day: others may be at work with another binary."""
         for name in os.listdir(CACHE):
-            if name.startswith(f"boot-{suite}-") and name.endswith(".img"):
-                os.unlink(os.path.join(CACHE, name))
+            path = os.path.join(CACHE, name)
+            if name.startswith("boot-") and time.time() - os.path.getmtime(path) > 86400:
+                os.unlink(path)
 
     def _probe(self):
         """That /dev/kvm is there proves nothing: some hosts emulate what a guest's kernel does, and it hangs."""

@@ -41,8 +41,7 @@ struct GrubConfiguration {
     defer { mounts.end() }
     let inside = try mounts.make(root)
     try mounts.mount(Machine.grub, of: device, at: inside.appending("boot/grub"))
-    // Their entries are for a system that has its kernels in one place and no deployments.
-    for script in ["10_linux", "20_linux_xen"] {
+    for script in Self.unwanted {
       let path = inside.appending("etc/grub.d/\(script)")
       if access(path.string, F_OK) == 0 { try mounts.bind("/dev/null", at: path) }
     }
@@ -60,6 +59,11 @@ struct GrubConfiguration {
     failPoint("grub.cfg in place")
     try RootDirectory(directory).write(inputs, to: Self.inputsName)
   }
+
+  /// The entries of the first two are for a system that has its kernels in one place and no deployments. The third asks
+  /// GRUB 2.12 whether there is a firmware setup with a command that makes GRUB 2.06, which may be what the disk starts
+  /// with, restart into it at every boot; `grub.d/09_ast` has an entry that both understand.
+  private static let unwanted = ["10_linux", "20_linux_xen", "30_uefi-firmware"]
 
   private static let newName = "grub.cfg.new"
   /// Beside the menu: what the present grub.cfg was made from.

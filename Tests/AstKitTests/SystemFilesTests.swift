@@ -65,7 +65,13 @@ struct SystemFilesTests {
   }
 
   @Test func grubReadsTheMenuOfAst() throws {
-    let plain = "if [ -f $prefix/ast/menu.cfg ]; then source $prefix/ast/menu.cfg; fi\n"
+    let plain = """
+      if [ -f $prefix/ast/menu.cfg ]; then source $prefix/ast/menu.cfg; fi
+      if [ "$grub_platform" = efi ]; then
+        menuentry 'UEFI firmware settings' --id uefi-firmware { fwsetup }
+      fi
+
+      """
     let script = root.appending("etc/grub.d/09_ast").string
     #expect(try runSuccessfully([script]) == plain)
     let environment = plainEnvironment.merging(["GRUB_GFXPAYLOAD_LINUX": "keep"]) { $1 }

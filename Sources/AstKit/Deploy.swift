@@ -91,7 +91,12 @@ extension Store {
         try tree.finish(operation, .done)
         return made
       }
-      try configuration.install()
+      // The new grub.cfg changes what the menu looks like, not what is in it.
+      do {
+        try configuration.install()
+      } catch {
+        warn("\(AstError(error).message): grub.cfg is what it was; the next deploy tries this again")
+      }
       return DeployOutcome(
         deployment: deployment, etc: etc, seeded: seeded, fallback: fallback, operation: operation)
     } catch let error as TreeError where error.isOutcomeUnknown {

@@ -6,8 +6,20 @@ enum MountTable {
   /// What is mounted at `directory`, an absolute path without links: a device, as a rule. Nil when nothing is; the last
   /// one where mounts lie on each other.
   static func source(at directory: FilePath) throws -> FilePath? {
-    let text = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
-    return source(at: directory, in: text)
+    source(at: directory, in: try text())
+  }
+
+  /// All of it: a file of /proc has no size, and is read page by page (proc(5)).
+  private static func text() throws -> String {
+    let file = try FileDescriptor.open("/proc/self/mountinfo", .readOnly, options: .closeOnExec)
+    return try file.closeAfter {
+      var text: [UInt8] = []
+      var page = [UInt8](repeating: 0, count: 1 << 16)
+      while case let count = try page.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
+        text += page[..<count]
+      }
+      return String(decoding: text, as: UTF8.self)
+    }
   }
 
   static func source(at directory: FilePath, in mountinfo: String) -> FilePath? {

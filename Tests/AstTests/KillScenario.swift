@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Glibc
-import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -68,8 +67,8 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
 
   private func newBootDisk() throws -> TestStore {
     let disk = try BootDisk()
-    Self.disks.withLock { $0.append(disk) }
-    let store = disk.store
+    var store = disk.store
+    store.ground = disk
     try store.ast("clone", "1", "two").expectSuccess()
     try store.ast("run", "2", "touch", "/second").expectSuccess()
     for _ in 0..<2 { try store.ast("deploy", "1").expectSuccess() }
@@ -77,9 +76,6 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
     try prepare(store)
     return store
   }
-
-  /// The disks that stores are on; unmounted when the process exits.
-  private static let disks = Mutex<[BootDisk]>([])
 
   /// Whether it can be killed again in the same store when the first kill has left it as it was.
   var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts }

@@ -50,7 +50,9 @@ def falls_back(lab, damage, firmware="bios"):
 
 def comes_back(machine):
     machine.reboot()
-    machine.login(patience=1800)
+    # Some of the tries get as far as a login.
+    machine.expect(rb"falling back to deployment 1", patience=1800)
+    machine.login()
     assert machine.succeed("ast current") == "1"
     machine.succeed("for i in $(seq 90); do ast deployments | grep -q failed && break; sleep 1; done")
     assert "failed" in machine.succeed("ast deployments"), machine.succeed("ast deployments; ast status")

@@ -5,6 +5,8 @@ import SystemPackage
 public struct TestStore: Sendable {
   /// The store's directory.
   public let root: FilePath
+  /// What it is on, which is to be there as long as the store.
+  public var ground: (any AnyObject & Sendable)?
 
   /// A store with a tiny base (node 0), on the file system all tests share unless another directory is given.
   public init(at directory: FilePath? = nil) throws {

@@ -27,6 +27,7 @@ struct CommandLineArguments {
   init(_ typed: [String]) throws {
     self.typed = (["ast"] + typed).map(\.quotedForShell).joined(separator: " ")
     words = typed
+    guard !Self.isOfShell(words) else { return }
     guard let verb = nextOperand(after: -1) else { return }
     let explained = words[verb] == "help" ? nextOperand(after: verb) : nil
     for index in [verb, explained].compactMap(\.self) where !Ast.verbs.contains(words[index]) {
@@ -55,6 +56,12 @@ struct CommandLineArguments {
 
   /// The same for words nothing is known of.
   static func wantJSON(_ words: [String]) -> Bool { words.prefix { $0 != "--" }.contains("--json") }
+
+  /// Whether a shell asks for what completes a command line: the parser answers (`CompletionsGenerator.swift` of
+  /// swift-argument-parser).
+  private static func isOfShell(_ words: [String]) -> Bool {
+    ["---completion", "--generate-completion-script"].contains(words.first)
+  }
 
   private static let runsPrograms: Set = ["run", "tree-run", "trun"]
   private static let optionsWithValues: Set = ["--store", "--to", "--limit"]

@@ -16,7 +16,7 @@ struct Install: PackageVerb {
   @Argument(
     help: ArgumentHelp(
       "The packages, as apt takes them: name, name=version, name/suite, name:architecture, name- to remove it, or the"
-        + " path of a .deb file.", valueName: "package"))
+        + " path of a .deb file.", valueName: "package"), completion: Completion.available)
   var packages: [String]
 
   func perform(in context: Context) throws -> Report {
@@ -34,7 +34,8 @@ struct Remove: PackageVerb {
   @OptionGroup var packageOptions: PackageOptionGroup
   @Flag(help: "Remove their configuration files too.") var purge = false
   @Argument(help: "The node.") var node: NodeID
-  @Argument(help: ArgumentHelp("The packages.", valueName: "package")) var packages: [String]
+  @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
+  var packages: [String]
 
   func perform(in context: Context) throws -> Report {
     try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .whenMissing, global), context)

@@ -6,6 +6,9 @@ import SnapshotTree
 extension NodeID: ExpressibleByArgument {
   /// Reads a number as it is typed.
   public init?(argument: String) { self.init(argument) }
+
+  /// What is offered for it.
+  public static var defaultCompletionKind: CompletionKind { Completion.nodes }
 }
 
 extension GenerationNumber: ExpressibleByArgument {
@@ -16,6 +19,9 @@ extension GenerationNumber: ExpressibleByArgument {
 extension DeploymentID: ExpressibleByArgument {
   /// Reads a number as it is typed.
   public init?(argument: String) { self.init(argument) }
+
+  /// What is offered for it.
+  public static var defaultCompletionKind: CompletionKind { Completion.deployments }
 }
 
 extension EtcMode: ExpressibleByArgument {}

@@ -24,7 +24,9 @@ struct Which: Verb {
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: ArgumentHelp("The packages, as apt names them.", valueName: "package")) var packages: [String]
+  @Argument(
+    help: ArgumentHelp("The packages, as apt names them.", valueName: "package"), completion: Completion.available)
+  var packages: [String]
 
   func perform(in context: Context) throws -> Report {
     let found = try packages.map { name in (name: name, nodes: try context.store.nodes(with: name)) }

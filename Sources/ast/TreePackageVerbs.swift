@@ -28,7 +28,8 @@ struct TreeRemovePackages: TreePackageVerb {
   @OptionGroup var treeOptions: TreeOptionGroup
   @Flag(help: "Remove their configuration files too.") var purge = false
   @Argument(help: "The top of the tree.") var node: NodeID
-  @Argument(help: ArgumentHelp("The packages.", valueName: "package")) var packages: [String]
+  @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
+  var packages: [String]
 
   func perform(in context: Context) throws -> Report {
     try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .whenMissing, global), context)

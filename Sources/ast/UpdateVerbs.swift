@@ -55,7 +55,8 @@ struct Hold: Verb {
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeID
-  @Argument(help: ArgumentHelp("The packages.", valueName: "package")) var packages: [String] = []
+  @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
+  var packages: [String] = []
 
   func perform(in context: Context) throws -> Report {
     guard packages.isEmpty else { return try Report(holding: true, packages, in: node, context) }
@@ -70,7 +71,8 @@ struct Unhold: Verb {
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeID
-  @Argument(help: ArgumentHelp("The packages.", valueName: "package")) var packages: [String]
+  @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
+  var packages: [String]
 
   func perform(in context: Context) throws -> Report {
     try Report(holding: false, packages, in: node, context)

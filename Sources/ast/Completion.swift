@@ -1,0 +1,72 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+import SystemPackage
+
+/// What a shell offers when Tab is pressed: what is in the store at that moment. Where the store cannot be read it is
+/// nothing, and the shell says nothing.
+enum Completion {
+  /// The nodes, with their descriptions.
+  static let nodes = CompletionKind.custom { words, _, _ in
+    candidates(in: words) { store in
+      try store.tree.nodes().map { Candidate("\($0.id)", $0.description) }
+    }
+  }
+
+  /// The deployments, with what they are of.
+  static let deployments = CompletionKind.custom { words, _, _ in
+    candidates(in: words) { store in
+      try store.tree.deployments().map { Candidate("\($0.id)", "node \($0.node), \($0.state.rawValue)") }
+    }
+  }
+
+  /// The packages that are installed in the node on the command line.
+  static let installed = CompletionKind.custom { words, _, _ in
+    guard let node = node(in: words) else { return [] }
+    return candidates(in: words) { store in
+      try store.packages(of: node).map { Candidate($0.name, $0.version) }
+    }
+  }
+
+  /// The packages that this machine's apt knows.
+  static let available = CompletionKind.custom { _, _, prefix in
+    (try? availablePackages(beginningWith: prefix)) ?? []
+  }
+
+  /// A word, and what it stands for.
+  private struct Candidate {
+    let word: String
+    let meaning: String
+
+    init(_ word: String, _ meaning: String) {
+      self.word = word
+      self.meaning = Printable.line(meaning)
+    }
+
+    /// As the shell that asks takes it: bash shows no meanings.
+    var text: String {
+      switch CompletionShell.requesting {
+      case .zsh: "\(word.split(separator: ":", omittingEmptySubsequences: false).joined(separator: "\\:")):\(meaning)"
+      case .fish: "\(word)\t\(meaning)"
+      default: word
+      }
+    }
+  }
+
+  private static func candidates(in words: [String], _ list: (Store) throws -> [Candidate]) -> [String] {
+    guard let global = try? GlobalOptions.parse(storeOption(in: words)) else { return [] }
+    let found = try? list(try Store(opening: global.root, .reading))
+    return found?.map(\.text) ?? []
+  }
+
+  private static func storeOption(in words: [String]) -> [String] {
+    if let joined = words.first(where: { $0.hasPrefix("--store=") }) { return [joined] }
+    guard let option = words.firstIndex(of: "--store"), option + 1 < words.count else { return [] }
+    return ["--store", words[option + 1]]
+  }
+
+  /// The first number behind the verb.
+  private static func node(in words: [String]) -> NodeID? {
+    words.dropFirst(2).lazy.compactMap { NodeID($0) }.first
+  }
+}

@@ -46,9 +46,12 @@ extension Store {
     at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void,
     customize: (Store, FilePath) throws -> Void = { _, _ in }
   ) throws -> Store {
-    try requireWritable(root)
-    try requireNothingElse(in: root)
+    let isNew = access(root.string, F_OK) != 0 && errno == ENOENT
+    let parent = root.removingLastComponent()
+    try requireWritable(!isNew ? root : parent.isEmpty ? "." : parent)
+    if !isNew { try requireNothingElse(in: root) }
     if !exists(at: root) { try source.requireReadable() }
+    if isNew { try makeDirectory(root.lastComponent?.string ?? "", in: parent) }
     try makeLayout(in: root)
     let store = try Store(opening: root, .writing, command: command)
     if try store.tree.node(.base) != nil {

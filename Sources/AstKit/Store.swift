@@ -85,6 +85,9 @@ public final class Store {
 
   /// Makes sure that `root` is on a btrfs that can be written.
   static func requireWritable(_ root: FilePath) throws {
+    guard access(root.string, F_OK) == 0 else {
+      throw AstError(.notFound, "\(root): \(Errno(rawValue: errno)); nothing was changed")
+    }
     guard FileSystem.isBtrfs(root) else {
       throw AstError(
         .failed, "\(root) is not on a btrfs file system; nothing was changed",

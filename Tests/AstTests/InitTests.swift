@@ -47,6 +47,18 @@ struct InitTests {
     #expect(try TestStore.checksum(of: tiny) == before)
   }
 
+  @Test func theDirectoryOfTheStoreIsMade() throws {
+    let place = try LoopBtrfs.shared.newDirectory()
+    let source = ["--directory", try TinyRoot.path.string]
+    let deep = try ast(["init", "--store", "\(place)/no/store"] + source)
+    #expect(deep.status == 3)
+    #expect(deep.stderr == "ast: \(place)/no: No such file or directory; nothing was changed\n")
+    #expect(try ast(["init", "--store", "\(place)/store", "--directory", "/nowhere"]).status == 3)
+    #expect(try shell("ls \"$1\"", place) == "")
+    try ast(["init", "--store", "store"] + source, in: place).expectSuccess()
+    #expect(try ast(["doctor", "--store", "\(place)/store"]).expectSuccess().stdout == "")
+  }
+
   @Test func aBaseThatIsANodeAlreadyStaysWhatItIs() throws {
     let first = try TestStore()
     let place = try LoopBtrfs.shared.newDirectory()
@@ -123,11 +135,11 @@ struct InitTests {
     #expect(
       result.stderr == "ast: \(root) is not empty, and no store; nothing was changed\n     name an empty directory\n")
     #expect(try shell("ls --almost-all \"$1\"", root) == "nodes\nphotos\n")
-    for place in ["/nonexistent", "/proc", "/dev/null"] {
+    for (place, ground) in [("/nonexistent", "/"), ("/proc", "/proc"), ("/dev/null", "/dev/null")] {
       let result = try ast(["init", "--store", place, "--directory", try TinyRoot.path.string])
       #expect(result.status == 1)
       #expect(
-        result.stderr.lines.first == "ast: \(place) is not on a btrfs file system; nothing was changed",
+        result.stderr.lines.first == "ast: \(ground) is not on a btrfs file system; nothing was changed",
         "\(result.stderr)")
     }
   }

@@ -178,31 +178,54 @@ def test_bookworm_becomes_trixie(lab):
 # --- power cuts
 
 CUTS = int(os.environ.get("AST_POWER_CUTS", "60"))
+# A newer version of a package, in an archive within node 2; what is in it, dpkg can verify.
+PUBLISH = r"""#!/bin/sh -e
+mkdir -p /tmp/package/DEBIAN /tmp/package/usr/share/cut /usr/local/archive
+cd /tmp/package
+head -c 300000 /dev/urandom >usr/share/cut/random
+md5sum usr/share/cut/random >DEBIAN/md5sums
+printf 'Package: cut\nVersion: %s\nArchitecture: all\nMaintainer: me <me@lab>\nDescription: cut\n' "$1" >DEBIAN/control
+dpkg-deb --build . /usr/local/archive/cut.deb
+cd /usr/local/archive
+{ cat /tmp/package/DEBIAN/control; echo Filename: ./cut.deb; stat -c 'Size: %s' cut.deb; sha256sum cut.deb |
+  sed 's/^/SHA256: /; s/ *cut.deb//'; } >Packages
+rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/usr/local/archive ./' >/etc/apt/sources.list.d/cut.list
+"""
+UPGRADE = "ast run 2 /usr/local/sbin/publish $(date +%s) && ast upgrade --yes 2"
 WORK = [
     "ast clone 1; ast deploy 1", "ast rollback; ast deploy 1", "ast run 2 sh -c 'date >/etc/date'; ast deploy 2",
     "ast desc 1 \"$(date)\"; ast run 2 touch /usr/$(date +%s)", "ast deploy 2; ast undo 2; ast deploy 2",
+    UPGRADE, f"{UPGRADE}; ast deploy 2",
 ]
 
 
 def test_power_cuts(lab):
     """The plug is pulled at a random moment of some work. Every following start comes to a login on an old or a new
-    deployment, nothing is wrong then, and the file system is clean."""
+    deployment, nothing is wrong then, what the packages brought is whole, and the file system is clean."""
     seed = int(os.environ.get("AST_SEED", random.randrange(1 << 32)))
     print(f"  AST_SEED={seed} AST_POWER_CUTS={CUTS}", flush=True)
     dice = random.Random(seed)
     machine = lab.ready()
-    machine.succeed("ast clone 1")
+    machine.succeed(f"cat >/root/publish <<'EOF'\n{PUBLISH}EOF\nast clone 1")
+    machine.succeed(
+        "ast run 2 sh -c 'cat >/usr/local/sbin/publish; chmod +x /usr/local/sbin/publish; publish 1' </root/publish"
+        " && ast install --yes 2 cut")
     for cut in range(CUTS):
-        work, moment = dice.choice(WORK), dice.uniform(0.2, 15)
+        work, moment = dice.choice(WORK), dice.uniform(0.2, 20)
         machine.line.send(f"( {work} ) >/dev/null 2>&1\r".encode())
         machine.wait(moment)
         machine.stop()
         check_file_system(machine)
         machine.start().boot()
-        assert machine.succeed("ast current") in ("1", "2"), f"cut {cut} ({work}, {moment:.2f} s)"
+        current = machine.succeed("ast current")
+        what = f"cut {cut} ({work}, {moment:.2f} s): on node {current}"
+        assert current in ("1", "2"), what
         machine.run("ast doctor")
-        said = machine.succeed("ast doctor --quiet")
-        assert said == "", f"cut {cut} ({work}, {moment:.2f} s): {said}"
+        assert machine.succeed("ast doctor --quiet") == "", what
+        for root in ["/.snapshots/rootfs/snapshot-2"] + (["/"] if current == "2" else []):
+            assert machine.run(f"dpkg --root={root} --verify cut")[1] == "", f"{what}: {root}"
+        print(f"  {what}", flush=True)
 
 
 def check_file_system(machine):
@@ -269,6 +292,35 @@ def test_deploy_takes_half_as_long_as_by_hand(lab):
         seconds(machine, "ast deploy 2") / seconds(machine, f"n={n}; {by_hand}") for n in range(3))
     print("  ast deploy, by hand = 1: " + ", ".join(f"{ratio:.2f}" for ratio in ratios), flush=True)
     assert ratios[1] <= 0.5
+
+
+def test_starts_as_fast_as_without_ast(lab):
+    """The same Debian in one subvolume, without ast, from the same disk: both start in turns."""
+    machine = lab.ready()
+    machine.succeed(
+        "mount -o subvolid=5 $(findmnt -no SOURCE /var | sed 's/\\[.*//') /mnt && cd /mnt"
+        " && btrfs -q subvolume snapshot @snapshots/nodes/1/1 plain && rm -r plain/etc && cp -a /etc plain/etc"
+        " && find plain/usr/lib/systemd -name 'ast-*' -delete && rm -r plain/usr/lib/ast plain/usr/sbin/ast"
+        " && grep -E ' (/boot/efi|/tmp) ' /etc/fstab >plain/etc/fstab"
+        " && echo \"$(findmnt -no UUID /var | sed s/^/UUID=/) / btrfs noatime,subvol=plain 0 0\" >>plain/etc/fstab")
+    machine.succeed(
+        "words=$(tr ' ' '\\n' </proc/cmdline | grep -vE '^(ast\\.|BOOT_IMAGE=|rootflags=|panic=)' | tr '\\n' ' ');"
+        " printf 'menuentry plain {\\n  search --set=root --fs-uuid %s\\n  linux %s %s rootflags=subvol=plain\\n"
+        "  initrd %s\\n}\\n' $(findmnt -no UUID /var) /plain/boot/vmlinuz-* \"$words\" /plain/boot/initrd.img-*"
+        " >/boot/grub/custom.cfg && cd / && umount /mnt && sync")
+    times = {"Node 1 ": [], "plain": []}
+    for _ in range(4):
+        for title, found in times.items():
+            machine.reboot()
+            machine.boot(title)
+            assert machine.succeed("systemctl is-system-running --wait") == "running"
+            assert ("ast.deployment" in machine.succeed("cat /proc/cmdline")) == (title != "plain")
+            found.append(int(machine.succeed("systemctl show --value -p FinishTimestampMonotonic")) / 1e6)
+    # The first start after a change of disks makes caches anew.
+    ours, plain = (sorted(found[1:])[1] for found in times.values())
+    print(f"  started in {ours:.2f} s, without ast in {plain:.2f} s: {times}", flush=True)
+    print("  " + machine.succeed("systemd-analyze critical-chain --no-pager").replace("\n", "\n  "), flush=True)
+    assert ours - plain <= 0.5
 
 
 def seconds(machine, command):

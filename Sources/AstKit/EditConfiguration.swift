@@ -15,23 +15,11 @@ extension Store {
   ///
   /// - Throws: `AstError`; the node is what it was then.
   public func editConfiguration(of id: NodeID, editor: String) throws -> RunOutcome {
-    let transaction = try Transaction(on: id, "edit-conf", in: self)
-    return try transaction.discarding {
-      let inside = RootDirectory(transaction.clone.path)
+    try edit(id, as: "edit-conf") { clone in
+      let inside = RootDirectory(clone)
       let before = try inside.contents(of: Store.nodeConfiguration) ?? Data()
       let after = try edit(before, with: editor)
-      try Interruption.check()
-      guard after != before else {
-        try transaction.discardUnchanged()
-        return RunOutcome(effect: .unchanged, status: 0, interruption: nil, operation: transaction.operation)
-      }
-      try inside.write(after, to: Store.nodeConfiguration)
-      failPoint("edited")
-      let accounts = try transaction.reconcileAccounts()
-      let generation = try transaction.commit(try transaction.seal())
-      return RunOutcome(
-        effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
-        accounts: accounts)
+      if after != before { try inside.write(after, to: Store.nodeConfiguration) }
     }
   }
 

@@ -43,7 +43,10 @@ struct Ast: ParsableCommand {
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
       CommandGroup(
-        name: "Store", subcommands: [Init.self, BootstrapVerb.self, Doctor.self, Tmp.self, VersionVerb.self]),
+        name: "Store",
+        subcommands: [
+          Init.self, BootstrapVerb.self, AstSync.self, SystemFilesVerb.self, Doctor.self, Tmp.self, VersionVerb.self,
+        ]),
     ])
 
   @OptionGroup var global: GlobalOptions

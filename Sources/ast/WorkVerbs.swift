@@ -77,17 +77,8 @@ struct TreeRun: Verb {
   }
 
   func perform(in context: Context) throws -> Report {
-    let results = try context.store.runInTree(command, top: node, network: sandbox.network) { result in
-      context.output.note("node \(result.node.id): \(result.words)")
-      if case .success(let outcome) = result.outcome { context.output.tell(outcome.accounts, of: result.node.id) }
-    }
-    let failed = results.filter { !$0.succeeded }
-    let interruption = results.compactMap(\.interruption).first
-    let status = interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError(.partial, "").exitStatus)
-    let done = "\(results.count - failed.count) of \(results.count) nodes done"
-    return Report(
-      text: "Tree \(node): \(interruption == nil ? "" : "interrupted; ")\(done).",
-      data: ["nodes": results.map(TreeRunReport.init)], status: status)
+    let results = try context.store.runInTree(command, top: node, network: sandbox.network) { context.output.tell($0) }
+    return Report(results, of: "Tree \(node)")
   }
 }
 
@@ -158,6 +149,27 @@ extension RunOutcome {
 
   /// What the command line returns.
   var exitStatus: Int32 { interruption.map { 128 + $0 } ?? status }
+}
+
+extension Report {
+  /// The report on the same work in several nodes; `what` is they together, in words.
+  init(_ results: [TreeRunResult], of what: String) {
+    let failed = results.filter { !$0.succeeded }
+    let interruption = results.compactMap(\.interruption).first
+    let done = "\(results.count - failed.count) of \(results.count) nodes done"
+    self.init(
+      text: "\(what): \(interruption == nil ? "" : "interrupted; ")\(done).",
+      data: ["nodes": results.map(TreeRunReport.init)],
+      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError(.partial, "").exitStatus))
+  }
+}
+
+extension Output {
+  /// Tells how the work in one of several nodes ended.
+  func tell(_ result: TreeRunResult) {
+    note("node \(result.node.id): \(result.words)")
+    if case .success(let outcome) = result.outcome { tell(outcome.accounts, of: result.node.id) }
+  }
 }
 
 extension TreeRunResult {

@@ -1,0 +1,26 @@
+import SnapshotTree
+import SystemPackage
+
+/// Changes that ast itself makes in a node, without a program in it.
+extension Store {
+  /// Does `work` on a clone of a node's root, which becomes the node's next generation if anything in it was changed.
+  ///
+  /// - Throws: `AstError`; the node is what it was then.
+  func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Void) throws -> RunOutcome {
+    let transaction = try Transaction(on: id, kind, in: self)
+    return try transaction.discarding {
+      try work(transaction.clone.path)
+      try Interruption.check()
+      guard try transaction.hasChanged() else {
+        try transaction.discardUnchanged()
+        return RunOutcome(effect: .unchanged, status: 0, interruption: nil, operation: transaction.operation)
+      }
+      failPoint("edited")
+      let accounts = try transaction.reconcileAccounts()
+      let generation = try transaction.commit(try transaction.seal())
+      return RunOutcome(
+        effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
+        accounts: accounts)
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+import SystemPackage
+
+struct AstSync: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "ast-sync", abstract: "Bring this ast, and what boots a node with it, into nodes")
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: ArgumentHelp("The nodes (default: all but the base).", valueName: "node")) var nodes: [NodeID] = []
+
+  func perform(in context: Context) throws -> Report {
+    Report(try context.store.syncAst(nodes) { context.output.tell($0) }, of: "ast \(Version.text)")
+  }
+}
+
+/// What the Debian package is made with.
+struct SystemFilesVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "system-files", abstract: "Write what `ast-sync` brings into nodes to a directory",
+    shouldDisplay: false)
+  static var needs: Need { .nothing }
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The directory, which is there.", completion: .directory) var directory: String
+
+  func perform(in context: Context) throws -> Report {
+    try installSystemFiles(into: FilePath(directory))
+    return Report(text: "", data: ["directory": directory])
+  }
+}

@@ -185,6 +185,14 @@ extension Store {
     }.map(\.path)
   }
 
+  /// The subvolumes that are to be deleted and are still there.
+  func undeleted() throws -> [FilePath] {
+    try tree.doomed().filter { doomed in
+      let path = root.pushing(doomed.path)
+      return try Subvolume.isSubvolume(at: path) && isStill(doomed, at: path)
+    }.map { root.pushing($0.path) }
+  }
+
   /// Whether what is at the path is what was condemned.
   private func isStill(_ doomed: DoomedSubvolume, at path: FilePath) throws -> Bool {
     try doomed.subvolume.map { try Subvolume(at: path).info().uuid == $0.rawValue } ?? true

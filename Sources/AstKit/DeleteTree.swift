@@ -37,7 +37,7 @@ extension Store {
 
   /// Locks a node. Where there is no space for the file of the lock there is none, so nobody holds it; and who takes it
   /// meanwhile has to wait for the lock of the tree, and finds the node gone.
-  private func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
+  func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
     do {
       return try lock(id, wait)
     } catch Errno.noSpace {

@@ -42,16 +42,6 @@ extension Store {
     }
   }
 
-  /// Removes the deployments beyond the number that is kept: the oldest ones that nobody needs.
-  func retireDeployments() throws {
-    let needed = try neededDeployments()
-    let kept = try tree.keepDeployments
-    let unpinned = try tree.deployments().reversed().filter { !$0.isPinned }
-    for deployment in unpinned.dropFirst(kept) where !needed.contains(deployment.id) {
-      try tree.delete(deployment.id)
-    }
-  }
-
   /// The deployments that no command removes, pinned ones apart.
   func neededDeployments() throws -> Set<DeploymentID> {
     Set(

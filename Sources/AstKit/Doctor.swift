@@ -90,7 +90,7 @@ extension Store {
   }
 
   private func undeletable() throws -> [Finding] {
-    try tree.doomed().map { root.pushing($0.path) }.filter { try Subvolume.isSubvolume(at: $0) }.map {
+    try undeleted().map {
       Finding(text: "\($0) should be deleted and cannot be", isRepaired: false)
     }
   }

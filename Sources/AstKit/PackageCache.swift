@@ -19,6 +19,13 @@ struct PackageCache {
     for name in ["packages", "partial", "indices"] { try Store.makeDirectory("cache/apt/\(name)", in: store.root) }
   }
 
+  /// The one of a store that has one already.
+  init?(presentIn store: Store) {
+    path = Self.path(in: store.root)
+    locks = store.locks
+    guard access(path.string, F_OK) == 0 else { return nil }
+  }
+
   /// Where it is in the store at `root`.
   static func path(in root: FilePath) -> FilePath { root.appending("cache/apt") }
 
@@ -37,20 +44,31 @@ struct PackageCache {
 
   /// Runs `body` while no other command fetches anything: what two want is fetched once.
   func whileFetching<Result>(_ body: () throws -> Result) throws -> Result {
-    let lock = try Lock.wait(for: "fetch", in: locks)
+    let lock = try Lock.wait(for: Self.lockName, in: locks)
     defer { withExtendedLifetime(lock) {} }
     return try body()
   }
 
+  /// Runs `body` unless another command fetches something. Nil where one does.
+  func unlessFetching<Result>(_ body: () throws -> Result) throws -> Result? {
+    let lock: Lock?
+    do {
+      lock = try Lock.take(Self.lockName, in: locks, wait: .never)
+    } catch Errno.noSpace {
+      // Where there is no space for the file of the lock there is none, and nobody has it.
+      return try body()
+    }
+    guard let lock else { return nil }
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
+  }
+
+  private static let lockName = "fetch"
+
   /// Removes package files that nothing has used for a month.
   func removeOld() {
-    let limit = time(nil) - 30 * 24 * 3600
-    for directory in [packages, partial] {
-      for name in (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? [] {
-        var status = stat()
-        let file = directory.appending(name)
-        if stat(file.string, &status) == 0, status.st_mtim.tv_sec < limit { unlink(file.string) }
-      }
+    for file in CachedFile.all(in: [packages, partial]) where file.isUnused(for: CachedFile.oldAfter) {
+      unlink(file.path.string)
     }
   }
 }

@@ -88,7 +88,7 @@ struct PackageIndices {
 
   /// All that decides what an apt fetches and whom it trusts: `/etc/apt`, the keys of Debian's packages, and the
   /// architectures.
-  private static func configuration(of root: FilePath) throws -> Data {
+  static func configuration(of root: FilePath) throws -> Data {
     let inside = RootDirectory(root)
     var text = Data()
     for file in try files(in: "/etc/apt", inside) + files(in: "/usr/share/keyrings", inside)

@@ -18,11 +18,12 @@ public final class Store {
   let command: String
   /// The inode of the database as it was opened.
   private let databaseFile: ino_t?
-  /// Told what could not be finished after a change was made, and will be by the next command.
-  let warn: (String) -> Void
+  private let tell: (String) -> Void
+  private var told: Set<String> = []
 
   /// Opens the store at `root`.
   ///
+  /// - Parameter warn: told what could not be finished after a change was made, and will be by the next command.
   /// - Throws: `AstError` when there is no store, it is damaged, or it cannot be written where that is wanted.
   public init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
@@ -31,7 +32,7 @@ public final class Store {
     self.root = root
     self.wait = wait
     self.command = command
-    self.warn = warn
+    tell = warn
     try Store.require(access, at: root)
     if access == .writing { try Store.makeDerivedDirectories(in: root) }
     let noted = CommitNote(in: root).next
@@ -44,7 +45,12 @@ public final class Store {
   }
 
   /// The same store, for another thread.
-  func another() throws -> Store { try Store(opening: root, tree.access, wait: wait, command: command, warn: warn) }
+  func another() throws -> Store { try Store(opening: root, tree.access, wait: wait, command: command, warn: tell) }
+
+  /// Tells what could not be finished: once, though each change tries it again.
+  func warn(_ message: String) {
+    if told.insert(message).inserted { tell(message) }
+  }
 
   /// Makes the directories of what can be made anew, where somebody has removed them.
   static func makeDerivedDirectories(in root: FilePath) throws {

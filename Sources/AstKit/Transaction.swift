@@ -169,19 +169,4 @@ extension Store {
   private func end(_ operation: OperationID, on node: NodeID, _ reason: String) throws {
     try change(holding: [node], own: operation) { try tree.finish(operation, .failed, message: reason) }
   }
-
-  /// Condemns the oldest generations beyond the number that is kept; never the current one, the one before it, or one
-  /// that is deployed or runs.
-  private func retirable(_ node: NodeID) throws -> [GenerationNumber] {
-    let current = try self.node(node)
-    var needed = Set(try tree.deployments().filter { $0.node == node }.map(\.generation))
-    if case .trial(let running) = try booted(), running.node == node { needed.insert(running.number) }
-    return try tree.generations(of: node).map(\.number).dropFirst(try tree.keepGenerations).filter {
-      $0 != current.current && $0 != current.previous && !needed.contains($0)
-    }
-  }
-
-  fileprivate func retire(_ node: NodeID) throws {
-    try tree.deleteGenerations(try retirable(node).map { (node, $0) })
-  }
 }

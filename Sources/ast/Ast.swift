@@ -45,7 +45,8 @@ struct Ast: ParsableCommand {
       CommandGroup(
         name: "Store",
         subcommands: [
-          Init.self, BootstrapVerb.self, AstSync.self, SystemFilesVerb.self, Doctor.self, Tmp.self, VersionVerb.self,
+          Init.self, BootstrapVerb.self, AstSync.self, SystemFilesVerb.self, CollectGarbage.self, Doctor.self,
+          Tmp.self, VersionVerb.self,
         ]),
     ])
 

@@ -140,6 +140,10 @@ extension KillScenario {
       $0.startsFromLeftovers = true
       $0.prepare = { try $0.kill(["deploy", "1"], at: "deployment renamed") }
     },
+    KillScenario("-y", "gc").with {
+      $0.name = "gc of old deployments"
+      $0.prepare = leaveOldDeployments
+    },
     KillScenario("rollback", "--to", "1"),
     KillScenario("etc-update").with {
       $0.prepare = { try runSuccessfully(["sh", "-c", "echo mine >$0", "\($0.root)/deploy/2/root/etc/mine"]) }
@@ -160,6 +164,15 @@ extension KillScenario {
       $0.name = "tmp after a run that was killed before its commit"
       $0.startsFromLeftovers = true
       $0.prepare = leaveSealed
+    },
+    KillScenario("-y", "gc", "--keep", "1").with {
+      $0.name = "gc of old generations"
+      $0.prepare = leaveOldGenerations
+    },
+    KillScenario("-y", "gc").with {
+      $0.name = "gc after a killed del and run"
+      $0.startsFromLeftovers = true
+      $0.prepare = leaveDoomed
     },
     KillScenario("doctor").with {
       $0.name = "doctor after a killed clone-tree and run"
@@ -206,6 +219,25 @@ extension KillScenario {
     try store.kill(["-y", "del", "3"], at: "committed")
     run.send(SIGKILL)
     _ = try run.wait()
+  }
+
+  /// Generations of two nodes that no retention keeps.
+  @Sendable private static func leaveOldGenerations(in store: TestStore) throws {
+    for node in ["1", "2"] {
+      for file in ["/second", "/third"] { try store.ast("run", node, "touch", file).expectSuccess() }
+    }
+    try store.ast("tmp").expectSuccess()
+  }
+
+  /// More deployments than are kept, one of them of a generation that only it needs.
+  @Sendable private static func leaveOldDeployments(in store: TestStore) throws {
+    for deployment in ["1", "2"] { try store.ast("pin", deployment).expectSuccess() }
+    for file in ["/third", "/fourth", "/fifth", "/sixth"] {
+      try store.ast("run", "1", "touch", file).expectSuccess()
+      try store.ast("deploy", "1").expectSuccess()
+    }
+    for deployment in ["1", "2"] { try store.ast("unpin", deployment).expectSuccess() }
+    try store.ast("tmp").expectSuccess()
   }
 
   /// What a run leaves that is killed just before it commits.

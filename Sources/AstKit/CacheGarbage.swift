@@ -1,0 +1,83 @@
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// What can go from the package cache.
+struct CacheGarbage {
+  /// Package files.
+  let files: [CachedFile]
+  /// The directories of indices.
+  let indices: [FilePath]
+
+  static let none = CacheGarbage(files: [], indices: [])
+
+  var isEmpty: Bool { files.isEmpty && indices.isEmpty }
+
+  /// The space the package files take, in bytes.
+  var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
+}
+
+extension PackageCache {
+  /// The package files that nothing has used for a month, those that none of the indices of the nodes has, and the
+  /// indices that are no node's. What was used in the last day stays: a command may be working with it.
+  func garbage(in store: Store) throws -> CacheGarbage {
+    let roots = try store.tree.currentGenerations().map { store.path(of: $0) }
+    let sets = ((try? FileManager.default.contentsOfDirectory(atPath: indices.string)) ?? []).sorted().map(
+      indices.appending)
+    let idle = idle
+    // What cannot be found out is a reason to keep things.
+    let used = try? sets.filter(Self.isUsed(by: roots))
+    let listed = used.flatMap { try? PackageLists(in: $0).named(among: Set(idle.compactMap(\.checksum))) }
+    return CacheGarbage(
+      files: idle.filter { file in
+        file.isUnused(for: CachedFile.oldAfter) || listed.map { !$0.contains(file.checksum ?? "") } ?? false
+      },
+      indices: sets.filter { set in
+        used.map { !$0.contains(set) } ?? false && isUnused(set)
+      })
+  }
+
+  /// All package files but those a command may be working with.
+  var spare: CacheGarbage { CacheGarbage(files: idle, indices: []) }
+
+  private var idle: [CachedFile] {
+    CachedFile.all(in: [packages, partial]).filter { $0.isUnused(for: CachedFile.inUseFor) }
+  }
+
+  /// Removes what can go. The caller has the cache's lock.
+  ///
+  /// - Returns: what is gone.
+  func remove(_ garbage: CacheGarbage) -> CacheGarbage {
+    let gone = garbage.files.filter { file in
+      guard unlink(file.path.string) == 0 else { return false }
+      failPoint("cached file removed")
+      return true
+    }
+    return CacheGarbage(files: gone, indices: garbage.indices.filter(remove))
+  }
+
+  /// Removes indices: as a whole, or somebody could take for complete what is left of them.
+  private func remove(indices set: FilePath) -> Bool {
+    let new = indices.appending("new")
+    try? FileManager.default.removeItem(atPath: new.string)
+    guard rename(set.string, new.string) == 0 else { return set == new }
+    failPoint("indices taken away")
+    try? FileManager.default.removeItem(atPath: new.string)
+    return true
+  }
+
+  private func isUnused(_ set: FilePath) -> Bool {
+    var status = stat()
+    return stat(set.string, &status) == 0 && status.st_mtim.tv_sec < time(nil) - CachedFile.inUseFor
+  }
+
+  /// Tells whether indices belong to the apt of one of these roots.
+  private static func isUsed(by roots: [FilePath]) throws -> (FilePath) -> Bool {
+    let configurations = Set(try roots.map(PackageIndices.configuration))
+    return { set in
+      let text = try? Data(contentsOf: URL(filePath: set.appending("configuration").string))
+      return text.map(configurations.contains) ?? false
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import Btrfs
+import SnapshotTree
+import SystemPackage
+
+/// What `gc` has done.
+public struct CollectedGarbage: Sendable {
+  /// The operations of dead commands that were cleaned up after.
+  public internal(set) var cleared: [Operation] = []
+  /// The deployments that are gone.
+  public internal(set) var deployments: [Deployment] = []
+  /// The generations that are gone.
+  public internal(set) var generations: [Generation] = []
+  /// How many package files are gone.
+  public internal(set) var packageFiles = 0
+  /// The space they took.
+  public internal(set) var packageBytes: Int64 = 0
+  /// How many sets of package indices are gone.
+  public internal(set) var indices = 0
+  /// What was passed over, because somebody works on it: it stays for the next time.
+  public internal(set) var busy: [AstError] = []
+  /// What failed.
+  public internal(set) var failures: [AstError] = []
+  /// Subvolumes that belong to nothing any more and cannot be deleted.
+  public internal(set) var undeleted: [FilePath] = []
+  /// What is free now; nil where nothing was said of that.
+  public internal(set) var free: Int64?
+  /// Whether less is free than there is to be.
+  public internal(set) var isShort = false
+  /// The signal that ended it early.
+  public internal(set) var interruption: Int32?
+
+  /// Nothing done.
+  public init() {}
+
+  /// The exit status of the command line.
+  public var exitStatus: Int32 {
+    if let interruption { return 128 + interruption }
+    if isShort || failures.contains(where: { $0.code == .noSpace }) { return AstError(.noSpace, "").exitStatus }
+    return failures.isEmpty && undeleted.isEmpty ? 0 : AstError(.partial, "").exitStatus
+  }
+}
+
+/// `gc`: deletes what nobody will miss.
+extension Store {
+  /// Deletes garbage that was found, as far as it still is garbage. What cannot be deleted stops nothing else.
+  ///
+  /// What needs least comes first, so that a full disk has room for the rest: files of the cache need no row; old
+  /// generations are not in the boot menu, deployments are.
+  public func collect(_ garbage: Garbage, progress: @escaping (String) -> Void) throws -> CollectedGarbage {
+    var collection = GarbageCollection(store: self, garbage: garbage, progress: progress)
+    collection.clearCache()
+    collection.clearLeftovers()
+    collection.retireGenerations()
+    collection.retireDeployments()
+    collection.makeRoom()
+    return try collection.finish()
+  }
+}
+
+/// A `gc` at work.
+private struct GarbageCollection {
+  let store: Store
+  let garbage: Garbage
+  let progress: (String) -> Void
+  private var result = CollectedGarbage()
+
+  init(store: Store, garbage: Garbage, progress: @escaping (String) -> Void) {
+    self.store = store
+    self.garbage = garbage
+    self.progress = progress
+  }
+
+  /// Removes files of the package cache: nothing refers to them.
+  mutating func clearCache() {
+    guard !garbage.cache.isEmpty else { return }
+    attempt { collection in
+      let store = collection.store
+      try collection.clear { try $0.garbage(in: store) }
+    }
+  }
+
+  /// Removes what dead commands left.
+  mutating func clearLeftovers() {
+    attempt { collection in collection.result.cleared = try collection.store.clearLeftovers() }
+  }
+
+  /// Removes the generations that no deployment needs.
+  mutating func retireGenerations() {
+    for (node, generations) in byNode(garbage.generations) {
+      attempt { try $0.retire([], generations, of: node, by: $0.garbage.retention) }
+    }
+  }
+
+  /// Removes deployments, and the generations that they alone have needed.
+  mutating func retireDeployments() {
+    let deployments = Dictionary(grouping: garbage.deployments, by: \.node)
+    let generations = Dictionary(grouping: garbage.generations, by: \.node)
+    for (node, deployments) in deployments.sorted(by: { $0.key < $1.key }) {
+      attempt { try $0.retire(deployments, generations[node] ?? [], of: node, by: $0.garbage.retention) }
+    }
+  }
+
+  /// Goes on until enough is free: with the cache, then with one generation after the other.
+  mutating func makeRoom() {
+    guard let wanted = garbage.minimumFree else { return }
+    result.isShort = true
+    attempt { collection in
+      if try collection.hasFree(wanted) { return }
+      collection.attempt { try $0.clear { $0.spare } }
+      for generation in collection.garbage.spare where collection.result.interruption == nil {
+        if try collection.hasFree(wanted) { return }
+        collection.progress("deleting generation \(generation.number) of node \(generation.node)")
+        collection.attempt { try $0.retire([], [generation], of: generation.node, by: .nothing) }
+      }
+      _ = try collection.hasFree(wanted)
+    }
+  }
+
+  /// What came of it.
+  func finish() throws -> CollectedGarbage {
+    var result = result
+    result.undeleted = try store.undeleted()
+    return result
+  }
+
+  /// Does a step; one that fails is told of and stops no other.
+  private mutating func attempt(_ step: (inout GarbageCollection) throws -> Void) {
+    if result.interruption == nil { result.interruption = Interruption.pending }
+    guard result.interruption == nil else { return }
+    do {
+      try step(&self)
+    } catch {
+      let error = AstError(error)
+      if error.code == .busy { result.busy.append(error) } else { result.failures.append(error) }
+    }
+  }
+
+  private mutating func clear(_ choose: (PackageCache) throws -> CacheGarbage) throws {
+    guard let cache = PackageCache(presentIn: store) else { return }
+    guard let gone = try cache.unlessFetching({ cache.remove(try choose(cache)) }) else {
+      throw AstError(.busy, "another command fetches packages: the package cache stays as it is")
+    }
+    result.packageFiles += gone.files.count
+    result.packageBytes += gone.bytes
+    result.indices += gone.indices.count
+  }
+
+  /// Removes rows of one node and then the subvolumes, as far as nobody needs them meanwhile.
+  private mutating func retire(
+    _ deployments: [Deployment], _ generations: [Generation], of node: NodeID, by retention: Retention
+  ) throws {
+    let store = store
+    let lock = try store.lockUnlessFull(node, store.wait)
+    defer { withExtendedLifetime(lock) {} }
+    let gone = try store.change(holding: [node]) {
+      let retirable = Set(try store.retirableDeployments().map(\.id))
+      let leaving = deployments.filter { retirable.contains($0.id) }
+      for deployment in leaving { try store.tree.delete(deployment.id) }
+      let outdated = Set(try store.retirable(node, by: retention).map(\.number))
+      let old = generations.filter { outdated.contains($0.number) }
+      guard !leaving.isEmpty || !old.isEmpty else { return (leaving, old) }
+      try store.tree.deleteGenerations(old.map { (node, $0.number) })
+      _ = try store.recordOperation("gc", on: node)
+      return (leaving, old)
+    }
+    result.deployments += gone.0
+    result.generations += gone.1
+  }
+
+  /// Whether so much is free, once the space of all that was deleted has come back.
+  private mutating func hasFree(_ wanted: Int64) throws -> Bool {
+    try waitForSpace()
+    let free = try FileSystem.space(of: store.root).available
+    result.free = free
+    result.isShort = free < wanted
+    return !result.isShort
+  }
+
+  /// - Throws: `AstError` where the space does not come back: to delete more would help as little.
+  private mutating func waitForSpace() throws {
+    try FileSystem.sync(store.root)
+    for _ in 0..<Self.patience {
+      if try FileSystem.waitForDeletions(on: store.root, atMost: .seconds(1)) { return }
+      result.interruption = Interruption.pending
+      if result.interruption != nil { return }
+    }
+    throw AstError(
+      .noSpace,
+      "the space of deleted subvolumes has not come back in \(Self.patience / 60) minutes: somebody still uses them",
+      hint: "`btrfs subvolume list -d \(store.root)` lists them")
+  }
+
+  /// How many seconds the kernel gets to free what was deleted.
+  private static let patience = 600
+
+  private func byNode(_ generations: [Generation]) -> [(NodeID, [Generation])] {
+    Dictionary(grouping: generations, by: \.node).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+}

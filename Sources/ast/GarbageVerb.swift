@@ -1,0 +1,103 @@
+import ArgumentParser
+import AstKit
+import FoundationEssentials
+import SnapshotTree
+
+struct CollectGarbage: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "gc", abstract: "Delete old generations, old deployments and what is left over",
+    discussion: """
+      What is current, what `ast undo` goes back to, and what is deployed, booted or pinned is never deleted.
+      """)
+  static var needs: Need { .freeing }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
+  var simulate = false
+  @Option(help: ArgumentHelp("How many generations of each node to keep.", valueName: "count"))
+  var keep: Int?
+  @Option(help: ArgumentHelp("Do not keep generations that are older: 12h, 30d, 8w.", valueName: "age"))
+  var olderThan: Age?
+  @Option(
+    help: ArgumentHelp("Go on with the oldest generations until so much is free: 500M, 2G.", valueName: "size"))
+  var minFree: ByteSize?
+
+  func validate() throws {
+    guard keep ?? 1 >= 1 else { throw ValidationError("--keep: a node has at least 1 generation, its content") }
+  }
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    var options = GarbageOptions()
+    options.generations = keep
+    options.age = olderThan?.seconds
+    options.minimumFree = minFree?.bytes
+    let garbage = try store.garbage(options)
+    let plan = GarbageView.plan(garbage, in: store.root)
+    if simulate {
+      return Report(
+        text: plan.isEmpty ? "Nothing to delete." : "Would be deleted:\n\(plan)", data: GarbageReport(garbage))
+    }
+    guard
+      try garbage.isEmpty
+        || Confirmation.given("These will be DELETED:\n\(plan)\nDelete them?", global)
+    else { return Report(text: "Aborted.", data: GarbageReport(CollectedGarbage()), status: 1) }
+    let done = try store.collect(garbage, progress: context.output.note)
+    for error in done.busy { context.output.note("skipped: \(error.message)") }
+    for error in done.failures { context.output.warn(error.message) }
+    return Report(
+      text: GarbageView.result(done, minimumFree: minFree?.bytes), data: GarbageReport(done), status: done.exitStatus)
+  }
+}
+
+/// What `--json` shows of garbage, found or deleted.
+private struct GarbageReport: Encodable {
+  private struct Old: Encodable {
+    let node: NodeID
+    let generation: GenerationNumber
+    let created: Date
+  }
+
+  private let deployments: [DeploymentID]
+  private let generations: [Old]
+  private let packageFiles: Int
+  private let packageBytes: Int64
+  private let indices: Int
+  private let leftovers: [OperationID]
+  private let undeleted: [String]
+  private let spare: [Old]
+  private let skipped: [String]
+  private let failures: [String]
+  @Nullable private var free: Int64?
+
+  init(_ found: Garbage) {
+    deployments = found.deployments.map(\.id)
+    generations = Self.rows(found.generations)
+    packageFiles = found.packageFiles
+    packageBytes = found.packageBytes
+    indices = found.indices
+    leftovers = found.dead.map(\.id)
+    undeleted = found.undeleted.map(\.string)
+    spare = found.isShort ? Self.rows(found.spare) : []
+    (skipped, failures) = ([], [])
+    free = found.free
+  }
+
+  init(_ done: CollectedGarbage) {
+    deployments = done.deployments.map(\.id)
+    generations = Self.rows(done.generations)
+    packageFiles = done.packageFiles
+    packageBytes = done.packageBytes
+    indices = done.indices
+    leftovers = done.cleared.map(\.id)
+    undeleted = done.undeleted.map(\.string)
+    spare = []
+    skipped = done.busy.map(\.message)
+    failures = done.failures.map(\.message)
+    free = done.free
+  }
+
+  private static func rows(_ generations: [Generation]) -> [Old] {
+    generations.map { Old(node: $0.node, generation: $0.number, created: $0.created) }
+  }
+}

@@ -1,0 +1,64 @@
+import AstKit
+import FoundationEssentials
+import SnapshotTree
+import SystemPackage
+
+/// Shows what `gc` is going to delete, and what it has deleted.
+enum GarbageView {
+  /// A line for each thing, under a heading for each kind; empty for nothing.
+  static func plan(_ garbage: Garbage, in root: FilePath) -> String {
+    let left =
+      garbage.dead.map { "what `\(Printable.line($0.command))` left (operation \($0.id))" }
+      + garbage.undeleted.map { Printable.line($0.string) }
+    let blocks = [
+      block("Generations", lines(garbage.generations)),
+      block(
+        "Deployments", garbage.deployments.map { "\($0.id) of node \($0.node), \(age($0.created)) old" }),
+      block("Package cache", cache(garbage.packageFiles, garbage.packageBytes, garbage.indices)),
+      block("Left over", left), spare(garbage),
+    ]
+    return blocks.compactMap(\.self).joined(separator: "\n")
+  }
+
+  /// What was done, in a sentence or two.
+  static func result(_ done: CollectedGarbage, minimumFree: Int64?) -> String {
+    let counts = [
+      (done.generations.count, "generation"), (done.deployments.count, "deployment"),
+    ].filter { $0.0 > 0 }.map { count($0.0, $0.1) }
+    let deleted = counts + cache(done.packageFiles, done.packageBytes, done.indices)
+    var lines = done.cleared.map { "Cleared after `\(Printable.line($0.command))` (operation \($0.id))." }
+    if !deleted.isEmpty { lines.append("Deleted: \(deleted.joined(separator: ", ")).") }
+    if lines.isEmpty { lines.append(done.undeleted.isEmpty ? "Nothing to delete." : "Nothing was deleted.") }
+    lines += done.undeleted.map { "\(Printable.line($0.string)) cannot be deleted; the next command tries again." }
+    if done.interruption != nil { lines.append("Interrupted before all was done.") }
+    if let free = done.free, let minimumFree {
+      let wanted = done.isShort ? ", not \(Quantity.bytes(minimumFree)): nothing else may go" : ""
+      lines.append("\(Quantity.bytes(free)) are free\(done.interruption == nil ? wanted : "").")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func spare(_ garbage: Garbage) -> String? {
+    guard garbage.isShort, let wanted = garbage.minimumFree else { return nil }
+    let heading =
+      "Until \(Quantity.bytes(wanted)) are free (\(Quantity.bytes(garbage.free)) are now), the package cache, then"
+    return block(heading, garbage.spare.isEmpty ? ["nothing: no other generation may go"] : lines(garbage.spare))
+  }
+
+  private static func lines(_ generations: [Generation]) -> [String] {
+    generations.map { "\($0.number) of node \($0.node), \(age($0.created)) old" }
+  }
+
+  private static func cache(_ files: Int, _ bytes: Int64, _ indices: Int) -> [String] {
+    (files == 0 ? [] : ["\(count(files, "package file")) (\(Quantity.bytes(bytes)))"])
+      + (indices == 0 ? [] : [count(indices, "set") + " of package indices"])
+  }
+
+  private static func block(_ heading: String, _ lines: [String]) -> String? {
+    lines.isEmpty ? nil : "\(heading):\n" + lines.map { "  \($0)" }.joined(separator: "\n")
+  }
+
+  private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+
+  private static func age(_ created: Date) -> String { Quantity.age(from: created, to: Date()) }
+}

@@ -197,6 +197,7 @@ WORK = [
     "ast clone 1; ast deploy 1", "ast rollback; ast deploy 1", "ast run 2 sh -c 'date >/etc/date'; ast deploy 2",
     "ast desc 1 \"$(date)\"; ast run 2 touch /usr/$(date +%s)", "ast deploy 2; ast undo 2; ast deploy 2",
     UPGRADE, f"{UPGRADE}; ast deploy 2",
+    "for i in 1 2 3 4; do ast run 2 touch /usr/$i; done; ast gc --yes --keep 1; ast deploy 1; ast gc --yes --keep 1",
 ]
 
 

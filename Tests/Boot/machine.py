@@ -124,20 +124,22 @@ class Machine:
 
     def _entries(self):
         """Reads the screen until it is complete. A key stops the countdown; it moves nothing at the top."""
-        screen = Screen()
+        entries = []
         text = self.line.before if isinstance(self.line.before, bytes) else b""
         text = text[-200:] + self.line.after
         self.line.send(KEY_UP)
         deadline = time.monotonic() + PATIENCE
-        quiet = 0
-        while quiet < 3 and time.monotonic() < deadline:
-            try:
-                text += self.line.read_nonblocking(4096, timeout=0.5)
-                quiet = 0
-            except pexpect.TIMEOUT:
-                quiet += 1
-        screen.draw(text.decode("utf-8", errors="codepage437"))
-        entries, self._selected = screen.menu()
+        while not entries and time.monotonic() < deadline:
+            quiet = 0
+            while quiet < 3:
+                try:
+                    text += self.line.read_nonblocking(4096, timeout=0.5)
+                    quiet = 0
+                except pexpect.TIMEOUT:
+                    quiet += 1
+            screen = Screen()
+            screen.draw(text.decode("utf-8", errors="codepage437"))
+            entries, self._selected = screen.menu()
         return entries
 
     def boot(self, *titles, user="root", password="root"):

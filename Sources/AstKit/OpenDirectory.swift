@@ -2,6 +2,7 @@ import CFiles
 import CXattr
 import Deployment
 import Glibc
+import Sandbox
 import SystemPackage
 
 /// A directory of a tree that nobody vouches for, open. Names are looked up in it one at a time and no symbolic link is
@@ -27,9 +28,7 @@ final class OpenDirectory {
 
   deinit { close(descriptor) }
 
-  /// Reading leaves no trace: an access time that is written unshares a piece of a subvolume from its origin. <fcntl.h>
-  /// has O_NOATIME for _GNU_SOURCE only, which Swift's Glibc module does not define.
-  private static let noAccessTime: Int32 = 0o1000000
+  private static let noAccessTime = FileDescriptor.OpenOptions.noAccessTime.rawValue
   private static let opening = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | noAccessTime
 
   /// The directory itself as a name in it.

@@ -1,6 +1,7 @@
 import Accounts
 import CXattr
 import Glibc
+import Sandbox
 import SystemPackage
 
 /// Gives the files of a clone that belong to renumbered accounts to their new numbers: owner and group of everything,
@@ -41,9 +42,8 @@ struct RenumberOwners {
     }
   }
 
-  /// Reading leaves no trace: an access time that is written unshares a piece of the clone from its origin. <fcntl.h> has
-  /// O_NOATIME for _GNU_SOURCE only, which Swift's Glibc module does not define.
-  private static let openingDirectories = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | 0o1000000
+  private static let openingDirectories =
+    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | FileDescriptor.OpenOptions.noAccessTime.rawValue
 
   /// No path leads deeper (PATH_MAX, limits.h); a tree without an end would fill the stack and take all descriptors.
   private static let deepest = 2048

@@ -41,8 +41,18 @@ public struct RootDirectory: Sendable {
       var status = stat()
       guard fstat(place.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
       guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-      let descriptor = try FileDescriptor.open("/proc/self/fd/\(place.rawValue)", .readOnly, options: .closeOnExec)
-      return (descriptor, Int64(status.st_size))
+      return (try reopen(place), Int64(status.st_size))
+    }
+  }
+
+  /// Opens a file to read that was opened as a place only. Where that is allowed, which is to root, the file does not even
+  /// get another access time: who only looks at a subvolume changes nothing in it.
+  private func reopen(_ place: FileDescriptor) throws -> FileDescriptor {
+    let path = FilePath("/proc/self/fd/\(place.rawValue)")
+    do {
+      return try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noAccessTime])
+    } catch Errno.notPermitted {
+      return try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
     }
   }
 

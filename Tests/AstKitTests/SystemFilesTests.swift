@@ -66,9 +66,11 @@ struct SystemFilesTests {
 
   @Test func grubReadsTheMenuOfAst() throws {
     let plain = """
-      if [ -f $prefix/ast/menu.cfg ]; then source $prefix/ast/menu.cfg; fi
-      if [ "$grub_platform" = efi ]; then
-        menuentry 'UEFI firmware settings' --id uefi-firmware { fwsetup }
+      if [ -f $prefix/ast/menu.cfg ]; then
+        source $prefix/ast/menu.cfg
+        if [ "$grub_platform" = efi ]; then
+          menuentry 'UEFI firmware settings' --id uefi-firmware { fwsetup }
+        fi
       fi
 
       """

@@ -131,7 +131,7 @@ private struct HostBoot: Equatable {
 }
 
 /// Stores with releases of Debian whose apt knows what its archive has.
-private enum RealArchive {
+enum RealArchive {
   static let releases = ["trixie", "bookworm"]
 
   /// A fresh copy of a release's node.

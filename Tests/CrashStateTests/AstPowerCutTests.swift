@@ -58,9 +58,6 @@ private enum Story {
 
   static func prepare(_ root: FilePath) throws {
     let store = try TestStore(at: root)
-    try runSuccessfully([
-      "sh", "-c", "echo 00000000-0000-4000-8000-000000000000 > \"$1\"", "sh", root.appending("boot-id").string,
-    ])
     try store.ast("clone", "0", "work").expectSuccess()
     try store.ast(write(0)).expectSuccess()
   }
@@ -89,16 +86,7 @@ private enum Story {
 
   /// What the next command, in the next boot, leaves wrong.
   private static func recoveryProblems(_ store: TestStore, _ nodes: [Int], _ tree: String) throws -> [String] {
-    let commands = [["tmp"], ["doctor"], ["tree"]].map { [AstBinary.path.string] + $0 }
-    let results = try commands.map { command in
-      try run(
-        [
-          "unshare", "--mount", "sh", "-c", "mount --bind \"$1\" /proc/sys/kernel/random/boot_id; shift; exec \"$@\"",
-          "sh",
-        ]
-          + [store.root.appending("boot-id").string] + command,
-        environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
-    }
+    let results = try [["tmp"], ["doctor"], ["tree"]].map { try store.astInTheNextBoot($0) }
     guard results.allSatisfy({ $0.status == 0 }), results[1].stdout.isEmpty, results[2].stdout == tree else {
       return ["after recovery: \(results)"]
     }

@@ -56,8 +56,6 @@ private enum Machine {
     for name in ["@snapshots", "@var", "@grub"] {
       try runSuccessfully(["btrfs", "subvolume", "create", mountPoint.appending(name).string])
     }
-    let identity = "echo 00000000-0000-4000-8000-000000000000 >$0/boot-id"
-    try runSuccessfully(["sh", "-c", identity, mountPoint.string])
     let store = try TestStore(at: mountPoint.appending("@snapshots"))
     try store.ast("clone", "0").expectSuccess()
     try store.ast("run", "1", "sh", "-ec", furnishing).expectSuccess()
@@ -76,7 +74,7 @@ private enum Machine {
     let store = store(in: state.mountPoint)
     let before = try store.ast("deployments", "--json").stdout
     for command in [["tmp"], ["doctor"]] {
-      let result = try inTheNextBoot(command, store)
+      let result = try store.astInTheNextBoot(command)
       guard result.status == 0, result.stdout.isEmpty || command == ["tmp"] else {
         return booted + ["after recovery, \(command): \(result)"]
       }
@@ -84,15 +82,6 @@ private enum Machine {
     let after = try store.ast("deployments", "--json").stdout
     return booted + (before == after ? [] : ["recovery changed what is deployed: \(before) \(after)"])
       + (try bootProblems(in: state).map { "after recovery: \($0)" })
-  }
-
-  /// Runs a command in another boot than the one before it: the kernel has another name for it.
-  private static func inTheNextBoot(_ command: [String], _ store: TestStore) throws -> CommandResult {
-    let script = "mount --bind \"$1\" /proc/sys/kernel/random/boot_id; shift; exec \"$@\""
-    let identity = store.root.removingLastComponent().appending("boot-id").string
-    return try run(
-      ["unshare", "--mount", "sh", "-c", script, "sh", identity, AstBinary.path.string] + command,
-      environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
   }
 
   /// What GRUB would make of the disk as it is: it reads the device, not the mounted file system.

@@ -26,13 +26,16 @@ public struct PackageStore: Sendable {
 
   /// A store with a Debian of this release.
   ///
-  /// - Parameter packages: what the archive has from the beginning.
+  /// - Parameters:
+  ///   - place: its directory; nil for one on the file system all tests share.
+  ///   - packages: what the archive has from the beginning.
   public init(
-    release: String = DebianRoot.suite, publishing packages: [DebPackage] = [], other: OtherSources = .none
+    at place: FilePath? = nil, release: String = DebianRoot.suite, publishing packages: [DebPackage] = [],
+    other: OtherSources = .none
   ) throws {
     repository = try AptRepository()
     try repository.publish(packages)
-    store = TestStore(existing: try LoopBtrfs.shared.newDirectory())
+    store = TestStore(existing: try place ?? LoopBtrfs.shared.newDirectory())
     let directory = try LoopBtrfs.shared.newDirectory()
     let root = try Self.root(of: release, in: directory)
     if other == .none { try Self.removeSources(from: root) }

@@ -79,7 +79,7 @@ extension AstError {
     }
   }
 
-  static let spaceHint = "free space with `ast del`, then run the command again"
+  static let spaceHint = "free space with `ast gc` or `ast del`, then run the command again"
 
   static func noSpaceLeft(_ detail: String) -> AstError {
     AstError(

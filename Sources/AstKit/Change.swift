@@ -33,6 +33,7 @@ extension Store {
         failPoint("settled")
         let result = try body()
         let menu = try preparedMenu()
+        try SpaceReserve(in: root).requireRoom()
         failPoint("before the commit")
         return (result, menu)
       }

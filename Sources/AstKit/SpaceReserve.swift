@@ -1,5 +1,6 @@
 import Btrfs
 import Glibc
+import SnapshotTree
 import SystemPackage
 
 /// A file that takes a little space while there is enough, and gives it up for a deletion when there is none: entering
@@ -9,6 +10,10 @@ struct SpaceReserve {
   private static let size: Int64 = 4 << 20
   /// With less than this left the file system counts as full.
   private static let fullBelow = 2 * size
+
+  /// A commit takes a few hundred kilobytes. With hardly more than that left, btrfs writes out what is in memory to find
+  /// room, the index of the database's log with it, and answers the next write to that mapping with SIGBUS.
+  private static let commitSize: Int64 = 1 << 20
 
   private let root: FilePath
   private var path: FilePath { root.appending("ast/reserve") }
@@ -20,6 +25,12 @@ struct SpaceReserve {
     guard try FileSystem.space(of: root).available < Self.fullBelow, unlink(path.string) == 0 else { return }
     // btrfs gives out freed space again after the commit of the transaction that freed it.
     try FileSystem.sync(root)
+  }
+
+  /// Makes sure that there is room for a commit. Whoever has given the reserve up may try all the same.
+  func requireRoom() throws {
+    guard access(path.string, F_OK) == 0, try FileSystem.space(of: root).available < Self.commitSize else { return }
+    throw TreeError.noSpace(root)
   }
 
   /// Takes the space again when it was given up and there is enough; otherwise the next change tries.

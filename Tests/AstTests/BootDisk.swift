@@ -27,6 +27,25 @@ final class BootDisk: Sendable {
   /// The directory that a deployment has as its root.
   func root(of deployment: Int) -> FilePath { store.root.appending("deploy/\(deployment)/root") }
 
+  /// Takes all space there is but so many bytes, in files of the machine's user.
+  func fill(leaving bytes: Int) throws {
+    let home = path(of: "@home")
+    let hole = home.appending("hole")
+    if bytes > 0 {
+      try runSuccessfully(["dd", "if=/dev/urandom", "of=\(hole)", "bs=\(bytes)", "count=1", "conv=fsync"])
+    }
+    for size in ["1M", "4k", "512"] {
+      _ = try run(["dd", "if=/dev/zero", "of=\(home.appending("ballast-\(size)"))", "bs=\(size)", "conv=fsync"])
+      try runSuccessfully(["sync", "--file-system", home.string])
+    }
+    try runSuccessfully(["sh", "-c", "rm -f hole; sync --file-system ."], in: home)
+  }
+
+  /// Gives that space back.
+  func empty() throws {
+    try runSuccessfully(["sh", "-c", "rm -f ballast-*; sync --file-system ."], in: path(of: "@home"))
+  }
+
   static let version = "6.1.0-1-amd64"
   private static let mounts = [".snapshots", "var", "home", "root", "srv", "boot/grub", "tmp"]
   private static let furnishing = """

@@ -68,7 +68,7 @@ struct DiskFullTests {
       #expect(lines.count == 2, "\(verb): \(lines)")
       #expect(lines[0].hasPrefix("ast: no space left on the store's file system: "), "\(verb): \(lines)")
       #expect(lines[0].hasSuffix("; nothing was changed"), "\(verb): \(lines)")
-      #expect(lines.last == "     free space with `ast del`, then run the command again", "\(verb)")
+      #expect(lines.last == "     \(Self.hint)", "\(verb)")
     }
     #expect(try store.state() == before)
     for verb in [["tree"], ["tree", "--long"], ["status"], ["info", "3"], ["history"]] {
@@ -103,6 +103,38 @@ struct DiskFullTests {
     try runSuccessfully(["test", "-e", reserve.string])
     try store.ast("doctor").expectSuccess()
   }
+
+  @Test func deployOnAFullDiskChangesNothing() throws {
+    let disk = try BootDisk(size: 256 << 20)
+    let store = disk.store
+    try store.ast("deploy", "1").expectSuccess()
+    try store.ast("run", "1", "sh", "-c", "head -c 300000 /dev/urandom >/etc/large; echo >/var/lib/new").expectSuccess()
+    try store.ast("tmp").expectSuccess()
+    try runSuccessfully(["sh", "-c", "head -c 300000 /dev/urandom >$0", disk.root(of: 1).appending("etc/own").string])
+    let before = try (StoreContents(store), store.subvolumes())
+    // The more is left, the later it fails: at the first row, at the merge of /etc, at the menu.
+    var hasSucceeded = false
+    for left in [0, 64, 256, 512, 1024, 2048, 4096, 8192] where !hasSucceeded {
+      try disk.fill(leaving: left << 10)
+      let result = try store.ast("deploy", "1")
+      hasSucceeded = result.status == 0
+      if !hasSucceeded {
+        #expect(result.status == 7, "\(left) KiB left: \(result)")
+        let told = result.stderr.lines.suffix(2)
+        #expect(told.first?.hasPrefix("ast: no space left on the store's file system: ") ?? false, "\(result)")
+        #expect(told.first?.hasSuffix("; nothing was changed") ?? false, "\(result)")
+        #expect(told.last == "     \(Self.hint)")
+      }
+      try disk.empty()
+      try store.ast("tmp").expectSuccess()
+      #expect(try Consistency.problems(of: store) + Consistency.findingsOfDoctor(store) == [], "\(left) KiB left")
+      if !hasSucceeded { #expect(try (StoreContents(store), store.subvolumes()) == before, "\(left) KiB left") }
+    }
+    #expect(hasSucceeded)
+    #expect(try MenuFiles(of: store).standard == "ast-2")
+  }
+
+  private static let hint = "free space with `ast gc` or `ast del`, then run the command again"
 
   @Test func whereOnlyMetadataHasRunOutADeletionMakesRoomToo() throws {
     // Small files live in the metadata: with data to spare, it is the names that do not fit any more.

@@ -21,15 +21,10 @@ extension AptSession {
   private func work(
     _ plan: PackagePlan, in root: FilePath, log: TransactionLog, progress: (PackageProgress) -> Void
   ) throws {
-    let removals = plan.steps.filter(\.kind.isRemoval).map { "\($0.argument)-" }
+    // The clone is thrown away whole or made durable whole.
     let command =
-      ["sh", "-c", Self.statusOnOutput, "sh"] + apt("apt-get") + Self.withoutIndices
-      + ["-o", "APT::Status-Fd=3", "-o", "Dpkg::Use-Pty=0"]
-      // The clone is thrown away whole or made durable whole. An administrator's configuration file stays, and the new
-      // one is put beside it (dpkg(1)).
-      + ["--force-unsafe-io", "--force-confdef", "--force-confold"].flatMap { ["-o", "DPkg::Options::=\($0)"] }
-      + Self.allowances + ["--no-install-recommends", "--reinstall"] + (plan.steps(.purge).isEmpty ? [] : ["--purge"])
-      + ["install", "--"] + files(of: plan) + removals
+      ["sh", "-c", Self.statusOnOutput, "sh"]
+      + installation(of: plan, ["-o", "APT::Status-Fd=3", "-o", "DPkg::Options::=--force-unsafe-io"])
     var lines = LineBuffer()
     var failures: [(package: String, reason: String)] = []
     let end = try sandbox(root).run(
@@ -50,8 +45,18 @@ extension AptSession {
       hint: "all that was said is in \(log.path)")
   }
 
+  /// The command of apt-get that does what a plan says and nothing else. An administrator's configuration file stays, and
+  /// the new one is put beside it (dpkg(1)).
+  func installation(of plan: PackagePlan, _ options: [String] = []) -> [String] {
+    let removals = plan.steps.filter(\.kind.isRemoval).map { "\($0.argument)-" }
+    return apt("apt-get") + Self.withoutIndices + ["-o", "Dpkg::Use-Pty=0"] + options
+      + ["--force-confdef", "--force-confold"].flatMap { ["-o", "DPkg::Options::=\($0)"] }
+      + Self.allowances + ["--no-install-recommends", "--reinstall"] + (plan.steps(.purge).isEmpty ? [] : ["--purge"])
+      + ["install", "--"] + files(of: plan) + removals
+  }
+
   /// Makes sure that a root has become what was planned and shown. In which state packages are is looked at later.
-  private func requireDone(_ plan: PackagePlan, in root: FilePath) throws {
+  func requireDone(_ plan: PackagePlan, in root: FilePath) throws {
     let present = Set(try PackageDatabase.installed(in: root)?.map { [$0.name, $0.architecture, $0.version] } ?? [])
     for step in plan.steps {
       let versions = Set([step.from, step.to].compactMap(\.self)).filter { version in
@@ -65,7 +70,7 @@ extension AptSession {
   }
 
   /// The files of a plan, inside. apt may know no checksum of those the request names, which are no downloads then.
-  private func files(of plan: PackagePlan) -> [String] {
+  func files(of plan: PackagePlan) -> [String] {
     let files = plan.downloads.map { download in
       download.isInPlace ? download.path : "\(Self.given)/archives/\(download.fileName)"
     }

@@ -71,6 +71,7 @@ extension Store {
       try tree.finish(operation.id, .interrupted, message: "the command ended before it was done")
     }
     AptWorkspace.removeLeftovers(in: PackageCache.path(in: root))
+    LiveSnapshot.removeOld(in: root)
     try discardStrays()
     try finishPublishing()
     guard try !tree.doomed().isEmpty else { return }

@@ -135,7 +135,7 @@ extension Store {
   }
 
   /// Refuses a plan the file system has no room for, before anything is fetched.
-  private func requireSpace(for plan: PackagePlan) throws {
+  func requireSpace(for plan: PackagePlan) throws {
     let needed = plan.downloadSize + max(0, plan.installSize)
     let available = try FileSystem.space(of: root).available
     guard needed < available else {

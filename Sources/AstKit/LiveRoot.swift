@@ -13,13 +13,13 @@ public struct LiveRoot {
   ///
   /// - Throws: `AstError` (refused) where this machine does not run from a deployment of the store.
   public init(of store: Store) throws {
-    node = try store.requireBooted(hint: "`ast chroot` opens a node")
-    guard try store.booted()?.deployment != nil else {
-      throw AstError(
-        .refused, "node \(node) runs on trial, and cannot be changed; nothing was changed",
-        hint: "`ast chroot \(node)` opens the node itself")
-    }
+    let deployment = try store.requireRunningDeployment(hint: "`ast chroot` opens a node")
+    node = deployment.node
     try PrivateMounts.makeWritable("/")
+    // What was installed live is mounted over it.
+    for place: FilePath in ["/usr", "/opt"] where try MountTable.source(at: place) != nil {
+      try PrivateMounts.makeWritable(place)
+    }
   }
 
   /// Becomes a shell in it: the one the user has.

@@ -9,6 +9,19 @@ enum MountTable {
     source(at: directory, in: try text())
   }
 
+  /// A directory below `directory` at which something is mounted; nil where there is none.
+  static func directory(below directory: FilePath) throws -> FilePath? {
+    self.directory(below: directory, in: try text())
+  }
+
+  static func directory(below directory: FilePath, in mountinfo: String) -> FilePath? {
+    let places = mountinfo.split(separator: "\n").compactMap { line -> FilePath? in
+      let fields = line.split(separator: " ", omittingEmptySubsequences: false)
+      return fields.count > 6 ? FilePath(unescaped(fields[4])) : nil
+    }
+    return places.first { $0 != directory && $0.starts(with: directory) }
+  }
+
   /// All of it: a file of /proc has no size, and is read page by page (proc(5)).
   private static func text() throws -> String {
     let file = try FileDescriptor.open("/proc/self/mountinfo", .readOnly, options: .closeOnExec)

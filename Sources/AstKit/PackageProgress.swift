@@ -12,4 +12,6 @@ public enum PackageProgress: Sendable, Equatable {
   case verifying
   /// The result is made durable.
   case committing
+  /// What was committed is installed in the running system.
+  case installingLive
 }

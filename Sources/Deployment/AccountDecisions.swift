@@ -44,8 +44,8 @@ struct AccountDecisions {
   }
 }
 
-/// Debian policy 9.2.2: 1000–59999 are for the people of this machine (adduser).
-func isPerson(_ id: UInt32) -> Bool { (1000..<60000).contains(id) }
+/// Whether a number is one of a person: Debian policy 9.2.2 has 1000–59999 for the people of this machine (adduser).
+public func isPerson(_ id: UInt32) -> Bool { (1000..<60000).contains(id) }
 
 extension ThreeWay {
   /// One field of an account that is live and new. Where it was on neither side before, `appeared` says whose it is.

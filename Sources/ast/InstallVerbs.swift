@@ -5,13 +5,20 @@ import SnapshotTree
 
 struct Install: PackageVerb {
   static let configuration = CommandConfiguration(
-    commandName: "install", abstract: "Install packages in a node", aliases: ["in", "i"])
+    commandName: "install", abstract: "Install packages in a node",
+    discussion: """
+      With `--live`, the booted node gets them and is deployed, and they are installed in the running system, too. There \
+      they only come in addition: what would replace or remove something that runs is refused.
+      """,
+    aliases: ["in", "i"])
+  static var mounts: Bool { true }
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @Flag(
     inversion: .prefixedNo, help: "Install recommended packages too (default: as the node's apt is configured).")
   var installRecommends: Bool?
+  @Flag(help: "Install them in the running system too, and deploy the node.") var live = false
   @Argument(help: "The node.") var node: NodeID
   @Argument(
     help: ArgumentHelp(
@@ -22,7 +29,7 @@ struct Install: PackageVerb {
   func perform(in context: Context) throws -> Report {
     var options = packageOptions.options(refreshing: .whenOld, global)
     options.recommends = installRecommends
-    return try change(.install(packages), options, context)
+    return try live ? installLive(packages, options, context) : change(.install(packages), options, context)
   }
 }
 
@@ -98,12 +105,14 @@ extension PackageVerb {
   typealias Confirm = (PackagePlan) throws -> Bool
   typealias Progress = (PackageProgress) -> Void
 
+  var progressView: ProgressView { ProgressView(packageOptions.progress, quiet: global.quiet || global.json) }
+
   /// Shows the plan, asks, does it, and tells what came of it.
   func change(
     _ request: PackageRequest, _ options: PackageOptions, _ context: Context,
     _ perform: ((@escaping Confirm, @escaping Progress) throws -> PackageOutcome)? = nil
   ) throws -> Report {
-    let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
+    let view = progressView
     defer { view.clear() }
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {

@@ -80,6 +80,7 @@ final class ProgressView {
     case .working(let fraction, _, let what): return "\(bar(fraction)) \(what)"
     case .verifying: return "verifying"
     case .committing: return "committing"
+    case .installingLive: return "installing in the running system"
     }
   }
 
@@ -138,6 +139,7 @@ private struct ProgressLine: Encodable {
       (self.fraction, self.package, message) = (fraction, package, what)
     case .verifying: state = "verifying"
     case .committing: state = "committing"
+    case .installingLive: state = "installing-live"
     }
   }
 

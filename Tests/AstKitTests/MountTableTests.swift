@@ -18,4 +18,11 @@ struct MountTableTests {
   func tellsWhatIsMountedLastAtADirectory(directory: FilePath, source: FilePath?) {
     #expect(MountTable.source(at: directory, in: Self.table) == source)
   }
+
+  @Test(arguments: [
+    ("/srv", "/srv/a store"), ("/srv/a store", nil), ("/srv/a", nil), ("/srv/twice", nil), ("/home", nil),
+  ])
+  func tellsWhatIsMountedBelowADirectory(directory: FilePath, found: FilePath?) {
+    #expect(MountTable.directory(below: directory, in: Self.table) == found)
+  }
 }

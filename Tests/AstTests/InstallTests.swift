@@ -250,6 +250,27 @@ struct InstallTests {
     #expect(try node.store.ast("install", "\(node.id)").status == 2)
   }
 
+  @Test(arguments: [[], ["--simulate"], ["--json"]])
+  func nothingIsInstalledLiveWhereTheNodeDoesNotRun(options: [String]) throws {
+    let before = try node.state()
+    let sent = node.sent(Self.greeter)
+    let result = try node.store.ast(["install", "--live"] + options + ["\(node.id)", "greeter"])
+    #expect(result.status == 5, "\(result)")
+    let sentence = "this system was not booted from \(node.store.root); nothing was changed"
+    let hint = "without `--live`, and then `ast deploy \(node.id)` and a reboot"
+    if options == ["--json"] {
+      #expect(try result.json["error"]["message"] == .text(sentence))
+      #expect(try result.json["error"]["hint"] == .text(hint))
+    } else {
+      #expect(result.said == ["ast: \(sentence)", "     \(hint)"])
+    }
+    try node.expectUntouched(since: before)
+    #expect(node.sent(Self.greeter) == sent)
+    #expect(try node.store.ast("install", "--live", "4711", "greeter").status == 3)
+    #expect(try node.store.ast("install", "--live", "\(node.id)").status == 2)
+    #expect(try node.ast("remove", "--live", "greeter").status == 2)
+  }
+
   // MARK: Holds
 
   @Test func heldPackageIsNotChangedByWhatOthersNeed() throws {

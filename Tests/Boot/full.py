@@ -175,6 +175,129 @@ def test_bookworm_becomes_trixie(lab):
     assert "12" in machine.succeed("cat /etc/debian_version")
 
 
+# --- packages that come at once
+
+DAEMON = """rm -rf /tmp/@; mkdir -p /tmp/@/DEBIAN /tmp/@/etc /tmp/@/usr/lib/systemd/system /tmp/@FILES/@; cd /tmp/@
+echo data >.FILES/@/data; echo speed=1 >etc/@.conf; echo /etc/@.conf >DEBIAN/conffiles
+cat >DEBIAN/control <<'EOF'
+Package: @
+Version: 1
+Architecture: all
+Maintainer: lab <lab@lab.invalid>
+Description: a service with a user of its own
+EOF
+cat >usr/lib/systemd/system/@.service <<'EOF'
+[Service]
+User=@
+ExecStart=/usr/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
+EOF
+cat >DEBIAN/postinst <<'EOF'
+#!/bin/sh
+set -e
+getent passwd @ >/dev/null || useradd --system --no-create-home --home-dir /var/lib/@ @
+mkdir -p /var/lib/@; chown @: /var/lib/@
+CONFIGURE
+deb-systemd-helper enable @.service >/dev/null
+if [ -d /run/systemd/system ]; then systemctl daemon-reload; deb-systemd-invoke start @.service; fi
+EOF
+chmod 755 DEBIAN/postinst; dpkg-deb --build . /root/@.deb; cd"""
+
+
+def make_daemon(machine, name, configure="", files="/usr/share"):
+    """Makes /root/NAME.deb in the machine."""
+    machine.succeed(DAEMON.replace("CONFIGURE", configure).replace("FILES", files).replace("@", name))
+
+
+def default_node(machine):
+    return machine.succeed("readlink /.snapshots/rootfs/snapshot-1; ast deployments")
+
+
+def test_install_live(lab):
+    machine = lab.ready()
+    for name in ("dozer", "second"):
+        make_daemon(machine, name)
+    make_daemon(machine, "sour", "[ -e /run/ast/sandbox ] || { echo too sour >&2; exit 1; }")
+    make_daemon(machine, "kernel", files="/boot")
+    machine.succeed("ast clone 1")
+    usr, before = machine.succeed("stat -c %d:%i /usr"), default_node(machine)
+
+    # What cannot be is refused before anything is done.
+    for command, status, why in (
+            ("1 /root/kernel.deb", 5, "needs a reboot"), ("1 nonesuch", 3, "nonesuch"),
+            ("2 /root/dozer.deb", 5, "node 1 runs, and not node 2"), ("7 /root/dozer.deb", 3, "no node 7")):
+        said = machine.run(f"ast install --live {command}", patience=600)
+        assert said[0] == status and why in said[1], said
+    assert "dozer" in machine.succeed("ast install -n --live 1 /root/dozer.deb", patience=600)
+    assert default_node(machine) == before
+    assert machine.succeed("stat -c %d:%i /usr") == usr
+
+    # It runs at once; the node and the next deployment have it, and the root can be written as little as before.
+    said = machine.succeed("ast install --live 1 /root/dozer.deb", patience=600)
+    assert "deployment 2 boots the next time; the running system: 1 installed" in said, said
+    assert machine.succeed("systemctl is-active dozer; ps -o user= -C sleep | sort -u") == "active\ndozer"
+    machine.succeed("dpkg --verify dozer && test -z \"$(dpkg --audit)\" && cat /usr/share/dozer/data /etc/dozer.conf")
+    user = machine.succeed("getent passwd dozer | cut -d: -f1,3,4")
+    for root in ("/.snapshots/rootfs/snapshot-1", "/.snapshots/deploy/2/root"):
+        assert machine.succeed(f"grep ^dozer: {root}/etc/passwd | cut -d: -f1,3,4") == user
+        machine.succeed(f"cat {root}/usr/share/dozer/data")
+    assert machine.succeed("stat -c %U /var/lib/dozer") == "dozer"
+    machine.fail("touch /usr/x")
+    machine.fail("touch /x")
+    assert "read-only" in machine.fail("apt-get remove --yes dozer")
+    machine.fail("test -e /.snapshots/deploy/1/root/usr/share/dozer")
+    machine.fail("findmnt -no OPTIONS /usr | grep -w -e nosuid -e nodev -e rw")
+    assert "nothing to do; the running system: nothing to do" in machine.succeed("ast install --live 1 dozer")
+
+    # One more comes on top of it; one that fails goes again, and what it found stays.
+    machine.succeed("ast install --live 1 /root/second.deb", patience=600)
+    assert machine.succeed("systemctl is-active dozer second") == "active\nactive"
+    status, said = machine.run("ast install --live 1 /root/sour.deb", patience=600)
+    assert status == 1 and "node 1 has the packages" in said and "error processing package sour" in said, said
+    machine.fail("test -e /usr/share/sour")
+    machine.succeed("test -z \"$(dpkg --audit)\" && cat /.snapshots/deploy/4/root/usr/share/sour/data")
+    assert machine.succeed("systemctl is-active dozer second") == "active\nactive"
+    machine.succeed("ast remove --yes 1 sour && ast deploy 1", patience=600)
+    assert machine.succeed("ast doctor --quiet") == ""
+
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("systemctl is-active dozer second") == "active\nactive"
+    assert machine.succeed("findmnt -n /usr; dpkg --audit") == ""
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
+    machine.wait_until_good()
+    machine.succeed("ast desc 2 x")
+    assert machine.succeed("ls /.snapshots/live; ast doctor --quiet") == ""
+
+
+LIVE_CUTS = int(os.environ.get("AST_LIVE_CUTS", "5"))
+
+
+def test_power_cuts_while_installing_live(lab):
+    """The plug is pulled while packages come into the running system: what boots is complete, and has them."""
+    seed = int(os.environ.get("AST_SEED", random.randrange(1 << 32)))
+    print(f"  AST_SEED={seed} AST_LIVE_CUTS={LIVE_CUTS}", flush=True)
+    dice = random.Random(seed)
+    machine = lab.ready()
+    for cut in range(LIVE_CUTS):
+        name, moment = f"cut{cut}", dice.uniform(0, 12)
+        make_daemon(machine, name, "sleep 1")
+        machine.line.send(f"ast install --live --progress=json 1 /root/{name}.deb\r".encode())
+        machine.expect(rb"installing-live", patience=600)
+        machine.wait(moment)
+        machine.stop()
+        check_file_system(machine)
+        machine.start().boot()
+        where = f"cut {cut} ({moment:.2f} s)"
+        assert machine.succeed(f"ast current; systemctl is-active {name}") == "1\nactive", where
+        assert machine.succeed("dpkg --audit; findmnt -n /usr; ls /var/lib/dpkg/updates") == "", where
+        assert machine.succeed("systemctl is-system-running --wait") == "running", where
+        machine.wait_until_good()
+        machine.run("ast doctor")
+        assert machine.succeed("ast doctor --quiet; ls /.snapshots/live") == "", where
+
+
 # --- power cuts
 
 CUTS = int(os.environ.get("AST_POWER_CUTS", "60"))

@@ -84,3 +84,10 @@ int sandbox_unshare_mounts(void);
 
 /// Makes the mount at `path` writable, in this mount namespace. 0, or -1 and errno.
 int sandbox_set_writable(const char *path);
+
+/// Shows the directory `source`, read-only, at `target` to the whole machine: to its first process and to all whose
+/// mounts come from there. 0, or -1 and errno.
+int sandbox_show_on_host(const char *source, const char *target);
+
+/// Takes away what is mounted at `target` last, from the whole machine: who uses it keeps it. 0, or -1 and errno.
+int sandbox_hide_on_host(const char *target);

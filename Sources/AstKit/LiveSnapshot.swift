@@ -1,0 +1,76 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Sandbox
+import SystemPackage
+
+/// A writable snapshot of the running root, `live/<boot>.<number>` in the store, whose `/usr` and `/opt` take the place
+/// of those that run until the machine restarts. Nothing boots it: the deployment that runs stays what it is.
+struct LiveSnapshot {
+  private let subvolume: Subvolume
+  private let tops: [FilePath.Component]
+
+  /// Makes one of what runs, which nobody sees yet.
+  init(of running: RunningRoot, in store: Store) throws {
+    try Store.makeDirectory(Self.directory, in: store.root, 0o700)
+    let names = try Self.names(in: store.root)
+    let number = (1...).first { !names.contains("\(Store.bootID).\($0)") } ?? 0
+    let path = Self.path(in: store.root).appending("\(Store.bootID).\(number)")
+    subvolume = try Subvolume(at: running.path).snapshot(to: path, readOnly: false)
+    tops = running.tops
+  }
+
+  /// Where it is.
+  var path: FilePath { subvolume.path }
+
+  /// Puts its directories over those that run, for the whole machine. Only this process and its children may write.
+  ///
+  /// - Throws: `AstError`; then none of them is seen.
+  func show() throws {
+    var shown: [FilePath] = []
+    do {
+      for top in tops {
+        let place = FilePath("/").appending(top)
+        try HostMounts.show(path.appending(top), at: place)
+        shown.append(place)
+        failPoint("live directory shown")
+        // It has come here too, as a mount of the machine.
+        try PrivateMounts.makeWritable(place)
+      }
+    } catch {
+      for place in shown.reversed() { try? HostMounts.hide(place) }
+      throw AstError(.failed, "cannot mount \(path) over what runs: \(error)")
+    }
+  }
+
+  /// Takes its directories away again, and deletes it. Programs that were started from it go on.
+  func discard() throws {
+    for top in tops.reversed() { try HostMounts.hide(FilePath("/").appending(top)) }
+    try subvolume.delete()
+  }
+
+  /// Deletes it, as long as nobody has seen it.
+  func delete() throws { try subvolume.delete() }
+
+  /// Those of this boot: the ones that may be in use.
+  static func ofThisBoot(in root: FilePath) throws -> [FilePath] {
+    try names(in: root).filter { $0.hasPrefix("\(Store.bootID).") }.map(path(in: root).appending)
+  }
+
+  /// Deletes those of earlier boots, which nobody can be using. What cannot be deleted can wait.
+  static func removeOld(in root: FilePath) {
+    let bootID = Store.bootID
+    guard !bootID.isEmpty, let names = try? names(in: root) else { return }
+    for name in names where !name.hasPrefix("\(bootID).") {
+      try? Subvolume(at: path(in: root).appending(name)).delete()
+    }
+  }
+
+  private static let directory = "live"
+  private static func path(in root: FilePath) -> FilePath { root.appending(directory) }
+
+  private static func names(in root: FilePath) throws -> [String] {
+    let path = path(in: root).string
+    return access(path, F_OK) == 0 ? try FileManager.default.contentsOfDirectory(atPath: path) : []
+  }
+}

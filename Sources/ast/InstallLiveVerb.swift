@@ -1,0 +1,78 @@
+import AstKit
+import SnapshotTree
+
+/// `install --live`.
+extension Install {
+  /// Shows both plans, asks, does it, and tells what came of it.
+  func installLive(_ packages: [String], _ options: PackageOptions, _ context: Context) throws -> Report {
+    let (store, output) = (try context.store, context.output)
+    let view = progressView
+    defer { view.clear() }
+    let progress: Progress = { view.show($0, of: node) }
+    if packageOptions.simulate {
+      let plan = try store.planLive(packages, in: node, options, progress: progress)
+      return Report(text: text(plan), data: LivePlanReport(plan, of: node))
+    }
+    let done = try store.installLive(
+      packages, in: node, options,
+      confirm: { plan in
+        view.clear()
+        if packageOptions.progress == nil { output.show(text(plan)) }
+        return try Confirmation.agreed("Change node \(node) and the running system?", global)
+      }, progress: progress,
+      note: { sentence in
+        view.clear()
+        output.note(sentence)
+      })
+    view.clear()
+    return report(done, output)
+  }
+
+  private func text(_ plan: LivePlan) -> String {
+    let node = PlanView.text(plan.node, width: Terminal.width)
+    guard plan.running.steps != plan.node.steps else { return "\(node)\nThe running system gets the same." }
+    return "\(node)\nIn the running system:\n\(PlanView.text(plan.running, width: Terminal.width))"
+  }
+
+  private func report(_ done: LiveInstallation, _ output: Output) -> Report {
+    if let change = done.node.change { output.tell(change, of: node) }
+    if let deployed = done.deployed {
+      for line in deployed.etc.sentences + deployed.seeded.obstacles.map(\.sentence) { output.note(line) }
+      output.note(
+        "deployment \(deployed.deployment.id) was made with /etc as it was; what is changed there until the reboot comes"
+          + " along with another `ast deploy \(node)`")
+    }
+    if done.asksForReboot { output.note("a package asks for a reboot") }
+    let boots = done.deployed.map { "; deployment \($0.deployment.id) boots the next time" } ?? ""
+    let runs = "the running system: \(PlanView.summary(done.running))"
+    return Report(
+      text: "Node \(node): \(done.node.words)\(boots); \(runs).", data: LiveReport(done, of: node),
+      transaction: done.node.change?.generation.operation)
+  }
+}
+
+/// A plan as `--json` shows it.
+private struct LivePlanReport: Encodable {
+  private let plan: PlanReport
+  private let live: PlanReport
+
+  init(_ plan: LivePlan, of node: NodeID) {
+    self.plan = PlanReport(plan.node, of: node)
+    live = PlanReport(plan.running, of: node)
+  }
+}
+
+/// What was done as `--json` shows it.
+private struct LiveReport: Encodable {
+  private let change: PackageChangeReport
+  private let live: PlanReport
+  @Nullable private var deployment: DeploymentID?
+  private let asksForReboot: Bool
+
+  init(_ done: LiveInstallation, of node: NodeID) {
+    change = PackageChangeReport(node, done.node)
+    live = PlanReport(done.running, of: node)
+    deployment = done.deployed?.deployment.id
+    asksForReboot = done.asksForReboot
+  }
+}

@@ -32,25 +32,17 @@ extension AptSession {
   func planLive(
     _ names: [String], _ options: PackageOptions, for plan: PackagePlan, of content: FilePath, in running: RunningRoot
   ) throws -> LivePlan {
-    let after = try NodePackagesAfter(plan, in: content)
+    let installed = try PackageDatabase.installed(in: content) ?? []
+    let after = LivePackages(plan.steps, after: installed, requested: plan.requested)
     var exactly = options
     (exactly.recommends, exactly.removesUnneeded) = (false, false)
     let found: PackagePlan
     do {
-      found = try self.plan(
-        .install(names + after.words), exactly, in: running.path, listsNotUpgraded: false)
+      found = try self.plan(.install(names + after.words), exactly, in: running.path, listsNotUpgraded: false)
     } catch let error as AstError where error.code == .failed || error.code == .notFound {
       throw needsRestart("the running system cannot have what node \(node) gets: \(error.message)")
     }
-    if let step = found.steps.first(where: { $0.kind != .install }) {
-      let what = step.to.map { "version \($0) instead of \(step.from ?? "another")" } ?? "it removed"
-      throw needsRestart("the running system would need \(step.name) changed (\(what)); nothing was changed")
-    }
-    if let step = found.steps.first(where: { !after.has($0) }) {
-      throw needsRestart(
-        "the running system would get \(step.name) \(step.to ?? ""), which node \(node) does not have like that;"
-          + " nothing was changed")
-    }
+    if let obstacle = after.obstacle(to: found.steps) { throw needsRestart("\(obstacle); nothing was changed") }
     return LivePlan(node: plan, running: found)
   }
 
@@ -84,28 +76,4 @@ extension AptSession {
       dpkg-deb --fsys-tarfile "$file" | tar --list
     done
     """
-}
-
-/// What a node has once a plan is carried out.
-private struct NodePackagesAfter {
-  private let packages: Set<[String]>
-  /// What was asked for and what comes with it, with versions, as apt takes it.
-  let words: [String]
-
-  init(_ plan: PackagePlan, in root: FilePath) throws {
-    let leaving = Set(plan.steps.filter { $0.kind != .install }.map { [$0.name, $0.from ?? ""] })
-    let staying = try (PackageDatabase.installed(in: root) ?? []).filter { !leaving.contains([$0.name, $0.version]) }
-    let coming = plan.steps.filter { !$0.kind.isRemoval }
-    packages = Set(
-      staying.map { [$0.name, $0.architecture, $0.version] }
-        + coming.map { [$0.name, $0.architecture, $0.to ?? ""] })
-    let named = staying.filter { $0.state == "installed" && plan.requested.contains($0.name) }.map { package in
-      "\(package.name)\(package.architecture == "all" ? "" : ":\(package.architecture)")=\(package.version)"
-    }
-    words = named + coming.compactMap { step in step.to.map { "\(step.argument)=\($0)" } }
-  }
-
-  func has(_ step: PackageStep) -> Bool {
-    [step.architecture, "all"].contains { packages.contains([step.name, $0, step.to ?? ""]) }
-  }
 }

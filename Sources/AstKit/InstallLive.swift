@@ -93,7 +93,8 @@ extension Store {
     failPoint("intent entered")
     do {
       let log = try TransactionLog(operation, in: self)
-      let accounts = try LiveAccounts(of: next, missingIn: running.path)
+      // The snapshot may have been made of another one, whose /etc is not the one that runs.
+      let accounts = try LiveAccounts(of: next, missingIn: "/")
       let snapshot = try LiveSnapshot(of: running, in: self)
       failPoint("live snapshot made")
       do {

@@ -65,7 +65,7 @@ extension Store {
     let live = try plan ?? prepare(outcome.plan)
     failPoint("node has it")
     // 3 what boots next
-    let deployed = try explaining(outcome, of: id, "deploying it failed; the running system was not touched") {
+    let deployed = try explaining(outcome, of: id, "deploying it failed, and the running system is what it was") {
       try isDeployed(id) ? nil : deploy(id, DeployOptions(), progress: note)
     }
     failPoint("next boot has it")
@@ -73,7 +73,8 @@ extension Store {
     let askedBefore = Self.asksForReboot
     if !live.running.steps.isEmpty {
       progress(.installingLive)
-      try explaining(outcome, of: id, "installing it in the running system failed") {
+      let what = "the running system is what it was, but for /etc, /var and what was started"
+      try explaining(outcome, of: id, what) {
         try installInRunning(live, running, session)
       }
     }
@@ -180,8 +181,11 @@ extension Store {
       return try step()
     } catch {
       let has = outcome.change.map { "node \(id) has the packages (generation \($0.generation.number))" }
+      let reason = ["; nothing was changed", "; the changes are discarded"].reduce(AstError(error).message) {
+        $0.replacing($1, with: "")
+      }
       throw AstError(
-        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(AstError(error).message)",
+        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(reason)",
         hint: "`ast deploy \(id)` and a reboot give them to you")
     }
   }

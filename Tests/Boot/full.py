@@ -283,7 +283,7 @@ def test_power_cuts_while_installing_live(lab):
     for cut in range(LIVE_CUTS):
         name, moment = f"cut{cut}", dice.uniform(0, 12)
         make_daemon(machine, name, "sleep 1")
-        machine.line.send(f"ast install --live --progress=json 1 /root/{name}.deb\r".encode())
+        machine.line.send(f"ast install --live --yes --progress=json 1 /root/{name}.deb\r".encode())
         machine.expect(rb"installing-live", patience=600)
         machine.wait(moment)
         machine.stop()

@@ -131,7 +131,12 @@ private struct GarbageCollection {
       try step(&self)
     } catch {
       let error = AstError(error)
-      if error.code == .busy { result.busy.append(error) } else { result.failures.append(error) }
+      switch error.code {
+      case .busy: result.busy.append(error)
+      // The node was deleted meanwhile, and its generations with it.
+      case .notFound: break
+      default: result.failures.append(error)
+      }
     }
   }
 

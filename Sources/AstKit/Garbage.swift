@@ -60,22 +60,23 @@ extension Store {
         "the file system of \(root) has \(space.size) bytes in all, and more cannot be free; nothing was deleted"
       )
     }
+    return try tree.read { _ in try find(options, free: space.available) }
+  }
+
+  private func find(_ options: GarbageOptions, free: Int64) throws -> Garbage {
     let retention = Retention(
       count: try options.generations ?? tree.keepGenerations, since: options.age.map { Date() - $0 })
     let deployments = try retirableDeployments()
     let leaving = Set(deployments.map(\.id))
     let nodes = try tree.nodes().map(\.id)
     let outdated = try nodes.flatMap { try retirable($0, by: retention, without: leaving) }
-    let unneeded =
-      try options.minimumFree == nil
-      ? []
-      : nodes.flatMap {
-        try retirable($0, by: .nothing, without: leaving)
-      }
+    let unneeded = try options.minimumFree.map { _ in
+      try nodes.flatMap { try retirable($0, by: .nothing, without: leaving) }
+    }
     return Garbage(
-      deployments: deployments, generations: outdated, undeleted: try undeleted(), dead: try dead(),
-      free: space.available, minimumFree: options.minimumFree,
-      spare: Set(unneeded).subtracting(outdated).sorted {
+      deployments: deployments, generations: outdated, undeleted: try undeleted(), dead: try dead(), free: free,
+      minimumFree: options.minimumFree,
+      spare: Set(unneeded ?? []).subtracting(outdated).sorted {
         ($0.created, $0.node, $0.number) < ($1.created, $1.node, $1.number)
       },
       cache: try PackageCache(presentIn: self)?.garbage(in: self) ?? .none, retention: retention)

@@ -75,6 +75,7 @@ struct Crowd {
       Command(["-y", "del", "4"], [0, 3, 4]), Command(["-y", "del", "5"], [0, 3, 4]),
       Command(["-y", "del", "6"], [0, 3, 4]), Command(["desc", "3", "described"], [0]),
       Command(["undo", "7"], [0, 4]), Command(["undo", "7"], [0, 4]), Command(["tmp"], [0]), Command(["doctor"], [0]),
+      Command(["--yes", "gc", "--keep", "1"], [0]),
     ]
 
   /// How many nodes there must be, by what those that succeeded say they did.

@@ -41,7 +41,7 @@ private let damages = [
 private let verbs = [
   ["tree"], ["tree", "--long"], ["status"], ["info", "1"], ["history"], ["new"], ["clone", "1"], ["branch", "1"],
   ["desc", "1", "x"], ["del", "--yes", "2"], ["run", "1", "touch", "/x"], ["tree-run", "1", "touch", "/x"],
-  ["undo", "1"], ["tmp"], ["doctor"], ["init", "--directory", "/nonexistent"],
+  ["undo", "1"], ["tmp"], ["gc", "-y"], ["doctor"], ["init", "--directory", "/nonexistent"],
 ]
 
 @Suite("Damaged store", .requiresRoot)

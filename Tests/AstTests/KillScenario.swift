@@ -32,6 +32,8 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   var startsFromLeftovers = false
   /// Whether a kill can leave accounts registered that no node has: right, and yet another start for the next kill.
   var registersAccounts = false
+  /// Whether it changes what is not looked at, old generations: a kill can leave another start for the next kill.
+  var deletesOldGenerations = false
   /// What makes the state it starts from.
   var prepare: @Sendable (TestStore) throws -> Void = { _ in }
   /// Done after the state it starts from has been looked at: damage that ast cannot look through.
@@ -78,7 +80,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   }
 
   /// Whether it can be killed again in the same store when the first kill has left it as it was.
-  var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts }
+  var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts && !deletesOldGenerations }
 }
 
 extension KillScenario {
@@ -142,6 +144,7 @@ extension KillScenario {
     },
     KillScenario("-y", "gc").with {
       $0.name = "gc of old deployments"
+      $0.deletesOldGenerations = true
       $0.prepare = leaveOldDeployments
     },
     KillScenario("rollback", "--to", "1"),
@@ -167,6 +170,7 @@ extension KillScenario {
     },
     KillScenario("-y", "gc", "--keep", "1").with {
       $0.name = "gc of old generations"
+      $0.deletesOldGenerations = true
       $0.prepare = leaveOldGenerations
     },
     KillScenario("-y", "gc").with {

@@ -12,7 +12,8 @@ private let reading = [
 private let changing = [
   ["new"], ["clone", "0"], ["branch", "1"], ["cbranch", "1"], ["ubranch", "0", "1"], ["clone-tree", "1"],
   ["desc", "1", "x"], ["del", "--yes", "1"], ["del", "--simulate", "1"], ["chroot", "1"], ["run", "1", "touch", "/x"],
-  ["tree-run", "1", "touch", "/x"], ["edit-conf", "1"], ["undo", "1"], ["tmp"], ["doctor"], ["doctor", "--rebuild"],
+  ["tree-run", "1", "touch", "/x"], ["edit-conf", "1"], ["undo", "1"], ["tmp"], ["gc", "-y"], ["gc", "-n"],
+  ["doctor"], ["doctor", "--rebuild"],
   ["init", "--directory", "/nonexistent"],
 ]
 

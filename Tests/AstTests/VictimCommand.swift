@@ -55,7 +55,8 @@ struct VictimCommand: CustomStringConvertible {
     case 9: return chroot(node, number)
     case 10: return undo(node, tree) ?? run(node, number)
     case 11: return editConfiguration(node, number)
-    case 12: return VictimCommand([Bool.random(using: &random) ? "tmp" : "doctor"])
+    case 12:
+      return VictimCommand([["tmp"], ["doctor"], ["-y", "gc", "--keep", "1"]].randomElement(using: &random) ?? [])
     default: return run(node, number)
     }
   }

@@ -41,7 +41,7 @@ struct Ast: ParsableCommand {
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
           BootComplete.self, BootCheck.self, BootFailed.self,
         ]),
-      CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self]),
+      CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),
       CommandGroup(
         name: "Store",
         subcommands: [

@@ -43,7 +43,7 @@ struct FailPointTests {
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
     ["diff", "1", "2"], ["check"], ["deployments"], ["etc-diff"], ["live-chroot"],
-    ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["version"], ["help"],
+    ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["version"], ["help"],
   ]
 
   /// The command that comes after a kill.

@@ -19,6 +19,10 @@ private let operation = [
   "bootID", "command", "ended", "from", "generation", "id", "kind", "message", "node", "pid", "started", "state",
 ]
 private let generation = ["created", "node", "number", "operation", "path", "size", "uuid"]
+private let garbage = [
+  "deployments", "failures", "free", "generations", "indices", "leftovers", "packageBytes", "packageFiles", "skipped",
+  "spare", "undeleted",
+]
 private let runMembers = ["effect", "generation", "node", "status"]
 
 /// In this order, on a store with node 0.
@@ -56,7 +60,12 @@ private let successes = [
   Shape(verb: ["which", "alpha"], members: ["found"], elements: ["found": ["node", "package"]]),
   Shape(verb: ["which", "nope"], status: 3, members: ["found"]),
   Shape(verb: ["diff", "0", "1"], members: ["files", "packages"]),
+  Shape(
+    verb: ["du", "1"], members: ["exclusive", "nodes"],
+    elements: ["nodes": ["description", "exclusive", "node", "referenced", "sharedWithParent"]]),
   Shape(verb: ["tmp"], members: ["cleared"]),
+  Shape(verb: ["gc", "-n"], members: garbage),
+  Shape(verb: ["gc"], members: garbage),
   Shape(verb: ["doctor"], members: ["findings"]),
   Shape(verb: ["del", "--simulate", "1"], members: ["nodes"]),
   Shape(verb: ["del", "--yes", "1"], members: ["nodes"], hasTransaction: true),
@@ -164,7 +173,8 @@ struct HelpTests {
     #expect(try ast() == overview)
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
-      "tree-run", "edit-conf", "undo", "status", "info", "history", "init", "doctor", "tmp", "version", "live-chroot",
+      "tree-run", "edit-conf", "undo", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
+      "live-chroot",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
       "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",
     ] {

@@ -1,0 +1,63 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+
+struct Usage: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "du", abstract: "Show what nodes take of the disk",
+    discussion: """
+      SIZE is all a node refers to, PARENT what of it is its parent's too, OWN what nothing else refers to: that much \
+      comes free when the node goes.
+      """)
+  static var needs: Need { .root }
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The nodes (default: all).") var nodes: [NodeID] = []
+
+  func perform(in context: Context) throws -> Report {
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let usages = try store.measure(nodes) { context.output.note("measuring node \($0)") }
+    let total = usages.reduce(0) { $0 + $1.exclusive }
+    return Report(text: Self.table(usages, total: total), data: UsageReport(usages, total: total))
+  }
+
+  private static func table(_ usages: [NodeUsage], total: Int64) -> String {
+    let rows = usages.map { usage in
+      [
+        "\(usage.node.id)", Quantity.bytes(usage.referenced), usage.sharedWithParent.map(Quantity.bytes) ?? "-",
+        Quantity.bytes(usage.exclusive), "",
+      ]
+    }
+    let cells = [["NODE", "SIZE", "PARENT", "OWN", ""]] + rows + [["total", "", "", Quantity.bytes(total), ""]]
+    let widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+    let texts = ["DESCRIPTION"] + usages.map { Printable.line($0.node.description) } + [""]
+    return zip(cells, texts).map { (TreeView.row($0, widths) + $1) }.map(withoutTrailingSpace).joined(separator: "\n")
+  }
+
+  private static func withoutTrailingSpace(_ line: String) -> String {
+    String(line.reversed().drop { $0 == " " }.reversed())
+  }
+}
+
+/// What `du --json` shows.
+private struct UsageReport: Encodable {
+  private struct Row: Encodable {
+    let node: NodeID
+    let description: String
+    let referenced: Int64
+    @Nullable var sharedWithParent: Int64?
+    let exclusive: Int64
+  }
+
+  private let nodes: [Row]
+  private let exclusive: Int64
+
+  init(_ usages: [NodeUsage], total: Int64) {
+    nodes = usages.map {
+      Row(
+        node: $0.node.id, description: $0.node.description, referenced: $0.referenced,
+        sharedWithParent: $0.sharedWithParent, exclusive: $0.exclusive)
+    }
+    exclusive = total
+  }
+}

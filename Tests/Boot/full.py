@@ -5,14 +5,33 @@ import random
 import subprocess
 
 from lab import BINARY
+from short import deploys_chooses_and_rolls_back
 
 BOOKWORM = "bookworm"
 
 
-# --- trial boots
+# --- the same with EFI, and trial boots
+
+def test_deploy_choose_and_roll_back_with_efi(lab):
+    deploys_chooses_and_rolls_back(good(lab, "efi"))
+
 
 def test_trial_forgets_and_deploy_keeps(lab):
-    machine = lab.ready()
+    trial_forgets_and_deploy_keeps(lab.ready())
+
+
+def test_trial_forgets_and_deploy_keeps_with_efi(lab):
+    trial_forgets_and_deploy_keeps(good(lab, "efi"))
+
+
+def good(lab, firmware):
+    """A machine with this firmware that has started and proven itself."""
+    machine = lab.machine(firmware=firmware).start().boot()
+    machine.wait_until_good()
+    return machine
+
+
+def trial_forgets_and_deploy_keeps(machine):
     machine.succeed("ast clone 1 tried && ast run 2 touch /etc/marker")
     machine.reboot()
     machine.boot("Snapshot tree", "Node 2 ")
@@ -40,8 +59,7 @@ def test_trial_forgets_and_deploy_keeps(lab):
 
 def falls_back(lab, damage, firmware="bios"):
     """A deployment damaged by a command in its node: the machine comes back by itself, and says why."""
-    machine = lab.ready() if firmware == "bios" else lab.machine(firmware="efi").start().boot()
-    machine.wait_until_good()
+    machine = lab.ready() if firmware == "bios" else good(lab, firmware)
     machine.succeed("ast clone 1 broken")
     machine.succeed(f"ast run 2 sh -c '{damage}'")
     machine.succeed("ast deploy 2")

@@ -20,7 +20,10 @@ def test_first_boot(lab):
 
 
 def test_deploy_choose_and_roll_back(lab):
-    machine = lab.ready()
+    deploys_chooses_and_rolls_back(lab.ready())
+
+
+def deploys_chooses_and_rolls_back(machine):
     machine.succeed("ast clone 1 second")
     machine.succeed("printf 'echo from the node >/etc/marker; exit 0\\n' | ast chroot 2")
     machine.succeed("echo admin >/etc/edited && echo data >/var/data && echo mine >/home/file")

@@ -20,6 +20,7 @@ extension Store {
       let before = try inside.contents(of: Store.nodeConfiguration) ?? Data()
       let after = try edit(before, with: editor)
       if after != before { try inside.write(after, to: Store.nodeConfiguration) }
+      return after != before
     }
   }
 

@@ -3,15 +3,16 @@ import SystemPackage
 
 /// Changes that ast itself makes in a node, without a program in it.
 extension Store {
-  /// Does `work` on a clone of a node's root, which becomes the node's next generation if anything in it was changed.
+  /// Does `work` on a clone of a node's root, which becomes the node's next generation if that says that it has changed
+  /// anything. (Looking at files can change their access times.)
   ///
   /// - Throws: `AstError`; the node is what it was then.
-  func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Void) throws -> RunOutcome {
+  func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Bool) throws -> RunOutcome {
     let transaction = try Transaction(on: id, kind, in: self)
     return try transaction.discarding {
-      try work(transaction.clone.path)
+      let hasChanged = try work(transaction.clone.path)
       try Interruption.check()
-      guard try transaction.hasChanged() else {
+      guard hasChanged else {
         try transaction.discardUnchanged()
         return RunOutcome(effect: .unchanged, status: 0, interruption: nil, operation: transaction.operation)
       }

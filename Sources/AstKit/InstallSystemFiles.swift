@@ -6,27 +6,28 @@ import SystemPackage
 /// Gives a node's root the files that let it boot as a deployment, and ast itself. What is there already as it should be
 /// is not touched.
 ///
+/// - Returns: whether anything was made or replaced.
 /// - Throws: `AstError`.
-public func installSystemFiles(into root: FilePath) throws {
+@discardableResult
+public func installSystemFiles(into root: FilePath) throws -> Bool {
   let directory = RootDirectory(root)
-  for file in SystemFile.all {
-    try explaining(file.path) {
-      switch file.kind {
-      case .file(let content): try directory.install(Data(content), mode: 0o644, at: file.path)
-      case .program(let content): try directory.install(Data(content), mode: 0o755, at: file.path)
-      case .link(let target): try directory.installLink(to: target, at: file.path)
+  let program = try Data(contentsOf: URL(filePath: "/proc/self/exe"))
+  let changes =
+    try SystemFile.all.map { file in
+      try explaining(file.path) {
+        switch file.kind {
+        case .file(let content): try directory.install(Data(content), mode: 0o644, at: file.path)
+        case .program(let content): try directory.install(Data(content), mode: 0o755, at: file.path)
+        case .link(let target): try directory.installLink(to: target, at: file.path)
+        }
       }
-    }
-  }
-  let program: FilePath = "/usr/sbin/ast"
-  try explaining(program) {
-    try directory.install(Data(contentsOf: URL(filePath: "/proc/self/exe")), mode: 0o755, at: program)
-  }
+    } + [explaining("/usr/sbin/ast") { try directory.install(program, mode: 0o755, at: "/usr/sbin/ast") }]
+  return changes.contains(true)
 }
 
-private func explaining(_ path: FilePath, _ step: () throws -> Void) throws {
+private func explaining(_ path: FilePath, _ step: () throws -> Bool) throws -> Bool {
   do {
-    try step()
+    return try step()
   } catch Errno.noSpace {
     throw AstError.noSpaceLeft("\(path)")
   } catch let error as Errno {

@@ -7,11 +7,13 @@ extension RootDirectory {
   /// Makes sure that a file of root has this content and mode, with the directories above it made. One that is like
   /// that already stays as it is; any other is replaced as a whole.
   ///
+  /// - Returns: whether it was made or replaced.
   /// - Throws: `Errno`.
-  public func install(_ data: Data, mode: mode_t, at file: FilePath) throws {
+  public func install(_ data: Data, mode: mode_t, at file: FilePath) throws -> Bool {
     let (directory, name) = try parent(of: file, making: true)
-    try directory.closeAfter {
-      guard try !isInstalled(data, mode: mode, at: file, status: Self.status(of: name, in: directory)) else { return }
+    return try directory.closeAfter {
+      let status = Self.status(of: name, in: directory)
+      guard try !isInstalled(data, mode: mode, at: file, status: status) else { return false }
       try replace(name, in: directory) { temporary in
         let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
@@ -21,19 +23,22 @@ extension RootDirectory {
           guard fchmod(descriptor, mode) == 0 else { throw Errno(rawValue: errno) }
         }
       }
+      return true
     }
   }
 
   /// Makes sure that a file is a symbolic link to `target`, with the directories above it made.
   ///
+  /// - Returns: whether it was made or replaced.
   /// - Throws: `Errno`.
-  public func installLink(to target: String, at file: FilePath) throws {
+  public func installLink(to target: String, at file: FilePath) throws -> Bool {
     let (directory, name) = try parent(of: file, making: true)
-    try directory.closeAfter {
-      guard Self.target(of: name, in: directory) != target else { return }
+    return try directory.closeAfter {
+      guard Self.target(of: name, in: directory) != target else { return false }
       try replace(name, in: directory) { temporary in
         guard symlinkat(target, directory.rawValue, temporary) == 0 else { throw Errno(rawValue: errno) }
       }
+      return true
     }
   }
 

@@ -41,7 +41,7 @@ struct SystemFilesTests {
   @Test func aLinkInTheNodeDoesNotLeadOut() throws {
     let other = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["sh", "-c", "rm -r usr/lib; ln -s \"$1\" usr/lib", "sh", other.string], in: root)
-    try? installSystemFiles(into: root)
+    _ = try? installSystemFiles(into: root)
     #expect(try FileManager.default.contentsOfDirectory(atPath: other.string) == [])
   }
 

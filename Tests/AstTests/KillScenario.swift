@@ -127,6 +127,7 @@ extension KillScenario {
     KillScenario("edit-conf", "1").with {
       $0.environment = ["VISUAL": "sh -c 'echo changed=1 >\"$1\"' sh"]
     },
+    KillScenario("ast-sync", "1"),
     KillScenario("undo", "1"),
   ]
 

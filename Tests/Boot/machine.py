@@ -26,7 +26,7 @@ class Machine:
                  acceleration=("tcg,thread=multi", "qemu64")):
         self.disk, self.directory, self.firmware, self.name = disk, directory, firmware, name
         self.acceleration, self.processor = acceleration
-        self._selected = 0
+        self._screen, self._selected = Screen(), 0
         self.phases = []
         self.process = None
         self.log_path = os.path.join(directory, f"{name}.log")
@@ -114,32 +114,49 @@ class Machine:
         for depth, title in enumerate(titles):
             found = [index for index, entry in enumerate(entries) if title in entry]
             assert found, f"no entry has {title!r}: {entries}"
-            for _ in range(found[0] - self._selected):
-                self.line.send(KEY_DOWN)
-                time.sleep(0.2)
+            self._select(found[0])
             self.line.send(b"\r")
             if depth + 1 < len(titles):
                 self.expect(rb"GNU GRUB")
                 entries = self._entries()
 
     def _entries(self):
-        """Reads the screen until it is complete. A key stops the countdown; it moves nothing at the top."""
-        entries = []
+        """Reads the screen until there are entries on it. A key stops the countdown; it moves nothing at the top."""
         text = self.line.before if isinstance(self.line.before, bytes) else b""
         text = text[-200:] + self.line.after
+        self._screen = Screen()
         self.line.send(KEY_UP)
         deadline = time.monotonic() + PATIENCE
-        while not entries and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            entries = self._look(text)
+            if entries:
+                return entries
+            text = b""
+        raise AssertionError(f"{self.name} shows no menu:\n{self.tail()}")
+
+    def _select(self, wanted):
+        """Moves to an entry, and sees that each key has arrived."""
+        deadline = time.monotonic() + PATIENCE
+        while self._selected != wanted:
+            assert time.monotonic() < deadline, f"{self.name} does not move to entry {wanted}:\n{self.tail()}"
+            self.line.send(KEY_DOWN if self._selected < wanted else KEY_UP)
+            self._look()
+
+    def _look(self, text=b""):
+        """Draws what comes until nothing does, and gives the entries of the menu."""
+        quiet = 0
+        while quiet < 3:
+            try:
+                came = self.line.read_nonblocking(4096, timeout=0.5)
+            except pexpect.TIMEOUT:
+                quiet += 1
+                continue
             quiet = 0
-            while quiet < 3:
-                try:
-                    text += self.line.read_nonblocking(4096, timeout=0.5)
-                    quiet = 0
-                except pexpect.TIMEOUT:
-                    quiet += 1
-            screen = Screen()
-            screen.draw(text.decode("utf-8", errors="codepage437"))
-            entries, self._selected = screen.menu()
+            text += came
+            if b"automatically in" in came:
+                self.line.send(KEY_UP)
+        self._screen.draw(text.decode("utf-8", errors="codepage437"))
+        entries, self._selected = self._screen.menu()
         return entries
 
     def boot(self, *titles, user="root", password="root"):
@@ -160,7 +177,7 @@ class Machine:
         self.expect(rb"login: ", patience=patience)
         self._phase("login")
         self.line.send(user.encode() + b"\r")
-        self.expect(rb"Password: ")
+        self.expect(rb"Pass(?:word|wort): ")
         self.line.send(password.encode() + b"\r")
         self.expect(rb"[#$] (?:\x1b\[\?2004h)?$")
         quiet = "stty -echo cols 500; export TERM=dumb PS1= PS2= PROMPT_COMMAND= PAGER=cat SYSTEMD_PAGER=cat"

@@ -13,7 +13,7 @@ CACHE = os.environ.get("AST_CACHE") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ast")
 BINARY = os.environ.get("AST_BINARY") or os.path.join(TOP, ".build/release/ast")
 OPTIONS = ["--size", "8G", "--kernel", "linux-image-cloud-amd64", "--hostname", "lab", "--serial", "ttyS0,115200"]
-SOFTWARE = ("tcg,thread=multi", "qemu64")
+SOFTWARE = ("tcg", "qemu64")
 HARDWARE = ("kvm", "host")
 
 

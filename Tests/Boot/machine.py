@@ -125,7 +125,9 @@ class Machine:
     def _entries(self):
         """Reads the screen until there are entries on it. A key stops the countdown; it moves nothing at the top."""
         text = self.line.before if isinstance(self.line.before, bytes) else b""
-        text = text[-200:] + self.line.after
+        # What has come behind it is read already; from here on nothing is.
+        text = text[-200:] + self.line.after + self.line.buffer
+        self.line.buffer = b""
         self._screen = Screen()
         self.line.send(KEY_UP)
         deadline = time.monotonic() + PATIENCE

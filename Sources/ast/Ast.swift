@@ -1,7 +1,10 @@
 import ArgumentParser
+import AstKit
+import SnapshotTree
 
-/// The command line of ast: what the verbs are, and how they are grouped in `ast help`.
-struct Ast: ParsableCommand {
+/// The command line of ast: what the verbs are, and how they are grouped in `ast help`. Without a verb it shows where
+/// things stand, and what to do next.
+struct Ast: Verb {
   static let configuration = CommandConfiguration(
     commandName: "ast",
     abstract: "Keep a Debian system as a tree of snapshots",
@@ -50,7 +53,17 @@ struct Ast: ParsableCommand {
         ]),
     ])
 
+  static var needs: Need { .nothing }
+
   @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let overview = try store.overview()
+    let text = [Status.text(overview, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
+    return Report(text: text, data: StatusReport(global.root.string, overview))
+  }
 
   /// The names of all verbs, old ones included.
   static var verbs: Set<String> {

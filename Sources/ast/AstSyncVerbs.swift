@@ -8,10 +8,10 @@ struct AstSync: Verb {
     commandName: "ast-sync", abstract: "Bring this ast, and what boots a node with it, into nodes")
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: ArgumentHelp("The nodes (default: all but the base).", valueName: "node")) var nodes: [NodeID] = []
+  @Argument(help: ArgumentHelp("The nodes (default: all but the base).", valueName: "node")) var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {
-    Report(try context.store.syncAst(nodes) { context.output.tell($0) }, of: "ast \(Version.text)")
+    Report(try context.store.syncAst(nodes.map(context.node)) { context.output.tell($0) }, of: "ast \(Version.text)")
   }
 }
 

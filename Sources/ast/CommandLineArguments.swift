@@ -31,7 +31,10 @@ struct CommandLineArguments {
     guard let verb = nextOperand(after: -1) else { return }
     let explained = words[verb] == "help" ? nextOperand(after: verb) : nil
     for index in [verb, explained].compactMap(\.self) where !Ast.verbs.contains(words[index]) {
-      throw AstError(.usage, "there is no verb \(words[index])", hint: "`ast help` lists the verbs")
+      let meant = Spelling.nearest(to: words[index], in: Ast.verbs.sorted()) { $0 }
+      throw AstError(
+        .usage, "there is no verb \(words[index])",
+        hint: meant.map { "did you mean `ast \($0)`?" } ?? "`ast help` lists the verbs")
     }
     if Self.runsPrograms.contains(words[verb]), let node = nextOperand(after: verb), words.count > node + 1,
       words[node + 1] != "--"

@@ -22,7 +22,7 @@ struct Deploy: Verb {
   var etc = EtcMode.merge
   @Flag(help: "Boot it the next time only.") var once = false
   @Flag(name: .customLong("no-default"), help: "Put it into the boot menu only.") var withoutDefault = false
-  @Argument(help: "The node (default: the one that is booted on trial).") var node: NodeID?
+  @Argument(help: "The node (default: the one that is booted on trial).") var node: NodeName?
 
   func validate() throws {
     guard !once || !withoutDefault else { throw ValidationError("--once and --no-default exclude each other") }
@@ -30,7 +30,7 @@ struct Deploy: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    let id = try node ?? trial(in: store)
+    let id = try node.map(context.node) ?? trial(in: store)
     var options = DeployOptions()
     options.etc = etc
     options.choice = once ? .once : withoutDefault ? .never : .always

@@ -15,13 +15,14 @@ struct Diff: Verb {
 
   @OptionGroup var global: GlobalOptions
   @Flag(help: "Compare all files, not only those in /etc.") var files = false
-  @Argument(help: "The node to start from.") var first: NodeID
-  @Argument(help: "The node to compare with it.") var second: NodeID
+  @Argument(help: "The node to start from.") var first: NodeName
+  @Argument(help: "The node to compare with it.") var second: NodeName
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    let (first, second) = (try context.node(self.first), try context.node(self.second))
     let packages = try store.packageChanges(from: first, to: second)
-    let changes = try fileChanges(in: store)
+    let changes = try fileChanges(from: first, to: second, in: store)
     if changes == nil { context.output.note("files are compared for root only (use sudo)") }
     return Report(
       text: (packages.map(\.line) + (changes ?? []).map(\.line)).joined(separator: "\n"),
@@ -29,7 +30,7 @@ struct Diff: Verb {
   }
 
   /// Nil where this user may not know.
-  private func fileChanges(in store: Store) throws -> [FileChange]? {
+  private func fileChanges(from first: NodeID, to second: NodeID, in store: Store) throws -> [FileChange]? {
     guard geteuid() == 0 else { return nil }
     return try store.fileChanges(from: first, to: second, in: files ? .everything : .configuration)
   }

@@ -6,7 +6,7 @@ extension Install {
   /// Shows both plans, asks, does it, and tells what came of it.
   func installLive(_ packages: [String], _ options: PackageOptions, _ context: Context) throws -> Report {
     let (store, output) = (try context.store, context.output)
-    let view = progressView
+    let (view, node) = (progressView, try context.node(self.node))
     defer { view.clear() }
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {
@@ -25,7 +25,7 @@ extension Install {
         output.note(sentence)
       })
     view.clear()
-    return report(done, output)
+    return report(done, of: node, output)
   }
 
   private func text(_ plan: LivePlan) -> String {
@@ -34,7 +34,7 @@ extension Install {
     return "\(node)\nIn the running system:\n\(PlanView.text(plan.running, width: Terminal.width))"
   }
 
-  private func report(_ done: LiveInstallation, _ output: Output) -> Report {
+  private func report(_ done: LiveInstallation, of node: NodeID, _ output: Output) -> Report {
     if let change = done.node.change { output.tell(change, of: node) }
     if let deployed = done.deployed {
       for line in deployed.etc.sentences + deployed.seeded.obstacles.map(\.sentence) { output.note(line) }

@@ -19,7 +19,7 @@ struct Install: PackageVerb {
     inversion: .prefixedNo, help: "Install recommended packages too (default: as the node's apt is configured).")
   var installRecommends: Bool?
   @Flag(help: "Install them in the running system too, and deploy the node.") var live = false
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
   @Argument(
     help: ArgumentHelp(
       "The packages, as apt takes them: name, name=version, name/suite, name:architecture, name- to remove it, or the"
@@ -40,7 +40,7 @@ struct Remove: PackageVerb {
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @Flag(help: "Remove their configuration files too.") var purge = false
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
   var packages: [String]
 
@@ -55,7 +55,7 @@ struct Upgrade: PackageVerb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
     try change(.upgrade, packageOptions.options(refreshing: .since(Date()), global), context)
@@ -70,7 +70,7 @@ struct BaseUpdate: PackageVerb {
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
 
-  var node: NodeID { .base }
+  var node: NodeName { .number(.base) }
 
   func perform(in context: Context) throws -> Report {
     let options = packageOptions.options(refreshing: .since(Date()), global)
@@ -85,9 +85,10 @@ struct Refresh: Verb {
     commandName: "refresh", abstract: "Fetch the package indices of a node's sources", aliases: ["ref"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let view = ProgressView(nil, quiet: global.quiet)
     defer { view.clear() }
     try context.store.refreshIndices(of: node) { view.show($0, of: node) }
@@ -98,7 +99,7 @@ struct Refresh: Verb {
 /// A verb that has a node's apt do something.
 protocol PackageVerb: Verb {
   var packageOptions: PackageOptionGroup { get }
-  var node: NodeID { get }
+  var node: NodeName { get }
 }
 
 extension PackageVerb {
@@ -112,7 +113,7 @@ extension PackageVerb {
     _ request: PackageRequest, _ options: PackageOptions, _ context: Context,
     _ perform: ((@escaping Confirm, @escaping Progress) throws -> PackageOutcome)? = nil
   ) throws -> Report {
-    let view = progressView
+    let (view, node) = (progressView, try context.node(self.node))
     defer { view.clear() }
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {

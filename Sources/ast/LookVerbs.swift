@@ -2,6 +2,7 @@ import ArgumentParser
 import AstKit
 import FoundationEssentials
 import SnapshotTree
+import SystemPackage
 
 struct Status: Verb {
   static let configuration = CommandConfiguration(commandName: "status", abstract: "Show the state of the store")
@@ -11,9 +12,14 @@ struct Status: Verb {
 
   func perform(in context: Context) throws -> Report {
     let overview = try context.store.overview()
+    return Report(text: Self.text(overview, of: global.root), data: StatusReport(global.root.string, overview))
+  }
+
+  /// What it shows.
+  static func text(_ overview: Overview, of root: FilePath) -> String {
     let space = overview.space
-    var lines = [("Store", "\(global.root)"), ("Nodes", "\(overview.nodes)")]
-    lines += Self.boot(overview)
+    var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
+    lines += boot(overview)
     lines.append(
       (
         "Space",
@@ -23,7 +29,7 @@ struct Status: Verb {
     lines += overview.running.map {
       ("Running", "\($0.command) (pid \($0.pid), since \($0.started.formatted(.iso8601)))")
     }
-    return Report(text: Self.table(lines), data: StatusReport(global.root.string, overview))
+    return table(lines)
   }
 
   /// What runs, what will, and what does not.
@@ -63,10 +69,10 @@ struct Info: Verb {
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
-    let store = try context.store
+    let (store, node) = (try context.store, try context.node(self.node))
     let facts = try store.facts(of: node)
     let kept = try store.tree.generations(of: node).map { "\($0.number)" }.joined(separator: ", ")
     let lines: [(String, String)] = [
@@ -92,11 +98,12 @@ struct History: Verb {
 
   @OptionGroup var global: GlobalOptions
   @Option(help: ArgumentHelp("How many entries at most.", valueName: "count")) var limit = 50
-  @Argument(help: "The node.") var node: NodeID?
+  @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
     guard limit >= 0 else { throw AstError(.usage, "a count cannot be \(limit)") }
+    let node = try node.map(context.node)
     let held = try node.map(store.node)
     let operations = try store.tree.history(of: node, limit: limit)
     let generations = try node.map(store.tree.generations) ?? []
@@ -120,7 +127,7 @@ struct History: Verb {
 }
 
 /// A store's state as `--json` shows it.
-private struct StatusReport: Encodable {
+struct StatusReport: Encodable {
   let store: String
   let nodes: Int
   @Nullable var defaultNode: NodeID?

@@ -22,7 +22,7 @@ enum Main {
     do {
       var command = try Ast.command(arguments.words)
       if let verb = command as? any Verb { return verb.execute(as: arguments.typed) }
-      // `ast` and `ast help`: they throw the help there is.
+      // `ast help`: it throws the help there is.
       try command.run()
       return 0
     } catch let error where Ast.exitCode(for: error).isSuccess {

@@ -3,8 +3,8 @@ import AstKit
 import Deployment
 import SnapshotTree
 
-extension NodeID: ExpressibleByArgument {
-  /// Reads a number as it is typed.
+extension NodeName: ExpressibleByArgument {
+  /// Reads a number or a description as it is typed.
   public init?(argument: String) { self.init(argument) }
 
   /// What is offered for it.

@@ -8,9 +8,10 @@ struct List: Verb {
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let packages = try context.store.packages(of: node)
     return Report(
       text: packages.map { "\($0.name):\($0.architecture) \($0.version)" }.joined(separator: "\n"),

@@ -12,7 +12,7 @@ struct TreeUpgrade: TreePackageVerb {
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
-  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(help: "The top of the tree.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
     try change(.upgrade, packageOptions.options(refreshing: .since(Date()), global), context)
@@ -27,7 +27,7 @@ struct TreeRemovePackages: TreePackageVerb {
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @Flag(help: "Remove their configuration files too.") var purge = false
-  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(help: "The top of the tree.") var node: NodeName
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
   var packages: [String]
 
@@ -50,7 +50,7 @@ struct Sync: TreePackageVerb {
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @OptionGroup var sync: SyncOptionGroup
-  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(help: "The top of the tree.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
     try change(
@@ -68,7 +68,7 @@ struct ForceSync: TreePackageVerb {
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @OptionGroup var sync: SyncOptionGroup
-  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(help: "The top of the tree.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
     try change(
@@ -101,13 +101,13 @@ struct TreeOptionGroup: ParsableArguments {
 protocol TreePackageVerb: Verb {
   var packageOptions: PackageOptionGroup { get }
   var treeOptions: TreeOptionGroup { get }
-  var node: NodeID { get }
+  var node: NodeName { get }
 }
 
 extension TreePackageVerb {
   /// Does it node by node with one display for all, and sums it up in a table.
   func change(_ request: TreeRequest, _ packages: PackageOptions, _ context: Context) throws -> Report {
-    let store = try context.store
+    let (store, node) = (try context.store, try context.node(self.node))
     var options = TreeOptions(packages)
     if let jobs = treeOptions.jobs { options.jobs = jobs }
     options.stopsAtFailure = treeOptions.failFast
@@ -136,10 +136,10 @@ extension TreePackageVerb {
       if let change = result.change { context.output.tell(change, of: result.node.id) }
     }
     view.clear()
-    return report(results)
+    return Self.report(results, of: node)
   }
 
-  private func report(_ results: [TreeChangeResult]) -> Report {
+  private static func report(_ results: [TreeChangeResult], of node: NodeID) -> Report {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.error).first { $0.code == .interrupted }
     let status = failed.isEmpty ? 0 : (interruption ?? AstError(.partial, "")).exitStatus

@@ -41,10 +41,11 @@ struct Desc: Verb {
     commandName: "desc", abstract: "Say what a node is", aliases: ["description"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     guard !description.words.isEmpty else {
       throw AstError(.usage, "a description is missing", hint: "`ast desc \(node) ''` takes the description away")
     }
@@ -71,10 +72,11 @@ struct Clone: Verb {
     commandName: "clone", abstract: "Clone a node as a new tree", aliases: ["tree-clone"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to clone.") var node: NodeID
+  @Argument(help: "The node to clone.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let made = try context.store.graft(
       node, at: .top, description: description.description(otherwise: "clone of \(node)"))
     return Report(made, "Tree \(made.node.id) cloned from \(node).")
@@ -86,10 +88,11 @@ struct Branch: Verb {
     commandName: "branch", abstract: "Add a branch to a node", aliases: ["add-branch"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to branch from.") var node: NodeID
+  @Argument(help: "The node to branch from.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let made = try context.store.graft(
       node, at: .under(node), description: description.description(otherwise: "branch of \(node)"))
     return Report(made, "Branch \(made.node.id) added under \(node).")
@@ -101,10 +104,11 @@ struct CBranch: Verb {
     commandName: "cbranch", abstract: "Clone a node beside it, under the same parent", aliases: ["clone-branch"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to clone.") var node: NodeID
+  @Argument(help: "The node to clone.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let made = try context.store.graft(
       node, at: .beside, description: description.description(otherwise: "clone of \(node)"))
     let parent = made.node.parent.map { "\($0)" } ?? "root"
@@ -117,11 +121,12 @@ struct UBranch: Verb {
     commandName: "ubranch", abstract: "Clone a node under another parent", aliases: ["clone-under"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to put it under.") var parent: NodeID
-  @Argument(help: "The node to clone.") var node: NodeID
+  @Argument(help: "The node to put it under.") var parent: NodeName
+  @Argument(help: "The node to clone.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
+    let (parent, node) = (try context.node(self.parent), try context.node(self.node))
     let made = try context.store.graft(
       node, at: .under(parent), description: description.description(otherwise: "clone of \(node)"))
     return Report(made, "Branch \(made.node.id) added under \(parent).")
@@ -133,9 +138,10 @@ struct CloneTree: Verb {
     commandName: "clone-tree", abstract: "Clone a node and everything below it, beside it")
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The top of the tree to clone.") var node: NodeID
+  @Argument(help: "The top of the tree to clone.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let made = try context.store.cloneTree(node)
     let count = made.nodes.count == 1 ? "1 node" : "\(made.nodes.count) nodes"
     return Report(
@@ -152,10 +158,10 @@ struct Del: Verb {
   @OptionGroup var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
   var simulate = false
-  @Argument(help: "The top of the tree to delete.") var node: NodeID
+  @Argument(help: "The top of the tree to delete.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
-    let store = try context.store
+    let (store, node) = (try context.store, try context.node(self.node))
     let doomed = try store.deletable(node)
     let list = doomed.map { "  \($0.id) - \(Printable.line($0.description))" }.joined(separator: "\n")
     if simulate {

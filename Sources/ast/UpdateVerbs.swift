@@ -12,11 +12,11 @@ struct AutoUpgrade: Verb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
-  @Argument(help: "The node (default: the one that is booted).") var node: NodeID?
+  @Argument(help: "The node (default: the one that is booted).") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    let id = try node ?? store.requireBooted(hint: "name a node")
+    let id = try node.map(context.node) ?? store.requireBooted(hint: "name a node")
     var options = packageOptions.options(refreshing: .since(Date()), global)
     // Nobody is asked, terminal or not, and `-y` is a habit.
     options.removalLimit = packageOptions.removalLimit ?? PackageOptionGroup.unattendedRemovals
@@ -32,10 +32,10 @@ struct Check: Verb {
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID?
+  @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
-    let updates = try context.store.lastUpdates(of: node)
+    let updates = try context.store.lastUpdates(of: node.map(context.node))
     let lines = updates.map { node, operation in
       let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
       return
@@ -54,11 +54,12 @@ struct Hold: Verb {
     commandName: "hold", abstract: "Keep packages of a node as they are, or show which are kept")
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
   var packages: [String] = []
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     guard packages.isEmpty else { return try Report(holding: true, packages, in: node, context) }
     let held = try context.store.heldPackages(of: node).map { "\($0)" }
     return Report(text: held.joined(separator: "\n"), data: ["held": held])
@@ -70,12 +71,12 @@ struct Unhold: Verb {
     commandName: "unhold", abstract: "Let held packages of a node change again")
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
   var packages: [String]
 
   func perform(in context: Context) throws -> Report {
-    try Report(holding: false, packages, in: node, context)
+    try Report(holding: false, packages, in: context.node(node), context)
   }
 }
 

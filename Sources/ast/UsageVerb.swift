@@ -12,11 +12,11 @@ struct Usage: Verb {
   static var needs: Need { .root }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The nodes (default: all).") var nodes: [NodeID] = []
+  @Argument(help: "The nodes (default: all).") var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {
     let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
-    let usages = try store.measure(nodes) { context.output.note("measuring node \($0)") }
+    let usages = try store.measure(nodes.map(store.node(named:))) { context.output.note("measuring node \($0)") }
     let total = usages.reduce(0) { $0 + $1.exclusive }
     return Report(text: Self.table(usages, total: total), data: UsageReport(usages, total: total))
   }

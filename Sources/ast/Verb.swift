@@ -62,6 +62,9 @@ struct Context {
       return opened
     }
   }
+
+  /// The node that is meant.
+  func node(_ name: NodeName) throws -> NodeID { try store.node(named: name) }
 }
 
 extension Verb {

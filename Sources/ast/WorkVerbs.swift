@@ -13,9 +13,10 @@ struct Chroot: Verb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var sandbox: SandboxOptions
-  @Argument(help: "The node to work in.") var node: NodeID
+  @Argument(help: "The node to work in.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     if isatty(STDIN_FILENO) == 1 {
       context.output.note("node \(node) is open: `exit 0` keeps the changes, `exit 1` discards them")
     }
@@ -50,7 +51,7 @@ struct Run: Verb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var sandbox: SandboxOptions
-  @Argument(help: "The node to work in.") var node: NodeID
+  @Argument(help: "The node to work in.") var node: NodeName
   @Argument(parsing: .postTerminator, help: "The command and its arguments.") var command: [String] = []
 
   func validate() throws {
@@ -58,6 +59,7 @@ struct Run: Verb {
   }
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let outcome = try context.store.run(command, in: node, as: "run", network: sandbox.network)
     return Report(outcome, of: node, context.output)
   }
@@ -69,7 +71,7 @@ struct TreeRun: Verb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var sandbox: SandboxOptions
-  @Argument(help: "The top of the tree.") var node: NodeID
+  @Argument(help: "The top of the tree.") var node: NodeName
   @Argument(parsing: .postTerminator, help: "The command and its arguments.") var command: [String] = []
 
   func validate() throws {
@@ -77,6 +79,7 @@ struct TreeRun: Verb {
   }
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let results = try context.store.runInTree(command, top: node, network: sandbox.network) { context.output.tell($0) }
     return Report(results, of: "Tree \(node)")
   }
@@ -87,9 +90,10 @@ struct EditConf: Verb {
     commandName: "edit-conf", abstract: "Edit a node's settings, /etc/ast/node.toml in it", aliases: ["edit"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let variables = ProcessInfo.processInfo.environment
     let editor = ["VISUAL", "EDITOR"].compactMap { variables[$0] }.first { !$0.isEmpty } ?? "editor"
     let outcome = try context.store.editConfiguration(of: node, editor: editor)
@@ -104,9 +108,10 @@ struct Undo: Verb {
   @OptionGroup var global: GlobalOptions
   @Option(help: ArgumentHelp("The generation to put back (`ast history N` lists them).", valueName: "generation"))
   var to: GenerationNumber?
-  @Argument(help: "The node.") var node: NodeID
+  @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    let node = try context.node(self.node)
     let made = try context.store.undo(node, to: to)
     return Report(
       text: "Node \(node) is at generation \(made.node.current) again.",

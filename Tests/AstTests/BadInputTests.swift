@@ -5,9 +5,9 @@ import Testing
 
 /// What is not a node, and the exit status of a verb that gets it.
 private let strangeNodes: [(text: String, status: Int32)] = [
-  ("999", 3), ("2147483647", 3), ("-1", 2), ("2147483648", 2), ("99999999999999999999", 2), ("abc", 2), ("1x", 2),
-  ("0x1", 2), ("1.0", 2), ("", 2), (" 1", 2), ("1 ", 2), ("01", 2), ("+1", 2), ("１", 2), ("1/../2", 2), ("../1", 2),
-  ("tmp", 2), ("chr3", 2), ("nodes/1", 2),
+  ("999", 3), ("2147483647", 3), ("-1", 2), ("2147483648", 3), ("99999999999999999999", 3), ("abc", 3), ("1x", 3),
+  ("0x1", 3), ("1.0", 3), ("", 2), (" 1", 3), ("1 ", 3), ("01", 3), ("+1", 3), ("１", 3), ("1/../2", 3), ("../1", 3),
+  ("tmp", 3), ("chr3", 3), ("nodes/1", 3),
 ]
 
 /// Every verb that takes a node, with the node's place marked `@`.
@@ -42,8 +42,14 @@ struct BadInputTests {
       #expect(
         result.stderr.hasPrefix("ast: ") && result.stderr.utf8.count { $0 == 10 } == 2,
         "\(verb): \(text): \(result.stderr)")
+      let number = text.allSatisfy(\.isASCII) && Int32(text).map(String.init) == text
       if status == 3 {
-        #expect(result.stderr == "ast: there is no node \(text)\n     `ast tree` shows the nodes\n", "\(verb)")
+        #expect(
+          result.stderr
+            == (number
+              ? "ast: there is no node \(text)\n     `ast tree` shows the nodes\n"
+              : "ast: there is no node “\(text)”\n     `ast tree` shows the nodes, with their descriptions\n"),
+          "\(verb)")
       }
     }
   }
@@ -58,7 +64,7 @@ struct BadInputTests {
       (["info", "-1"], "-1 is not a node: \(numbers)"),
       (["ubranch", "1", "-1"], "-1 is not a node: \(numbers)"),
       (["info", "--json=x", "1"], "The option '--json' does not take any value, but 'x' was specified."),
-      (["info", "abc"], "The value 'abc' is invalid for '<node>'"),
+      (["info", ""], "The value '' is invalid for '<node>'"),
       (["info"], "Missing expected argument '<node>'"),
       (["clone"], "Missing expected argument '<node>'"),
       (["ubranch", "1"], "Missing expected argument '<node>'"),
@@ -88,7 +94,7 @@ struct BadInputTests {
       (["init", "--directory", "a", "--tarball", "b"], "--suite, --tarball and --directory exclude each other"),
       (["init", "--suite", ""], "the suite is not a name"),
       (["init", "extra"], "Unexpected argument 'extra'"),
-      (["info", "\u{1B}]0;title\u{07}"], "The value '␛]0;title␇' is invalid for '<node>'"),
+      (["undo", "--to", "\u{1B}]0;title\u{07}", "1"], "The value '␛]0;title␇' is invalid for '--to <generation>'"),
     ]
     for (arguments, sentence) in cases {
       let result = try store.ast(arguments)

@@ -1,0 +1,57 @@
+import SnapshotTree
+
+/// What a user calls a node: its number, or the description it has.
+public enum NodeName: Sendable, Equatable, CustomStringConvertible {
+  /// The number.
+  case number(NodeID)
+  /// The description, as it was typed.
+  case description(String)
+
+  /// Reads what was typed; nil where nothing was. What is a number is one, whatever nodes are described as.
+  public init?(_ text: String) {
+    guard !text.isEmpty else { return nil }
+    self = NodeID(text).map(NodeName.number) ?? .description(text)
+  }
+
+  /// What was typed.
+  public var description: String {
+    switch self {
+    case .number(let number): "\(number)"
+    case .description(let text): text
+    }
+  }
+}
+
+extension Store {
+  /// The node that a user means. A description has to be the node's whole one and no other node's; upper and lower case
+  /// may differ where that still leaves one.
+  ///
+  /// - Throws: `AstError`: not found where no node is described so (a number is not looked up), usage where several are.
+  public func node(named name: NodeName) throws -> NodeID {
+    let text: String
+    switch name {
+    case .number(let number): return number
+    case .description(let typed): text = typed
+    }
+    let nodes = try tree.nodes()
+    let same = nodes.filter { $0.description == text }
+    let found = same.isEmpty ? nodes.filter { $0.description.lowercased() == text.lowercased() } : same
+    if let node = found.first, found.count == 1 { return node.id }
+    guard found.isEmpty else {
+      let numbers = found.map { "\($0.id)" }.joined(separator: ", ")
+      throw AstError(
+        .usage, "“\(text)” is what several nodes are called: \(numbers); nothing was changed",
+        hint: "name one by its number")
+    }
+    throw AstError(
+      .notFound, "there is no node “\(text)”",
+      hint: Self.similar(to: text, in: nodes).map { "did you mean node \($0.id), “\($0.description)”?" }
+        ?? "`ast tree` shows the nodes, with their descriptions")
+  }
+
+  private static func similar(to text: String, in nodes: [Node]) -> Node? {
+    let wanted = text.lowercased()
+    return Spelling.nearest(to: wanted, in: nodes) { $0.description.lowercased() }
+      ?? nodes.first { !wanted.isEmpty && $0.description.lowercased().contains(wanted) }
+  }
+}

@@ -1,0 +1,65 @@
+import AstKit
+import SnapshotTree
+import SystemPackage
+
+/// What `ast` says to somebody who named no verb: what to do next, and with which words.
+enum Guide {
+  /// A command, and what it is good for.
+  private typealias Step = (command: String, purpose: String)
+
+  /// For a machine without a store.
+  static func withoutStore(at root: FilePath) -> Report {
+    let text = """
+      There is no store at \(root). To begin:
+      \(lines(beginning))
+      """
+    return Report(text: text, data: nil as StatusReport?)
+  }
+
+  /// For a store in this state.
+  static func text(_ overview: Overview) -> String { lines(urgent(overview) + usual(overview) + [all]) }
+
+  private static let beginning: [Step] = [
+    ("ast init --image FILE --size 10G", "a store in a file, to work in systems that do not boot"),
+    ("ast bootstrap --image FILE", "a disk that starts, for a virtual machine or a stick"),
+    all,
+  ]
+
+  private static let all: Step = ("ast help", "all verbs; `ast help VERB` explains one")
+
+  /// What is waiting for somebody.
+  private static func urgent(_ overview: Overview) -> [Step] {
+    var steps: [Step] = []
+    let byDefault = overview.deployments.first(where: \.isDefault)?.deployment
+    switch overview.booted {
+    case .trial: steps.append(("ast deploy", "keep the system that runs on trial"))
+    case .deployment(let booted) where byDefault != nil && byDefault?.id != booted.id:
+      steps.append(("ast rollback", "make what runs the default again"))
+    case .deployment, nil: break
+    }
+    if let failed = overview.deployments.first(where: { $0.deployment.state == .failed })?.deployment {
+      steps.append(("ast history \(failed.node)", "what was done to the node that did not come up"))
+    }
+    return steps
+  }
+
+  private static func usual(_ overview: Overview) -> [Step] {
+    guard overview.nodes > 1 else { return [("ast clone 0 web server", "a system of your own, from the base")] }
+    let node = overview.booted?.node ?? overview.defaultNode.flatMap { $0 == .base ? nil : $0 }
+    let name = node.map { "\($0)" } ?? "N"
+    let steps: [Step] = [
+      ("ast tree", "the nodes"),
+      ("ast branch \(name) experiments", "a copy to try something in"),
+      ("ast chroot \(name)", "work in a node; `exit 1` takes it all back"),
+      ("ast tree-upgrade \(name)", "upgrade it, and what is below it"),
+    ]
+    return steps + (overview.deployments.isEmpty ? [] : [("ast deploy \(name)", "boot it the next time")])
+  }
+
+  private static func lines(_ steps: [Step]) -> String {
+    let width = steps.map(\.command.count).max() ?? 0
+    return steps.map { step in
+      "  \(step.command)\(String(repeating: " ", count: width - step.command.count))  \(step.purpose)"
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,148 @@
+"""What ast-tutorial(7) says to type, typed: each section on a machine that was made just now."""
+
+import os
+import re
+import subprocess
+
+from lab import TOP
+
+PAGE = os.path.join(TOP, "man/ast-tutorial.7")
+LINE = re.compile(r"\s+(#|\$|\(ast \d+\)#|grub>) (.*)")
+# In node 1, an archive with all packages that the page names, and what a next release has.
+ARCHIVE = r"""#!/bin/sh -e
+publish() {
+    rm -rf /tmp/package && mkdir -p /tmp/package/DEBIAN "/usr/local/archive/$1" && cd "/usr/local/archive/$1"
+    printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: me <me@lab>\nDescription: it\n' "$2" "$3" \
+        >/tmp/package/DEBIAN/control
+    dpkg-deb --build /tmp/package "$2.deb"
+    { cat /tmp/package/DEBIAN/control; echo "Filename: ./$1/$2.deb"; stat -c 'Size: %s' "$2.deb"
+      sha256sum <"$2.deb" | sed 's/^/SHA256: /; s/ *-$//'; echo; } >>Packages
+}
+for name; do publish bookworm "$name" 1; done
+publish trixie "$1" 2
+rm -f /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/usr/local/archive bookworm/' >/etc/apt/sources.list
+"""
+
+
+def sections():
+    """The lines to type, with their prompts, by section."""
+    page = subprocess.run(["mandoc", "-Tutf8", "-Owidth=200", PAGE], check=True, stdout=subprocess.PIPE, text=True)
+    found, lines = {}, []
+    for line in re.sub(".\b", "", page.stdout).splitlines():
+        if line and not line[0].isspace():
+            lines = found.setdefault(line, [])
+        typed = LINE.fullmatch(line)
+        if typed:
+            lines.append(typed.groups())
+    return {title: lines for title, lines in found.items() if lines}
+
+
+SECTIONS = sections()
+
+
+def machine_with_archive(lab):
+    if not hasattr(lab, "with_archive"):
+        install = re.compile(r"ast install --yes (?:\"[^\"]+\"|\S+) (.*)")
+        typed = [install.match(command) for lines in SECTIONS.values() for _, command in lines]
+        names = sorted({name for found in typed if found for name in found.group(1).split()})
+        machine = lab.ready()
+        machine.succeed(f"cat >/root/archive <<'EOF'\n{ARCHIVE}EOF")
+        machine.succeed(f"ast run 1 sh -s release {' '.join(names)} </root/archive && ast install --yes 1 release")
+        machine.save("with-archive")
+        machine.stop()
+        lab.with_archive = machine
+    return lab.machine(lab.with_archive).start("with-archive")
+
+
+def follow(machine, lines):
+    """Types what a page says; a line of another prompt is for what the line before it has opened."""
+    lines = list(lines)
+    while lines:
+        prompt, command = lines.pop(0)
+        inside = []
+        while lines and lines[0][0].startswith("("):
+            inside.append(lines.pop(0)[1])
+        print(f"  {prompt} {command}", flush=True)
+        if command == "systemctl reboot":
+            machine.wait_until_good()
+            machine.reboot()
+            machine.boot()
+        elif inside:
+            machine.succeed(f"{command} <<'EOF'\n" + "\n".join(inside) + "\nEOF")
+        else:
+            machine.succeed(command if prompt == "#" else f"runuser -u anna -- {command}", patience=600)
+
+
+def test_tutorial_after_the_installation(lab):
+    machine = machine_with_archive(lab)
+    follow(machine, SECTIONS["AFTER THE INSTALLATION"])
+    assert machine.succeed("ast current; readlink /etc/localtime") == "2\n/usr/share/zoneinfo/Europe/Berlin"
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "1"
+
+
+def test_tutorial_trying_a_desktop(lab):
+    machine = machine_with_archive(lab)
+    follow(machine, SECTIONS["TRYING A DESKTOP"])
+    assert machine.succeed("ast current; dpkg-query -Wf '${Version}' task-xfce-desktop") == "3\n1"
+    assert "Plasma" not in machine.succeed("ast tree")
+
+
+def test_tutorial_work_and_games(lab):
+    machine = machine_with_archive(lab)
+    follow(machine, SECTIONS["WORK AND GAMES"])
+    packages = "dpkg-query -Wf '${Package} ' keepassxc libreoffice steam-installer 2>/dev/null"
+    for node, expected in (("work", "keepassxc libreoffice"), ("games", "keepassxc steam-installer")):
+        assert machine.succeed(f"ast -q run {node} sh -c \"{packages}; :\"").strip() == expected
+
+
+def test_tutorial_a_new_release(lab):
+    machine = machine_with_archive(lab)
+    follow(machine, SECTIONS["A NEW RELEASE, WITH A WAY BACK"])
+    assert machine.succeed("ast current; dpkg-query -Wf '${Version}' release") == "2\n2"
+
+
+def test_tutorial_a_device_that_keeps_itself_up_to_date(lab):
+    machine = machine_with_archive(lab)
+    follow(machine, SECTIONS["A DEVICE THAT KEEPS ITSELF UP TO DATE"])
+    machine.succeed("ast run 1 test -x /etc/ast/health.d/web")
+
+
+def test_tutorial_several_people_and_etc(lab):
+    machine = machine_with_archive(lab)
+    follow(machine, SECTIONS["SEVERAL PEOPLE"])
+    machine.succeed("echo mine >/etc/mine")
+    follow(machine, SECTIONS["CHANGES IN /ETC"])
+    machine.succeed("ast run \"with my settings\" grep mine /etc/mine")
+
+
+def test_tutorial_when_nothing_boots(lab):
+    # With EFI, GRUB's prompt is on the serial line without a word of configuration.
+    machine = lab.machine(firmware="efi").start().boot()
+    machine.wait_until_good()
+    lines = SECTIONS["WHEN NOTHING BOOTS"]
+    typed = [command for prompt, command in lines if prompt == "grub>"]
+    second = typed.index(typed[0], 1)
+    machine.succeed("mv /boot/grub/grub.cfg /boot/grub/gone && sync")
+    machine.reboot()
+    type_to_grub(machine, typed[:second])
+    machine.boot()
+    assert machine.succeed("ast current") == "1"
+    machine.reboot()
+    type_to_grub(machine, typed[second:])
+    machine.login()
+    assert machine.succeed("ast current; systemctl is-system-running --wait") == "1\nrunning"
+    for _, command in [line for line in lines if line[0] == "#"]:
+        machine.succeed(command.replace("/dev/sda3", "/dev/vda3"))
+
+
+def type_to_grub(machine, lines):
+    """One key at a time: the firmware's console loses some of many."""
+    for line in lines:
+        machine.expect(rb"grub> ")
+        console = " console=ttyS0,115200" if line.startswith("linux") else ""
+        for key in f"{line}{console}\r":
+            machine.line.send(key.encode())
+            machine.wait(0.1)

@@ -168,6 +168,22 @@ struct PackageScriptTests {
     try node.expectUntouched(since: before)
   }
 
+  /// What the Debian package brings as an example.
+  @Test func exampleKeepsTheServerThatOneLogsInWith() throws {
+    let robber = DebPackage("robber", scripts: [.postinst: "rm -f /usr/sbin/sshd"])
+    let node = try PackageNode(in: node.store, publishing: [robber])
+    let examples = ManualTests.directory.removingLastComponent().appending("install/examples/hooks.d").string
+    try node.shell("touch /usr/sbin/sshd; chmod +x /usr/sbin/sshd")
+    let result = try node.ast("install", "robber", environment: ["AST_HOOKS": examples])
+    #expect(result.status == 1)
+    #expect(
+      result.stderr.contains(
+        "the hook \(examples)/keep-ssh refused the change of node \(node.id) (post); the changes are discarded"))
+    // A node without one may stay without.
+    try node.shell("rm /usr/sbin/sshd")
+    try node.ast("install", "robber", environment: ["AST_HOOKS": examples]).expectSuccess()
+  }
+
   @Test func controlCEndsAHook() throws {
     let directory = try hooks(["10-slow": "touch \"${0%/*}/calls\"; sleep 1000"])
     let before = try node.state()

@@ -102,11 +102,13 @@ struct Deployments: Verb {
     }
     let header = ["ID", "NODE", "GEN", "AGE", "STATE"]
     let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-    let lines = zip([header] + rows, ["DESCRIPTION"] + facts.map { Printable.line($0.description) }).map {
-      TreeView.row($0, widths) + $1
+    let heading = Palette.results.strong(TreeView.row(header, widths) + "DESCRIPTION")
+    let lines = zip(facts, rows).map { fact, row in
+      let line = TreeView.row(row, widths) + Printable.line(fact.description)
+      return fact.deployment.state == .failed ? Palette.results.bad(line) : line
     }
     return Report(
-      text: facts.isEmpty ? "Nothing is deployed." : lines.joined(separator: "\n"),
+      text: facts.isEmpty ? "Nothing is deployed." : ([heading] + lines).joined(separator: "\n"),
       data: ["deployments": facts.map(DeploymentReport.init)])
   }
 }

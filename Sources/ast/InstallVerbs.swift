@@ -118,11 +118,11 @@ extension PackageVerb {
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {
       let plan = try context.store.planPackages(request, in: node, options, progress: progress)
-      return Report(text: PlanView.text(plan, width: Terminal.width), data: PlanReport(plan, of: node))
+      return Report(text: PlanView.text(plan, width: Terminal.width, .results), data: PlanReport(plan, of: node))
     }
     let confirm: Confirm = { plan in
       view.clear()
-      if packageOptions.progress == nil { context.output.show(PlanView.text(plan, width: Terminal.width)) }
+      if packageOptions.progress == nil { context.output.show(PlanView.text(plan, width: Terminal.width, .messages)) }
       return try Confirmation.agreed("Change node \(node)?", global)
     }
     let outcome =

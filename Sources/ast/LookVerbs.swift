@@ -48,9 +48,11 @@ struct Status: Verb {
     var lines = [("Booted", booted), ("Default", byDefault)]
     lines += deployed.filter(\.isOnce).map { ("Next boot", words($0.deployment)) }
     lines += deployed.filter(\.isPrevious).map { ("Fallback", words($0.deployment)) }
-    lines += deployed.filter { $0.deployment.state == .failed }.map { ("Failed", words($0.deployment)) }
+    lines += deployed.filter { $0.deployment.state == .failed }.map { (failed, words($0.deployment)) }
     return lines
   }
+
+  private static let failed = "Failed"
 
   private static func words(_ deployment: Deployment) -> String {
     let reason = deployment.reason.map { ": \($0)" } ?? ""
@@ -59,8 +61,10 @@ struct Status: Verb {
 
   static func table(_ lines: [(String, String)]) -> String {
     let width = lines.map(\.0.count).max() ?? 0
-    return lines.map { "\($0.0):\(String(repeating: " ", count: width - $0.0.count))  \(Printable.line($0.1))" }.joined(
-      separator: "\n")
+    return lines.map { label, text in
+      let line = "\(label):\(String(repeating: " ", count: width - label.count))  \(Printable.line(text))"
+      return label == failed ? Palette.results.bad(line) : line
+    }.joined(separator: "\n")
   }
 }
 

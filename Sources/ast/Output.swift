@@ -46,7 +46,7 @@ struct Output {
 
   /// Tells what went wrong though the verb did its work.
   func warn(_ message: String) {
-    FileDescriptor.standardError.tell("ast: warning: \(Printable.line(message))")
+    FileDescriptor.standardError.tell("\(Palette.messages.doubtful("ast: warning:")) \(Printable.line(message))")
   }
 
   /// Tells why nothing was done. The exit status says so too, so it does not matter if nobody listens.
@@ -55,7 +55,7 @@ struct Output {
       try? results.writeLine(text)
       return
     }
-    FileDescriptor.standardError.tell("ast: \(Printable.line(error.message))")
+    FileDescriptor.standardError.tell("\(Palette.messages.bad("ast:")) \(Printable.line(error.message))")
     if let hint = error.hint { FileDescriptor.standardError.tell("     \(Printable.line(hint))") }
   }
 }

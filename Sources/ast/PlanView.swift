@@ -5,21 +5,21 @@ import SnapshotTree
 /// Shows what is going to happen to the packages of a node, as apt users know it.
 enum PlanView {
   /// A heading with its packages for each kind of step, then the sizes.
-  static func text(_ plan: PackagePlan, width: Int) -> String {
+  static func text(_ plan: PackagePlan, width: Int, _ palette: Palette) -> String {
     guard !plan.isEmpty else { return "Nothing to do." + keptBack(plan, width).map { "\n" + $0 }.joined() }
     let extra = Set(plan.extra)
     var blocks = [
-      block("Removed", plan.steps(.remove), width),
-      block("Removed with their configuration", plan.steps(.purge), width),
-      block("Downgraded", plan.steps(.downgrade), width),
-      block("Upgraded", plan.steps(.upgrade), width),
-      block("Installed again", plan.steps(.reinstall), width),
-      block("Installed", plan.steps(.install).filter { !extra.contains($0) }, width),
-      block("Installed because those need them", plan.extra, width),
+      block("Removed", plan.steps(.remove), width, palette),
+      block("Removed with their configuration", plan.steps(.purge), width, palette),
+      block("Downgraded", plan.steps(.downgrade), width, palette),
+      block("Upgraded", plan.steps(.upgrade), width, palette),
+      block("Installed again", plan.steps(.reinstall), width, palette),
+      block("Installed", plan.steps(.install).filter { !extra.contains($0) }, width, palette),
+      block("Installed because those need them", plan.extra, width, palette),
     ].compactMap(\.self)
     if !plan.marks.isEmpty { blocks.append("Kept from now on (\(plan.marks.count)):\n\(wrapped(plan.marks, width))") }
     if !plan.essential.isEmpty {
-      blocks.append("WARNING: no system can do without \(plan.essential.joined(separator: ", "))")
+      blocks.append(palette.bad("WARNING: no system can do without \(plan.essential.joined(separator: ", "))"))
     }
     blocks += keptBack(plan, width)
     blocks.append(sizes(plan))
@@ -47,16 +47,17 @@ enum PlanView {
   }
 
   /// A few packages are shown with their versions, many by their names.
-  private static func block(_ title: String, _ steps: [PackageStep], _ width: Int) -> String? {
+  private static func block(_ title: String, _ steps: [PackageStep], _ width: Int, _ palette: Palette) -> String? {
     guard !steps.isEmpty else { return nil }
     let heading = "\(title) (\(steps.count)):"
-    guard steps.count <= 12 else { return "\(heading)\n\(wrapped(steps.map(\.name), width))" }
+    let drawn = title.hasPrefix("Removed") ? palette.bad(heading) : palette.strong(heading)
+    guard steps.count <= 12 else { return "\(drawn)\n\(wrapped(steps.map(\.name), width))" }
     let longest = steps.map(\.name.count).max() ?? 0
     let lines = steps.map { step in
       let versions = [step.from, step.to].compactMap(\.self).joined(separator: " -> ")
       return "  \(step.name)\(String(repeating: " ", count: longest - step.name.count))  \(versions)"
     }
-    return ([heading] + lines).map(Printable.line).joined(separator: "\n")
+    return ([drawn] + lines.map(Printable.line)).joined(separator: "\n")
   }
 
   private static func wrapped(_ words: [String], _ width: Int) -> String {

@@ -121,8 +121,8 @@ extension TreePackageVerb {
       } finished: {
         view.finish($0)
       }
-      guard !packageOptions.simulate else { return Report(plans) }
-      context.output.show(Report(plans).text)
+      guard !packageOptions.simulate else { return Report(plans, .results) }
+      context.output.show(Report(plans, .messages).text)
       guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
         throw AstError(.failed, "not confirmed; nothing was changed")
       }
@@ -156,10 +156,10 @@ extension TreePackageVerb {
 
 extension Report {
   /// The report on what would be done to the nodes of a tree; nodes with the same before them stand together.
-  fileprivate init(_ plans: [(node: NodeID, plan: PackagePlan)]) {
+  fileprivate init(_ plans: [(node: NodeID, plan: PackagePlan)], _ palette: Palette) {
     var groups: [(nodes: [String], text: String)] = []
     for (node, plan) in plans {
-      let text = PlanView.text(plan, width: Terminal.width)
+      let text = PlanView.text(plan, width: Terminal.width, palette)
       if let index = groups.firstIndex(where: { $0.text == text }) {
         groups[index].nodes.append("\(node)")
       } else {

@@ -28,7 +28,8 @@ enum TreeView {
     let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
     let lines = Dictionary(uniqueKeysWithValues: zip(facts.map(\.node.id), rows.map { row($0, widths) }))
     let blank = row(header.map { _ in "" }, widths)
-    return "\(row(header, widths))TREE\n" + drawing.text { node in node.flatMap { lines[$0] } ?? blank }
+    return Palette.results.strong("\(row(header, widths))TREE") + "\n"
+      + drawing.text { node in node.flatMap { lines[$0] } ?? blank }
   }
 
   /// Numbers to the right, the state to the left.
@@ -67,8 +68,7 @@ private struct Drawing {
       text += before(node.id).utf8
       text += prefix
       text += (isLast ? "└── " : "├── ").utf8
-      text += String(node.id.rawValue).utf8
-      text += (node.id == marked ? "*- " : " - ").utf8
+      text += (node.id == marked ? Palette.results.strong("\(node.id)*") + "- " : "\(node.id) - ").utf8
       text += Printable.line(node.description).utf8
       above.append(index)
       prefix += Self.indent(isLast)

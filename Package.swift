@@ -55,8 +55,8 @@ let package = Package(
     .target(
       name: "AstKit",
       dependencies: [
-        "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "Packages", "Sandbox", "SnapshotTree", "SystemFiles",
-        subprocess, system,
+        "Accounts", "Btrfs", "CFiles", "CXattr", "Configuration", "Deployment", "Packages", "Sandbox", "SnapshotTree",
+        "SystemFiles", subprocess, system,
       ],
       swiftSettings: strict + [failPoints]),
     .target(name: "Configuration", dependencies: [system, toml], swiftSettings: strict),
@@ -82,9 +82,11 @@ let package = Package(
     .testTarget(
       name: "GrubMenuTests", dependencies: ["Deployment", "TestSupport", system], path: "Tests/Boot/grub",
       exclude: ["kernel.S"], swiftSettings: strict),
-    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", system], swiftSettings: strict),
     .testTarget(
-      name: "AstKitTests", dependencies: ["AstKit", "Btrfs", "Deployment", "TestSupport"], swiftSettings: strict),
+      name: "ConfigurationTests", dependencies: ["Configuration", "SystemFiles", system], swiftSettings: strict),
+    .testTarget(
+      name: "AstKitTests", dependencies: ["AstKit", "Btrfs", "Configuration", "Deployment", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),
     .testTarget(

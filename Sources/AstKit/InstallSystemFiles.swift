@@ -17,6 +17,7 @@ public func installSystemFiles(into root: FilePath) throws -> Bool {
       try explaining(file.path) {
         switch file.kind {
         case .file(let content): try directory.install(Data(content), mode: 0o644, at: file.path)
+        case .configuration(let content): try directory.installOnce(Data(content), mode: 0o644, at: file.path)
         case .program(let content): try directory.install(Data(content), mode: 0o755, at: file.path)
         case .link(let target): try directory.installLink(to: target, at: file.path)
         }

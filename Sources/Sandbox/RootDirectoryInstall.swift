@@ -27,6 +27,16 @@ extension RootDirectory {
     }
   }
 
+  /// The same for a file that is somebody's own once there is anything: that stays.
+  ///
+  /// - Returns: whether it was made.
+  /// - Throws: `Errno`.
+  public func installOnce(_ data: Data, mode: mode_t, at file: FilePath) throws -> Bool {
+    let (directory, name) = try parent(of: file, making: true)
+    let isThere = try directory.closeAfter { Self.status(of: name, in: directory) != nil }
+    return try isThere ? false : install(data, mode: mode, at: file)
+  }
+
   /// Makes sure that a file is a symbolic link to `target`, with the directories above it made.
   ///
   /// - Returns: whether it was made or replaced.

@@ -6,6 +6,8 @@ public struct SystemFile: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// A file with this content.
     case file([UInt8])
+    /// A file that is the administrator's once it is there; with this content at first.
+    case configuration([UInt8])
     /// A program with this content.
     case program([UInt8])
     /// A symbolic link to this.
@@ -29,6 +31,7 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/etc/apt/apt.conf.d/90ast", .file(PackageResources.apt_conf)),
       SystemFile("/etc/dpkg/dpkg.cfg.d/ast", .file(PackageResources.dpkg_cfg)),
       SystemFile("/etc/ast/health.d/README", .file(PackageResources.health_README)),
+      SystemFile("/etc/ast/ast.toml", .configuration(PackageResources.ast_toml)),
       // Everybody may look at the tree.
       SystemFile("/usr/bin/ast", .link("../sbin/ast")),
       SystemFile("/usr/lib/ast/mount-etc", .program(PackageResources.mount_etc)),

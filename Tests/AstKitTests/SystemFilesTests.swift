@@ -38,6 +38,18 @@ struct SystemFilesTests {
     #expect(try TestStore.checksum(of: root) == TestStore.checksum(of: SystemFilesTests().root))
   }
 
+  @Test func settingsOfTheAdministratorStay() throws {
+    let script = "echo 'gc.keep-days = 5' >etc/ast/ast.toml; chmod 600 etc/ast/ast.toml"
+    try runSuccessfully(["sh", "-c", script], in: root)
+    #expect(try !installSystemFiles(into: root))
+    #expect(try runSuccessfully(["cat", "etc/ast/ast.toml"], in: root) == "gc.keep-days = 5\n")
+    try runSuccessfully(["ln", "-sf", "elsewhere", "etc/ast/ast.toml"], in: root)
+    #expect(try !installSystemFiles(into: root))
+    try runSuccessfully(["rm", "etc/ast/ast.toml"], in: root)
+    #expect(try installSystemFiles(into: root))
+    #expect(try listing() == expectedFiles)
+  }
+
   @Test func aLinkInTheNodeDoesNotLeadOut() throws {
     let other = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["sh", "-c", "rm -r usr/lib; ln -s \"$1\" usr/lib", "sh", other.string], in: root)
@@ -101,6 +113,7 @@ extension Substring {
 
 private let expectedFiles = [
   "-rw-r--r-- 0:0 etc/apt/apt.conf.d/90ast",
+  "-rw-r--r-- 0:0 etc/ast/ast.toml",
   "-rw-r--r-- 0:0 etc/ast/health.d/README",
   "-rw-r--r-- 0:0 etc/dpkg/dpkg.cfg.d/ast",
   "-rwxr-xr-x 0:0 etc/grub.d/09_ast",

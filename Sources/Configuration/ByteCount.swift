@@ -1,0 +1,15 @@
+/// A number of bytes as people write it: with K, M, G or T behind it for powers of 1024, or without.
+public struct ByteCount: Sendable, Equatable {
+  /// The bytes.
+  public let bytes: Int64
+
+  /// Reads it; nil for anything else, and for what is below 0 or no 64 bits.
+  public init?(_ text: String) {
+    let units: [Character: Int64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
+    let unit = text.last.flatMap { units[Character($0.uppercased())] }
+    guard let count = Int64(unit == nil ? text[...] : text.dropLast()), count >= 0 else { return nil }
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: unit ?? 1)
+    guard !overflow else { return nil }
+    self.bytes = bytes
+  }
+}

@@ -1,0 +1,98 @@
+/// The settings there are, by the names they have in `ast.toml`.
+public enum SettingKey: String, CaseIterable, Sendable {
+  case policy = "updates.policy"
+  case nodes = "updates.nodes"
+  case tree = "updates.tree"
+  case onlyOnAC = "updates.only-on-ac"
+  case minimumFreeForUpdates = "updates.minimum-free"
+  case cloneBefore = "updates.clone-before"
+  case reboot = "updates.reboot"
+  case rebootWindow = "updates.reboot-window"
+  case messageOfTheDay = "updates.motd"
+  case mail = "updates.mail"
+  case keepGenerations = "gc.keep-generations"
+  case keepDeployments = "gc.keep-deployments"
+  case keepDays = "gc.keep-days"
+  case minimumFree = "gc.minimum-free"
+
+  /// The table it stands in.
+  public var section: String { String(rawValue.prefix { $0 != "." }) }
+  /// Its name in that table.
+  public var name: String { String(rawValue.dropFirst(section.count + 1)) }
+}
+
+extension SettingKey {
+  /// What a setting is.
+  struct Definition {
+    /// The values that it can have.
+    let kind: SettingKind
+    /// The value that it has where nothing is said.
+    let standard: SettingValue
+    /// What it does: a comment of the file that nodes come with.
+    let meaning: String
+    /// Whether a node can have one of its own, in its `node.toml`.
+    var isForNodes = false
+  }
+
+  /// The table of all settings.
+  var definition: Definition {
+    switch self {
+    case .policy:
+      Definition(
+        kind: .choice(UpdateSettings.Policy.allCases.map(\.rawValue)), standard: .text("check"),
+        meaning: """
+          What is done without anybody watching: nothing ("off"), look for new versions ("check"), upgrade the nodes
+          ("stage"), or deploy the upgraded node, too, that the machine boots ("deploy").
+          """, isForNodes: true)
+    case .nodes:
+      Definition(
+        kind: .numbers(1...Int(Int32.max)), standard: .numbers([]),
+        meaning: "The nodes, by their numbers; without any, the one that runs.")
+    case .tree:
+      Definition(kind: .flag, standard: .flag(false), meaning: "Whether what is below these nodes is upgraded, too.")
+    case .onlyOnAC:
+      Definition(kind: .flag, standard: .flag(true), meaning: "Whether nothing is done on battery.")
+    case .minimumFreeForUpdates:
+      Definition(
+        kind: .size, standard: .text("2G"), meaning: "With less than this free on the disk, nothing is begun.")
+    case .cloneBefore:
+      Definition(
+        kind: .flag, standard: .flag(false),
+        meaning: "Whether a node is cloned before it is upgraded. The clone stays until somebody deletes it.",
+        isForNodes: true)
+    case .reboot:
+      Definition(
+        kind: .choice(UpdateSettings.Reboot.allCases.map(\.rawValue)), standard: .text("never"),
+        meaning: """
+          Whether the machine is rebooted when, after an upgrade with the policy "deploy", another deployment boots than
+          the one that runs: "never" or "when-needed".
+          """)
+    case .rebootWindow:
+      Definition(kind: .window, standard: .text("02:00-05:00"), meaning: "When it may be rebooted, in local time.")
+    case .messageOfTheDay:
+      Definition(
+        kind: .flag, standard: .flag(true), meaning: "Whether everybody who logs in is told what there is to do.")
+    case .mail:
+      Definition(
+        kind: .address, standard: .text("root"),
+        meaning: """
+          Who gets a mail when something was changed or has failed, where there is a sendmail(8); "" for nobody.
+          """)
+    case .keepGenerations:
+      Definition(
+        kind: .number(1...10_000), standard: .number(3), meaning: "How many generations of each node are kept.")
+    case .keepDeployments:
+      Definition(
+        kind: .number(2...1000), standard: .number(3),
+        meaning: "How many deployments are kept, pinned ones not counted.")
+    case .keepDays:
+      Definition(
+        kind: .number(0...36_500), standard: .number(0),
+        meaning: "`ast gc` deletes generations that are older than so many days, whatever their number; 0 for none.")
+    case .minimumFree:
+      Definition(
+        kind: .size, standard: .text("0"),
+        meaning: "`ast gc` goes on with the oldest generations until so much is free; \"0\" for what there is.")
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// The value of a setting.
+public enum SettingValue: Sendable, Equatable {
+  /// `true` or `false`.
+  case flag(Bool)
+  /// A number.
+  case number(Int)
+  /// Text.
+  case text(String)
+  /// An array of numbers.
+  case numbers([Int])
+
+  /// As it stands in a TOML file. No kind of text has characters in it that would need to be escaped.
+  public var toml: String {
+    switch self {
+    case .text(let text): "\"\(text)\""
+    case .numbers(let numbers): "[\(numbers.map(String.init).joined(separator: ", "))]"
+    case .flag, .number: plain
+    }
+  }
+
+  /// As a script wants it: text as it is, and a line for each number.
+  public var plain: String {
+    switch self {
+    case .flag(let flag): "\(flag)"
+    case .number(let number): "\(number)"
+    case .text(let text): text
+    case .numbers(let numbers): numbers.map(String.init).joined(separator: "\n")
+    }
+  }
+}
+
+extension SettingValue: Encodable {
+  /// As the JSON value of the same kind.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .flag(let flag): try container.encode(flag)
+    case .number(let number): try container.encode(number)
+    case .text(let text): try container.encode(text)
+    case .numbers(let numbers): try container.encode(numbers)
+    }
+  }
+}

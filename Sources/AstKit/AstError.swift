@@ -1,4 +1,5 @@
 import Btrfs
+import Configuration
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -72,6 +73,7 @@ extension AstError {
     case let error as AstError: self = error
     case let error as BtrfsError: self.init(btrfs: error)
     case let error as TreeError: self.init(tree: error)
+    case let error as ConfigurationError: self.init(.usage, "\(error)", hint: "see ast.toml(5)")
     case let error as SandboxError: self.init(.failed, "\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .noSpaceLeft("\(error)")

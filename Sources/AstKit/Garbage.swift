@@ -1,4 +1,5 @@
 import Btrfs
+import Configuration
 import FoundationEssentials
 import SnapshotTree
 import SystemPackage
@@ -12,8 +13,12 @@ public struct GarbageOptions: Sendable {
   /// So many bytes are to be free: more goes than retention asks for, until they are.
   public var minimumFree: Int64?
 
-  /// What retention keeps.
-  public init() {}
+  /// What the administrator has set.
+  public init(_ settings: KeepSettings) {
+    generations = settings.generations
+    age = settings.days == 0 ? nil : TimeInterval(settings.days) * 24 * 3600
+    minimumFree = settings.minimumFree == 0 ? nil : settings.minimumFree
+  }
 }
 
 /// What can be deleted without anybody missing it, as it was found.

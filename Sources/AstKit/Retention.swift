@@ -1,3 +1,4 @@
+import Configuration
 import FoundationEssentials
 import SnapshotTree
 
@@ -41,17 +42,29 @@ extension Store {
     return retention.outdated(try tree.generations(of: node)).filter { !needed.contains($0.number) }
   }
 
+  /// What the administrator wants kept; nil where that cannot be read: nothing goes until it can.
+  private var keepSettings: KeepSettings? {
+    do {
+      return try readKeepSettings()
+    } catch {
+      warn("\(AstError(error).message); nothing old is deleted")
+      return nil
+    }
+  }
+
   /// Condemns the oldest generations of a node beyond the number that is kept.
   func retire(_ node: NodeID) throws {
-    let retention = Retention(count: try tree.keepGenerations)
+    guard let keep = keepSettings else { return }
+    let retention = Retention(count: try keep.generations ?? tree.keepGenerations)
     try tree.deleteGenerations(try retirable(node, by: retention).map { (node, $0.number) })
   }
 
   /// The deployments beyond the number that is kept, the newest first: never one that is pinned or needed.
   func retirableDeployments() throws -> [Deployment] {
+    guard let keep = keepSettings else { return [] }
     let needed = try neededDeployments()
     let unpinned = try tree.deployments().reversed().filter { !$0.isPinned }
-    return unpinned.dropFirst(try tree.keepDeployments).filter { !needed.contains($0.id) }
+    return unpinned.dropFirst(try keep.deployments ?? tree.keepDeployments).filter { !needed.contains($0.id) }
   }
 
   /// Condemns the oldest deployments beyond the number that is kept.

@@ -1,4 +1,5 @@
 import Btrfs
+import Configuration
 import FoundationEssentials
 import Glibc
 import SnapshotTree
@@ -18,20 +19,25 @@ public final class Store {
   let command: String
   /// The inode of the database as it was opened.
   private let databaseFile: ino_t?
+  /// What the administrator wants kept; read where something old is to go, and only there.
+  let readKeepSettings: () throws -> KeepSettings
   private let tell: (String) -> Void
   private var told: Set<String> = []
 
   /// Opens the store at `root`.
   ///
-  /// - Parameter warn: told what could not be finished after a change was made, and will be by the next command.
+  /// - Parameters:
+  ///   - keep: what the administrator wants kept.
+  ///   - warn: told what could not be finished after a change was made, and will be by the next command.
   /// - Throws: `AstError` when there is no store, it is damaged, or it cannot be written where that is wanted.
   public init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
-    warn: @escaping (String) -> Void = { _ in }
+    keep: @escaping () throws -> KeepSettings = { Settings().keep }, warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.root = root
     self.wait = wait
     self.command = command
+    readKeepSettings = keep
     tell = warn
     try Store.require(access, at: root)
     if access == .writing { try Store.makeDerivedDirectories(in: root) }
@@ -45,7 +51,9 @@ public final class Store {
   }
 
   /// The same store, for another thread.
-  func another() throws -> Store { try Store(opening: root, tree.access, wait: wait, command: command, warn: tell) }
+  func another() throws -> Store {
+    try Store(opening: root, tree.access, wait: wait, command: command, keep: readKeepSettings, warn: tell)
+  }
 
   /// Tells what could not be finished: once, though each change tries it again.
   func warn(_ message: String) {

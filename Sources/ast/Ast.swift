@@ -35,7 +35,8 @@ struct Ast: Verb {
         name: "Packages",
         subcommands: [
           Install.self, Remove.self, Upgrade.self, TreeUpgrade.self, TreeRemovePackages.self, Sync.self, ForceSync.self,
-          BaseUpdate.self, AutoUpgrade.self, Check.self, Hold.self, Unhold.self, Refresh.self, List.self, Which.self,
+          BaseUpdate.self, AutoUpgrade.self, Check.self, Hold.self, Unhold.self, Refresh.self,
+          List.self, Which.self,
           Diff.self,
         ]),
       CommandGroup(
@@ -48,7 +49,8 @@ struct Ast: Verb {
       CommandGroup(
         name: "Store",
         subcommands: [
-          Init.self, BootstrapVerb.self, AstSync.self, SystemFilesVerb.self, CollectGarbage.self, Doctor.self,
+          Init.self, BootstrapVerb.self, AstSync.self, SystemFilesVerb.self, Config.self, CollectGarbage.self,
+          Doctor.self,
           Tmp.self, VersionVerb.self,
         ]),
     ])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AstKit
+import Configuration
 import FoundationEssentials
 import SnapshotTree
 
@@ -7,7 +8,8 @@ struct CollectGarbage: Verb {
   static let configuration = CommandConfiguration(
     commandName: "gc", abstract: "Delete old generations, old deployments and what is left over",
     discussion: """
-      What is current, what `ast undo` goes back to, and what is deployed, booted or pinned is never deleted.
+      What the options do not say is as ast.toml(5) has it. What is current, what `ast undo` goes back to, and what is \
+      deployed, booted or pinned is never deleted.
       """)
   static var needs: Need { .freeing }
 
@@ -28,10 +30,10 @@ struct CollectGarbage: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    var options = GarbageOptions()
-    options.generations = keep
-    options.age = olderThan?.seconds
-    options.minimumFree = minFree?.bytes
+    var options = GarbageOptions(try Settings.ofThisMachine().keep)
+    if let keep { options.generations = keep }
+    if let olderThan { options.age = olderThan.seconds }
+    if let minFree { options.minimumFree = minFree.bytes }
     let garbage = try store.garbage(options)
     let plan = GarbageView.plan(garbage, in: store.root)
     if simulate {
@@ -46,7 +48,8 @@ struct CollectGarbage: Verb {
     for error in done.busy { context.output.note("skipped: \(error.message)") }
     for error in done.failures { context.output.warn(error.message) }
     return Report(
-      text: GarbageView.result(done, minimumFree: minFree?.bytes), data: GarbageReport(done), status: done.exitStatus)
+      text: GarbageView.result(done, minimumFree: options.minimumFree), data: GarbageReport(done),
+      status: done.exitStatus)
   }
 }
 

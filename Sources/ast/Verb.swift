@@ -1,5 +1,6 @@
 import ArgumentParser
 import AstKit
+import Configuration
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -91,6 +92,8 @@ extension Verb {
     }
   }
 
+  private static func keepSettings() throws -> KeepSettings { try Settings.ofThisMachine().keep }
+
   /// The disk being full is told apart also where the status is a program's own, and so is, as with chroot(1), a program
   /// that could not be started.
   private static func status(for failure: AstError, causedBy error: any Error) -> Int32 {
@@ -116,7 +119,9 @@ extension Verb {
       case .nothing, .root: nil
       case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed)
       case .writing, .freeing:
-        try Store(opening: global.root, .writing, wait: global.wait, command: typed, warn: output.warn)
+        try Store(
+          opening: global.root, .writing, wait: global.wait, command: typed, keep: Self.keepSettings,
+          warn: output.warn)
       }
     return Context(output: output, command: typed, global: global, opened: store)
   }

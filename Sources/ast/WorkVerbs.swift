@@ -1,5 +1,6 @@
 import ArgumentParser
 import AstKit
+import Configuration
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -97,7 +98,14 @@ struct EditConf: Verb {
     let variables = ProcessInfo.processInfo.environment
     let editor = ["VISUAL", "EDITOR"].compactMap { variables[$0] }.first { !$0.isEmpty } ?? "editor"
     let outcome = try context.store.editConfiguration(of: node, editor: editor)
-    return Report(outcome, of: node, context.output)
+    let report = Report(outcome, of: node, context.output)
+    // What somebody has written is not thrown away for an error in it; until it is right, it is one for what reads it.
+    do {
+      _ = try context.store.settings(Settings(), of: node)
+    } catch {
+      context.output.note(AstError(error).message)
+    }
+    return report
   }
 }
 

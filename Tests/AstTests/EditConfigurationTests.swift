@@ -35,18 +35,29 @@ struct EditConfigurationTests {
   private var generation: Int { get throws { try store.report(NodeInfo.self, "info", "1").generation } }
 
   @Test func whatIsSavedIsTheNextGeneration() throws {
-    let first = try edit(["EDITOR": try editor("echo 'a = 1' >\"$1\"").string])
+    let first = try edit(["EDITOR": try editor("echo 'updates.clone-before = true # 1' >\"$1\"").string])
     #expect(first.status == 0)
     #expect(first.stdout == "")
     #expect(first.stderr == "ast: node 1: changes kept as generation 2\n")
-    #expect(try settings == "a = 1\n")
+    #expect(try settings == "updates.clone-before = true # 1\n")
     // An editor may also replace the file, and it starts from what is there.
     let second = try edit(["EDITOR": try editor("sed 's/1/2/' \"$1\" >\"$1.new\"; mv \"$1.new\" \"$1\"").string])
     #expect(second.status == 0)
-    #expect(try settings == "a = 2\n")
+    #expect(try settings == "updates.clone-before = true # 2\n")
     let place = "\(try store.content(of: 1))/etc/ast"
     #expect(
       try runSuccessfully(["find", place, "-printf", "%P %y %m %U:%G\\n"]) == " d 755 0:0\nnode.toml f 644 0:0\n")
+  }
+
+  @Test func whatIsWrongIsKeptAndSaid() throws {
+    let result = try edit(["EDITOR": try editor("echo 'updates.polcy = 1' >\"$1\"").string])
+    #expect(result.status == 0)
+    #expect(
+      result.stderr.lines == [
+        "ast: node 1: changes kept as generation 2",
+        "ast: \(try store.content(of: 1))/etc/ast/node.toml: line 1, column 1: there is no setting updates.polcy",
+      ])
+    #expect(try settings == "updates.polcy = 1\n")
   }
 
   @Test func editorThatFailsChangesNothing() throws {
@@ -113,10 +124,10 @@ struct EditConfigurationTests {
     try shell.terminal.expect("ready-2")
     try shell.terminal.send("\u{3}")
     try shell.terminal.expect("again-2\r\n")
-    try shell.terminal.send("typed = true\n")
-    #expect(try shell.returned(after: "typed = true") == ["ast: node 1: changes kept as generation 2"])
+    try shell.terminal.send("# typed\n")
+    #expect(try shell.returned(after: "# typed") == ["ast: node 1: changes kept as generation 2"])
     #expect(try shell.status() == "0")
-    #expect(try settings == "typed = true\n")
+    #expect(try settings == "# typed\n")
   }
 
   @Test func controlCThatEndsTheEditorDiscards() throws {

@@ -64,6 +64,7 @@ private let successes = [
     verb: ["du", "1"], members: ["exclusive", "nodes"],
     elements: ["nodes": ["description", "exclusive", "node", "referenced", "sharedWithParent"]]),
   Shape(verb: ["tmp"], members: ["cleared"]),
+  Shape(verb: ["config"], members: ["settings"], elements: ["settings": ["file", "key", "line", "value"]]),
   Shape(verb: ["gc", "-n"], members: garbage),
   Shape(verb: ["gc"], members: garbage),
   Shape(verb: ["doctor"], members: ["findings"]),
@@ -174,7 +175,7 @@ struct HelpTests {
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
       "tree-run", "edit-conf", "undo", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
-      "live-chroot",
+      "live-chroot", "config",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
       "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",
     ] {

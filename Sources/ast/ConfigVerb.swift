@@ -1,0 +1,69 @@
+import ArgumentParser
+import AstKit
+import Configuration
+import SnapshotTree
+
+struct Config: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "config", abstract: "Show the settings in force, and where they come from",
+    discussion: """
+      They stand in /etc/ast/ast.toml and /etc/ast/ast.toml.d/*.toml, and a node's own in /etc/ast/node.toml of the node \
+      (`ast edit-conf`): see ast.toml(5).
+      """)
+  static var needs: Need { .nothing }
+
+  @OptionGroup var global: GlobalOptions
+  @Option(name: [.customShort("N"), .long], help: "Show those in force for this node.")
+  var node: NodeID?
+  @Argument(help: "The setting, such as updates.policy.", completion: .list(SettingKey.allCases.map(\.rawValue)))
+  var key: String?
+
+  func perform(in context: Context) throws -> Report {
+    let settings = try node.map(settings) ?? Settings.ofThisMachine()
+    guard let key else {
+      let reports = SettingKey.allCases.map { SettingReport($0, in: settings) }
+      return Report(text: Self.table(reports), data: ["settings": reports])
+    }
+    guard let found = SettingKey(rawValue: key) else {
+      throw AstError(.notFound, "there is no setting \(key)", hint: "`ast config` lists them")
+    }
+    return Report(
+      text: settings.value(of: found).plain, data: ["settings": [SettingReport(found, in: settings)]])
+  }
+
+  private func settings(of node: NodeID) throws -> Settings {
+    try Store(opening: global.root, .reading).settings(.ofThisMachine(), of: node)
+  }
+
+  private static func table(_ reports: [SettingReport]) -> String {
+    let settings = reports.map { "\($0.key.rawValue) = \($0.value.toml)" }
+    let width = settings.map(\.count).max() ?? 0
+    return zip(settings, reports).map { setting, report in
+      let origin = report.source.map { "\($0.file):\($0.line)" } ?? "default"
+      return "\(setting)\(String(repeating: " ", count: width - setting.count))  \(Printable.line(origin))"
+    }.joined(separator: "\n")
+  }
+}
+
+/// A setting as `--json` shows it.
+private struct SettingReport: Encodable {
+  let key: SettingKey
+  let value: SettingValue
+  let source: Settings.Source?
+
+  init(_ key: SettingKey, in settings: Settings) {
+    self.key = key
+    value = settings.value(of: key)
+    source = settings.source(of: key)
+  }
+
+  private enum Member: String, CodingKey { case key, value, file, line }
+
+  func encode(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Member.self)
+    try object.encode(key.rawValue, forKey: .key)
+    try object.encode(value, forKey: .value)
+    try object.encode(source?.file.string, forKey: .file)
+    try object.encode(source?.line, forKey: .line)
+  }
+}

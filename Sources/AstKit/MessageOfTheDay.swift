@@ -2,11 +2,15 @@ import FoundationEssentials
 import SystemPackage
 
 /// What pam_motd(8) shows everybody who logs in, until the next boot.
-public enum MessageOfTheDay {
-  private static let path: FilePath = "/run/motd.d/ast"
+public enum MessageOfTheDay: String {
+  /// What became of the boot.
+  case boot = "ast"
+  /// What became of the upgrade that nobody watched.
+  case updates = "ast-updates"
 
-  /// Replaces what ast has to say; nil for nothing.
-  public static func set(_ text: String?) throws {
+  /// Replaces what ast has to say of it; nil for nothing.
+  public func set(_ text: String?) throws {
+    let path = FilePath("/run/motd.d").appending(rawValue)
     guard let text else {
       try? FileManager.default.removeItem(atPath: path.string)
       return

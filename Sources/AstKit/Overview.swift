@@ -80,7 +80,7 @@ extension Store {
   }
 
   /// The operations whose commands are alive: one that died is still entered as running, until the next change.
-  private func running() throws -> [Operation] {
+  func running() throws -> [Operation] {
     try tree.running().filter { operation in try operation.node.map { try !isFree($0) } ?? true }
   }
 

@@ -6,15 +6,20 @@ extension Store {
 
   /// Upgrades a node without asking anything; the result stands in the history, whatever it is.
   ///
+  /// - Parameter before: called when there is something to do, before it is done.
   /// - Throws: `AstError`, refused if no node is named and none is booted.
   public func upgradeUnattended(
-    _ id: NodeID, _ options: PackageOptions, progress: (PackageProgress) -> Void
+    _ id: NodeID, _ options: PackageOptions, before: () throws -> Void = {}, progress: (PackageProgress) -> Void
   ) throws -> PackageOutcome {
     guard id != .base else { throw AstError.base }
     let node = try node(id)
     return try recording(Store.autoUpgrade, on: node) {
-      try changePackages(
-        .upgrade, in: id, as: Store.autoUpgrade, options, confirm: { _ in true }, progress: progress)
+      let confirm: (PackagePlan) throws -> Bool = { _ in
+        try before()
+        return true
+      }
+      return try changePackages(
+        .upgrade, in: id, as: Store.autoUpgrade, options, confirm: confirm, progress: progress)
     }
   }
 

@@ -40,7 +40,11 @@ public struct SystemFile: Hashable, Sendable {
       unit("ast-boot-complete.timer", PackageResources.ast_boot_complete_timer),
       unit("ast-emergency.service", PackageResources.ast_emergency_service),
       unit("ast-etc.service", PackageResources.ast_etc_service),
+      unit("ast-gc.service", PackageResources.ast_gc_service),
+      unit("ast-gc.timer", PackageResources.ast_gc_timer),
       unit("ast-health.service", PackageResources.ast_health_service),
+      unit("ast-upgrade.service", PackageResources.ast_upgrade_service),
+      unit("ast-upgrade.timer", PackageResources.ast_upgrade_timer),
       unit("ast-watchdog.service", PackageResources.ast_watchdog_service),
       unit("ast-watchdog.timer", PackageResources.ast_watchdog_timer),
       dependency("boot-complete.target.requires", on: "ast-health.service"),
@@ -48,6 +52,8 @@ public struct SystemFile: Hashable, Sendable {
       dependency("local-fs.target.wants", on: "ast-etc.service"),
       dependency("multi-user.target.wants", on: "ast-boot-complete.timer"),
       dependency("sysinit.target.wants", on: "ast-watchdog.timer"),
+      dependency("timers.target.wants", on: "ast-gc.timer"),
+      dependency("timers.target.wants", on: "ast-upgrade.timer"),
     ]
 
   private static let units: FilePath = "/usr/lib/systemd/system"

@@ -35,7 +35,7 @@ struct Ast: Verb {
         name: "Packages",
         subcommands: [
           Install.self, Remove.self, Upgrade.self, TreeUpgrade.self, TreeRemovePackages.self, Sync.self, ForceSync.self,
-          BaseUpdate.self, AutoUpgrade.self, Check.self, Hold.self, Unhold.self, Refresh.self,
+          BaseUpdate.self, AutoUpgrade.self, Check.self, RebootWaiting.self, Hold.self, Unhold.self, Refresh.self,
           List.self, Which.self,
           Diff.self,
         ]),

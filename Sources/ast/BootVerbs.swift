@@ -12,7 +12,7 @@ struct BootComplete: Verb {
 
   func perform(in context: Context) throws -> Report {
     let report = try context.store.completeBoot(.current())
-    try MessageOfTheDay.set(report.messageOfTheDay)
+    try MessageOfTheDay.boot.set(report.messageOfTheDay)
     return Report(text: report.sentence, data: ["message": report.sentence])
   }
 }
@@ -32,7 +32,7 @@ struct BootCheck: Verb {
       context.output.warn("restarting the machine")
       try restartMachine()
     } else {
-      try MessageOfTheDay.set("This boot is not good: \(failure).\n")
+      try MessageOfTheDay.boot.set("This boot is not good: \(failure).\n")
     }
     throw AstError(.failed, failure)
   }

@@ -7,22 +7,36 @@ struct AutoUpgrade: Verb {
   static let configuration = CommandConfiguration(
     commandName: "auto-upgrade", abstract: "Upgrade the booted node, or another, without asking anything",
     discussion: """
-      For cron and timers; `ast check` tells what came of it.
+      For cron and timers; `ast check` tells what came of it. With `--scheduled`, as ast-upgrade.timer has it, what is \
+      done is what the settings say, and to which nodes: see ast.toml(5).
       """)
+  static var mounts: Bool { true }
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
+  @Flag(help: "Do what the settings say.") var scheduled = false
   @Argument(help: "The node (default: the one that is booted).") var node: NodeName?
+
+  func validate() throws {
+    guard !scheduled || node == nil else { throw ValidationError("with --scheduled, the settings name the nodes") }
+    guard !packageOptions.simulate else { throw ValidationError("`ast upgrade --simulate` shows what would be done") }
+  }
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    if scheduled { return try performScheduled(options, in: context) }
     let id = try node.map(context.node) ?? store.requireBooted(hint: "name a node")
-    var options = packageOptions.options(refreshing: .since(Date()), global)
-    // Nobody is asked, terminal or not, and `-y` is a habit.
-    options.removalLimit = packageOptions.removalLimit ?? PackageOptionGroup.unattendedRemovals
     let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
     defer { view.clear() }
-    return Report(try store.upgradeUnattended(id, options) { view.show($0, of: id) }, of: id, context.output)
+    let outcome = try store.upgradeUnattended(id, options, progress: { view.show($0, of: id) })
+    return Report(outcome, of: id, context.output)
+  }
+
+  /// Nobody is asked, terminal or not, and `-y` is a habit.
+  private var options: PackageOptions {
+    var options = packageOptions.options(refreshing: .since(Date()), global)
+    options.removalLimit = packageOptions.removalLimit ?? PackageOptionGroup.unattendedRemovals
+    return options
   }
 }
 
@@ -35,17 +49,83 @@ struct Check: Verb {
   @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
-    let updates = try context.store.lastUpdates(of: node.map(context.node))
-    let lines = updates.map { node, operation in
+    let store = try context.store
+    let updates = try store.lastUpdates(of: node.map(context.node))
+    var lines = updates.map { node, operation in
       let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
       return
         "node \(node.id)  \(operation.started.formatted(.iso8601))  \(operation.kind)  \(operation.state.rawValue)\(what)"
     }
-    let failed = updates.contains { ![.done, .running].contains($0.operation.state) }
+    let hasFailedNodes = updates.contains { ![.done, .running].contains($0.operation.state) }
+    guard node == nil else {
+      return Report(
+        lines, ["updates": updates.map { OperationReport($0.operation) }], status: hasFailedNodes ? .partial : nil)
+    }
+    let machine = try MachineUpdates(of: store)
+    lines += machine.lines
     return Report(
+      lines, CheckReport(updates: updates.map { OperationReport($0.operation) }, machine),
+      status: hasFailedNodes ? .partial : machine.hasFailed ? .failed : nil)
+  }
+}
+
+extension Report {
+  fileprivate init(_ lines: [String], _ data: any Encodable, status: AstError.Code?) {
+    self.init(
       text: lines.isEmpty ? "No node was upgraded unattended yet." : lines.map(Printable.line).joined(separator: "\n"),
-      data: ["updates": updates.map { OperationReport($0.operation) }],
-      status: failed ? AstError(.partial, "").exitStatus : 0)
+      data: data, status: status.map { AstError($0, "").exitStatus } ?? 0)
+  }
+}
+
+/// What became of upgrades on the machine as a whole.
+private struct MachineUpdates {
+  let scheduled: SnapshotTree.Operation?
+  let waiting: Deployment?
+  let failed: Deployment?
+  private let running: Deployment?
+
+  init(of store: Store) throws {
+    scheduled = try store.lastScheduledUpgrade()
+    waiting = try store.waitingDeployment()
+    failed = try store.failedDeployment()
+    running = try store.booted()?.deployment
+  }
+
+  var hasFailed: Bool { scheduled?.state == .failed || failed != nil }
+
+  var lines: [String] {
+    [
+      scheduled.map { operation in
+        "scheduled  \(operation.started.formatted(.iso8601))  \(operation.state.rawValue): \(operation.message ?? "")"
+      },
+      waiting.map { "deployment \($0.id) of node \($0.node) boots the next time" },
+      failed.map { deployment in
+        "deployment \(deployment.id) of node \(deployment.node) did not come up"
+          + (deployment.reason.map { " (\($0))" } ?? "")
+          + (running.map { "; deployment \($0.id) of node \($0.node) runs" } ?? "")
+      },
+    ].compactMap(\.self)
+  }
+}
+
+/// All that `check` knows, as `--json` shows it.
+private struct CheckReport: Encodable {
+  let updates: [OperationReport]
+  @Nullable var scheduled: OperationReport?
+  @Nullable var waiting: DeploymentID?
+  @Nullable var failed: FailedDeployment?
+
+  struct FailedDeployment: Encodable {
+    let deployment: DeploymentID
+    let node: NodeID
+    @Nullable var reason: String?
+  }
+
+  init(updates: [OperationReport], _ machine: MachineUpdates) {
+    self.updates = updates
+    scheduled = machine.scheduled.map(OperationReport.init)
+    waiting = machine.waiting?.id
+    failed = machine.failed.map { FailedDeployment(deployment: $0.id, node: $0.node, reason: $0.reason) }
   }
 }
 

@@ -9,17 +9,28 @@ final class BootDisk: Sendable {
   private let disk: LoopBtrfs
 
   init(size: Int64 = 1 << 30) throws {
-    disk = try LoopBtrfs.small(size: size)
-    for name in ["@snapshots", "@var", "@home", "@root", "@srv", "@grub"] {
-      try runSuccessfully(["btrfs", "subvolume", "create", disk.root.appending(name).string])
-    }
+    disk = try Self.disk(size: size)
     store = try TestStore(at: disk.root.appending("@snapshots"))
     try store.ast("clone", "0", "one").expectSuccess()
     try store.ast("run", "1", "sh", "-ec", Self.furnishing).expectSuccess()
     try store.ast("tmp").expectSuccess()
   }
 
+  /// The same with a Debian as its base, which has no kernel, and no other node.
+  init(withDebianOf size: Int64) throws {
+    disk = try Self.disk(size: size)
+    store = try PackageStore(at: disk.root.appending("@snapshots")).store
+  }
+
   deinit { disk.remove() }
+
+  private static func disk(size: Int64) throws -> LoopBtrfs {
+    let disk = try LoopBtrfs.small(size: size)
+    for name in ["@snapshots", "@var", "@home", "@root", "@srv", "@grub"] {
+      try runSuccessfully(["btrfs", "subvolume", "create", disk.root.appending(name).string])
+    }
+    return disk
+  }
 
   /// The directory of one of its subvolumes.
   func path(of subvolume: String) -> FilePath { disk.root.appending(subvolume) }
@@ -48,7 +59,7 @@ final class BootDisk: Sendable {
 
   static let version = "6.1.0-1-amd64"
   private static let mounts = [".snapshots", "var", "home", "root", "srv", "boot/grub", "tmp"]
-  private static let furnishing = """
+  static let furnishing = """
     mkdir -p \(mounts.map { "/" + $0 }.joined(separator: " ")) /lib/modules/\(version)
     ln -s /bin/sh /sbin/init
     echo a kernel >/boot/vmlinuz-\(version)

@@ -43,7 +43,7 @@ struct FailPointTests {
   /// The verbs that change nothing, at least there.
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
-    ["diff", "1", "2"], ["check"], ["config"], ["deployments"], ["etc-diff"], ["live-chroot"],
+    ["diff", "1", "2"], ["check"], ["config"], ["reboot-waiting"], ["deployments"], ["etc-diff"], ["live-chroot"],
     ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["version"], ["help"],
   ]
 

@@ -1,0 +1,195 @@
+import Btrfs
+import Configuration
+import FoundationEssentials
+import SnapshotTree
+
+/// `auto-upgrade --scheduled`: what the administrator wants done while nobody watches.
+extension Store {
+  static let scheduledUpgrade = "scheduled-upgrade"
+
+  /// Looks for new versions, upgrades nodes, and deploys the one that the machine boots, as the settings say. What comes
+  /// of it stands in the history. A node that fails keeps its content, and does not stop the others.
+  ///
+  /// - Parameters:
+  ///   - settings: what the administrator wants; where that cannot be read, it is the failure that stands there.
+  ///   - power: what the machine gets its power from.
+  /// - Throws: `AstError` or `ConfigurationError` where nothing was begun though it should have been.
+  public func upgradeScheduled(
+    _ settings: () throws -> Settings, _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
+    progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
+  ) throws -> ScheduledUpgrade {
+    var run: ScheduledRun
+    do {
+      run = ScheduledRun(
+        store: self, settings: try settings(), options: options, progress: progress, note: note)
+      try run.begin(on: power)
+    } catch {
+      recordScheduled(.failed, AstError(error).message)
+      throw error
+    }
+    run.changeNodes()
+    run.deploy()
+    run.planReboot()
+    let result = run.result
+    if !result.sentences.isEmpty {
+      recordScheduled(result.failures.isEmpty ? .done : .failed, result.sentences.joined(separator: "; "))
+    }
+    return result
+  }
+
+  /// The last of these upgrades; nil where there was none yet.
+  public func lastScheduledUpgrade() throws -> Operation? {
+    try tree.history().first { $0.kind == Store.scheduledUpgrade }
+  }
+
+  /// Without it, only the memory of what was done is lost.
+  private func recordScheduled(_ outcome: OperationOutcome, _ message: String) {
+    do {
+      try change {
+        let operation = try intend(Store.scheduledUpgrade, on: nil, from: nil, to: nil)
+        try tree.finish(operation, outcome, message: message)
+      }
+    } catch {
+      warn("what came of the upgrade cannot be noted: \(AstError(error).message)")
+    }
+  }
+}
+
+/// A node that there may be something to do for.
+private struct ChosenNode {
+  let id: NodeID
+  /// The settings in force for it, or what is wrong with its own.
+  let updates: Result<UpdateSettings, AstError>
+
+  func wants(_ policy: UpdateSettings.Policy) -> Bool {
+    if case .success(let updates) = updates { updates.policy == policy } else { false }
+  }
+}
+
+/// Such an upgrade at work.
+private struct ScheduledRun {
+  let store: Store
+  let settings: Settings
+  let options: PackageOptions
+  let progress: (NodeID, PackageProgress) -> Void
+  let note: (String) -> Void
+  private(set) var result = ScheduledUpgrade()
+  private var nodes: [ChosenNode] = []
+  private var updates: UpdateSettings { settings.updates }
+
+  init(
+    store: Store, settings: Settings, options: PackageOptions, progress: @escaping (NodeID, PackageProgress) -> Void,
+    note: @escaping (String) -> Void
+  ) {
+    (self.store, self.settings, self.options) = (store, settings, options)
+    (self.progress, self.note) = (progress, note)
+  }
+
+  /// Finds out which nodes there is something to do for, and whether anything may be begun.
+  mutating func begin(on power: PowerSupply) throws {
+    nodes = try chosenNodes().map { id in
+      ChosenNode(id: id, updates: Result { try store.settings(settings, of: id).updates }.mapError(AstError.init))
+    }.filter { !$0.wants(.off) }
+    guard !nodes.isEmpty else { return }
+    if updates.onlyOnAC, power == .battery {
+      result.skipped = "on battery: nothing was done"
+      nodes = []
+      return
+    }
+    let free = try FileSystem.space(of: store.root).available
+    guard free >= updates.minimumFree else {
+      throw AstError(
+        .noSpace,
+        "\(free >> 20) MiB are free, and updates.minimum-free is \(updates.minimumFree >> 20) MiB; nothing was begun",
+        hint: AstError.spaceHint)
+    }
+  }
+
+  /// Works on one node after the other.
+  mutating func changeNodes() {
+    for node in nodes {
+      let outcome = Result { try change(node.id, node.updates.get()) }.mapError(AstError.init)
+      result.nodes.append(ScheduledUpgrade.NodeResult(node: node.id, outcome: outcome))
+      if Interruption.pending != nil { return }
+    }
+  }
+
+  /// Deploys the node that the machine boots, if there is anything new in it.
+  mutating func deploy() {
+    guard Interruption.pending == nil else { return }
+    do {
+      result.deployment = try deployIfNew().map { .success($0) }
+    } catch {
+      result.deployment = .failure(AstError(error))
+    }
+  }
+
+  /// Decides whether and when the machine is rebooted.
+  mutating func planReboot() {
+    do {
+      result.waiting = try store.waitingDeployment()
+      guard nodes.contains(where: { $0.wants(.deploy) }), Interruption.pending == nil else { return }
+      result.reboot = try store.reboot(updates)
+    } catch {
+      note("whether to reboot is not known: \(AstError(error).message)")
+    }
+  }
+
+  private func chosenNodes() throws -> [NodeID] {
+    var tops = updates.nodes.map { NodeID($0) }
+    if tops.isEmpty {
+      guard let node = try store.bootedNode() ?? store.defaultNode(), node != .base else {
+        throw AstError(
+          .refused, "updates.nodes names no node, and none is booted or the default; nothing was begun",
+          hint: "see ast.toml(5)")
+      }
+      tops = [node]
+    }
+    guard updates.includesTree else { return tops }
+    var seen: Set<NodeID> = []
+    return try tops.flatMap { top in
+      // One that is not there fails when its turn comes, and stops no other.
+      try store.tree.node(top) == nil ? [top] : store.subtree(top).map(\.id)
+    }.filter { seen.insert($0).inserted }
+  }
+
+  private func change(_ id: NodeID, _ updates: UpdateSettings) throws -> ScheduledUpgrade.NodeOutcome {
+    guard updates.policy != .check else {
+      return .checked(try store.planPackages(.upgrade, in: id, options) { progress(id, $0) })
+    }
+    var clone: NodeID?
+    do {
+      let outcome = try store.upgradeUnattended(id, options) {
+        guard updates.clonesBefore, clone == nil else { return }
+        let day = Date().formatted(.iso8601.year().month().day())
+        let description = try Description("node \(id) before the upgrade of \(day)")
+        clone = try store.graft(id, at: .beside, description: description).node.id
+      } progress: {
+        progress(id, $0)
+      }
+      return .upgraded(outcome, clone: clone)
+    } catch {
+      if let clone { removeUnused(clone) }
+      throw error
+    }
+  }
+
+  /// What was deployed before is not deployed again: it did not come up, or somebody went back from it.
+  private func deployIfNew() throws -> DeployOutcome? {
+    guard let id = try store.defaultNode(), nodes.contains(where: { $0.id == id && $0.wants(.deploy) }),
+      result.nodes.contains(where: { $0.node == id && $0.succeeded }),
+      let deployed = try store.tree.deployments(of: id).map(\.generation).max(),
+      try deployed < store.node(id).current, try !store.runsOnTrial()
+    else { return nil }
+    return try store.deploy(id, DeployOptions(), progress: note)
+  }
+
+  /// Removes the clone of a node that was not changed in the end, or there would be one more each day.
+  private func removeUnused(_ clone: NodeID) {
+    do {
+      _ = try store.deleteTree(clone)
+    } catch {
+      note("node \(clone), cloned before the upgrade, cannot be deleted: \(AstError(error).message)")
+    }
+  }
+}

@@ -1,3 +1,4 @@
+import CFiles
 import Dispatch
 import FoundationEssentials
 import Subprocess
@@ -28,13 +29,21 @@ struct ChildProcess {
     }
   }
 
-  /// The same, with `input` to read.
+  /// The same, with `input` to read: from a file, because a pipe that a program leaves unread would end us (SIGPIPE).
   func run(reading input: Data) throws {
-    try finish { program, arguments in
-      let result = try await Subprocess.run(
-        program, arguments: arguments, platformOptions: Self.apart, input: .array(Array(input)), output: .discarded,
-        error: .string(limit: 1 << 16))
-      return (result.terminationStatus, result.standardError)
+    let opened = cfiles_open_in_memory()
+    guard opened >= 0 else { throw Errno(rawValue: -opened) }
+    let file = FileDescriptor(rawValue: opened)
+    try file.closeAfter {
+      _ = try file.writeAll(input)
+      try file.seek(offset: 0, from: .start)
+      try finish { program, arguments in
+        let result = try await Subprocess.run(
+          program, arguments: arguments, platformOptions: Self.apart,
+          input: .fileDescriptor(file, closeAfterSpawningProcess: false), output: .discarded,
+          error: .string(limit: 1 << 16))
+        return (result.terminationStatus, result.standardError)
+      }
     }
   }
 

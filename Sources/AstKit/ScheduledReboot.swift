@@ -1,19 +1,23 @@
+import SystemPackage
+
 extension ScheduledUpgrade.Reboot {
   /// Has systemd reboot the machine, or ask again at that time (`ast reboot-waiting`) whether to.
   ///
   /// The timer is there until the next boot, and goes off each day: what keeps the machine from being rebooted in one
   /// night may be over in the next.
   ///
+  /// - Parameter programs: the directory of systemd's programs.
   /// - Throws: `AstError`.
-  public func carryOut() throws {
+  public func carryOut(with programs: FilePath = "/usr/bin") throws {
+    let systemctl = programs.appending("systemctl").string
     switch self {
-    case .now: try restartMachine()
+    case .now: try ChildProcess(systemctl, ["--no-block", "reboot"]).run()
     case .later(let minute):
       // The one of an earlier run; where there is none, that is an error.
-      try? ChildProcess("systemctl", ["--quiet", "stop", "ast-reboot.timer"]).run()
+      try? ChildProcess(systemctl, ["--quiet", "stop", "ast-reboot.timer"]).run()
       let time = "*-*-* \(DayTime.text(minute)):00"
       try ChildProcess(
-        "systemd-run",
+        programs.appending("systemd-run").string,
         [
           "--quiet", "--collect", "--unit=ast-reboot", "--on-calendar=\(time)", "--", "/usr/sbin/ast",
           "reboot-waiting",

@@ -1,4 +1,4 @@
-public import Configuration
+import Configuration
 import FoundationEssentials
 
 /// What people are told of an upgrade that nobody watched.

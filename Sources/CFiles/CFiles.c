@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,4 +22,9 @@ int cfiles_open_without_mounts(int directory, const char *name) {
 
 int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name) {
   return renameat2(directory, name, new_directory, new_name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+int cfiles_open_in_memory(void) {
+  int file = memfd_create("ast", MFD_CLOEXEC);
+  return file < 0 ? -errno : file;
 }

@@ -68,6 +68,26 @@ struct ScheduledUpgradeTests {
     withExtendedLifetime(lock) {}
   }
 
+  @Test func systemdIsAskedToReboot() throws {
+    let got = directory.appending("got")
+    for name in ["systemctl", "systemd-run"] {
+      let program = directory.appending(name).string
+      // Where no timer is, stopping it fails.
+      let script = "#!/bin/sh\necho \(name) \"$@\" >>'\(got)'; [ \"$2\" != stop ]\n"
+      try Data(script.utf8).write(to: URL(filePath: program))
+      try runSuccessfully(["chmod", "755", program])
+    }
+    try ScheduledUpgrade.Reboot.later(minute: 125).carryOut(with: directory)
+    try ScheduledUpgrade.Reboot.now.carryOut(with: directory)
+    #expect(
+      try String(contentsOfFile: got.string, encoding: .utf8) == """
+        systemctl --quiet stop ast-reboot.timer
+        systemd-run --quiet --collect --unit=ast-reboot --on-calendar=*-*-* 02:05:00 -- /usr/sbin/ast reboot-waiting
+        systemctl --no-block reboot
+
+        """)
+  }
+
   @Test func aDeploymentThatDidNotComeUpIsTold() throws {
     #expect(try store.failedDeployment() == nil)
     try store.tree.write { try $0.setState(.failed, of: DeploymentID(2), reason: "the web does not answer") }
@@ -120,7 +140,9 @@ struct ScheduledUpgradeTests {
 
         """)
     try Data("#!/bin/sh\necho no >&2; exit 1\n".utf8).write(to: URL(filePath: program.string))
-    #expect(throws: AstError(.failed, "`\(program)` failed (exit status 1): no")) { try mail.send(through: program) }
+    // More than a pipe takes, and nobody reads it.
+    let long = Mail(to: "root", about: "a subject", String(repeating: "x", count: 1 << 20))
+    #expect(throws: AstError(.failed, "`\(program)` failed (exit status 1): no")) { try long.send(through: program) }
   }
 
   // MARK: The power

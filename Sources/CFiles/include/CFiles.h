@@ -9,3 +9,6 @@ int cfiles_open_without_mounts(int directory, const char *name);
 
 /* renameat2(2) with RENAME_NOREPLACE: moves `name` to another directory, unless something has its new name there. */
 int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name);
+
+/* memfd_create(2): a file in memory, without a name, to be read and written. */
+int cfiles_open_in_memory(void);

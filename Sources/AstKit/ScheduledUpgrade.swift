@@ -6,11 +6,16 @@ public struct ScheduledUpgrade: Sendable {
   public struct NodeResult: Sendable {
     /// The node.
     public let node: NodeID
+    /// Whether it was only looked at: the policy is "check".
+    let isCheck: Bool
     /// What was done, or why nothing was.
     public let outcome: Result<NodeOutcome, AstError>
 
     /// Whether it was done.
-    public var succeeded: Bool { if case .success = outcome { true } else { false } }
+    public var succeeded: Bool { failure == nil }
+
+    /// Why it was not.
+    var failure: AstError? { if case .failure(let error) = outcome { error } else { nil } }
   }
 
   /// What was done in a node.
@@ -41,9 +46,16 @@ public struct ScheduledUpgrade: Sendable {
   public internal(set) var reboot: Reboot?
 
   /// What failed.
-  public var failures: [AstError] {
-    nodes.compactMap { if case .failure(let error) = $0.outcome { error } else { nil } }
-      + [deployment].compactMap { if case .failure(let error) = $0 { error } else { nil } }
+  public var failures: [AstError] { nodes.compactMap(\.failure) + deploymentFailure }
+
+  /// Whether something failed that somebody should know of. That nobody answers where new versions come from is no news
+  /// on a machine that travels.
+  var hasSeriousFailure: Bool {
+    !deploymentFailure.isEmpty || nodes.contains { !$0.isCheck && $0.failure != nil }
+  }
+
+  private var deploymentFailure: [AstError] {
+    if case .failure(let error) = deployment { [error] } else { [] }
   }
 
   /// The exit status of the command line: where there was one thing to do, that of its error.

@@ -16,14 +16,15 @@ public struct UpdateNews: Sendable {
       letter = ("upgrade failed", error.message)
     case .success(let done):
       let lines = [
-        done.failures.isEmpty ? nil : Self.failure,
+        done.hasSeriousFailure ? Self.failure : nil,
         done.available == 0
           ? nil : "Newer versions of \(done.available) packages are there: `ast upgrade` gets them.\n",
         done.waiting.map { "Deployment \($0.id) of node \($0.node) boots the next time.\n" },
       ].compactMap(\.self)
       messageOfTheDay = lines.isEmpty ? nil : lines.joined()
-      let subject = done.failures.isEmpty ? "upgraded" : "upgrade failed"
-      letter = done.hasChanged || !done.failures.isEmpty ? (subject, done.sentences.joined(separator: "\n")) : nil
+      let subject = done.hasSeriousFailure ? "upgrade failed" : "upgraded"
+      letter =
+        done.hasChanged || done.hasSeriousFailure ? (subject, done.sentences.joined(separator: "\n")) : nil
     }
   }
 

@@ -96,6 +96,7 @@ private struct ScheduledRun {
       nodes = []
       return
     }
+    guard nodes.contains(where: { $0.wants(.stage) || $0.wants(.deploy) }) else { return }
     let free = try FileSystem.space(of: store.root).available
     guard free >= updates.minimumFree else {
       throw AstError(
@@ -109,7 +110,7 @@ private struct ScheduledRun {
   mutating func changeNodes() {
     for node in nodes {
       let outcome = Result { try change(node.id, node.updates.get()) }.mapError(AstError.init)
-      result.nodes.append(ScheduledUpgrade.NodeResult(node: node.id, outcome: outcome))
+      result.nodes.append(ScheduledUpgrade.NodeResult(node: node.id, isCheck: node.wants(.check), outcome: outcome))
       if Interruption.pending != nil { return }
     }
   }

@@ -54,7 +54,7 @@ extension SettingKey {
       Definition(kind: .flag, standard: .flag(true), meaning: "Whether nothing is done on battery.")
     case .minimumFreeForUpdates:
       Definition(
-        kind: .size, standard: .text("2G"), meaning: "With less than this free on the disk, nothing is begun.")
+        kind: .size, standard: .text("2G"), meaning: "With less than this free on the disk, no node is upgraded.")
     case .cloneBefore:
       Definition(
         kind: .flag, standard: .flag(false),

@@ -115,9 +115,16 @@ struct ScheduledUpgradeTests {
     done.deployment = .failure(AstError(.refused, "it has no kernel"))
     #expect(UpdateNews(.success(done)).letter?.text == "no deployment: it has no kernel")
     #expect(done.exitStatus == 5)
-    done.nodes = [ScheduledUpgrade.NodeResult(node: NodeID(1), outcome: .failure(AstError(.busy, "it is busy")))]
+    done.nodes = [
+      ScheduledUpgrade.NodeResult(node: NodeID(1), isCheck: true, outcome: .failure(AstError(.busy, "it is busy")))
+    ]
     #expect(done.exitStatus == 6)
     #expect(done.sentences == ["node 1 failed: it is busy", "no deployment: it has no kernel"])
+    // Nobody is written to because new versions cannot be looked for.
+    done.deployment = nil
+    #expect(UpdateNews(.success(done)).letter == nil)
+    #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
+    #expect(done.exitStatus == 4)
   }
 
   @Test func mailGoesToSendmailWhereThereIsOne() throws {

@@ -184,6 +184,8 @@ struct ScheduledUpgradeTests {
     #expect(check.status == 1)
     #expect(check.stdout.contains("  failed: "), "\(check)")
     #expect(check.stdout.contains("; nothing was begun\n"), "\(check)")
+    // Looking takes no space.
+    try upgrade(settings("check", minimumFree: "900T")).expectSuccess()
   }
 
   @Test func wrongSettingsKeepNothingElseFromWorking() throws {

@@ -55,13 +55,17 @@ let package = Package(
     .target(
       name: "AstKit",
       dependencies: [
-        "Accounts", "Btrfs", "CFiles", "CXattr", "Configuration", "Deployment", "Packages", "Sandbox", "SnapshotTree",
-        "SystemFiles", subprocess, system,
+        "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "MachineSettings", "Packages", "Sandbox",
+        "SnapshotTree", "SystemFiles", subprocess, system,
       ],
       swiftSettings: strict + [failPoints]),
-    .target(name: "Configuration", dependencies: [system, toml], swiftSettings: strict),
+    .target(name: "MachineSettings", dependencies: [system], swiftSettings: strict),
+    // Nothing that is large imports it: with TOMLKit comes Foundation, whose members would be preferred to those of
+    // FoundationEssentials.
+    .target(name: "Configuration", dependencies: ["MachineSettings", system, toml], swiftSettings: strict),
     .executableTarget(
-      name: "ast", dependencies: ["AstKit", "Configuration", "Deployment", argumentParser, system],
+      name: "ast",
+      dependencies: ["AstKit", "Configuration", "Deployment", "MachineSettings", argumentParser, system],
       swiftSettings: strict,
       linkerSettings: quickStart),
 
@@ -83,9 +87,11 @@ let package = Package(
       name: "GrubMenuTests", dependencies: ["Deployment", "TestSupport", system], path: "Tests/Boot/grub",
       exclude: ["kernel.S"], swiftSettings: strict),
     .testTarget(
-      name: "ConfigurationTests", dependencies: ["Configuration", "SystemFiles", system], swiftSettings: strict),
+      name: "ConfigurationTests", dependencies: ["Configuration", "MachineSettings", "SystemFiles", system],
+      swiftSettings: strict),
     .testTarget(
-      name: "AstKitTests", dependencies: ["AstKit", "Btrfs", "Configuration", "Deployment", "TestSupport"],
+      name: "AstKitTests",
+      dependencies: ["AstKit", "Btrfs", "Configuration", "Deployment", "MachineSettings", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),

@@ -1,5 +1,5 @@
-import Configuration
 import FoundationEssentials
+import MachineSettings
 
 /// What people are told of an upgrade that nobody watched.
 public struct UpdateNews: Sendable {

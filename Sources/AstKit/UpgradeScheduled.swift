@@ -1,7 +1,7 @@
 import Btrfs
-import Configuration
 import FoundationEssentials
 import SnapshotTree
+import MachineSettings
 
 /// `auto-upgrade --scheduled`: what the administrator wants done while nobody watches.
 extension Store {
@@ -11,17 +11,17 @@ extension Store {
   /// of it stands in the history. A node that fails keeps its content, and does not stop the others.
   ///
   /// - Parameters:
-  ///   - settings: what the administrator wants; where that cannot be read, it is the failure that stands there.
+  ///   - reader: how to find out what the administrator wants; where that fails, the failure stands there.
   ///   - power: what the machine gets its power from.
   /// - Throws: `AstError` or `ConfigurationError` where nothing was begun though it should have been.
   public func upgradeScheduled(
-    _ settings: () throws -> Settings, _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
+    _ reader: SettingsReader, _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
     progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
   ) throws -> ScheduledUpgrade {
     var run: ScheduledRun
     do {
       run = ScheduledRun(
-        store: self, settings: try settings(), options: options, progress: progress, note: note)
+        store: self, reader: reader, settings: try reader.machine(), options: options, progress: progress, note: note)
       try run.begin(on: power)
     } catch {
       recordScheduled(.failed, AstError(error).message)
@@ -69,6 +69,7 @@ private struct ChosenNode {
 /// Such an upgrade at work.
 private struct ScheduledRun {
   let store: Store
+  let reader: SettingsReader
   let settings: Settings
   let options: PackageOptions
   let progress: (NodeID, PackageProgress) -> Void
@@ -78,17 +79,18 @@ private struct ScheduledRun {
   private var updates: UpdateSettings { settings.updates }
 
   init(
-    store: Store, settings: Settings, options: PackageOptions, progress: @escaping (NodeID, PackageProgress) -> Void,
-    note: @escaping (String) -> Void
+    store: Store, reader: SettingsReader, settings: Settings, options: PackageOptions,
+    progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
   ) {
-    (self.store, self.settings, self.options) = (store, settings, options)
+    (self.store, self.reader, self.settings, self.options) = (store, reader, settings, options)
     (self.progress, self.note) = (progress, note)
   }
 
   /// Finds out which nodes there is something to do for, and whether anything may be begun.
   mutating func begin(on power: PowerSupply) throws {
     nodes = try chosenNodes().map { id in
-      ChosenNode(id: id, updates: Result { try store.settings(settings, of: id).updates }.mapError(AstError.init))
+      ChosenNode(
+        id: id, updates: Result { try store.settings(reader, settings, of: id).updates }.mapError(AstError.init))
     }.filter { !$0.wants(.off) }
     guard !nodes.isEmpty else { return }
     if updates.onlyOnAC, power == .battery {

@@ -1,5 +1,5 @@
-import Configuration
 import SnapshotTree
+import MachineSettings
 
 /// Deployments that are to run and do not.
 extension Store {

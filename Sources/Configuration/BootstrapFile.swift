@@ -1,4 +1,5 @@
 import FoundationEssentials
+public import MachineSettings
 public import SystemPackage
 internal import TOMLKit
 

@@ -1,3 +1,4 @@
+internal import MachineSettings
 internal import TOMLKit
 
 /// What stands in a TOML file, and where.
@@ -6,23 +7,8 @@ internal import TOMLKit
 /// into statements, and the parser reads each of them by itself: a statement begins on a line of its own, and is over
 /// with the first line up to which it can be parsed, because what goes on has brackets or quotes that are open.
 struct SettingEntries {
-  /// A key.
-  struct Entry {
-    /// Its name and those of the tables it is in, the outermost first.
-    let path: [String]
-    /// Its value; nil for the heading of a table.
-    let value: TOMLValue?
-    /// The line its statement begins on.
-    let line: Int
-    /// The column, likewise.
-    let column: Int
-
-    /// The name, with dots.
-    var name: String { path.joined(separator: ".") }
-  }
-
   /// The keys and headings in their order.
-  private(set) var entries: [Entry] = []
+  private(set) var entries: [SettingEntry] = []
   private var table: [String] = []
 
   /// Reads a text.
@@ -49,7 +35,7 @@ struct SettingEntries {
       return
     }
     table = Self.heading(content)
-    entries.append(Entry(path: table, value: nil, line: line, column: indent + 1))
+    entries.append(SettingEntry(table, .heading, line: line, column: indent + 1))
   }
 
   private mutating func add(_ content: TOMLTable, below path: [String], line: Int, column: Int) {
@@ -58,7 +44,7 @@ struct SettingEntries {
       if let inner = value.table {
         add(inner, below: path + [key], line: line, column: column)
       } else {
-        entries.append(Entry(path: path + [key], value: value, line: line, column: column))
+        entries.append(SettingEntry(path + [key], .value(SettingValue(value)), line: line, column: column))
       }
     }
   }
@@ -67,5 +53,20 @@ struct SettingEntries {
   private static func heading(_ content: TOMLTable) -> [String] {
     guard let key = content.keys.first else { return [] }
     return [key] + (content[key]?.table.map(heading) ?? [])
+  }
+}
+
+extension SettingValue {
+  fileprivate init?(_ found: TOMLValue) {
+    switch found.type {
+    case .bool: self = .flag(found.bool ?? false)
+    case .int: self = .number(found.int ?? 0)
+    case .string: self = .text(found.string ?? "")
+    case .array:
+      let numbers = found.array?.compactMap(\.int) ?? []
+      guard numbers.count == found.array?.count else { return nil }
+      self = .numbers(numbers)
+    default: return nil
+    }
   }
 }

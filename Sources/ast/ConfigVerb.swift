@@ -2,6 +2,7 @@ import ArgumentParser
 import AstKit
 import Configuration
 import SnapshotTree
+import MachineSettings
 
 struct Config: Verb {
   static let configuration = CommandConfiguration(
@@ -32,7 +33,7 @@ struct Config: Verb {
   }
 
   private func settings(of node: NodeID) throws -> Settings {
-    try Store(opening: global.root, .reading).settings(.ofThisMachine(), of: node)
+    try Store(opening: global.root, .reading).settings(.files, of: node)
   }
 
   private static func table(_ reports: [SettingReport]) -> String {
@@ -42,6 +43,18 @@ struct Config: Verb {
       let origin = report.source.map { "\($0.file):\($0.line)" } ?? "default"
       return "\(setting)\(String(repeating: " ", count: width - setting.count))  \(Printable.line(origin))"
     }.joined(separator: "\n")
+  }
+}
+
+extension SettingsReader {
+  /// Reads them in their files.
+  static let files = SettingsReader(machine: { try Settings.ofThisMachine() }) { machine, data, path in
+    try machine.with(node: data, at: path)
+  }
+
+  /// Reads those of a node as if the machine had none.
+  static let nodeAlone = SettingsReader(machine: { Settings() }) { machine, data, path in
+    try machine.with(node: data, at: path)
   }
 }
 

@@ -3,6 +3,7 @@ import AstKit
 import Configuration
 import FoundationEssentials
 import SnapshotTree
+import MachineSettings
 
 struct CollectGarbage: Verb {
   static let configuration = CommandConfiguration(

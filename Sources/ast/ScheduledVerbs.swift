@@ -3,6 +3,7 @@ import ArgumentParser
 import Configuration
 import FoundationEssentials
 import SnapshotTree
+import MachineSettings
 
 extension AutoUpgrade {
   /// Does what the settings say, and tells those who are to know.
@@ -11,7 +12,7 @@ extension AutoUpgrade {
     let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
     defer { view.clear() }
     let outcome = Result {
-      try store.upgradeScheduled(Settings.ofThisMachine, options) { node, progress in
+      try store.upgradeScheduled(.files, options) { node, progress in
         view.show(progress, of: node)
       } note: { message in
         view.clear()

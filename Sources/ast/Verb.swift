@@ -6,6 +6,7 @@ import Glibc
 import Sandbox
 import SnapshotTree
 import SystemPackage
+import MachineSettings
 
 /// What a verb answers.
 struct Report {

@@ -1,6 +1,5 @@
 import ArgumentParser
 import AstKit
-import Configuration
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -101,7 +100,7 @@ struct EditConf: Verb {
     let report = Report(outcome, of: node, context.output)
     // What somebody has written is not thrown away for an error in it; until it is right, it is one for what reads it.
     do {
-      _ = try context.store.settings(Settings(), of: node)
+      _ = try context.store.settings(.nodeAlone, of: node)
     } catch {
       context.output.note(AstError(error).message)
     }

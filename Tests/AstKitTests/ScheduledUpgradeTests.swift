@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import AstKit
+import MachineSettings
 
 /// What happens around an upgrade that nobody watches.
 @Suite("Scheduled upgrade", .requiresRoot)
@@ -35,7 +36,10 @@ struct ScheduledUpgradeTests {
 
   private func upgrade(_ text: String, on power: PowerSupply) throws -> ScheduledUpgrade {
     let settings = try settings(text)
-    return try store.upgradeScheduled({ settings }, PackageOptions(), on: power, progress: { _, _ in }, note: { _ in })
+    let reader = SettingsReader(machine: { settings }) { machine, data, path in
+      try machine.with(node: data, at: path)
+    }
+    return try store.upgradeScheduled(reader, PackageOptions(), on: power, progress: { _, _ in }, note: { _ in })
   }
 
   @Test func onBatteryNothingIsBegun() throws {

@@ -3,6 +3,7 @@ import SystemPackage
 import Testing
 
 @testable import Configuration
+@testable import MachineSettings
 
 @Suite struct BootstrapFileTests {
   private func read(_ text: String) throws -> BootstrapFile {

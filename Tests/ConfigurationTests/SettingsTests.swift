@@ -4,6 +4,7 @@ import SystemPackage
 import Testing
 
 @testable import Configuration
+@testable import MachineSettings
 
 /// The settings in files of a directory that goes with the test.
 @Suite("Settings") final class SettingsTests {

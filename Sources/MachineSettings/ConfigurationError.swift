@@ -15,3 +15,10 @@ public enum ConfigurationError: Error, Sendable, Equatable, CustomStringConverti
     }
   }
 }
+
+extension ConfigurationError {
+  /// What is wrong at a place in a file.
+  public static func wrong(_ path: FilePath, line: Int, column: Int, _ reason: String) -> ConfigurationError {
+    .wrong(path, "line \(line), column \(column): \(reason)")
+  }
+}

@@ -1,10 +1,10 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import MachineSettings
 import Sandbox
 import SnapshotTree
 import SystemPackage
-import MachineSettings
 
 /// Why an operation did not happen: what failed, what state things are in, and what to do next.
 ///

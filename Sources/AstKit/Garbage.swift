@@ -1,8 +1,8 @@
 import Btrfs
 import FoundationEssentials
+import MachineSettings
 import SnapshotTree
 import SystemPackage
-import MachineSettings
 
 /// What `gc` is to keep.
 public struct GarbageOptions: Sendable {

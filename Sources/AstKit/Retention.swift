@@ -1,6 +1,6 @@
 import FoundationEssentials
-import SnapshotTree
 import MachineSettings
+import SnapshotTree
 
 /// Which old generations of a node stay. One that is needed stays whatever a retention says.
 public struct Retention: Sendable, Equatable {

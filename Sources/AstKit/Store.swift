@@ -1,9 +1,9 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import MachineSettings
 import SnapshotTree
 import SystemPackage
-import MachineSettings
 
 /// A store: the directory on a btrfs that holds the snapshot tree, with its database open.
 ///

@@ -1,7 +1,7 @@
 import Btrfs
 import FoundationEssentials
-import SnapshotTree
 import MachineSettings
+import SnapshotTree
 
 /// `auto-upgrade --scheduled`: what the administrator wants done while nobody watches.
 extension Store {

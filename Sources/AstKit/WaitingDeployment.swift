@@ -1,5 +1,5 @@
-import SnapshotTree
 import MachineSettings
+import SnapshotTree
 
 /// Deployments that are to run and do not.
 extension Store {

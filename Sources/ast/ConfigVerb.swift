@@ -1,8 +1,8 @@
 import ArgumentParser
 import AstKit
 import Configuration
-import SnapshotTree
 import MachineSettings
+import SnapshotTree
 
 struct Config: Verb {
   static let configuration = CommandConfiguration(

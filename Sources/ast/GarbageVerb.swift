@@ -2,8 +2,8 @@ import ArgumentParser
 import AstKit
 import Configuration
 import FoundationEssentials
-import SnapshotTree
 import MachineSettings
+import SnapshotTree
 
 struct CollectGarbage: Verb {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
-import AstKit
 import ArgumentParser
+import AstKit
 import Configuration
 import FoundationEssentials
-import SnapshotTree
 import MachineSettings
+import SnapshotTree
 
 extension AutoUpgrade {
   /// Does what the settings say, and tells those who are to know.

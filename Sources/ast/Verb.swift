@@ -3,10 +3,10 @@ import AstKit
 import Configuration
 import FoundationEssentials
 import Glibc
+import MachineSettings
 import Sandbox
 import SnapshotTree
 import SystemPackage
-import MachineSettings
 
 /// What a verb answers.
 struct Report {

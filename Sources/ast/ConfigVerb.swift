@@ -15,7 +15,7 @@ struct Config: Verb {
 
   @OptionGroup var global: GlobalOptions
   @Option(name: [.customShort("N"), .long], help: "Show those in force for this node.")
-  var node: NodeID?
+  var node: NodeName?
   @Argument(help: "The setting, such as updates.policy.", completion: .list(SettingKey.allCases.map(\.rawValue)))
   var key: String?
 
@@ -32,8 +32,9 @@ struct Config: Verb {
       text: settings.value(of: found).plain, data: ["settings": [SettingReport(found, in: settings)]])
   }
 
-  private func settings(of node: NodeID) throws -> Settings {
-    try Store(opening: global.root, .reading).settings(.files, of: node)
+  private func settings(of name: NodeName) throws -> Settings {
+    let store = try Store(opening: global.root, .reading)
+    return try store.settings(.files, of: store.node(named: name))
   }
 
   private static func table(_ reports: [SettingReport]) -> String {

@@ -34,7 +34,11 @@ final class ProgressView {
     case .none: return
     case .json: FileDescriptor.standardError.tell(ProgressLine(progress, of: node).text)
     case .line:
-      if case .downloading(let bytes, _) = progress { rate.note(bytes) }
+      if case .downloading(let bytes, _) = progress {
+        rate.note(bytes)
+        // They come faster than a terminal shows them. All else may be the last for a while.
+        if let lastDrawn, ContinuousClock.now - lastDrawn < .milliseconds(80) { return }
+      }
       draw()
     }
   }
@@ -55,10 +59,7 @@ final class ProgressView {
   }
 
   private func draw() {
-    let now = ContinuousClock.now
-    // A terminal shows no more, and dpkg speaks often.
-    if let lastDrawn, now - lastDrawn < .milliseconds(80) { return }
-    lastDrawn = now
+    lastDrawn = ContinuousClock.now
     isDrawn = true
     let line = nodes == 1 ? states.values.first.map(words) ?? "" : overview
     FileDescriptor.standardError.draw("\r\(Printable.line(String(line.prefix(Terminal.width - 1))))\u{1B}[K")

@@ -51,7 +51,7 @@ struct ScreenTests {
   @Test(arguments: widths)
   func installationShowsHowFarItIs(columns: Int) throws {
     let slow = DebPackage(
-      "slow", fields: ["Description": "a package with a description"], scripts: [.postinst: "sleep 20"])
+      "slow", fields: ["Description": "a package with a description"], scripts: [.postinst: "sleep 5"])
     let packages = try PackageStore(publishing: [slow])
     let node = try packages.store.clone(0)
     let screen = try Screen(columns: columns, "ast install \(node) slow", store: packages.store)

@@ -73,6 +73,7 @@ struct ConfigTests {
     #expect(shown[0].hasPrefix("updates.policy = \"off\""))
     #expect(shown[0].hasSuffix("\(try store.content(of: 1))/etc/ast/node.toml:3"), "\(shown)")
     #expect(shown[5].hasSuffix("\(file):3"))
+    #expect(try config("-N", "clone of 0", "updates.policy", settings: text).expectSuccess().stdout == "off\n")
     #expect(try config("-N", "9").status == 3)
   }
 

@@ -13,6 +13,8 @@ public enum BaseSource: Sendable, Equatable {
   case tarball(FilePath)
   /// A root file system in a directory.
   case directory(FilePath)
+  /// The root file system in a subvolume of the same btrfs: a snapshot of it, and no copy.
+  case snapshot(FilePath)
 
   /// Makes sure that what it names is there.
   func requireReadable() throws {
@@ -20,7 +22,7 @@ public enum BaseSource: Sendable, Equatable {
     switch self {
     case .bootstrap: return
     case .tarball(let tarball): (path, kind) = (tarball, S_IFREG)
-    case .directory(let directory): (path, kind) = (directory, S_IFDIR)
+    case .directory(let directory), .snapshot(let directory): (path, kind) = (directory, S_IFDIR)
     }
     var status = stat()
     guard stat(path.string, &status) == 0, access(path.string, R_OK) == 0 else {
@@ -115,7 +117,7 @@ extension Store {
     failPoint("intent entered")
     do {
       guard mkdir(directory(of: .base).string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
-      let staged = try Subvolume.create(at: staging(of: .base, operation))
+      let staged = try stage(source, at: staging(of: .base, operation))
       failPoint("staged")
       try fill(staged.path, from: source, messages: messages, progress: progress)
       try customize(self, staged.path)
@@ -165,6 +167,11 @@ extension Store {
 }
 
 extension Store {
+  private func stage(_ source: BaseSource, at path: FilePath) throws -> Subvolume {
+    guard case .snapshot(let subvolume) = source else { return try Subvolume.create(at: path) }
+    return try Subvolume(at: subvolume).snapshot(to: path, readOnly: false)
+  }
+
   private func fill(
     _ root: FilePath, from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void
   ) throws {
@@ -184,6 +191,7 @@ extension Store {
       progress("copying \(directory)")
       try ChildProcess("cp", ["--archive", "--reflink=auto", "--one-file-system", "--", "\(directory)/.", root.string])
         .run()
+    case .snapshot(let subvolume): progress("snapshot of \(subvolume) made")
     }
     guard try PackageDatabase.installed(in: root) != nil else {
       throw AstError(.refused, "what was to be the base has no dpkg in it: it is not a Debian root file system")

@@ -23,7 +23,7 @@ enum MountTable {
   }
 
   /// All of it: a file of /proc has no size, and is read page by page (proc(5)).
-  private static func text() throws -> String {
+  static func text() throws -> String {
     let file = try FileDescriptor.open("/proc/self/mountinfo", .readOnly, options: .closeOnExec)
     return try file.closeAfter {
       var text: [UInt8] = []
@@ -48,7 +48,7 @@ enum MountTable {
   }
 
   /// Spaces, tabs, newlines and backslashes are written as octal numbers.
-  private static func unescaped(_ field: Substring) -> String {
+  static func unescaped(_ field: Substring) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")].reduce(String(field)) {
       $0.replacing($1.0, with: $1.1)
     }

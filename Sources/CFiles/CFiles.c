@@ -28,3 +28,7 @@ int cfiles_open_in_memory(void) {
   int file = memfd_create("ast", MFD_CLOEXEC);
   return file < 0 ? -errno : file;
 }
+
+int cfiles_exchange(const char *path, const char *other) {
+  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}

@@ -21,6 +21,8 @@ public struct BootMenu: Hashable, Sendable {
   public var once: Once?
   /// The nodes that can be booted as a trial, in the order of the menu.
   public var nodes: [System]
+  /// The system that was there before ast, with the menu it has; nil where there was none.
+  public var before: Before?
 
   /// A menu of these.
   public init(
@@ -99,6 +101,20 @@ public struct BootMenu: Hashable, Sendable {
       self.token = token
       self.tries = tries
       self.fallback = fallback
+    }
+  }
+
+  /// A system that was there before ast, and starts from a menu of its own.
+  public struct Before: Hashable, Sendable {
+    /// The directory of its boot loader, from the top level of the file system.
+    public var directory: FilePath
+    /// Whether its data are still to be taken over, by whatever boots from this menu.
+    public var hasData: Bool
+
+    /// A system with this directory.
+    public init(directory: FilePath, hasData: Bool) {
+      self.directory = directory
+      self.hasData = hasData
     }
   }
 

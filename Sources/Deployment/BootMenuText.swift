@@ -6,8 +6,8 @@ extension BootMenu {
   /// What `ast/menu.cfg` is to contain.
   public var text: String {
     let parts = [
-      Self.heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial, defaults,
-      deploymentEntries, treeMenu,
+      Self.heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial,
+      before?.function(on: fileSystem) ?? "", defaults, deploymentEntries, before == nil ? "" : Before.entry, treeMenu,
     ]
     return parts.filter { !$0.isEmpty }.joined(separator: "\n")
   }
@@ -47,7 +47,7 @@ extension BootMenu {
   private func function(_ deployment: Deployment) -> String {
     """
     function ast_boot_\(deployment.id) {
-      ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)", "$@"]))
+      ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)"] + takingOver + ["$@"]))
     }
 
     """
@@ -55,7 +55,7 @@ extension BootMenu {
 
   private var trial: String {
     guard !nodes.isEmpty else { return "" }
-    let machine = GrubScript.word("systemd.machine_id=\(machineID)")
+    let own = ([GrubScript.word("systemd.machine_id=\(machineID)")] + takingOver).joined(separator: " ")
     return """
       # ast_trial NODE/GENERATION SUBVOLUME KERNEL INITRD ARGUMENT...: boots a node that is not deployed.
       function ast_trial {
@@ -64,7 +64,7 @@ extension BootMenu {
         set ast_kernel="$3"
         set ast_initrd="$4"
         shift 4
-        ast_boot "$ast_subvolume" "$ast_kernel" "$ast_initrd" "$ast_trial" \(machine) "$@"
+        ast_boot "$ast_subvolume" "$ast_kernel" "$ast_initrd" "$ast_trial" \(own) "$@"
       }
 
       """
@@ -140,16 +140,22 @@ extension BootMenu {
     let id = deployment.id
     guard deployment.isTrying else { return "  ast_boot_\(id)" }
     guard id == choice?.deployment else { return "  ast_boot_\(id) \(Self.trying)" }
-    guard let fallback = choice?.fallback, fallback != id, deployments.contains(where: { $0.id == fallback }) else {
-      return "  ast_boot_\(id)"
-    }
+    guard let fallback = fallback(from: id) else { return "  ast_boot_\(id)" }
     let attempt =
       environment == nil ? "  ast_boot_\(id)" : "  if ast_count; then ast_boot_\(id) $ast_try; fi"
     return """
       \(attempt)
-        echo 'Deployment \(id) does not start: falling back to deployment \(fallback).'
-        ast_boot_\(fallback) ast.fallback=\(id)
+        echo 'Deployment \(id) does not start: falling back to \(fallback.name).'
+        \(fallback.command)
       """
+  }
+
+  /// What boots when a deployment does not: the last good one; as long as there is none, what was there before ast.
+  private func fallback(from id: Int) -> (name: String, command: String)? {
+    if let other = choice?.fallback, other != id, deployments.contains(where: { $0.id == other }) {
+      return ("deployment \(other)", "ast_boot_\(other) ast.fallback=\(id)")
+    }
+    return before == nil ? nil : ("the system before ast", Before.command)
   }
 
   /// A kernel that panics waits for ever otherwise, and so does an initramfs that finds no root.

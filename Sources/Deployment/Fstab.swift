@@ -48,6 +48,31 @@ public struct Fstab: Hashable, Sendable {
     return result
   }
 
+  /// The file for a root that is one of deployments: the line of the old root gives way to one that mounts read-only,
+  /// with the options of the old one that are about the file system as a whole.
+  public func adopting(fileSystem: String) -> Fstab {
+    let old = entries.last { $0.mountPoint == "/" }?.options.split(separator: ",").map(String.init) ?? []
+    let kept = old.filter { option in
+      !Self.ownOptions.contains(option) && !option.hasPrefix("subvol=") && !option.hasPrefix("subvolid=")
+    }
+    var layout = Self.layout(fileSystem: fileSystem, efiPartition: nil)
+    if let root = layout.firstIndex(where: { $0.mountPoint == "/" }) {
+      let options = (["ro", "noatime"] + kept).joined(separator: ",")
+      layout[root] = Entry(layout[root].source, at: "/", type: "btrfs", options: options)
+    }
+    var result = self
+    result.content = Array(
+      content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).filter { line in
+        Self.entry(on: line)?.mountPoint != "/"
+      }.joined(separator: [UInt8(ascii: "\n")]))
+    return result.completing(with: layout)
+  }
+
+  /// Options of a root that the new line decides on.
+  private static let ownOptions: Set<String> = [
+    "defaults", "rw", "ro", "atime", "noatime", "relatime", "strictatime", "lazytime", "nolazytime",
+  ]
+
   /// What a system of deployments mounts from a file system with this UUID, and from an EFI system partition with that
   /// one, if there is one.
   public static func layout(fileSystem: String, efiPartition: String?) -> [Entry] {

@@ -49,7 +49,8 @@ struct Ast: Verb {
       CommandGroup(
         name: "Store",
         subcommands: [
-          Init.self, BootstrapVerb.self, AstSync.self, SystemFilesVerb.self, Config.self, CollectGarbage.self,
+          Init.self, BootstrapVerb.self, AdoptVerb.self, AstSync.self, SystemFilesVerb.self, Config.self,
+          CollectGarbage.self,
           Doctor.self,
           Tmp.self, VersionVerb.self,
         ]),

@@ -70,7 +70,10 @@ struct Consistency {
   private mutating func bootMenu() throws {
     guard !rows["deployment"].isEmpty else { return }
     let menu = try MenuFiles(of: store)
-    let wanted = Set(rows["bootable"].map { "ast-trial-\($0)" } + rows["deployment"].map { "ast-\($0)" })
+    let isAdopted = FileManager.default.fileExists(atPath: store.root.appending("ast/adoption.json").string)
+    let wanted = Set(
+      rows["bootable"].map { "ast-trial-\($0)" } + rows["deployment"].map { "ast-\($0)" }
+        + (isAdopted ? ["ast-before"] : []))
     expect(Set(menu.entries), wanted, "the boot menu")
     if menu.standard != rows["default"].first { problems.append("the boot menu boots \(menu.standard ?? "nothing")") }
     let top = store.root.removingLastComponent()
@@ -83,7 +86,7 @@ struct Consistency {
   private mutating func leftovers() throws {
     let own: Set = [
       "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "lock", "nodes", "next-operation", "reserve", "inside",
-      "log",
+      "log", "adoption.json",
     ]
     let others = try names(in: store.root.appending("ast")).subtracting(own).filter { !$0.contains(".damaged-") }
     problems += others.sorted().map { "ast/\($0) was left behind" }

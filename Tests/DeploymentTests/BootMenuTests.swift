@@ -22,6 +22,42 @@ struct BootMenuTests {
     try check(menu)
   }
 
+  @Test(arguments: [
+    (nil, true, "ast_before", "the system before ast"), (6, true, "ast_boot_6 ast.fallback=7", "deployment 6"),
+    (nil, false, nil, nil),
+  ])
+  func theFallbackIsAGoodDeploymentOrWhatWasThereBefore(
+    good: Int?, hasBefore: Bool, command: String?, name: String?
+  ) throws {
+    var menu = BootMenu(
+      fileSystem: "1111-2222", machineID: "0123", environment: BootEnvironmentPlace(fileSystem: "371B-DDF0"),
+      deployments: [7, 6].map { BootMenu.Deployment(id: $0, system: deployed($0), isTrying: $0 == 7) },
+      choice: BootMenu.Choice(deployment: 7, token: 12, fallback: good))
+    if hasBefore { menu.before = BootMenu.Before(directory: "/@rootfs/boot/grub", hasData: false) }
+    let body = command.map { command in
+      """
+        if ast_count; then ast_boot_7 $ast_try; fi
+        echo 'Deployment 7 does not start: falling back to \(name ?? "").'
+        \(command)
+      }
+      """
+    }
+    #expect(menu.text.contains(body ?? "--id ast-7 {\n  ast_boot_7\n}"))
+    #expect(menu.text.contains("--id ast-before {\n  ast_before\n}") == hasBefore)
+    #expect(menu.text.contains("set prefix=\"($root)\"'/@rootfs/boot/grub'\n") == hasBefore)
+    try check(menu)
+  }
+
+  @Test(arguments: [true, false]) func dataAreTakenOverByWhateverBootsFirst(hasData: Bool) throws {
+    var menu = BootMenu(
+      fileSystem: "1111-2222", machineID: "0123",
+      deployments: [BootMenu.Deployment(id: 7, system: deployed(7))], nodes: [trial(1)])
+    menu.before = BootMenu.Before(directory: "/boot/grub", hasData: hasData)
+    #expect(menu.text.contains("ast.deployment=7\(hasData ? " ast.adopt" : "") $@"))
+    #expect(menu.text.contains("systemd.machine_id=0123'\(hasData ? " ast.adopt" : "") \"$@\""))
+    try check(menu)
+  }
+
   @Test func aMenuOfNothing() throws {
     let menu = BootMenu(fileSystem: "1111-2222", machineID: "0123")
     #expect(!menu.text.contains("menuentry") && !menu.text.contains("default="))

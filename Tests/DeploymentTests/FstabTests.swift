@@ -23,6 +23,21 @@ import Testing
     #expect(complete.completing(with: Self.layout) == complete)
   }
 
+  @Test func anAdoptedFileGivesUpTheLineOfTheOldRoot() {
+    let old = """
+      # mine
+      UUID=0123-fs  /  btrfs  defaults,rw,relatime,compress=zstd:1,subvol=@rootfs,subvolid=256,discard=async 0 0
+      LABEL=x /home ext4 defaults 0 2
+      UUID=77 none swap sw 0 0
+      """
+    let layout = Self.lines.dropFirst().filter { !$0.contains("efi") && !$0.contains("/home") }
+    let lines =
+      ["# mine", "LABEL=x /home ext4 defaults 0 2", "UUID=77 none swap sw 0 0"]
+      + ["UUID=0123-fs / btrfs ro,noatime,compress=zstd:1,discard=async 0 0"] + layout
+    #expect(
+      Self.text(Fstab(old.utf8).adopting(fileSystem: "0123-fs")) == lines.map { "\($0)\n" }.joined())
+  }
+
   @Test func withoutAnEFIPartitionNothingIsMountedThere() {
     let layout = Fstab.layout(fileSystem: "0123-fs", efiPartition: nil)
     #expect(

@@ -12,3 +12,6 @@ int cfiles_rename_new(int directory, const char *name, int new_directory, const 
 
 /* memfd_create(2): a file in memory, without a name, to be read and written. */
 int cfiles_open_in_memory(void);
+
+/* renameat2(2) with RENAME_EXCHANGE: each of the two gets the place of the other, both at once. */
+int cfiles_exchange(const char *path, const char *other);

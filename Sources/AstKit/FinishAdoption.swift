@@ -1,0 +1,122 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Packages
+import SnapshotTree
+import SystemPackage
+
+/// The end of an adoption, at the first start of a deployment and before anything but the root is mounted: the data of
+/// the old root become those of the deployments.
+///
+/// Until the record says that it is finished it can be done again from the beginning, for nobody writes to the data
+/// before that. The old root is only read.
+public struct FinishAdoption {
+  private let root: FilePath
+  private let command: String
+
+  /// For the system whose root is mounted at `root`: a deployment.
+  public init(_ root: FilePath = "/", command: String) {
+    self.root = root
+    self.command = command
+  }
+
+  /// What came of it.
+  public enum Outcome: Sendable, Equatable {
+    /// The data are there.
+    case finished
+    /// It was not possible, and the adoption was taken back: the old system boots the next time.
+    case takenBack(reason: String)
+  }
+
+  /// Does it.
+  ///
+  /// - Throws: `AstError` where it failed, and could not be taken back either.
+  public func run(progress: (String) -> Void) throws -> Outcome {
+    let lock = try Adoption.lock(command)
+    defer { withExtendedLifetime(lock) {} }
+    let disk = try TemporaryMount(of: try Adoption.device(of: root))
+    defer { disk.end() }
+    let store = disk.path.appending(Machine.store)
+    guard var record = try AdoptionRecord(in: store) else { return .finished }
+    if record.state == .made {
+      do {
+        try takeOver(record, at: disk.path, progress)
+        record.state = .finished
+        try record.write(in: store)
+      } catch {
+        let reason = AstError(error).message
+        try takeBack(&record, because: reason, at: disk.path)
+        return .takenBack(reason: reason)
+      }
+    }
+    // What fails here, the next start does.
+    do {
+      try removeOld(record, at: disk.path)
+      try Store(opening: store, .writing, command: command).change {}
+    } catch {
+      progress(AstError(error).message)
+    }
+    return .finished
+  }
+
+  private func takeOver(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) throws {
+    let old = try record.requireOldRoot(at: top)
+    let steps = record.data.compactMap { FilePath.Component($0) }.map { directory in
+      TakeOver(
+        old: old, directory: directory, target: top.appending("@\(directory)\(TakeOver.suffix)"))
+    }
+    for step in steps {
+      progress("taking over /\(step.directory)")
+      try step.run()
+      if "@\(step.directory)" == Machine.variable { try completeVariable(step.target, at: top) }
+    }
+    try FileSystem.sync(top)
+    for step in steps { try step.install(as: top.appending("@\(step.directory)")) }
+    try FileSystem.sync(top)
+  }
+
+  /// In a /var that all deployments share, the state of the packages is a link to that of the root that runs.
+  private func completeVariable(_ variable: FilePath, at top: FilePath) throws {
+    let open = try OpenDirectory(variable)
+    let state = PackageState.directories.map(\.place) + [PackageState.aptExtendedStates.place]
+    for place in state {
+      let inside = FilePath(root: nil, place.components.dropFirst())
+      guard let above = try open.directory(at: inside.removingLastComponent()), let name = inside.lastComponent else {
+        continue
+      }
+      try above.removeEvenIfProtected(name)
+    }
+    let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+    for deployment in try store.tree.deployments() {
+      guard let generation = try store.tree.generation(of: deployment.node, deployment.generation) else { continue }
+      _ = try SeedVar(from: store.path(of: generation), into: variable).run()
+    }
+    failPoint("var completed")
+  }
+
+  /// What took the places of the data before they came.
+  private func removeOld(_ record: AdoptionRecord, at top: FilePath) throws {
+    for directory in record.data {
+      let path = top.appending("@\(directory)\(TakeOver.suffix)")
+      if try Subvolume.isSubvolume(at: path) { try Subvolume(at: path).delete() }
+      failPoint("old data removed")
+    }
+  }
+
+  /// The reason is a help, no more: a disk that is full may not take it.
+  private func takeBack(_ record: inout AdoptionRecord, because reason: String, at top: FilePath) throws {
+    try record.bootHook(at: top)?.remove()
+    (record.state, record.reason) = (.made, reason)
+    try? record.write(in: top.appending(Machine.store))
+  }
+}
+
+extension Adoption {
+  /// A device of the file system a root is on.
+  static func device(of root: FilePath) throws -> FilePath {
+    guard FileSystem.isBtrfs(root), let device = try FileSystem.devices(of: root).first else {
+      throw AdoptableSystem.refusal("the root file system (\(root)) is no btrfs")
+    }
+    return device
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import AstKit
+import Glibc
+import SystemPackage
+
+struct AdoptVerb: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "adopt", abstract: "Make a system of deployments of the Debian that runs",
+    discussion: """
+      The root of this Debian is on a btrfs. It stays as it is, as "Debian before ast" in the boot menu, and becomes \
+      the base of a store and its first deployment, which boots at the next start and takes over the data.
+      """)
+  static var needs: Need { .root }
+  static var mounts: Bool { true }
+
+  @OptionGroup var global: GlobalOptions
+  @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
+  var simulate = false
+  @Flag(help: "Let the machine boot what it did before.") var undo = false
+  @Flag(help: .hidden) var finish = false
+  @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
+
+  func validate() throws {
+    guard [simulate, undo, finish].count(where: { $0 }) <= 1 else {
+      throw ValidationError("--simulate and --undo exclude each other")
+    }
+  }
+
+  func perform(in context: Context) throws -> Report {
+    if finish { return try finishAdoption(context) }
+    return undo ? try undoAdoption(context) : try adopt(context)
+  }
+
+  private func adopt(_ context: Context) throws -> Report {
+    let adopt = Adopt(FilePath(root), command: context.command)
+    let plan = try adopt.plan()
+    let report = AdoptionReport(plan)
+    if simulate { return Report(text: report.text, data: report) }
+    context.output.show(report.text)
+    guard try Confirmation.given("Adopt this system?", global) else {
+      throw AstError(.refused, "not confirmed; nothing was changed")
+    }
+    _ = try adopt.run(messages: .standardError, progress: context.output.note)
+    let text = """
+      This system is adopted. Restart it now: what is changed in /etc, and what is installed until then, stays behind \
+      in "Debian before ast".
+      """
+    return Report(text: text, data: report)
+  }
+
+  private func undoAdoption(_ context: Context) throws -> Report {
+    guard try Confirmation.agreed("Let this machine boot what it did before ast?", global) else {
+      throw AstError(.refused, "not confirmed; nothing was changed")
+    }
+    switch try UndoAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
+    case .removed:
+      return Report(text: "The adoption was taken back, and nothing of it is left.", data: ["kept": [String]()])
+    case .kept(let names):
+      let text = """
+        This machine boots "Debian before ast" from the next start on. The nodes, and the data that were written since \
+        the adoption, are in \(names.joined(separator: ", ")) at the top level of the file system.
+        """
+      return Report(text: text, data: ["kept": names])
+    }
+  }
+
+  private func finishAdoption(_ context: Context) throws -> Report {
+    switch try FinishAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
+    case .finished: return Report(text: "", data: ["finished": true])
+    case .takenBack(let reason):
+      context.output.warn("\(reason): the adoption is taken back")
+      guard root == "/" else { throw AstError(.failed, reason) }
+      context.output.warn("restarting the machine: it boots what it did before ast")
+      try restartMachine()
+      // Whatever comes after this unit is not to begin.
+      while true { pause() }
+    }
+  }
+}
+
+/// A plan as `--json` shows it.
+private struct AdoptionReport: Encodable {
+  let root: String
+  let made: [String]
+  let takenOver: [String]
+  let mounted: [String]
+  let readOnly: [String]
+  let leftBehind: [String]
+  let countsTries: Bool
+
+  init(_ plan: AdoptionPlan) {
+    root = plan.layout
+    made = plan.made
+    takenOver = plan.data.map(\.string)
+    mounted = plan.kept.map(\.string)
+    readOnly = plan.readOnly.map(\.string)
+    leftBehind = plan.leftBehind.map(\.string)
+    countsTries = plan.countsTries
+  }
+
+  var text: String {
+    var lines = [
+      ("Root", "\(root), which stays as it is and boots as \"Debian before ast\""),
+      ("New subvolumes", Self.list(made)),
+      ("Data", "\(Self.list(takenOver)) are taken over at the next start"),
+    ]
+    if !mounted.isEmpty { lines.append(("As they are", Self.list(mounted))) }
+    lines.append(("Read-only then", "/usr and all that is not listed above or in /etc; also \(Self.list(readOnly))"))
+    if !leftBehind.isEmpty {
+      lines.append(("Left behind", "\(Self.list(leftBehind)): subvolumes that no node can have in it"))
+    }
+    lines.append(
+      (
+        "If it fails",
+        countsTries
+          ? "the machine boots \"Debian before ast\" again after three tries"
+          : "choose \"Debian before ast\" in the menu: there is no place where GRUB can count tries"
+      ))
+    return Status.table(lines)
+  }
+
+  private static func list(_ names: [String]) -> String { names.map(Printable.line).joined(separator: ", ") }
+}

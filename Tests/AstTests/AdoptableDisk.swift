@@ -1,0 +1,151 @@
+import FoundationEssentials
+import SystemPackage
+import TestSupport
+
+/// A disk with a small system on it that can be adopted, in one of the layouts that are in use.
+final class AdoptableDisk: Sendable {
+  /// Where the root is.
+  enum Layout: String, CaseIterable, Sendable {
+    /// In `@rootfs`, as the Debian installer makes it.
+    case installer
+    /// At the top level.
+    case top
+    /// In `@`, with /home in `@home`.
+    case home
+  }
+
+  /// The top level of the file system.
+  let top: FilePath
+  /// Where the root is mounted.
+  let root: FilePath
+  let layout: Layout
+  private let disk: LoopBtrfs
+
+  /// The subvolume of the root, as a path at the top level.
+  var subvolume: String { ["installer": "@rootfs", "home": "@"][layout.rawValue] ?? "" }
+
+  init(_ layout: Layout) throws {
+    self.layout = layout
+    disk = try LoopBtrfs.small(size: 1 << 30)
+    top = disk.root
+    // Mounts in the file system itself go with its own.
+    root = layout == .top ? top : top.appending("mounts/root")
+    if layout != .top {
+      try runSuccessfully(["btrfs", "subvolume", "create", top.appending(subvolume).string])
+      try mount(subvolume, at: root)
+    }
+    if layout == .home {
+      try runSuccessfully(["btrfs", "subvolume", "create", top.appending("@home").string])
+      try mount("@home", at: root.appending("home"))
+    }
+    try runSuccessfully(["cp", "-a", "\(try TinyRoot.path)/.", root.string])
+    try runSuccessfully(["sh", "-ec", Self.furnishing], environment: environment, in: root)
+  }
+
+  deinit { disk.remove() }
+
+  /// Runs `ast adopt` on it.
+  func adopt(_ arguments: String..., root: FilePath? = nil, environment: [String: String] = [:]) throws -> CommandResult
+  {
+    try run(
+      [AstBinary.path.string, "adopt", "--root", (root ?? self.root).string] + arguments,
+      environment: plainEnvironment.merging(environment) { $1 })
+  }
+
+  /// What a deployment does at its first start.
+  func start(environment: [String: String] = [:]) throws -> CommandResult {
+    let deployment = top.appending("mounts/deployment")
+    try mount("@snapshots/deploy/1/root", at: deployment)
+    defer { _ = try? run(["umount", deployment.string]) }
+    return try adopt("--finish", root: deployment, environment: environment)
+  }
+
+  /// The store that was made.
+  var store: TestStore { TestStore(existing: top.appending("@snapshots")) }
+
+  /// Deletes all that was made, data and all.
+  func deleteAll() throws {
+    for name in try subvolumes.reversed() where name.hasPrefix("@snapshots") || made.contains(String(name)) {
+      try runSuccessfully(["btrfs", "subvolume", "delete", top.appending(name).string])
+    }
+  }
+
+  private let made: Set<String> = ["@var", "@home", "@root", "@srv", "@grub", "@var/lib/machines"]
+
+  /// The paths of all subvolumes.
+  var subvolumes: [String] {
+    get throws {
+      try runSuccessfully(["btrfs", "subvolume", "list", top.string]).split(separator: "\n").compactMap {
+        $0.split(separator: " ").last.map(String.init)
+      }.sorted()
+    }
+  }
+
+  /// A checksum of everything the system has in its root, but for custom.cfg and what is made beside it.
+  func checksum() throws -> String {
+    let script = """
+      find . -xdev -mindepth 1 ! -path './mounts*' ! -path './@*' ! -path "./boot/grub/custom.cfg*" \
+        '(' -type d -printf '%y %m %U:%G %P\\n' -o -printf '%y %m %U:%G %l %s %P\\n' ')' | LC_ALL=C sort
+      """
+    return try runSuccessfully(["sh", "-c", script], in: root)
+  }
+
+  /// What the boot loader reads.
+  var customFile: String? {
+    try? String(contentsOfFile: root.appending("boot/grub/custom.cfg").string, encoding: .utf8)
+  }
+
+  /// The entries of the new boot menu.
+  var menu: String {
+    get throws { try String(contentsOfFile: top.appending("@grub/ast/menu.cfg").string, encoding: .utf8) }
+  }
+
+  private func mount(_ subvolume: String, at place: FilePath) throws {
+    try runSuccessfully(["mkdir", "-p", place.string])
+    let device = try runSuccessfully(["findmnt", "-no", "SOURCE", top.string]).prefix { $0 != "\n" && $0 != "[" }
+    try runSuccessfully(["mount", "-o", "subvol=\(subvolume)", String(device), place.string])
+  }
+
+  private var environment: [String: String] {
+    get throws {
+      let uuid = try runSuccessfully(["findmnt", "-no", "UUID", top.string]).prefix { $0 != "\n" }
+      let options = subvolume.isEmpty ? "defaults" : "defaults,subvol=\(subvolume)"
+      let home = layout == .home ? "UUID=\(uuid) /home btrfs subvol=@home 0 0\n" : ""
+      let table = "# mine\nUUID=\(uuid) / btrfs \(options),compress=zstd:1 0 0\n\(home)LABEL=x /data ext4 noauto 0 2\n"
+      return plainEnvironment.merging(["FSTAB": table]) { $1 }
+    }
+  }
+
+  static let version = "6.1.0-1-amd64"
+  private static let furnishing = """
+    umask 022
+    printf '%s' "$FSTAB" >etc/fstab
+    echo 0123456789abcdef0123456789abcdef >etc/machine-id
+    echo 'PRETTY_NAME="Tiny 1 (small)"' >usr/lib/os-release
+    mkdir -p boot/grub/i386-pc boot/grub/fonts lib/modules/\(version) home srv data games opt usr/local tmp
+    ln -s /bin/sh sbin/init
+    echo a kernel >boot/vmlinuz-\(version)
+    echo an initrd >boot/initrd.img-\(version)
+    echo >lib/modules/\(version)/modules.dep
+    echo a module >boot/grub/i386-pc/normal.mod
+    echo a font >boot/grub/fonts/unicode.pf2
+    printf 'if [ -f ${config_directory}/custom.cfg ]; then\n  source ${config_directory}/custom.cfg\nfi\n' \
+      >boot/grub/grub.cfg
+    mkdir -p var/lib/dpkg/info var/lib/dpkg/updates
+    touch var/lib/dpkg/lock var/lib/dpkg/lock-frontend
+    for name in alpha beta; do
+      printf '%s\n' /. /var /var/lib /var/lib/alpha /var/cache/alpha /var/log/alpha >var/lib/dpkg/info/$name.list
+      echo >var/lib/dpkg/info/$name.md5sums
+    done
+    mkdir -p home/anna srv/site root/.ssh var/lib/alpha/data var/cache/alpha/x var/log/alpha var/mail
+    mkdir -p var/lib/apt var/cache/debconf
+    echo precious >home/anna/file; ln home/anna/file home/anna/link; echo page >srv/site/page; echo key >root/.ssh/key
+    echo rc >root/.bashrc; echo said >var/log/alpha/log; echo cached >var/cache/alpha/x/y; echo post >var/mail/anna
+    echo small >var/lib/small; echo auto >var/lib/apt/extended_states; echo answers >var/cache/debconf/config.dat
+    head -c 34M /dev/zero >var/lib/alpha/data/blob
+    touch var/nocow; chattr +C var/nocow; head -c 100k /dev/urandom >var/nocow
+    echo fixed >etc/fixed; chattr +i etc/fixed
+    mkdir var/lib/machines; rmdir var/lib/machines; btrfs -q subvolume create var/lib/machines
+    echo inner >var/lib/machines/file
+    """
+}

@@ -1,0 +1,165 @@
+"""A Debian that is adopted where it is: `ast adopt`, the first start, the way back, and the plug in between."""
+
+import hashlib
+import os
+import random
+
+import stock
+from lab import BINARY, CACHE
+
+OLD = "Debian before ast"
+PLAIN = "Debian GNU/Linux"
+TOP = "mkdir -p /tmp/top && mount -o subvolid=5 $(findmnt -no SOURCE / | sed 's/\\[.*//') /tmp/top"
+
+
+def machine(lab, layout, firmware="bios", has_esp=True):
+    """A machine with such a Debian, which has started, and has data to be looked for later."""
+    key = hashlib.sha256(repr((layout, has_esp, os.path.getmtime(stock.archive("trixie")))).encode())
+    for path in (BINARY, stock.__file__):
+        with open(path, "rb") as file:
+            key.update(file.read())
+    image = os.path.join(CACHE, f"boot-stock-{layout}-{key.hexdigest()[:16]}.img")
+    if not os.path.exists(image):
+        stock.make(f"{image}.new", layout, has_esp=has_esp)
+        os.rename(f"{image}.new", image)
+    started = lab.machine(image, firmware).start().boot()
+    started.succeed(
+        "echo precious >/home/anna/file && ln /home/anna/file /home/anna/link && chown -R anna: /home/anna"
+        " && echo data >/var/data && touch /var/nocow && chattr +C /var/nocow && head -c 100k /dev/urandom >/var/nocow"
+        " && echo mine >/etc/mine && mkdir /data && echo own >/data/own && echo key >/root/key"
+        " && sha256sum /var/nocow >/root/sums && sync")
+    return started
+
+
+def data_is_there(machine):
+    assert machine.succeed("cat /home/anna/file /var/data /etc/mine /data/own /root/key") == "precious\ndata\nmine\nown\nkey"
+    machine.succeed("test /home/anna/file -ef /home/anna/link && sha256sum --quiet -c /root/sums")
+    assert machine.succeed("stat -c %U /home/anna/file; id -un anna; hostname") == "anna\nanna\nstock"
+
+
+def runs_deployment(machine):
+    assert machine.succeed("ast current") == "1"
+    data_is_there(machine)
+    machine.fail("touch /usr/x")
+    assert machine.succeed("systemctl is-system-running --wait; systemctl --failed --no-legend") == "running"
+    assert machine.succeed("test -z \"$(dpkg --audit)\" && dpkg --verify dpkg | grep -v ' c /'; true") == ""
+    machine.wait_until_good()
+    assert machine.succeed("ast doctor --quiet; cat /proc/cmdline | grep -c ast.deployment=1") == "1"
+
+
+def runs_old(machine, root):
+    assert machine.succeed("findmnt -no FSROOT /") == root
+    data_is_there(machine)
+    machine.succeed("touch /usr/x && rm /usr/x && ! grep ast\\\\. /proc/cmdline")
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
+
+
+def is_adopted_and_taken_back(machine, root):
+    assert "New subvolumes" in machine.succeed("ast adopt -n")
+    machine.succeed("ast adopt -y", patience=600)
+    runs_old(machine, root)
+    machine.reboot()
+    entries = machine.menu()
+    assert entries[0].startswith("Node 1 ") and OLD in entries, entries
+    machine.line.send(b"\r")
+    machine.login()
+    runs_deployment(machine)
+    assert "ast.adopt" not in machine.succeed("cat /boot/grub/ast/menu.cfg")
+    machine.succeed("echo later >/home/anna/later")
+
+    # It goes on like every other system of deployments.
+    machine.succeed("ast clone 1 second && ast run 2 touch /usr/second && ast deploy 2", patience=600)
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current; cat /home/anna/later; ls /usr/second") == "2\nlater\n/usr/second"
+    machine.wait_until_good()
+
+    # The old system is there as it was, and the deployment is still what boots by itself.
+    machine.reboot()
+    machine.boot(OLD, PLAIN)
+    runs_old(machine, root)
+    machine.reboot()
+    machine.boot()
+    assert machine.succeed("ast current") == "2"
+    assert "@home" in machine.succeed("ast adopt --undo -y") or root == "/@"
+    machine.reboot()
+    entries = machine.menu()
+    assert entries[0].startswith(PLAIN), entries
+    machine.line.send(b"\r")
+    machine.login()
+    runs_old(machine, root)
+
+
+def test_adopt_what_the_installer_makes(lab):
+    is_adopted_and_taken_back(machine(lab, "installer"), "/@rootfs")
+
+
+def test_adopt_what_the_installer_makes_with_efi(lab):
+    is_adopted_and_taken_back(machine(lab, "installer", "efi"), "/@rootfs")
+
+
+def test_adopt_a_root_at_the_top_level(lab):
+    is_adopted_and_taken_back(machine(lab, "top"), "/")
+
+
+def test_adopt_a_root_with_a_home_beside_it(lab):
+    is_adopted_and_taken_back(machine(lab, "home", "efi"), "/@")
+
+
+def test_adopted_system_that_does_not_come_up(lab):
+    """Three tries, and the old system again; undoing it leaves nothing."""
+    adopted = machine(lab, "installer")
+    adopted.succeed("ast adopt -y", patience=600)
+    adopted.succeed(f"{TOP} && ln -sf /usr/bin/false /tmp/top/@snapshots/deploy/1/root/sbin/init && umount /tmp/top")
+    adopted.reboot()
+    adopted.expect(rb"falling back to the system before ast", patience=1800)
+    adopted.login()
+    runs_old(adopted, "/@rootfs")
+    adopted.succeed(f"ast adopt --undo -y && {TOP}")
+    left = adopted.succeed("ls -A /tmp/top; ls /boot/grub/custom.cfg; umount /tmp/top")
+    assert "@snapshots" not in left or "@var" in left, left
+
+
+def test_data_that_cannot_be_taken_over(lab):
+    """The deployment takes the adoption back by itself, and the old system boots."""
+    adopted = machine(lab, "installer")
+    adopted.succeed(f"ast adopt -y && {TOP} && mkdir /tmp/top/@home.adopt && umount /tmp/top", patience=600)
+    adopted.reboot()
+    adopted.expect(rb"the adoption is taken back", patience=600)
+    adopted.login()
+    runs_old(adopted, "/@rootfs")
+    adopted.succeed(f"test ! -e /boot/grub/custom.cfg && {TOP} && rmdir /tmp/top/@home.adopt && umount /tmp/top")
+    adopted.succeed("ast adopt -y", patience=600)
+    adopted.reboot()
+    adopted.boot()
+    runs_deployment(adopted)
+
+
+CUTS = int(os.environ.get("AST_ADOPT_CUTS", "6"))
+
+
+def test_power_cuts_while_adopting(lab):
+    """The plug is pulled while the system is adopted, or at the first start of the deployment: the old system boots, or
+    the deployment with all its data."""
+    seed = int(os.environ.get("AST_SEED", random.randrange(1 << 32)))
+    print(f"  AST_SEED={seed} AST_ADOPT_CUTS={CUTS}", flush=True)
+    dice = random.Random(seed)
+    adopted = machine(lab, "installer")
+    for cut in range(CUTS):
+        moment = dice.uniform(0, 40)
+        adopted.line.send(b"ast adopt -y && systemctl reboot\r")
+        adopted.wait(moment)
+        adopted.stop()
+        adopted.start().boot()
+        where = f"cut {cut} ({moment:.2f} s)"
+        booted = adopted.succeed("findmnt -no FSROOT /")
+        print(f"  {where}: {booted}", flush=True)
+        data_is_there(adopted)
+        if booted == "/@rootfs":
+            continue
+        runs_deployment(adopted)
+        return
+    adopted.succeed("ast adopt -y", patience=600)
+    adopted.reboot()
+    adopted.boot()
+    runs_deployment(adopted)

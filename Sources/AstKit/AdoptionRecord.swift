@@ -27,6 +27,8 @@ struct AdoptionRecord: Codable, Equatable, Sendable {
   let data: [String]
   /// Why it was taken back, where nobody asked for it.
   var reason: String?
+  /// What was changed in the old system meanwhile, and the deployment does not have.
+  var leftBehind: [String]?
 
   private static let path: FilePath = "ast/adoption.json"
 

@@ -41,6 +41,7 @@ public struct FinishAdoption {
     if record.state == .made {
       do {
         try takeOver(record, at: disk.path, progress)
+        record.leftBehind = leftBehind(record, at: disk.path, progress)
         record.state = .finished
         try record.write(in: store)
       } catch {
@@ -92,6 +93,21 @@ public struct FinishAdoption {
       _ = try SeedVar(from: store.path(of: generation), into: variable).run()
     }
     failPoint("var completed")
+  }
+
+  /// To know it is a help, no more.
+  private func leftBehind(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) -> [String]? {
+    do {
+      let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+      guard let first = try store.tree.deployments().first,
+        let generation = try store.tree.generation(of: first.node, first.generation)
+      else { return nil }
+      let old = try record.requireOldRoot(at: top).path
+      return try LeftBehind(in: old, since: store.path(of: generation)).names
+    } catch {
+      progress(AstError(error).message)
+      return nil
+    }
   }
 
   /// What took the places of the data before they came.

@@ -32,6 +32,8 @@ public struct Overview: Sendable {
   public let deployments: [DeploymentFacts]
   /// The operations that are running.
   public let running: [Operation]
+  /// What the system that was adopted has, and the deployment that runs has not: it was changed after the adoption.
+  public let leftBehind: [String]
   /// The space of the file system the store is on.
   public let space: Space
 }
@@ -84,10 +86,17 @@ extension Store {
     try tree.running().filter { operation in try operation.node.map { try !isFree($0) } ?? true }
   }
 
+  /// Told as long as the first deployment runs.
+  private func leftBehind() throws -> [String] {
+    guard let running = try booted()?.deployment, try tree.deployments().first?.id == running.id else { return [] }
+    return try AdoptionRecord(in: root)?.leftBehind ?? []
+  }
+
   /// The state of the store.
   public func overview() throws -> Overview {
     Overview(
       nodes: try tree.nodes().count, defaultNode: try defaultNode(), booted: try booted(),
-      deployments: try deploymentFacts(), running: try running(), space: try FileSystem.space(of: root))
+      deployments: try deploymentFacts(), running: try running(), leftBehind: try leftBehind(),
+      space: try FileSystem.space(of: root))
   }
 }

@@ -26,6 +26,9 @@ struct Status: Verb {
         "\(Quantity.bytes(space.used)) used, \(Quantity.bytes(space.available)) free"
           + " of \(Quantity.bytes(space.size))"
       ))
+    if !overview.leftBehind.isEmpty {
+      lines.append(("Left behind", "\(overview.leftBehind.joined(separator: ", ")): in \"Debian before ast\" only"))
+    }
     lines += overview.running.map {
       ("Running", "\($0.command) (pid \($0.pid), since \($0.started.formatted(.iso8601)))")
     }

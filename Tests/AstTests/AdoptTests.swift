@@ -113,6 +113,18 @@ struct AdoptTests {
     #expect(try String(contentsOfFile: disk.top.appending("@home/anna/file").string, encoding: .utf8) == "newer\n")
   }
 
+  @Test func whatIsChangedBeforeTheFirstStartIsNoted() throws {
+    let disk = try AdoptableDisk(.top)
+    try disk.adopt("-y").expectSuccess()
+    let change = "echo x >etc/new; rm etc/machine-id; sed -i 's/2:0.5/2:0.6/' var/lib/dpkg/status"
+    try runSuccessfully(["sh", "-ec", change], in: disk.root)
+    try disk.start().expectSuccess()
+    struct Noted: Decodable { let leftBehind: [String] }
+    let record = try Data(contentsOf: URL(filePath: disk.store.root.appending("ast/adoption.json").string))
+    let noted = try JSONDecoder().decode(Noted.self, from: record)
+    #expect(noted.leftBehind == ["the package beta", "/etc/machine-id", "/etc/new"])
+  }
+
   @Test func dataThatWereTakenOverStayWhenItIsUndone() throws {
     let disk = try AdoptableDisk(.installer)
     try disk.adopt("-y").expectSuccess()

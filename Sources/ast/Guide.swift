@@ -20,6 +20,7 @@ enum Guide {
   static func text(_ overview: Overview) -> String { lines(urgent(overview) + usual(overview) + [all]) }
 
   private static let beginning: [Step] = [
+    ("ast adopt --simulate", "what would become of this machine, if its root is on a btrfs"),
     ("ast init --image FILE --size 10G", "a store in a file, to work in systems that do not boot"),
     ("ast bootstrap --image FILE", "a disk that starts, for a virtual machine or a stick"),
     all,

@@ -26,6 +26,7 @@ public struct Adopt {
   /// - Throws: `AstError`, refused where something stands in the way.
   public func plan() throws -> AdoptionPlan {
     let system = try AdoptableSystem(at: root)
+    try AdoptionRefusals(system).requireMachine()
     let disk = try TemporaryMount(of: system)
     defer { disk.end() }
     let leftover = try Leftover(at: disk.path)
@@ -42,6 +43,7 @@ public struct Adopt {
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
     let system = try AdoptableSystem(at: root)
+    try AdoptionRefusals(system).requireMachine()
     let disk = try TemporaryMount(of: system)
     defer { disk.end() }
     try removeLeftover(at: disk.path, progress)

@@ -24,6 +24,8 @@ public struct AdoptionPlan: Sendable {
   public let countsTries: Bool
   /// What can still be written to the file system.
   public let available: Int64
+  /// Why the last adoption was taken back, where nobody asked for it.
+  public let lastFailure: String?
 
   /// What every adoption makes.
   static let subvolumes = [Machine.store, Machine.variable, Machine.grub]
@@ -49,14 +51,14 @@ public struct AdoptionPlan: Sendable {
     }
     made = Self.subvolumes + own.map { "@\($0)" }
     let removable = try leftover?.names() ?? []
-    for name in made where !removable.contains(name) {
+    for name in made.flatMap({ [$0, "\($0)\(TakeOver.suffix)"] }) where !removable.contains(name) {
       try Self.requireFree(name, at: top)
-      try Self.requireFree("\(name)\(TakeOver.suffix)", at: top)
     }
     let nested = try Self.nested(in: system)
     leftBehind = nested.filter { path in !data.contains { path.starts(with: $0) } }
     readOnly = try Self.readOnly(in: system)
     countsTries = try AdoptedBootEnvironment(of: system) != nil
+    lastFailure = leftover?.reason
     available = try FileSystem.space(of: system.root).available
     guard available >= Self.neededSpace else {
       throw AstError(

@@ -17,7 +17,7 @@ struct AdoptionRefusals {
 
   /// - Throws: `AstError` with the first one.
   func check() throws {
-    if system.isRunning { try requireMachine() }
+    try requireMachine()
     try requireFileSystem()
     try requireOneRoot()
     try requireNothingInTheWay()
@@ -27,8 +27,9 @@ struct AdoptionRefusals {
     try requirePackages()
   }
 
-  /// A machine of its own, and not the inside of something.
-  private func requireMachine() throws {
+  /// What runs is a machine of its own, and not the inside of something, nor a deployment.
+  func requireMachine() throws {
+    guard system.isRunning else { return }
     var (own, first) = (stat(), stat())
     let isOwn =
       stat("/", &own) == 0 && stat("/proc/1/root", &first) == 0 && own.st_dev == first.st_dev

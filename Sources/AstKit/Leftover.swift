@@ -22,7 +22,9 @@ struct Leftover {
 
   /// The names it has at the top level.
   func names() throws -> Set<String> {
-    Set([Machine.store, Self.staging] + (try record?.present(at: top) ?? []).compactMap { $0.lastComponent?.string })
+    let own = try (record?.present(at: top) ?? []).compactMap { $0.lastComponent?.string }
+    let halfMade = try own.map { "\($0)\(TakeOver.suffix)" }.filter { try Subvolume.isSubvolume(at: top.appending($0)) }
+    return Set([Machine.store, Self.staging] + own + halfMade)
   }
 
   /// Why it was taken back, where nobody asked for it.

@@ -87,6 +87,7 @@ private struct AdoptionReport: Encodable {
   let readOnly: [String]
   let leftBehind: [String]
   let countsTries: Bool
+  @Nullable var lastFailure: String?
 
   init(_ plan: AdoptionPlan) {
     root = plan.layout
@@ -96,6 +97,7 @@ private struct AdoptionReport: Encodable {
     readOnly = plan.readOnly.map(\.string)
     leftBehind = plan.leftBehind.map(\.string)
     countsTries = plan.countsTries
+    lastFailure = plan.lastFailure
   }
 
   var text: String {
@@ -116,6 +118,7 @@ private struct AdoptionReport: Encodable {
           ? "the machine boots \"Debian before ast\" again after three tries"
           : "choose \"Debian before ast\" in the menu: there is no place where GRUB can count tries"
       ))
+    if let lastFailure { lines.append(("Last time", "it was taken back: \(Printable.line(lastFailure))")) }
     return Status.table(lines)
   }
 

@@ -145,7 +145,9 @@ struct AdoptTests {
     let result = try disk.start()
     #expect(result.status == 1 && result.stderr.contains("the adoption is taken back"), "\(result)")
     #expect(disk.customFile == nil)
+    #expect(try disk.adopt("-n").status == 5)
     try runSuccessfully(["rmdir", disk.top.appending("@home.adopt").string])
+    #expect(try disk.adopt("-n").stdout.contains("\nLast time:       it was taken back: "))
     try disk.adopt("-y").expectSuccess()
     #expect(try disk.subvolumes.filter { $0.hasSuffix(".adopt") } == [])
   }

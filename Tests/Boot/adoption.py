@@ -9,6 +9,8 @@ from lab import BINARY, CACHE
 
 OLD = "Debian before ast"
 PLAIN = "Debian GNU/Linux"
+# The first start of a deployment moves the data, too.
+FIRST = 1200
 TOP = "mkdir -p /tmp/top && mount -o subvolid=5 $(findmnt -no SOURCE / | sed 's/\\[.*//') /tmp/top"
 
 
@@ -56,19 +58,19 @@ def runs_old(machine, root):
 
 def is_adopted_and_taken_back(machine, root):
     assert "New subvolumes" in machine.succeed("ast adopt -n")
-    machine.succeed("ast adopt -y", patience=600)
+    machine.succeed("ast adopt -y", patience=FIRST)
     runs_old(machine, root)
     machine.reboot()
     entries = machine.menu()
     assert entries[0].startswith("Node 1 ") and OLD in entries, entries
     machine.line.send(b"\r")
-    machine.login()
+    machine.login(patience=FIRST)
     runs_deployment(machine)
     assert "ast.adopt" not in machine.succeed("cat /boot/grub/ast/menu.cfg")
     machine.succeed("echo later >/home/anna/later")
 
     # It goes on like every other system of deployments.
-    machine.succeed("ast clone 1 second && ast run 2 touch /usr/second && ast deploy 2", patience=600)
+    machine.succeed("ast clone 1 second && ast run 2 touch /usr/second && ast deploy 2", patience=FIRST)
     machine.reboot()
     machine.boot()
     assert machine.succeed("ast current; cat /home/anna/later; ls /usr/second") == "2\nlater\n/usr/second"
@@ -109,7 +111,7 @@ def test_adopt_a_root_with_a_home_beside_it(lab):
 def test_adopted_system_that_does_not_come_up(lab):
     """Three tries, and the old system again; undoing it leaves nothing."""
     adopted = machine(lab, "installer")
-    adopted.succeed("ast adopt -y", patience=600)
+    adopted.succeed("ast adopt -y", patience=FIRST)
     adopted.succeed(f"{TOP} && ln -sf /usr/bin/false /tmp/top/@snapshots/deploy/1/root/sbin/init && umount /tmp/top")
     adopted.reboot()
     adopted.expect(rb"falling back to the system before ast", patience=1800)
@@ -123,15 +125,15 @@ def test_adopted_system_that_does_not_come_up(lab):
 def test_data_that_cannot_be_taken_over(lab):
     """The deployment takes the adoption back by itself, and the old system boots."""
     adopted = machine(lab, "installer")
-    adopted.succeed(f"ast adopt -y && {TOP} && mkdir /tmp/top/@home.adopt && umount /tmp/top", patience=600)
+    adopted.succeed(f"ast adopt -y && {TOP} && mkdir /tmp/top/@home.adopt && umount /tmp/top", patience=FIRST)
     adopted.reboot()
-    adopted.expect(rb"the adoption is taken back", patience=600)
+    adopted.expect(rb"the adoption is taken back", patience=FIRST)
     adopted.login()
     runs_old(adopted, "/@rootfs")
     adopted.succeed(f"test ! -e /boot/grub/custom.cfg && {TOP} && rmdir /tmp/top/@home.adopt && umount /tmp/top")
-    adopted.succeed("ast adopt -y", patience=600)
+    adopted.succeed("ast adopt -y", patience=FIRST)
     adopted.reboot()
-    adopted.boot()
+    adopted.login(patience=FIRST)
     runs_deployment(adopted)
 
 
@@ -150,7 +152,7 @@ def test_power_cuts_while_adopting(lab):
         adopted.line.send(b"ast adopt -y && systemctl reboot\r")
         adopted.wait(moment)
         adopted.stop()
-        adopted.start().boot()
+        adopted.start().login(patience=FIRST)
         where = f"cut {cut} ({moment:.2f} s)"
         booted = adopted.succeed("findmnt -no FSROOT /")
         print(f"  {where}: {booted}", flush=True)
@@ -159,7 +161,7 @@ def test_power_cuts_while_adopting(lab):
             continue
         runs_deployment(adopted)
         return
-    adopted.succeed("ast adopt -y", patience=600)
+    adopted.succeed("ast adopt -y", patience=FIRST)
     adopted.reboot()
-    adopted.boot()
+    adopted.login(patience=FIRST)
     runs_deployment(adopted)

@@ -320,13 +320,15 @@ def test_power_cuts_while_installing_live(lab):
 # --- power cuts
 
 CUTS = int(os.environ.get("AST_POWER_CUTS", "60"))
-# A newer version of a package, in an archive within node 2; what is in it, dpkg can verify.
+# A version of a package, in an archive within a node; what is in it, dpkg can verify. It may do something when it comes.
 PUBLISH = r"""#!/bin/sh -e
 mkdir -p /tmp/package/DEBIAN /tmp/package/usr/share/cut /usr/local/archive
 cd /tmp/package
 head -c 300000 /dev/urandom >usr/share/cut/random
 md5sum usr/share/cut/random >DEBIAN/md5sums
 printf 'Package: cut\nVersion: %s\nArchitecture: all\nMaintainer: me <me@lab>\nDescription: cut\n' "$1" >DEBIAN/control
+rm -f DEBIAN/postinst
+if [ -n "$2" ]; then printf '#!/bin/sh\n%s\n' "$2" >DEBIAN/postinst; chmod +x DEBIAN/postinst; fi
 dpkg-deb --build . /usr/local/archive/cut.deb
 cd /usr/local/archive
 { cat /tmp/package/DEBIAN/control; echo Filename: ./cut.deb; stat -c 'Size: %s' cut.deb; sha256sum cut.deb |
@@ -372,6 +374,41 @@ def test_power_cuts(lab):
             said = machine.run(f"dpkg --root={root} --verify cut")[1]
             assert said in ("", "dpkg: package 'cut' is not installed"), f"{what}: {root}: {said}"
         print(f"  {what}", flush=True)
+
+
+# --- while nobody watches
+
+def test_timer_upgrades_deploys_and_restarts(lab):
+    machine = lab.ready()
+    machine.succeed(f"cat >/root/publish <<'EOF'\n{PUBLISH}EOF")
+    publish = "ast run 1 sh -s {} '{}' </root/publish && "
+    machine.succeed(publish.format(1, "") + "ast install --yes 1 cut")
+    settings = r'policy = "deploy"\nreboot = "when-needed"\nreboot-window = "00:00-23:59"'
+    machine.succeed(
+        "mkdir -p /etc/ast/ast.toml.d /etc/systemd/system/ast-upgrade.timer.d"
+        f" && printf '[updates]\n{settings}\n' >/etc/ast/ast.toml.d/device.toml"
+        r" && printf '[Timer]\nOnCalendar=\nOnActiveSec=5s\nRandomizedDelaySec=0\n'"
+        " >/etc/systemd/system/ast-upgrade.timer.d/now.conf")
+    timer = "systemctl daemon-reload && systemctl restart --no-block ast-upgrade.timer"
+
+    machine.succeed(publish.format(2, "") + timer)
+    machine.expect(rb"reboot: Restarting system", patience=1800)
+    machine.boot()
+    assert machine.succeed("dpkg-query -Wf '${Version}' cut") == "2"
+    machine.wait_until_good()
+    assert "did not come up" not in machine.succeed("ast check")
+    good = machine.succeed("ast status | sed -n 's/^Booted: *deployment \\([0-9]*\\).*/\\1/p'")
+
+    check = "/etc/ast/health.d/no"
+    bad = f"mkdir -p /etc/ast/health.d; printf \"#!/bin/sh\\nexit 1\\n\" >{check}; chmod +x {check}"
+    machine.succeed(publish.format(3, bad) + timer)
+    machine.expect(f"falling back to deployment {good}".encode(), patience=3600)
+    machine.login()
+    assert machine.succeed("dpkg-query -Wf '${Version}' cut") == "2"
+    machine.succeed("for i in $(seq 90); do ast deployments | grep -q failed && break; sleep 1; done")
+    status, said = machine.run("ast check")
+    assert status == 1 and "did not come up" in said and f"deployment {good} of node 1 runs" in said, said
+    print("  " + said.replace("\n", "\n  "), flush=True)
 
 
 def check_file_system(machine):

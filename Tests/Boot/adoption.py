@@ -34,7 +34,8 @@ def machine(lab, layout, firmware="bios", has_esp=True):
 
 
 def data_is_there(machine):
-    assert machine.succeed("cat /home/anna/file /var/data /etc/mine /data/own /root/key") == "precious\ndata\nmine\nown\nkey"
+    said = machine.succeed("cat /home/anna/file /var/data /etc/mine /data/own /root/key")
+    assert said == "precious\ndata\nmine\nown\nkey", said
     machine.succeed("test /home/anna/file -ef /home/anna/link && sha256sum --quiet -c /root/sums")
     assert machine.succeed("stat -c %U /home/anna/file; id -un anna; hostname") == "anna\nanna\nstock"
 

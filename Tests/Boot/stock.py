@@ -9,9 +9,9 @@ import time
 from lab import BINARY, CACHE
 
 PACKAGES = [
-    "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login", "linux-image-cloud-amd64", "btrfs-progs",
-    "e2fsprogs", "grub-pc-bin", "grub-efi-amd64-bin", "grub-common", "grub2-common", "libbtrfsutil1", "libsqlite3-0",
-    "iproute2", "cron",
+    "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login", "linux-image-cloud-amd64",
+    "btrfs-progs", "e2fsprogs", "grub-pc-bin", "grub-efi-amd64-bin", "grub-common", "grub2-common", "libbtrfsutil1",
+    "libsqlite3-0", "iproute2", "cron",
 ]
 PARTITIONS = """label: gpt
 size=1MiB, type=21686148-6449-6E6F-744E-656564454649
@@ -37,7 +37,7 @@ useradd --create-home --shell /bin/bash anna && echo anna:secret | chpasswd
 rm -f /etc/machine-id && systemd-machine-id-setup
 update-initramfs -u
 grub-install --target=i386-pc "$1"
-# The steps of grub-install for EFI: it wants the partition mounted, and not every kernel that tests know its file system.
+# The steps of grub-install for EFI: it wants the partition mounted, and not every host's kernel knows its file system.
 cp -r /usr/lib/grub/x86_64-efi /boot/grub
 printf "search.fs_uuid %s root\\nset prefix=(\$root)'%s'\\n" "$2" "$3/boot/grub" >/tmp/early.cfg
 grub-mkimage --format=x86_64-efi --prefix="$3/boot/grub" --config=/tmp/early.cfg --output=/tmp/BOOTX64.EFI \

@@ -128,6 +128,27 @@ final class GrubMachine {
     try runSuccessfully(["mkfs.btrfs", "-q", "-U", Self.rootUUID, "--rootdir", top.string, disk.string])
   }
 
+  /// Writes the menu of a system that was there before ast, and its kernel. To be done before the menu of ast is
+  /// installed.
+  func installOldSystem(in subvolume: FilePath) throws {
+    let boot = top.pushing(subvolume).appending("boot")
+    try FileManager.default.createDirectory(atPath: boot.appending("grub").string, withIntermediateDirectories: true)
+    // Its modules are those of its own directory.
+    let modules = top.appending("@grub").appending(firmware == .bios ? "i386-pc" : "x86_64-efi")
+    try runSuccessfully(["cp", "-r", modules.string, boot.appending("grub").string])
+    try runSuccessfully(["cp", kernel.string, boot.appending("vmlinuz").string])
+    try write("initrd", to: boot.appending("initrd"))
+    try write(
+      """
+      set timeout=0
+      menuentry 'Debian' {
+        linux ($root)/\(subvolume)/boot/vmlinuz old ast_before=$ast_before prefix=$prefix
+        initrd ($root)/\(subvolume)/boot/initrd
+      }
+
+      """, to: boot.appending("grub/grub.cfg"))
+  }
+
   /// Starts the machine and waits for its restart.
   ///
   /// - Returns: the command line of the kernel that ran; nil when none did, after a time that is enough for ten.

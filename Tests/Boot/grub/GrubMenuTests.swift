@@ -23,6 +23,23 @@ struct GrubMenuTests {
     #expect(notes == [2, 1, 0, 0, 0].map { ["ast_left=\($0)", "ast_token=12", "kept=yes"] })
   }
 
+  /// As long as no deployment is good, what was there before ast is what is left.
+  @Test(arguments: Firmware.allCases)
+  func afterTheLastTryTheSystemBeforeAstBoots(firmware: Firmware) throws {
+    let machine = try GrubMachine(firmware)
+    try machine.writeEnvironment(["ast_token=12", "ast_left=1"])
+    try machine.installOldSystem(in: "@rootfs")
+    var menu = menu(trying: true)
+    menu.choice?.fallback = nil
+    menu.before = BootMenu.Before(directory: "/@rootfs/boot/grub", hasData: true)
+    try machine.install(menu)
+    #expect(try machine.boot() == commandLine(7, "ast.adopt ast.try panic=10"))
+    let boot = try machine.boot()
+    #expect(boot?.contains(" old ast_before=1 ") == true, "\(boot ?? machine.lastConsole)")
+    #expect(boot?.hasSuffix("/@rootfs/boot/grub") == true)
+    #expect(machine.lastConsole.contains("falling back to the system before ast"))
+  }
+
   @Test(arguments: Firmware.allCases)
   func whatIsBootedOnceIsNotBootedAgain(firmware: Firmware) throws {
     let machine = try GrubMachine(firmware)

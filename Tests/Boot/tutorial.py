@@ -144,6 +144,7 @@ def type_to_grub(machine, lines):
     for line in lines:
         machine.expect(rb"grub> ")
         console = " console=ttyS0,115200" if line.startswith("linux") else ""
-        for key in f"{line}{console}\r":
+        for key in f"{line}{console}":
             machine.line.send(key.encode())
             machine.wait(0.1)
+        machine.line.send(b"\r")

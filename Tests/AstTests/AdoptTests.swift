@@ -187,7 +187,9 @@ struct AdoptTests {
       is @home/anna/file precious; is @srv/site/page page; is @root/.ssh/key key; is @root/.bashrc rc
       is @var/log/alpha/log said; is @var/mail/anna post; is @var/cache/alpha/x/y cached; is @var/lib/machines/file inner
       test @home/anna/file -ef @home/anna/link || echo links
-      test "$(stat -c %a @root)" = "$(stat -c %a "$ROOT/root")" || echo mode
+      for place in var root srv; do
+        test "$(stat -c '%a %u %g' @$place)" = "$(stat -c '%a %u %g' "$ROOT/$place")" || echo "owner of $place"
+      done
       cmp @var/nocow "$ROOT/var/nocow"; lsattr @var/nocow | grep -q C || echo nocow
       test "$(stat -c %s @var/lib/alpha/data/blob)" = $((34 << 20)) || echo blob
       for state in cache/debconf lib/dpkg lib/ucf; do

@@ -142,6 +142,7 @@ final class AdoptableDisk: Sendable {
     echo precious >home/anna/file; ln home/anna/file home/anna/link; echo page >srv/site/page; echo key >root/.ssh/key
     echo rc >root/.bashrc; echo said >var/log/alpha/log; echo cached >var/cache/alpha/x/y; echo post >var/mail/anna
     echo small >var/lib/small; echo auto >var/lib/apt/extended_states; echo answers >var/cache/debconf/config.dat
+    chmod 700 root; chown 12:34 srv
     head -c 34M /dev/zero >var/lib/alpha/data/blob
     touch var/nocow; chattr +C var/nocow; head -c 100k /dev/urandom >var/nocow
     echo fixed >etc/fixed; chattr +i etc/fixed

@@ -25,6 +25,13 @@ public enum Booted: Sendable, Equatable {
 }
 
 /// What is booted, and what would be.
+extension Subvolume {
+  /// Whether it is the root of the system that runs.
+  func isRunningRoot() throws -> Bool {
+    try Subvolume.isSubvolume(at: "/") && Subvolume(at: "/").info().uuid == info().uuid
+  }
+}
+
 extension Store {
   /// The node of the default deployment; before anything is deployed, the node marked as the default.
   public func defaultNode() throws -> NodeID? {

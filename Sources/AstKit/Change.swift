@@ -128,6 +128,8 @@ extension Store {
   /// Deletes what a command made that never committed its new deployment, likewise.
   private func discardStrayDeployment() throws {
     let stray = root.pushing(Deployment.path(of: try tree.nextDeployment))
+    // Whatever the database says: what runs is never deleted.
+    guard try !Subvolume.isSubvolume(at: stray) || !Subvolume(at: stray).isRunningRoot() else { return }
     try deleteIfPresent(stray)
     failPoint("stray deployment deleted")
     guard rmdir(stray.removingLastComponent().string) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }

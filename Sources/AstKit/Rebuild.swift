@@ -42,6 +42,7 @@ extension Store {
     for record in records where try Lock.take("node-\(record.node.id)", in: locks, wait: .never) == nil {
       throw AstError(.busy, "node \(record.node.id) is being worked on; nothing was changed")
     }
+    let deployments = try survey.deployments(of: records)
     let database = databasePath(in: root)
     let fresh = FilePath(database.string + ".new")
     try removeUnfinishedDatabases(in: root)
@@ -50,7 +51,9 @@ extension Store {
         try enterPackages(of: record, root, tree)
         try enterAccounts(of: record.node, root, tree)
       }
+      try enter(deployments.map(\.deployment), running: deployments.first(where: \.isRunning)?.deployment.id, tree)
       try tree.reserve(nodesBelow: survey.firstFree)
+      try tree.reserve(deploymentsBelow: survey.firstFreeDeployment)
       if let noted { try tree.reserve(operationsBelow: noted) }
     }
     failPoint("database rebuilt")
@@ -94,6 +97,14 @@ extension Store {
     }
   }
 
+  /// Enters the deployments that are left; what runs, else the newest, is what boots.
+  private static func enter(
+    _ deployments: [Deployment], running: DeploymentID?, _ tree: TreeDatabase
+  ) throws(TreeError) {
+    for deployment in deployments { try tree.insert(deployment) }
+    try tree.setDefaultDeployment(running ?? deployments.last?.id)
+  }
+
   /// Deletes the clones of transactions: their rows are lost, and nobody works on the nodes.
   private func discardStagings() throws {
     for node in try tree.nodes().map(\.id) {
@@ -129,6 +140,8 @@ private struct Survey {
   private(set) var notes: [String] = []
   /// No directory has this number or a higher one: what is there is not taken for the leftovers of a new node.
   private(set) var firstFree = NodeID.base
+  /// The same for deployments.
+  private(set) var firstFreeDeployment = DeploymentID(1)
 
   init(_ root: FilePath) { self.root = root }
 
@@ -152,6 +165,47 @@ private struct Survey {
       records[index].node.parent = nil
     }
     return records
+  }
+
+  /// A deployment that was found, and whether it is the root of the system that runs.
+  struct FoundDeployment {
+    let deployment: Deployment
+    let isRunning: Bool
+  }
+
+  /// The deployments of generations that are left, by number. That one boots is known only of the one that runs, and
+  /// whether somebody wants the others kept is not known: so they are.
+  mutating func deployments(of records: [NodeRecord]) throws -> [FoundDeployment] {
+    let generations = Dictionary(records.flatMap(\.generations).map { ($0.subvolume, $0) }) { first, _ in first }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appending("deploy").string)) ?? []
+    var found: [FoundDeployment] = []
+    for id in names.compactMap({ DeploymentID($0) }).sorted() {
+      firstFreeDeployment = DeploymentID(id.rawValue + 1)
+      let subvolume = Subvolume(at: root.pushing(Deployment.path(of: id)))
+      guard try Subvolume.isSubvolume(at: subvolume.path), case let info = try subvolume.info(),
+        let generation = info.parentUUID.flatMap({ generations[SubvolumeUUID($0)] })
+      else {
+        notes.append("\(subvolume.path) is no deployment of a generation that is left, and was left alone")
+        continue
+      }
+      let isRunning = try subvolume.isRunningRoot()
+      if !isRunning {
+        notes.append("whether deployment \(id) of node \(generation.node) boots is not known: it is pinned")
+      }
+      let deployment = Deployment(
+        id: id, node: generation.node, generation: generation.number, created: info.created,
+        state: isRunning ? .good : .trying, isPinned: !isRunning, subvolume: SubvolumeUUID(info.uuid),
+        boot: try generation.boot ?? Self.bootFiles(in: subvolume.path))
+      found.append(FoundDeployment(deployment: deployment, isRunning: isRunning))
+    }
+    return found
+  }
+
+  /// Without the arguments of the kernel, which only the record of the generation has.
+  private static func bootFiles(in root: FilePath) throws -> BootFiles? {
+    try Kernels(in: root).newest.map { version in
+      BootFiles(kernel: "boot/vmlinuz-\(version)", initrd: "boot/initrd.img-\(version)", arguments: "")
+    }
   }
 
   private mutating func record(of id: NodeID, _ found: [Generation]) throws -> NodeRecord {

@@ -200,6 +200,34 @@ struct DamagedStoreTests {
     #expect(try facts(store) == before)
   }
 
+  /// What a machine boots outlives the database that knew of it.
+  @Test func deploymentsAreFoundAgain() throws {
+    let disk = try BootDisk()
+    let store = disk.store
+    try store.ast("deploy", "1").expectSuccess()
+    try store.ast("run", "1", "touch", "/etc/newer").expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    try runSuccessfully(["mkdir", "-p", "deploy/7/root"], in: store.root)
+    let menu = try MenuFiles(of: store)
+    let roots = try [1, 2].map { try TestStore.checksum(of: disk.root(of: $0)) }
+    try runSuccessfully(["sh", "-c", "rm ast/tree.sqlite*"], in: store.root)
+
+    let rebuilt = try store.ast("doctor", "--rebuild").expectSuccess()
+    #expect(
+      rebuilt.stderr == """
+        ast: whether deployment 1 of node 1 boots is not known: it is pinned
+        ast: whether deployment 2 of node 1 boots is not known: it is pinned
+        ast: \(store.root)/deploy/7/root is no deployment of a generation that is left, and was left alone
+
+        """)
+    #expect(try Consistency.problems(of: store) == ["deploy: 7 should not be there"])
+    try store.ast("desc", "1", "what boots").expectSuccess()
+    #expect(try [1, 2].map { try TestStore.checksum(of: disk.root(of: $0)) } == roots)
+    let after = try MenuFiles(of: store)
+    #expect(after.standard == menu.standard && Set(after.files) == Set(menu.files))
+    #expect(try store.ast("deploy", "1").stdout == "Node 1 is deployment 8; it boots the next time.\n")
+  }
+
   @Test func recordsThatAreMissingGarbageOrStaleCostNoContent() throws {
     let store = try grownStore()
     let stale = try runSuccessfully(["cat", store.root.appending("ast/nodes/1.json").string])

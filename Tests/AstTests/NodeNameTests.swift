@@ -54,7 +54,7 @@ struct NodeNameTests {
     #expect(try store.ast("--json").json["data"]["nodes"] == .number(2))
 
     let none = try store.ast("--store", "/nowhere").expectSuccess()
-    #expect(none.stdout.hasPrefix("There is no store at /nowhere. To begin:\n  ast init "))
+    #expect(none.stdout.hasPrefix("There is no store at /nowhere. To begin:\n  ast adopt "))
   }
 
   private func expect(

@@ -73,7 +73,7 @@ struct AdoptTests {
       "var/lib/systemd/deb-systemd-user-helper-enabled", "var/lib/systemd/deb-systemd-user-helper-masked",
       "var/lib/ucf", "var/lib/xml-core", "var/nocow",
     ]
-    let boot = ["boot/initrd.img-\(AdoptableDisk.version)", "boot/vmlinuz-\(AdoptableDisk.version)"]
+    let boot = ["boot/initrd.img-\(AdoptableRoot.version)", "boot/vmlinuz-\(AdoptableRoot.version)"]
     #expect(found.split(separator: "\n").map(String.init) == boot + ["root/.bashrc"] + links)
     #expect(try runSuccessfully(["cat", "usr/lib/sysimage/debconf/config.dat"], in: node) == "answers\n")
     #expect(try runSuccessfully(["cat", "usr/lib/sysimage/apt/extended_states"], in: node) == "auto\n")

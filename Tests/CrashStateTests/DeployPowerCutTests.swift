@@ -14,12 +14,9 @@ import Testing
   @Test func withoutSyncsTheMenuNamesWhatIsNotThere() throws {
     let scratch = try ScratchDirectory(for: 0)
     defer { scratch.remove() }
-    let library = scratch.file("nosync.so")
-    let source = "int syncfs(int file) { return 0; } int btrfs_util_sync(const char *path) { return 0; }"
-    try runSuccessfully(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library.string], input: source)
-    let unsafe = Scenario(
+    let unsafe = try Scenario(
       name: "deploy without syncs", size: 512 << 20, limit: 15, prepare: Machine.prepare, commands: Machine.commands,
-      environment: plainEnvironment.merging(["LD_PRELOAD": library.string]) { $1 }, check: Machine.problems)
+      environment: scratch.withoutSyncs(), check: Machine.problems)
     let reports = try unsafe.reports([.prefix])
     for report in reports { print(report) }
     #expect(reports.contains { !$0.problems.isEmpty })
@@ -84,19 +81,11 @@ private enum Machine {
       + (try bootProblems(in: state).map { "after recovery: \($0)" })
   }
 
-  /// What GRUB would make of the disk as it is: it reads the device, not the mounted file system.
+  /// What GRUB would make of the disk as it is.
   private static func bootProblems(in state: CrashState) throws -> [String] {
-    try runSuccessfully(["sync", "--file-system", state.mountPoint.string])
-    let device = try runSuccessfully(["findmnt", "-no", "SOURCE", state.mountPoint.string])
-    let disk = String(device.prefix { $0 != "[" && $0 != "\n" })
-    // What was read of the device before may be old by now: the file system writes past its cache.
-    try runSuccessfully(["blockdev", "--flushbufs", disk])
-    func grub(_ command: String...) throws -> CommandResult { try run(["grub-fstest", disk] + command) }
-    let menu = try grub("cat", "/@grub/ast/menu.cfg")
-    guard menu.status == 0, try run(["grub-script-check"], input: menu.stdout).status == 0 else {
-      return ["GRUB cannot read the menu: \(menu.stderr)"]
-    }
-    let lines = menu.stdout.split(separator: "\n")
+    let disk = try BootLoaderView(of: state.mountPoint)
+    guard let menu = try disk.script(at: "/@grub/ast/menu.cfg") else { return ["GRUB cannot read the menu"] }
+    let lines = menu.split(separator: "\n")
     let standard = lines.first { $0.hasPrefix("set default=ast-") }?.dropFirst("set default=ast-".count) ?? ""
     let wanted = Set(state.effective.map { defaults[$0] })
     guard let number = Int(standard), wanted.contains(number) else {
@@ -104,9 +93,8 @@ private enum Machine {
     }
     let start = "/@snapshots/deploy/\(number)/root/boot"
     return try ["vmlinuz", "initrd.img"].compactMap { file in
-      let read = try grub("cat", "\(start)/\(file)-\(version)")
-      return read.stdout.utf8.count > size / 3
-        ? nil : "\(file) of deployment \(number) has \(read.stdout.utf8.count) bytes"
+      let read = try disk.contents(of: "\(start)/\(file)-\(version)")?.utf8.count ?? 0
+      return read > size / 3 ? nil : "\(file) of deployment \(number) has \(read) bytes"
     }
   }
 }

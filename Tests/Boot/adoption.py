@@ -5,6 +5,7 @@ import os
 import random
 
 import stock
+from full import check_file_system, seconds
 from lab import BINARY, CACHE
 
 OLD = "Debian before ast"
@@ -138,31 +139,40 @@ def test_data_that_cannot_be_taken_over(lab):
     runs_deployment(adopted)
 
 
-CUTS = int(os.environ.get("AST_ADOPT_CUTS", "6"))
+CUTS = int(os.environ.get("AST_ADOPT_CUTS", "8"))
 
 
 def test_power_cuts_while_adopting(lab):
-    """The plug is pulled while the system is adopted, or at the first start of the deployment: the old system boots, or
-    the deployment with all its data."""
+    """The plug is pulled while the system is adopted, and while the first deployment takes over the data: then the old
+    system boots, or the deployment, with all data; and it can be adopted again, or is."""
     seed = int(os.environ.get("AST_SEED", random.randrange(1 << 32)))
     print(f"  AST_SEED={seed} AST_ADOPT_CUTS={CUTS}", flush=True)
     dice = random.Random(seed)
-    adopted = machine(lab, "installer")
+    old = machine(lab, "installer")
+    old.save("old")
+    # How long things take depends on what else the host does.
+    pace = seconds(old, "ast adopt -y")
+    old.save("adopted")
+    old.stop()
     for cut in range(CUTS):
-        moment = dice.uniform(0, 40)
-        adopted.line.send(b"ast adopt -y && systemctl reboot\r")
-        adopted.wait(moment)
-        adopted.stop()
-        adopted.start().login(patience=FIRST)
-        where = f"cut {cut} ({moment:.2f} s)"
-        booted = adopted.succeed("findmnt -no FSROOT /")
-        print(f"  {where}: {booted}", flush=True)
-        data_is_there(adopted)
+        if cut % 2:
+            victim, moment = lab.machine(old).start("adopted"), dice.uniform(0, pace / 2)
+            victim.reboot()
+            victim.expect(rb"taking over /var", patience=FIRST)
+        else:
+            victim, moment = lab.machine(old).start("old"), dice.uniform(pace / 4, pace * 1.2)
+            victim.line.send(b"ast adopt -y\r")
+        victim.wait(moment)
+        victim.stop()
+        check_file_system(victim)
+        victim.start().login(patience=FIRST)
+        booted = victim.succeed("findmnt -no FSROOT /")
+        print(f"  cut {cut} ({'first start' if cut % 2 else 'adopt'}, {moment:.2f} s): {booted}", flush=True)
         if booted == "/@rootfs":
-            continue
-        runs_deployment(adopted)
-        return
-    adopted.succeed("ast adopt -y", patience=FIRST)
-    adopted.reboot()
-    adopted.login(patience=FIRST)
-    runs_deployment(adopted)
+            assert cut % 2 == 0
+            runs_old(victim, booted)
+            victim.succeed("ast adopt -y", patience=FIRST)
+            victim.reboot()
+            victim.login(patience=FIRST)
+        runs_deployment(victim)
+        victim.stop()

@@ -13,6 +13,8 @@ struct AdoptionRecord: Codable, Equatable, Sendable {
     case made
     /// A deployment has taken over the data: what is written since then is in the store's subvolumes.
     case finished
+    /// The old root went by `adopt --forget`, or is on its way: nothing leads back to it.
+    case forgotten
   }
 
   /// How far it has come.

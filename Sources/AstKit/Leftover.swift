@@ -35,12 +35,12 @@ struct Leftover {
     guard let record else { return }
     if try record.bootHook(at: top)?.isThere ?? false {
       throw AdoptableSystem.refusal(
-        record.state == .finished
-          ? "this system was adopted, and a deployment has taken over its data"
-          : "this system was adopted: a deployment boots at the next start",
+        record.state == .made
+          ? "this system was adopted: a deployment boots at the next start"
+          : "this system was adopted, and a deployment has taken over its data",
         hint: "restart, or `ast adopt --undo`")
     }
-    guard record.state == .finished else { return }
+    guard record.state != .made else { return }
     let names = ([Machine.store] + record.made.keys.sorted()).joined(separator: ", ")
     throw AdoptableSystem.refusal(
       "an adoption that was taken back has left \(names) at the top level of the file system, with data in them",

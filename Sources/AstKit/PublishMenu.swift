@@ -92,8 +92,8 @@ extension Store {
     var menu = BootMenu(
       fileSystem: machine.fileSystem.uuidString.lowercased(), store: FilePath(Machine.store), machineID: "",
       deployments: try deployments.compactMap(menuEntry), nodes: try menuNodes())
-    menu.before = try AdoptionRecord(in: root).map { record in
-      BootMenu.Before(directory: record.bootDirectory, hasData: record.state == .made)
+    if let record = try AdoptionRecord(in: root), record.state != .forgotten {
+      menu.before = BootMenu.Before(directory: record.bootDirectory, hasData: record.state == .made)
     }
     guard let id = try tree.defaultDeployment, let first = try tree.deployment(id), try isThere(first.path) else {
       return menu

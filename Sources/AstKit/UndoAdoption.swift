@@ -36,6 +36,9 @@ public struct UndoAdoption {
       throw AstError(.notFound, "nothing was adopted here; nothing was changed")
     }
     if let record = try AdoptionRecord(in: store) {
+      guard record.state != .forgotten else {
+        throw AdoptableSystem.refusal("the system that was there before ast is gone: `ast adopt --forget` removed it")
+      }
       let old = try record.requireOldRoot(at: disk.path)
       try BootHook(in: old.path.appending("boot/grub")).remove()
       let isOld = try Subvolume.isSubvolume(at: root) && Subvolume(at: root).info().uuid == record.identity

@@ -17,17 +17,20 @@ struct AdoptVerb: Verb {
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
   var simulate = false
   @Flag(help: "Let the machine boot what it did before.") var undo = false
+  @Flag(help: "Delete the system that was there before, but for its GRUB: there is no way back then.")
+  var forget = false
   @Flag(help: .hidden) var finish = false
   @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
 
   func validate() throws {
-    guard [simulate, undo, finish].count(where: { $0 }) <= 1 else {
-      throw ValidationError("--simulate and --undo exclude each other")
+    guard [simulate, undo, forget, finish].count(where: { $0 }) <= 1 else {
+      throw ValidationError("--simulate, --undo and --forget exclude each other")
     }
   }
 
   func perform(in context: Context) throws -> Report {
     if finish { return try finishAdoption(context) }
+    if forget { return try forgetAdoption(context) }
     return undo ? try undoAdoption(context) : try adopt(context)
   }
 
@@ -62,6 +65,16 @@ struct AdoptVerb: Verb {
         """
       return Report(text: text, data: ["kept": names])
     }
+  }
+
+  private func forgetAdoption(_ context: Context) throws -> Report {
+    let question = "Delete the system that was there before ast, with all that is in it?"
+    let kept = try ForgetAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
+      try Confirmation.given(question, global)
+    }
+    guard let kept else { throw AstError(.refused, "not confirmed; nothing was changed") }
+    let text = "The system that was there before ast is gone, but for \(kept): this machine starts from it."
+    return Report(text: text, data: ["kept": [kept.string]])
   }
 
   private func finishAdoption(_ context: Context) throws -> Report {

@@ -59,6 +59,17 @@ final class AdoptableDisk: Sendable {
     return try adopt("--finish", root: deployment, environment: environment)
   }
 
+  /// Runs `ast adopt` in the deployment, which is all that is mounted of the disk.
+  func inDeployment(_ arguments: String..., environment: [String: String] = [:]) throws -> CommandResult {
+    let script = """
+      disk=$(findmnt -no SOURCE "$TOP" | sed 's/\\[.*//')
+      mount -o subvol=@snapshots/deploy/1/root "$disk" /mnt && umount --recursive "$TOP" && exec "$@"
+      """
+    return try run(
+      ["unshare", "--mount", "sh", "-ec", script, "sh", AstBinary.path.string, "adopt", "--root", "/mnt"] + arguments,
+      environment: plainEnvironment.merging(["TOP": top.string]) { $1 }.merging(environment) { $1 })
+  }
+
   /// The store that was made.
   var store: TestStore { TestStore(existing: top.appending("@snapshots")) }
 

@@ -70,10 +70,11 @@ struct Consistency {
   private mutating func bootMenu() throws {
     guard !rows["deployment"].isEmpty else { return }
     let menu = try MenuFiles(of: store)
-    let isAdopted = FileManager.default.fileExists(atPath: store.root.appending("ast/adoption.json").string)
+    let record = try? String(contentsOfFile: store.root.appending("ast/adoption.json").string, encoding: .utf8)
+    let leadsBack = record.map { !$0.contains("forgotten") } ?? false
     let wanted = Set(
       rows["bootable"].map { "ast-trial-\($0)" } + rows["deployment"].map { "ast-\($0)" }
-        + (isAdopted ? ["ast-before"] : []))
+        + (leadsBack ? ["ast-before"] : []))
     expect(Set(menu.entries), wanted, "the boot menu")
     if menu.standard != rows["default"].first { problems.append("the boot menu boots \(menu.standard ?? "nothing")") }
     let top = store.root.removingLastComponent()

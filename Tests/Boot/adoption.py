@@ -124,6 +124,28 @@ def test_adopted_system_that_does_not_come_up(lab):
     assert "@snapshots" not in left or "@var" in left, left
 
 
+def test_adopted_system_forgets_the_old_one(lab):
+    """What the machine starts from is all that is left of it."""
+    adopted = machine(lab, "installer", "efi")
+    adopted.succeed("ast adopt -y", patience=FIRST)
+    adopted.reboot()
+    adopted.login(patience=FIRST)
+    runs_deployment(adopted)
+    adopted.succeed("ast adopt --forget -y", patience=FIRST)
+    assert adopted.succeed(f"{TOP} && cd /tmp/top/@rootfs && echo * */*; cd /; umount /tmp/top") == "boot boot/grub"
+    adopted.reboot()
+    entries = adopted.menu()
+    assert entries[0].startswith("Node 1 ") and OLD not in entries, entries
+    adopted.line.send(b"\r")
+    adopted.login()
+    runs_deployment(adopted)
+    adopted.succeed("ast clone 1 && ast deploy 2", patience=FIRST)
+    adopted.reboot()
+    adopted.boot()
+    assert adopted.succeed("ast current") == "2"
+    data_is_there(adopted)
+
+
 def test_data_that_cannot_be_taken_over(lab):
     """The deployment takes the adoption back by itself, and the old system boots."""
     adopted = machine(lab, "installer")

@@ -1,0 +1,137 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+
+/// `adopt --forget`: the system that was there before ast goes, and with it the way back. Its /boot/grub stays, from
+/// which the machine starts.
+public struct ForgetAdoption {
+  private let root: FilePath
+  private let command: String
+
+  /// From the deployment whose root is mounted at `root`.
+  public init(_ root: FilePath = "/", command: String) {
+    self.root = root
+    self.command = command
+  }
+
+  /// Does it. Until nothing is left of the old system it can be done again.
+  ///
+  /// - Parameter isAgreed: asked when it is certain that it can be done: whether to do it.
+  /// - Throws: `AstError`, refused where the deployments can not do without the old system, or something in it is in
+  ///   use.
+  /// - Returns: where the old boot loader is, from the top level of the file system; nil where it was not agreed.
+  public func run(progress: (String) -> Void, isAgreed: () throws -> Bool) throws -> FilePath? {
+    let lock = try Adoption.lock(command)
+    defer { withExtendedLifetime(lock) {} }
+    Interruption.holdBack()
+    // Those that are there without this one.
+    let mounts = try MountTable.mounts()
+    let disk = try TemporaryMount(of: try Adoption.device(of: root))
+    defer { disk.end() }
+    let path = disk.path.appending(Machine.store)
+    guard try Subvolume.isSubvolume(at: path), var record = try AdoptionRecord(in: path) else {
+      throw AstError(.notFound, "nothing was adopted here; nothing was changed")
+    }
+    let store = try Store(opening: path, .writing, command: command)
+    try requireGoodDeployment(of: store)
+    let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
+    guard try record.bootHook(at: disk.path)?.isThere ?? false else {
+      throw AdoptableSystem.refusal("the adoption was taken back: the machine boots the system that was there before")
+    }
+    try old.requireUnused(mounts)
+    guard try isAgreed() else { return nil }
+
+    // From here on there is no way back, and no menu that has one.
+    record.state = .forgotten
+    try record.write(in: path)
+    try store.change {}
+    progress("removing the system that was there before ast")
+    try old.remove()
+    return record.bootDirectory
+  }
+
+  /// What boots by itself when something goes wrong later is a deployment that is known to boot: the one that runs.
+  private func requireGoodDeployment(of store: Store) throws {
+    let identity = try Subvolume.isSubvolume(at: root) ? Subvolume(at: root).info().uuid : nil
+    let running = try store.tree.deployments().first { deployment in
+      let path = store.path(of: deployment)
+      return try Subvolume.isSubvolume(at: path) && Subvolume(at: path).info().uuid == identity
+    }
+    guard let running else {
+      throw AdoptableSystem.refusal(
+        "no deployment runs", hint: "restart into one, and see that it has all you need of the old system")
+    }
+    guard running.state == .good else {
+      throw AdoptableSystem.refusal("deployment \(running.id) has not proven itself yet", hint: "`ast status` tells")
+    }
+  }
+}
+
+/// The old root, as something that is to go.
+private struct OldRoot {
+  private let old: Subvolume
+  private let record: AdoptionRecord
+  private let top: FilePath
+
+  init(_ old: Subvolume, _ record: AdoptionRecord, top: FilePath) {
+    (self.old, self.record, self.top) = (old, record, top)
+  }
+
+  /// - Throws: `AstError` (refused) where somebody may need something in it.
+  func requireUnused(_ mounts: [Mount]) throws {
+    let fileSystem = try FileSystem.uuid(of: top)
+    for mount in mounts where mount.type == "btrfs" && access(mount.place.string, F_OK) == 0 {
+      guard try FileSystem.uuid(of: mount.place) == fileSystem, try isOwn(mount.part) else { continue }
+      throw AdoptableSystem.refusal("a part of the old system is mounted at \(mount.place)", hint: "unmount it")
+    }
+    let filled = try nested().filter { try !OpenDirectory($0).names().isEmpty }
+    guard filled.isEmpty else {
+      let names = filled.map { "/\(FilePath(root: nil, $0.components.dropFirst(top.components.count)))" }
+      throw AdoptableSystem.refusal(
+        "there are subvolumes inside the old system: \(names.joined(separator: ", "))",
+        hint: "mount the top level of the file system, and move or delete them")
+    }
+  }
+
+  /// Removes it, all but /boot/grub and, at the top level, the subvolumes beside it.
+  func remove() throws {
+    for path in try nested() { try Subvolume(at: path).delete() }
+    let root = try OpenDirectory(old.path)
+    for name in try root.names() where name != "boot" {
+      guard try !isBeside(old.path.appending(name)) else { continue }
+      try root.removeEvenIfProtected(name)
+      failPoint("old system's directory removed")
+    }
+    if let boot = try root.directory("boot") {
+      for name in try boot.names() where name != "grub" { try boot.removeEvenIfProtected(name) }
+    }
+    try FileSystem.sync(top)
+  }
+
+  /// The subvolumes inside it.
+  private func nested() throws -> [FilePath] {
+    try old.nested().filter { path in
+      let name = path.components.dropFirst(old.path.components.count).first
+      return try name.map { try !isBeside(old.path.appending($0)) } ?? false
+    }
+  }
+
+  /// Whether something at the top level is a subvolume of its own, and not a part of a root there.
+  private func isBeside(_ path: FilePath) throws -> Bool {
+    try record.subvolume.isEmpty && Subvolume.isSubvolume(at: path)
+  }
+
+  /// Whether a path from the top level is in it, and not in a subvolume inside or beside it.
+  private func isOwn(_ part: FilePath) throws -> Bool {
+    let start = FilePath("/").pushing(FilePath(record.subvolume))
+    guard part.starts(with: start) else { return false }
+    var path = old.path
+    for component in part.components.dropFirst(start.components.count) {
+      path.append(component)
+      if try Subvolume.isSubvolume(at: path) { return false }
+    }
+    return true
+  }
+}

@@ -44,6 +44,7 @@ struct AdoptVerb: Verb {
       throw AstError(.refused, "not confirmed; nothing was changed")
     }
     _ = try adopt.run(messages: .standardError, progress: context.output.note)
+    tellWhoLogsIn("This system is adopted by ast. Restart it soon: what is changed until then stays behind.\n", context)
     let text = """
       This system is adopted. Restart it now: what is changed in /etc, and what is installed until then, stays behind \
       in "Debian before ast".
@@ -57,6 +58,7 @@ struct AdoptVerb: Verb {
     }
     switch try UndoAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
     case .removed:
+      tellWhoLogsIn(nil, context)
       return Report(text: "The adoption was taken back, and nothing of it is left.", data: ["kept": [String]()])
     case .kept(let names):
       let text = """
@@ -75,6 +77,12 @@ struct AdoptVerb: Verb {
     guard let kept else { throw AstError(.refused, "not confirmed; nothing was changed") }
     let text = "The system that was there before ast is gone, but for \(kept): this machine starts from it."
     return Report(text: text, data: ["kept": [kept.string]])
+  }
+
+  /// To tell them is a help, no more.
+  private func tellWhoLogsIn(_ text: String?, _ context: Context) {
+    guard root == "/" else { return }
+    do { try MessageOfTheDay.boot.set(text) } catch { context.output.warn(AstError(error).message) }
   }
 
   private func finishAdoption(_ context: Context) throws -> Report {

@@ -62,6 +62,7 @@ def is_adopted_and_taken_back(machine, root):
     assert "New subvolumes" in machine.succeed("ast adopt -n")
     machine.succeed("ast adopt -y", patience=FIRST)
     runs_old(machine, root)
+    assert "Restart it soon" in machine.succeed("cat /run/motd.d/ast")
     machine.reboot()
     entries = machine.menu()
     assert entries[0].startswith("Node 1 ") and OLD in entries, entries

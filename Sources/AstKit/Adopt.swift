@@ -4,23 +4,8 @@ import Glibc
 import SnapshotTree
 import SystemPackage
 
-/// `adopt`: the Debian that runs from a btrfs becomes a system of deployments, in place.
-///
-/// All of it is made beside the running system, which stays as it is: until a few lines stand in a file of its boot
-/// loader, the machine boots what it always did, and afterwards that is an entry of the new menu. Its data are taken
-/// over by the first deployment that boots, when nobody writes to them: ``FinishAdoption``.
-public struct Adopt {
-  private let root: FilePath
-  private let command: String
-
-  /// For the system whose root is mounted at `root`: `/` for the one that runs.
-  ///
-  /// - Parameter command: as it was typed, for the history.
-  public init(_ root: FilePath = "/", command: String) {
-    self.root = root
-    self.command = command
-  }
-
+/// `adopt`: makes it.
+extension Adoption {
   /// What would be made.
   ///
   /// - Throws: `AstError`, refused where something stands in the way.
@@ -38,8 +23,8 @@ public struct Adopt {
   ///
   /// - Throws: `AstError`; nothing is left of it then, and the machine boots what it did before.
   /// - Returns: what was made.
-  public func run(messages: FileDescriptor, progress: (String) -> Void) throws -> AdoptionPlan {
-    let lock = try Adoption.lock(command)
+  public func adopt(messages: FileDescriptor, progress: (String) -> Void) throws -> AdoptionPlan {
+    let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
     let system = try AdoptableSystem(at: root)
@@ -109,30 +94,5 @@ public struct Adopt {
     let first = try store.graft(.base, at: .top, description: Description("the system that was adopted"))
     _ = try store.deploy(first.node.id, DeployOptions(), progress: progress)
     failPoint("first deployment made")
-  }
-}
-
-/// What the steps of an adoption have in common.
-enum Adoption {
-  /// One of them at a time.
-  static func lock(_ command: String) throws -> Lock {
-    let directory: FilePath = "/run/ast"
-    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
-    guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
-      let holder = Lock.holder(of: "adopt", in: directory).map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
-      throw AstError(.busy, "another `ast adopt` is at work\(holder); nothing was changed")
-    }
-    try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
-    return lock
-  }
-}
-
-extension TemporaryMount {
-  /// Mounts the top level of a system's file system.
-  init(of system: AdoptableSystem) throws {
-    guard let device = system.devices.first else {
-      throw AstError(.failed, "the file system of \(system.root) has no device; nothing was changed")
-    }
-    try self.init(of: device)
   }
 }

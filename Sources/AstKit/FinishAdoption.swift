@@ -10,18 +10,9 @@ import SystemPackage
 ///
 /// Until the record says that it is finished it can be done again from the beginning, for nobody writes to the data
 /// before that. The old root is only read.
-public struct FinishAdoption {
-  private let root: FilePath
-  private let command: String
-
-  /// For the system whose root is mounted at `root`: a deployment.
-  public init(_ root: FilePath = "/", command: String) {
-    self.root = root
-    self.command = command
-  }
-
+extension Adoption {
   /// What came of it.
-  public enum Outcome: Sendable, Equatable {
+  public enum Finish: Sendable, Equatable {
     /// The data are there.
     case finished
     /// It was not possible, and the adoption was taken back: the old system boots the next time.
@@ -31,10 +22,10 @@ public struct FinishAdoption {
   /// Does it.
   ///
   /// - Throws: `AstError` where it failed, and could not be taken back either.
-  public func run(progress: (String) -> Void) throws -> Outcome {
-    let lock = try Adoption.lock(command)
+  public func finish(progress: (String) -> Void) throws -> Finish {
+    let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
-    let disk = try TemporaryMount(of: try Adoption.device(of: root))
+    let disk = try TemporaryMount(of: try device())
     defer { disk.end() }
     let store = disk.path.appending(Machine.store)
     guard var record = try AdoptionRecord(in: store) else { return .finished }
@@ -124,15 +115,5 @@ public struct FinishAdoption {
     try record.bootHook(at: top)?.remove()
     (record.state, record.reason) = (.made, reason)
     try? record.write(in: top.appending(Machine.store))
-  }
-}
-
-extension Adoption {
-  /// A device of the file system a root is on.
-  static func device(of root: FilePath) throws -> FilePath {
-    guard FileSystem.isBtrfs(root), let device = try FileSystem.devices(of: root).first else {
-      throw AdoptableSystem.refusal("the root file system (\(root)) is no btrfs")
-    }
-    return device
   }
 }

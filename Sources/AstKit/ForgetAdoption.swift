@@ -6,29 +6,20 @@ import SystemPackage
 
 /// `adopt --forget`: the system that was there before ast goes, and with it the way back. Its /boot/grub stays, from
 /// which the machine starts.
-public struct ForgetAdoption {
-  private let root: FilePath
-  private let command: String
-
-  /// From the deployment whose root is mounted at `root`.
-  public init(_ root: FilePath = "/", command: String) {
-    self.root = root
-    self.command = command
-  }
-
-  /// Does it. Until nothing is left of the old system it can be done again.
+extension Adoption {
+  /// Does it, from a deployment. Until nothing is left of the old system it can be done again.
   ///
   /// - Parameter isAgreed: asked when it is certain that it can be done: whether to do it.
   /// - Throws: `AstError`, refused where the deployments can not do without the old system, or something in it is in
   ///   use.
   /// - Returns: where the old boot loader is, from the top level of the file system; nil where it was not agreed.
-  public func run(progress: (String) -> Void, isAgreed: () throws -> Bool) throws -> FilePath? {
-    let lock = try Adoption.lock(command)
+  public func forget(progress: (String) -> Void, isAgreed: () throws -> Bool) throws -> FilePath? {
+    let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
     // Those that are there without this one.
     let mounts = try MountTable.mounts()
-    let disk = try TemporaryMount(of: try Adoption.device(of: root))
+    let disk = try TemporaryMount(of: try device())
     defer { disk.end() }
     let path = disk.path.appending(Machine.store)
     guard try Subvolume.isSubvolume(at: path), var record = try AdoptionRecord(in: path) else {

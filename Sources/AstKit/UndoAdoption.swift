@@ -4,32 +4,24 @@ import Glibc
 import SystemPackage
 
 /// `adopt --undo`: the machine boots the system that was there before ast.
-public struct UndoAdoption {
-  private let root: FilePath
-  private let command: String
-
-  /// From the system whose root is mounted at `root`: the old one, or a deployment.
-  public init(_ root: FilePath = "/", command: String) {
-    self.root = root
-    self.command = command
-  }
-
-  /// What became of an adoption.
-  public enum Outcome: Sendable, Equatable {
+extension Adoption {
+  /// What became of it.
+  public enum Undo: Sendable, Equatable {
     /// Nothing of it is left.
     case removed
     /// The machine boots the old system; the subvolumes with these names are still there.
     case kept([String])
   }
 
-  /// Does it. What was made goes if no data were taken over yet, and nothing of it runs.
+  /// Does it, from the old system or from a deployment. What was made goes if no data were taken over yet, and nothing
+  /// of it runs.
   ///
   /// - Throws: `AstError`; not found where nothing was adopted.
-  public func run(progress: (String) -> Void) throws -> Outcome {
-    let lock = try Adoption.lock(command)
+  public func undo(progress: (String) -> Void) throws -> Undo {
+    let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
-    let disk = try TemporaryMount(of: try Adoption.device(of: root))
+    let disk = try TemporaryMount(of: try device())
     defer { disk.end() }
     let store = disk.path.appending(Machine.store)
     guard let leftover = try Leftover(at: disk.path) else {

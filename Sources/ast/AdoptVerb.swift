@@ -34,16 +34,17 @@ struct AdoptVerb: Verb {
     return undo ? try undoAdoption(context) : try adopt(context)
   }
 
+  private func adoption(_ context: Context) -> Adoption { Adoption(FilePath(root), command: context.command) }
+
   private func adopt(_ context: Context) throws -> Report {
-    let adopt = Adopt(FilePath(root), command: context.command)
-    let plan = try adopt.plan()
+    let plan = try adoption(context).plan()
     let report = AdoptionReport(plan)
     if simulate { return Report(text: report.text, data: report) }
     context.output.show(report.text)
     guard try Confirmation.given("Adopt this system?", global) else {
       throw AstError(.refused, "not confirmed; nothing was changed")
     }
-    _ = try adopt.run(messages: .standardError, progress: context.output.note)
+    _ = try adoption(context).adopt(messages: .standardError, progress: context.output.note)
     tellWhoLogsIn("This system is adopted by ast. Restart it soon: what is changed until then stays behind.\n", context)
     let text = """
       This system is adopted. Restart it now: what is changed in /etc, and what is installed until then, stays behind \
@@ -56,7 +57,7 @@ struct AdoptVerb: Verb {
     guard try Confirmation.agreed("Let this machine boot what it did before ast?", global) else {
       throw AstError(.refused, "not confirmed; nothing was changed")
     }
-    switch try UndoAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
+    switch try adoption(context).undo(progress: context.output.note) {
     case .removed:
       tellWhoLogsIn(nil, context)
       return Report(text: "The adoption was taken back, and nothing of it is left.", data: ["kept": [String]()])
@@ -71,7 +72,7 @@ struct AdoptVerb: Verb {
 
   private func forgetAdoption(_ context: Context) throws -> Report {
     let question = "Delete the system that was there before ast, with all that is in it?"
-    let kept = try ForgetAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
+    let kept = try adoption(context).forget(progress: context.output.note) {
       try Confirmation.given(question, global)
     }
     guard let kept else { throw AstError(.refused, "not confirmed; nothing was changed") }
@@ -86,7 +87,7 @@ struct AdoptVerb: Verb {
   }
 
   private func finishAdoption(_ context: Context) throws -> Report {
-    switch try FinishAdoption(FilePath(root), command: context.command).run(progress: context.output.note) {
+    switch try adoption(context).finish(progress: context.output.note) {
     case .finished: return Report(text: "", data: ["finished": true])
     case .takenBack(let reason):
       context.output.warn("\(reason): the adoption is taken back")

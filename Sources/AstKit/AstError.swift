@@ -46,6 +46,9 @@ public struct AstError: Error, Sendable, Equatable {
     self.signal = signal
   }
 
+  /// The same with other advice.
+  func advising(_ hint: String) -> AstError { AstError(code, message, hint: hint, signal: signal) }
+
   /// The end by a stop signal.
   public static func interrupted(by signal: Int32) -> AstError {
     AstError(.interrupted, "interrupted by signal \(signal); nothing was changed", hint: nil, signal: signal)

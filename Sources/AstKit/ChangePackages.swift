@@ -66,6 +66,8 @@ extension Store {
       // Nothing is planned for a node that somebody works on.
       if try !isFree(id) { _ = try lock(id) }
       let node = try node(id)
+      // What is wrong with them is said before anybody waits for a plan and its files.
+      _ = try TransactionHooks(for: id, in: self)
       let session = try AptSession(for: id, in: self)
       let plan = try prepare(request, in: node, session, options, confirm: confirm, progress: progress)
       guard !plan.isEmpty else { return PackageOutcome(plan: plan, change: nil) }
@@ -102,6 +104,7 @@ extension Store {
     _ kind: String, on node: Node, _ session: AptSession, progress: (PackageProgress) -> Void,
     work: (FilePath, TransactionLog) throws -> Void
   ) throws -> CommittedChange? {
+    let hooks = try TransactionHooks(for: node.id, in: self)
     let transaction = try Transaction(on: node.id, kind, in: self)
     return try transaction.discarding {
       guard transaction.node.current == node.current else {
@@ -110,7 +113,6 @@ extension Store {
       }
       let before = try subvolume(of: try current(node)).path
       let clone = transaction.clone.path
-      let hooks = TransactionHooks()
       let log = try TransactionLog(transaction.operation, in: self)
       try hooks.run(.pre, of: kind, transaction, log: log)
       do {

@@ -75,7 +75,7 @@ extension Store {
       try prepare(staged.path, on: machine)
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
-      guard let boot = try bootFiles(in: staged.path, of: id) else { throw unbootable(id) }
+      guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }
       let seeded = try seedVar(from: pristine, on: machine)
       failPoint("var seeded")
       let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MachineSettings
 import Packages
 import Sandbox
 import SnapshotTree
@@ -7,21 +8,24 @@ import SystemPackage
 /// What boots a root file system.
 extension Store {
   /// The newest kernel of a root that has an initrd and modules, with the arguments that the root's own configuration
-  /// gives it; nil where there is none.
+  /// of the boot loader and the settings of the node give it; nil where there is none.
   ///
-  /// - Throws: `AstError` when the configuration cannot be read.
-  func bootFiles(in path: FilePath, of node: NodeID) throws -> BootFiles? {
+  /// - Parameter generation: the node's content, which has its settings: in the root, which may be a deployment's, the
+  ///   file is as the machine has it.
+  /// - Throws: `AstError` when the configuration of the boot loader cannot be read.
+  func bootFiles(in path: FilePath, of node: NodeID, settingsIn generation: FilePath) throws -> BootFiles? {
     guard let version = try Kernels(in: path).newest else { return nil }
+    let arguments = try loaderArguments(in: path, of: node) + ownArguments(of: node, in: generation)
     return BootFiles(
       kernel: "boot/vmlinuz-\(version)", initrd: "boot/initrd.img-\(version)",
-      arguments: try kernelArguments(in: path, of: node))
+      arguments: arguments.joined(separator: " "))
   }
 
   /// The same for a commit, which does not fail because the configuration of a boot loader is broken: then the node is
   /// not in the boot menu.
   func bootFilesToTry(in path: FilePath, of node: NodeID) throws -> BootFiles? {
     do {
-      return try bootFiles(in: path, of: node)
+      return try bootFiles(in: path, of: node, settingsIn: path)
     } catch let error as AstError where error.code == .failed {
       warn("\(error.message): it is not in the boot menu")
       return nil
@@ -29,10 +33,10 @@ extension Store {
   }
 
   /// What `/etc/default/grub` sets, read as grub-mkconfig(8) reads it: by a shell, the root's own.
-  private func kernelArguments(in path: FilePath, of node: NodeID) throws -> String {
+  private func loaderArguments(in path: FilePath, of node: NodeID) throws -> [Substring] {
     let root = RootDirectory(path)
     guard try root.openFile(Self.grubDefaults) != nil || !root.entries(of: "/etc/default/grub.d").isEmpty else {
-      return ""
+      return []
     }
     var output: [UInt8] = []
     var said: [UInt8] = []
@@ -42,7 +46,18 @@ extension Store {
       let reason = String(decoding: said, as: UTF8.self).split(separator: "\n").first ?? "its shell failed"
       throw AstError(.failed, "cannot read \(Self.grubDefaults) of node \(node): \(reason)")
     }
-    return String(decoding: output, as: UTF8.self).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return String(decoding: output, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+  }
+
+  /// What the node's settings add. Where they are wrong they add nothing, and that is told: neither somebody's work nor
+  /// a way to boot is to be lost for it.
+  private func ownArguments(of node: NodeID, in generation: FilePath) -> [Substring] {
+    do {
+      return try settings(reader, Settings(), in: generation).kernelArguments.map { $0[...] }
+    } catch {
+      warn("\(AstError(error).message): node \(node) has the kernel arguments of \(Self.grubDefaults) alone")
+      return []
+    }
   }
 
   private static let grubDefaults: FilePath = "/etc/default/grub"

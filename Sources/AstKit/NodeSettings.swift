@@ -18,6 +18,22 @@ public struct SettingsReader: Sendable {
   ) {
     (self.machine, self.node) = (machine, node)
   }
+
+  /// Reads no file: the defaults are in force.
+  public static let defaults = SettingsReader(machine: { Settings() }) { machine, _, _ in machine }
+
+  /// The settings of a node, on top of others. Whoever works in a node can have written them: what takes the parser long
+  /// is not read.
+  func settings(_ others: Settings, with own: Data, at path: FilePath) throws -> Settings {
+    guard own.count <= Self.largestFile else { throw Self.tooLarge(path) }
+    return try node(others, own, path)
+  }
+
+  static func tooLarge(_ path: FilePath) -> ConfigurationError {
+    .wrong(path, "it has more than \(largestFile >> 10) KiB")
+  }
+
+  private static let largestFile = 16 << 10
 }
 
 extension Store {
@@ -29,8 +45,17 @@ extension Store {
   }
 
   func settings(_ reader: SettingsReader, _ machine: Settings, of id: NodeID) throws -> Settings {
-    let root = try subvolume(of: try current(try node(id))).path
-    guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return machine }
-    return try reader.node(machine, own, root.appending(Store.nodeConfiguration.components))
+    try settings(reader, machine, in: subvolume(of: try current(try node(id))).path)
+  }
+
+  /// The same for the node that this is the root of.
+  func settings(_ reader: SettingsReader, _ machine: Settings, in root: FilePath) throws -> Settings {
+    let path = root.appending(Store.nodeConfiguration.components)
+    do {
+      guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return machine }
+      return try reader.settings(machine, with: own, at: path)
+    } catch Errno.fileTooLarge {
+      throw SettingsReader.tooLarge(path)
+    }
   }
 }

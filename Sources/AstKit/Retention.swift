@@ -45,7 +45,7 @@ extension Store {
   /// What the administrator wants kept; nil where that cannot be read: nothing goes until it can.
   private var keepSettings: KeepSettings? {
     do {
-      return try readKeepSettings()
+      return try reader.machine().keep
     } catch {
       warn("\(AstError(error).message); nothing old is deleted")
       return nil

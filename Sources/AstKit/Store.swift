@@ -1,7 +1,6 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
-import MachineSettings
 import SnapshotTree
 import SystemPackage
 
@@ -19,25 +18,25 @@ public final class Store {
   let command: String
   /// The inode of the database as it was opened.
   private let databaseFile: ino_t?
-  /// What the administrator wants kept; read where something old is to go, and only there.
-  let readKeepSettings: () throws -> KeepSettings
+  /// What the administrator and the nodes have chosen; read where a setting is needed, and only there.
+  let reader: SettingsReader
   private let tell: (String) -> Void
   private var told: Set<String> = []
 
   /// Opens the store at `root`.
   ///
   /// - Parameters:
-  ///   - keep: what the administrator wants kept.
+  ///   - reader: how to find out what the administrator and the nodes have chosen.
   ///   - warn: told what could not be finished after a change was made, and will be by the next command.
   /// - Throws: `AstError` when there is no store, it is damaged, or it cannot be written where that is wanted.
   public init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
-    keep: @escaping () throws -> KeepSettings = { Settings().keep }, warn: @escaping (String) -> Void = { _ in }
+    reader: SettingsReader = .defaults, warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.root = root
     self.wait = wait
     self.command = command
-    readKeepSettings = keep
+    self.reader = reader
     tell = warn
     try Store.require(access, at: root)
     if access == .writing { try Store.makeDerivedDirectories(in: root) }
@@ -52,7 +51,7 @@ public final class Store {
 
   /// The same store, for another thread.
   func another() throws -> Store {
-    try Store(opening: root, tree.access, wait: wait, command: command, keep: readKeepSettings, warn: tell)
+    try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, warn: tell)
   }
 
   /// Tells what could not be finished: once, though each change tries it again.

@@ -16,12 +16,21 @@ struct TransactionHooks {
 
   private let programs: [FilePath]
 
+  /// Those of this machine that take part in changes of a node.
+  ///
+  /// - Throws: `AstError` or `ConfigurationError`, where there are any: which of them, the settings cannot tell.
+  init(for id: NodeID, in store: Store) throws {
+    let present = Self.present
+    let skipped = try present.isEmpty ? [] : store.settings(store.reader, of: id).skippedHooks
+    programs = present.filter { program in !skipped.contains { $0 == program.lastComponent?.string } }
+  }
+
   /// Those of this machine; `AST_HOOKS` names another directory.
-  init() {
+  private static var present: [FilePath] {
     let directory = FilePath(ProcessInfo.processInfo.environment["AST_HOOKS"] ?? "/etc/ast/hooks.d")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
     // As run-parts(8) chooses: no editor's or package manager's left-overs.
-    programs = names.sorted().filter { !$0.contains(".") && !$0.hasSuffix("~") }.map(directory.appending).filter {
+    return names.sorted().filter { !$0.contains(".") && !$0.hasSuffix("~") }.map(directory.appending).filter {
       var status = stat()
       return access($0.string, X_OK) == 0 && stat($0.string, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }

@@ -63,9 +63,10 @@ extension SettingValue {
     case .int: self = .number(found.int ?? 0)
     case .string: self = .text(found.string ?? "")
     case .array:
-      let numbers = found.array?.compactMap(\.int) ?? []
-      guard numbers.count == found.array?.count else { return nil }
-      self = .numbers(numbers)
+      guard let array = found.array else { return nil }
+      let (numbers, words) = (array.compactMap(\.int), array.compactMap(\.string))
+      guard [numbers.count, words.count].contains(array.count) else { return nil }
+      self = words.isEmpty ? .numbers(numbers) : .words(words)
     default: return nil
     }
   }

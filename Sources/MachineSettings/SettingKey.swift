@@ -1,4 +1,4 @@
-/// The settings there are, by the names they have in `ast.toml`.
+/// The settings there are, by the names they have in `ast.toml` and in a node's `node.toml`.
 public enum SettingKey: String, CaseIterable, Sendable {
   case policy = "updates.policy"
   case nodes = "updates.nodes"
@@ -14,11 +14,16 @@ public enum SettingKey: String, CaseIterable, Sendable {
   case keepDeployments = "gc.keep-deployments"
   case keepDays = "gc.keep-days"
   case minimumFree = "gc.minimum-free"
+  case kernelArguments = "boot.kernel-arguments"
+  case skippedHooks = "hooks.skip"
 
   /// The table it stands in.
   public var section: String { String(rawValue.prefix { $0 != "." }) }
   /// Its name in that table.
   public var name: String { String(rawValue.dropFirst(section.count + 1)) }
+
+  /// Whether it can stand in a file of this owner.
+  public func isSetting(of owner: Settings.Owner) -> Bool { definition.owners.contains(owner) }
 }
 
 extension SettingKey {
@@ -30,8 +35,8 @@ extension SettingKey {
     let standard: SettingValue
     /// What it does: a comment of the file that nodes come with.
     let meaning: String
-    /// Whether a node can have one of its own, in its `node.toml`.
-    var isForNodes = false
+    /// Who can have it: the machine, in its `ast.toml`, or a node, in its `node.toml`.
+    var owners: Set<Settings.Owner> = [.machine]
   }
 
   /// The table of all settings.
@@ -43,7 +48,7 @@ extension SettingKey {
         meaning: """
           What is done without anybody watching: nothing ("off"), look for new versions ("check"), upgrade the nodes
           ("stage"), or deploy the upgraded node, too, that the machine boots ("deploy").
-          """, isForNodes: true)
+          """, owners: [.machine, .node])
     case .nodes:
       Definition(
         kind: .numbers(1...Int(Int32.max)), standard: .numbers([]),
@@ -59,7 +64,7 @@ extension SettingKey {
       Definition(
         kind: .flag, standard: .flag(false),
         meaning: "Whether a node is cloned before it is upgraded. The clone stays until somebody deletes it.",
-        isForNodes: true)
+        owners: [.machine, .node])
     case .reboot:
       Definition(
         kind: .choice(UpdateSettings.Reboot.allCases.map(\.rawValue)), standard: .text("never"),
@@ -93,6 +98,17 @@ extension SettingKey {
       Definition(
         kind: .size, standard: .text("0"),
         meaning: "`ast gc` goes on with the oldest generations until so much is free; \"0\" for what there is.")
+    case .kernelArguments:
+      // A node's alone: what its kernel is told is recorded with each generation, so a value of the machine would be in
+      // force for the nodes that were changed since, and for no other.
+      Definition(
+        kind: .kernelArguments, standard: .words([]),
+        meaning: "What the kernel is told behind what /etc/default/grub says.", owners: [.node])
+    case .skippedHooks:
+      Definition(
+        kind: .hooks, standard: .words([]),
+        meaning: "The programs in /etc/ast/hooks.d that take no part in changes of packages, by their names.",
+        owners: [.machine, .node])
     }
   }
 }

@@ -14,6 +14,18 @@ enum SettingKind {
   case window
   /// Where a mail goes, or no text.
   case address
+  /// An array of different arguments of the kernel.
+  case kernelArguments
+  /// An array of different names of hooks.
+  case hooks
+
+  /// A value as one of this kind: an array with nothing in it is one of any kind.
+  func reading(_ value: SettingValue) -> SettingValue {
+    switch (self, value) {
+    case (.kernelArguments, .numbers([])), (.hooks, .numbers([])): .words([])
+    default: value
+    }
+  }
 
   /// Whether a value is one of them.
   func accepts(_ value: SettingValue) -> Bool {
@@ -26,8 +38,31 @@ enum SettingKind {
     case (.size, .text(let text)): ByteCount(text) != nil
     case (.window, .text(let text)): DayWindow(text) != nil
     case (.address, .text(let text)): Self.isAddress(text)
+    case (.kernelArguments, .words(let words)), (.hooks, .words(let words)): Set(words).count == words.count
     default: false
     }
+  }
+
+  /// What is said of a value that has words in it which nobody may choose; nil where it has none.
+  func objection(to value: SettingValue) -> String? {
+    guard case .words(let words) = value else { return nil }
+    for word in words {
+      if let reason = reason(against: word) { return "cannot have \"\(word)\": \(reason)" }
+    }
+    return nil
+  }
+
+  private func reason(against word: String) -> String? {
+    switch self {
+    case .kernelArguments: KernelArgument.objection(to: word)
+    case .hooks where !Self.isHook(word): "the name of a hook has letters, digits, \"_\" and \"-\" only"
+    default: nil
+    }
+  }
+
+  /// As run-parts(8) chooses.
+  private static func isHook(_ name: String) -> Bool {
+    !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
   }
 
   /// What is said of a value that is none of these.
@@ -41,6 +76,8 @@ enum SettingKind {
     case .size: "a size, such as \"500M\" or \"2G\""
     case .window: "two different times, such as \"02:00-05:00\""
     case .address: "a user or an address of mail, such as \"root\", or \"\""
+    case .kernelArguments: "an array of different words, such as [\"quiet\", \"console=ttyS0,115200\"]"
+    case .hooks: "an array of different names, such as [\"keep-ssh\"]"
     }
   }
 

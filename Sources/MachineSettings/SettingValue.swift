@@ -8,23 +8,27 @@ public enum SettingValue: Sendable, Equatable {
   case text(String)
   /// An array of numbers.
   case numbers([Int])
+  /// An array of words.
+  case words([String])
 
   /// As it stands in a TOML file. No kind of text has characters in it that would need to be escaped.
   public var toml: String {
     switch self {
     case .text(let text): "\"\(text)\""
     case .numbers(let numbers): "[\(numbers.map(String.init).joined(separator: ", "))]"
+    case .words(let words): "[\(words.map { "\"\($0)\"" }.joined(separator: ", "))]"
     case .flag, .number: plain
     }
   }
 
-  /// As a script wants it: text as it is, and a line for each number.
+  /// As a script wants it: text as it is, and a line for each number or word of an array.
   public var plain: String {
     switch self {
     case .flag(let flag): "\(flag)"
     case .number(let number): "\(number)"
     case .text(let text): text
     case .numbers(let numbers): numbers.map(String.init).joined(separator: "\n")
+    case .words(let words): words.joined(separator: "\n")
     }
   }
 }
@@ -38,6 +42,7 @@ extension SettingValue: Encodable {
     case .number(let number): try container.encode(number)
     case .text(let text): try container.encode(text)
     case .numbers(let numbers): try container.encode(numbers)
+    case .words(let words): try container.encode(words)
     }
   }
 }

@@ -19,7 +19,7 @@ public struct Settings: Sendable {
   public enum Owner: Sendable {
     /// The machine's.
     case machine
-    /// Those of one node, which are not all there are.
+    /// Those of one node, which are others in part.
     case node
   }
 
@@ -54,13 +54,27 @@ public struct Settings: Sendable {
     }
     guard let key = SettingKey(rawValue: entry.name) else { throw entry.unknown(in: file) }
     let definition = key.definition
-    guard owner == .machine || definition.isForNodes else {
-      throw entry.wrong(in: file, "a node has no \(entry.name) of its own: it is a setting of the machine")
+    guard key.isSetting(of: owner) else {
+      throw entry.wrong(in: file, owner.words(onLackOf: entry.name))
     }
-    guard case .value(let value?) = entry.content, definition.kind.accepts(value) else {
+    guard case .value(let found?) = entry.content, case let value = definition.kind.reading(found),
+      definition.kind.accepts(value)
+    else {
       throw entry.wrong(in: file, "\(entry.name) is to be \(definition.kind.words)")
     }
+    if let objection = definition.kind.objection(to: value) {
+      throw entry.wrong(in: file, "\(entry.name) \(objection)")
+    }
     chosen[key] = Choice(value: value, source: Source(file: file, line: entry.line))
+  }
+}
+
+extension Settings.Owner {
+  fileprivate func words(onLackOf name: String) -> String {
+    switch self {
+    case .machine: "the machine has no \(name): it is a setting of nodes, which `ast edit-conf` edits"
+    case .node: "a node has no \(name) of its own: it is a setting of the machine"
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 extension Settings {
-  /// The file that nodes come with: all settings with their defaults, as comments.
+  /// The file that nodes come with: all settings of a machine with their defaults, as
+  /// comments.
   public static var template: String {
     var text = """
       # The settings of ast: see ast.toml(5). As they stand here, they are in force anyway.
@@ -7,7 +8,7 @@ extension Settings {
 
       """
     var section = ""
-    for key in SettingKey.allCases {
+    for key in SettingKey.allCases where key.isSetting(of: .machine) {
       if key.section != section {
         section = key.section
         text += "\n[\(section)]\n"

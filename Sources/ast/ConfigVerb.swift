@@ -22,11 +22,15 @@ struct Config: Verb {
   func perform(in context: Context) throws -> Report {
     let settings = try node.map(settings) ?? Settings.ofThisMachine()
     guard let key else {
-      let reports = SettingKey.allCases.map { SettingReport($0, in: settings) }
+      let keys = SettingKey.allCases.filter { node != nil || $0.isSetting(of: .machine) }
+      let reports = keys.map { SettingReport($0, in: settings) }
       return Report(text: Self.table(reports), data: ["settings": reports])
     }
     guard let found = SettingKey(rawValue: key) else {
       throw AstError(.notFound, "there is no setting \(key)", hint: "`ast config` lists them")
+    }
+    guard node != nil || found.isSetting(of: .machine) else {
+      throw AstError(.usage, "\(key) is a setting of nodes", hint: "`ast config -N NODE \(key)` shows that of a node")
     }
     return Report(
       text: settings.value(of: found).plain, data: ["settings": [SettingReport(found, in: settings)]])
@@ -50,11 +54,6 @@ struct Config: Verb {
 extension SettingsReader {
   /// Reads them in their files.
   static let files = SettingsReader(machine: { try Settings.ofThisMachine() }) { machine, data, path in
-    try machine.with(node: data, at: path)
-  }
-
-  /// Reads those of a node as if the machine had none.
-  static let nodeAlone = SettingsReader(machine: { Settings() }) { machine, data, path in
     try machine.with(node: data, at: path)
   }
 }

@@ -1,9 +1,7 @@
 import ArgumentParser
 import AstKit
-import Configuration
 import FoundationEssentials
 import Glibc
-import MachineSettings
 import Sandbox
 import SnapshotTree
 import SystemPackage
@@ -93,8 +91,6 @@ extension Verb {
     }
   }
 
-  private static func keepSettings() throws -> KeepSettings { try Settings.ofThisMachine().keep }
-
   /// The disk being full is told apart also where the status is a program's own, and so is, as with chroot(1), a program
   /// that could not be started.
   private static func status(for failure: AstError, causedBy error: any Error) -> Int32 {
@@ -121,8 +117,7 @@ extension Verb {
       case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed)
       case .writing, .freeing:
         try Store(
-          opening: global.root, .writing, wait: global.wait, command: typed, keep: Self.keepSettings,
-          warn: output.warn)
+          opening: global.root, .writing, wait: global.wait, command: typed, reader: .files, warn: output.warn)
       }
     return Context(output: output, command: typed, global: global, opened: store)
   }

@@ -96,15 +96,10 @@ struct EditConf: Verb {
     let node = try context.node(self.node)
     let variables = ProcessInfo.processInfo.environment
     let editor = ["VISUAL", "EDITOR"].compactMap { variables[$0] }.first { !$0.isEmpty } ?? "editor"
-    let outcome = try context.store.editConfiguration(of: node, editor: editor)
-    let report = Report(outcome, of: node, context.output)
-    // What somebody has written is not thrown away for an error in it; until it is right, it is one for what reads it.
-    do {
-      _ = try context.store.settings(.nodeAlone, of: node)
-    } catch {
-      context.output.note(AstError(error).message)
+    let outcome = try context.store.editConfiguration(of: node, editor: editor) { fault in
+      try Confirmation.isAsked(global) && Confirmation.agreed("\(Printable.line("\(fault)")). Edit it again?", global)
     }
-    return report
+    return Report(outcome, of: node, context.output)
   }
 }
 

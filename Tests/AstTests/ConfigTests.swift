@@ -41,6 +41,7 @@ struct ConfigTests {
         gc.keep-deployments = 3                default
         gc.keep-days = 30                      \(file):5
         gc.minimum-free = "0"                  default
+        hooks.skip = []                        default
 
         """)
   }
@@ -56,7 +57,7 @@ struct ConfigTests {
 
   @Test func jsonHasValuesOfTheirKind() throws {
     let settings = try config("--json", settings: Self.some).expectSuccess().json["data"]["settings"]
-    #expect(settings.elements.count == 14)
+    #expect(settings.elements.count == 15)
     #expect(settings.elements.allSatisfy { $0.keys == ["file", "key", "line", "value"] })
     #expect(settings[1]["value"] == .array([.number(3), .number(1)]))
     #expect((settings[1]["file"], settings[1]["line"]) == (.text(file.string), .number(2)))
@@ -75,6 +76,35 @@ struct ConfigTests {
     #expect(shown[5].hasSuffix("\(file):3"))
     #expect(try config("-N", "clone of 0", "updates.policy", settings: text).expectSuccess().stdout == "off\n")
     #expect(try config("-N", "9").status == 3)
+  }
+
+  @Test func wordsAreShownOneByOne() throws {
+    let own = #"boot.kernel-arguments = ["mitigations=off", "console=ttyS0,115200"]"#
+    try store.ast("run", "1", "sh", "-c", "mkdir -p /etc/ast; echo '\(own)' >/etc/ast/node.toml").expectSuccess()
+    let shown = try config("-N", "1", "boot.kernel-arguments", settings: "hooks.skip = [\"a\"]").expectSuccess()
+    #expect(shown.stdout == "mitigations=off\nconsole=ttyS0,115200\n")
+    #expect(try config("-N", "0", "boot.kernel-arguments").expectSuccess().stdout == "")
+    #expect(try config("hooks.skip", settings: "hooks.skip = [\"b\", \"a\"]").expectSuccess().stdout == "b\na\n")
+    #expect(try config("-N", "1").expectSuccess().stdout.lines[14].hasPrefix("\(own)  "))
+    let json = try config("--json", "-N", "1", "boot.kernel-arguments").expectSuccess().json["data"]["settings"]
+    #expect(json[0]["value"] == .array([.text("mitigations=off"), .text("console=ttyS0,115200")]))
+    #expect(json[0]["line"] == .number(1))
+  }
+
+  @Test func whatOnlyNodesHaveIsNotTheMachines() throws {
+    let asked = try config("boot.kernel-arguments")
+    #expect((asked.status, asked.stdout) == (2, ""))
+    #expect(
+      asked.stderr.lines == [
+        "ast: boot.kernel-arguments is a setting of nodes",
+        "     `ast config -N NODE boot.kernel-arguments` shows that of a node",
+      ])
+    let set = try config(settings: "boot.kernel-arguments = []")
+    #expect(set.status == 2)
+    #expect(
+      set.stderr.lines.first
+        == "ast: \(file): line 1, column 1: the machine has no boot.kernel-arguments: it is a setting of nodes, which "
+        + "`ast edit-conf` edits")
   }
 
   @Test func whatIsWrongIsSaid() throws {

@@ -49,21 +49,90 @@ struct EditConfigurationTests {
       try runSuccessfully(["find", place, "-printf", "%P %y %m %U:%G\\n"]) == " d 755 0:0\nnode.toml f 644 0:0\n")
   }
 
-  @Test func whatIsWrongIsKeptAndSaid() throws {
-    let result = try edit(["EDITOR": try editor("echo 'updates.polcy = 1' >\"$1\"").string])
-    #expect(result.status == 0)
+  /// The file that an error says is kept.
+  private func draft(in result: CommandResult) throws -> String {
+    let line = try #require(result.stderr.lines.last { $0.hasPrefix("     what you typed is in ") })
+    return String(try #require(line.dropFirst(26).split(separator: ";").first))
+  }
+
+  @Test(arguments: [
+    ("updates.polcy = 1", "line 1, column 1: there is no setting updates.polcy"),
+    (
+      "\n[boot]\n  kernel-arguments = [\"quiet\", \"root=/dev/sda1\"]",
+      "line 3, column 3: boot.kernel-arguments cannot have \"root=/dev/sda1\": root is what ast itself decides about"
+    ),
+    (
+      "[hooks]\nskip = [\"keep-ssh\", \"../sh\"]",
+      "line 2, column 1: hooks.skip cannot have \"../sh\": the name of a hook has letters, digits, \"_\" and \"-\" only"
+    ),
+    (
+      "[updates]\nmotd = true",
+      "line 2, column 1: a node has no updates.motd of its own: it is a setting of the machine"
+    ),
+    ("# \(String(repeating: "x", count: 16 << 10))", "it has more than 16 KiB"),
+  ])
+  func whatIsWrongIsRefusedAndNotLost(text: String, reason: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: directory.appending("text").string))
+    let before = try StoreContents(store)
+    let result = try edit(["EDITOR": try editor("cat '\(directory)/text' >\"$1\"").string])
+    #expect(result.status == 2)
+    let draft = try draft(in: result)
     #expect(
       result.stderr.lines == [
-        "ast: node 1: changes kept as generation 2",
-        "ast: \(try store.content(of: 1))/etc/ast/node.toml: line 1, column 1: there is no setting updates.polcy",
+        "ast: \(draft): \(reason); nothing was changed", "     what you typed is in \(draft); see ast.toml(5)",
       ])
-    #expect(try settings == "updates.polcy = 1\n")
+    #expect(try String(contentsOfFile: draft, encoding: .utf8) == text)
+    #expect(try StoreContents(store) == before)
+    #expect(try store.lastOperation(of: 1).state == "failed")
+    // From there it can be taken up again.
+    try runSuccessfully(["sh", "-c", "echo '# right' >\(draft)"])
+    try edit(["EDITOR": "cp \(draft)"]).expectSuccess()
+    #expect(try settings == "# right\n")
+    try runSuccessfully(["rm", draft])
+  }
+
+  @Test func whoeverIsAtATerminalCanEditItAgain() throws {
+    let script = "if [ -s \"$1\" ]; then sed -i s/polcy/policy/ \"$1\"; else echo 'updates.polcy = \"off\"' >\"$1\"; fi"
+    let shell = try OuterShell(store)
+    try shell.command("export EDITOR='\(editor(script))'")
+    try shell.terminal.send("ast edit-conf 1\n")
+    try shell.terminal.expect(": line 1, column 1: there is no setting updates.polcy. Edit it again? [Y/n] ")
+    try shell.terminal.send("\n")
+    #expect(try shell.returned(after: "").last == "ast: node 1: changes kept as generation 2")
+    #expect(try settings == "updates.policy = \"off\"\n")
+  }
+
+  @Test func whoeverHasEnoughKeepsWhatWasTyped() throws {
+    let shell = try OuterShell(store)
+    try shell.command("export EDITOR='\(editor("echo typed >\"$1\""))'")
+    try shell.terminal.send("ast edit-conf 1\n")
+    try shell.terminal.expect(". Edit it again? [Y/n] ")
+    try shell.terminal.send("n\n")
+    let kept = try #require(shell.returned(after: "n").last)
+    #expect(kept.hasPrefix("     what you typed is in /tmp/ast-node-"))
+    #expect(try shell.status() == "2")
+    #expect(try generation == 1)
+    let draft = try #require(kept.split(separator: " ").first { $0.hasPrefix("/tmp/") }?.dropLast())
+    #expect(try runSuccessfully(["cat", String(draft)]) == "typed\n")
+    try runSuccessfully(["rm", String(draft)])
+  }
+
+  /// What was made wrong in another way can be looked at, and be put right.
+  @Test func whatWasWrongBeforeCanBePutRight() throws {
+    try store.ast("run", "1", "sh", "-c", "mkdir -p /etc/ast; echo wrong >/etc/ast/node.toml").expectSuccess()
+    let looked = try edit(["EDITOR": "true"])
+    #expect((looked.status, looked.stderr) == (0, "ast: node 1: nothing was changed\n"))
+    try edit(["EDITOR": try editor("sed -i 's/^/# /' \"$1\"").string]).expectSuccess()
+    #expect(try settings == "# wrong\n")
   }
 
   @Test func editorThatFailsChangesNothing() throws {
     let result = try edit(["EDITOR": try editor("echo 'a = 1' >\"$1\"; exit 3").string])
     #expect(result.status == 1)
     #expect(result.stderr.contains("exit status 3"))
+    let draft = try draft(in: result)
+    #expect(try runSuccessfully(["cat", draft]) == "a = 1\n")
+    try runSuccessfully(["rm", draft])
     #expect(try generation == 1)
     #expect(try settings == "")
   }
@@ -85,23 +154,23 @@ struct EditConfigurationTests {
 
   @Test func editorMayHaveSpacesAndOptions() throws {
     let path = try editor(
-      "test \"$1\" = --wait && test \"$2\" = 'two words' && echo 'a = 1' >\"$3\"", named: "my editor")
+      "test \"$1\" = --wait && test \"$2\" = 'two words' && echo '# a' >\"$3\"", named: "my editor")
     #expect(try edit(["EDITOR": "'\(path)' --wait 'two words'"]).status == 0)
-    #expect(try settings == "a = 1\n")
+    #expect(try settings == "# a\n")
   }
 
   @Test func visualComesBeforeEditor() throws {
-    let good = try editor("echo visual >\"$1\"").string
+    let good = try editor("echo '# visual' >\"$1\"").string
     #expect(try edit(["VISUAL": good, "EDITOR": "false"]).status == 0)
-    #expect(try settings == "visual\n")
+    #expect(try settings == "# visual\n")
   }
 
   @Test(arguments: [[:], ["EDITOR": ""], ["EDITOR": "", "VISUAL": ""]])
   func withoutASettingItIsTheSystemsEditor(variables: [String: String]) throws {
-    _ = try editor("echo system >\"$1\"")
+    _ = try editor("echo '# system' >\"$1\"")
     let path = "\(directory):\(plainEnvironment["PATH"] ?? "")"
     #expect(try edit(variables.merging(["PATH": path]) { $1 }).status == 0)
-    #expect(try settings == "system\n")
+    #expect(try settings == "# system\n")
   }
 
   @Test func editorThatDoesNotExistIsAnError() throws {

@@ -254,7 +254,8 @@ struct HostileCommandTests {
     try node.shell(script).expectSuccess()
     let entered = try node.store.ast("chroot", "\(node.id)", input: "echo $0\n")
     #expect(entered.stdout == "/bin/sh\n")
-    let edited = try node.store.ast("edit-conf", "\(node.id)", environment: ["EDITOR": "sh -c 'echo new >>\"$0\"'"])
+    let editor = "sh -c 'echo \"#new\" >>\"$0\"'"
+    let edited = try node.store.ast("edit-conf", "\(node.id)", environment: ["EDITOR": editor])
     #expect(edited.status == (kind.hasPrefix("mkdir") ? 1 : 0))
     try expectNothingLeft()
   }
@@ -264,8 +265,9 @@ struct HostileCommandTests {
     let hosts = try node.text(of: "etc/hostname")
     try node.shell("make() { \(kind); }; mkdir /etc/ast; cp /etc/hostname /etc/hosts; make /etc/ast/node.toml.ast-new")
       .expectSuccess()
-    try node.store.ast("edit-conf", "\(node.id)", environment: ["EDITOR": "sh -c 'echo new >\"$0\"'"]).expectSuccess()
-    #expect(try node.text(of: "etc/ast/node.toml") == "new\n")
+    let editor = "sh -c 'echo \"#new\" >\"$0\"'"
+    try node.store.ast("edit-conf", "\(node.id)", environment: ["EDITOR": editor]).expectSuccess()
+    #expect(try node.text(of: "etc/ast/node.toml") == "#new\n")
     #expect(try node.text(of: "etc/hosts") == hosts)
     try expectNothingLeft()
   }

@@ -70,9 +70,13 @@ struct InterruptionTests {
     let edit = try store.start(["edit-conf", "1"], environment: ["VISUAL": editor])
     try eventually("the editor") { access(opened, F_OK) == 0 }
     edit.send(SIGTERM)
-    #expect(try edit.wait().status == 128 + SIGTERM)
+    let result = try edit.wait()
+    #expect(result.status == 128 + SIGTERM)
     #expect(try StoreContents(store) == old)
     #expect(try Consistency.problems(of: store) == [])
+    let draft = try #require(result.stderr.lines.last?.split(separator: " ").last.map(String.init))
+    #expect(try runSuccessfully(["cat", draft]) == "new\n")
+    unlink(draft)
   }
 }
 

@@ -100,7 +100,7 @@ struct JSONTests {
   @Test func isOneObjectOfAStableShapeWithTheSameExitStatus() throws {
     let store = try TestStore()
     for shape in successes {
-      let result = try store.ast(["--json"] + shape.verb, environment: ["EDITOR": "sh -c 'echo x >>\"$0\"'"])
+      let result = try store.ast(["--json"] + shape.verb, environment: ["EDITOR": "sh -c 'echo \"#x\" >>\"$0\"'"])
       #expect(result.status == shape.status, "\(shape.verb): \(result)")
       #expect(result.stderr == "", "\(shape.verb)")
       #expect(result.stdout.hasSuffix("}\n") && result.stdout.utf8.count { $0 == 10 } == 1, "\(shape.verb)")

@@ -125,7 +125,7 @@ extension KillScenario {
     KillScenario("run", "1", "true"),
     KillScenario("tree-run", "1", "touch", "/second").with { $0.outcome = .nodeByNode },
     KillScenario("edit-conf", "1").with {
-      $0.environment = ["VISUAL": "sh -c 'echo changed=1 >\"$1\"' sh"]
+      $0.environment = ["VISUAL": "sh -c 'echo \"#changed\" >\"$1\"' sh"]
     },
     KillScenario("ast-sync", "1"),
     KillScenario("undo", "1"),

@@ -44,7 +44,7 @@ struct LinkedNodeTests {
     #expect(!shown.stdout.contains("192.0.2.1"))
     #expect(try node.store.ast("chroot", "\(node.id)", input: "echo $((1+1))\n").stdout == "2\n")
     let edited = try node.store.ast(
-      "edit-conf", "\(node.id)", environment: ["EDITOR": "sh -c 'cat \"$0\"; echo x = 1 >>\"$0\"'"])
+      "edit-conf", "\(node.id)", environment: ["EDITOR": "sh -c 'cat \"$0\"; echo \"# x\" >>\"$0\"'"])
     #expect(edited.stdout == "")
     #expect([0, 1].contains(edited.status))
     #expect(try node.info().packages == packages)

@@ -212,4 +212,72 @@ struct PackageScriptTests {
   @Test func directoryOfHooksNeedNotBeThere() throws {
     try node.ast("install", "tool", environment: ["AST_HOOKS": "/no/such/directory"]).expectSuccess()
   }
+
+  // MARK: Hooks that a node has nothing to do with
+
+  private func write(_ text: String, to node: PackageNode) throws {
+    try node.shell("mkdir -p /etc/ast; printf '\(text)' >/etc/ast/node.toml")
+  }
+
+  @Test func aHookCanBeSkippedForANode() throws {
+    let directory = try hooks(["10-first": Self.telling, "20-second": Self.telling])
+    let other = try node.clone()
+    let editor = "sh -c 'echo \"hooks.skip = [\\\"20-second\\\", \\\"missing\\\"]\" >\"$1\"' sh"
+    try node.ast("edit-conf", environment: ["EDITOR": editor]).expectSuccess()
+    let copy = try node.clone()
+    for node in [node, other, copy] {
+      try node.ast("install", "tool", environment: ["AST_HOOKS": directory.string]).expectSuccess()
+    }
+    let calls = try calls(directory).map { $0.split(separator: " ").filter { $0 != "node" }.joined(separator: " ") }
+    #expect(
+      calls == [
+        "10-first pre install \(node.id) missing", "10-first post install \(node.id) there",
+        "10-first pre install \(other.id) missing", "20-second pre install \(other.id) missing",
+        "10-first post install \(other.id) there", "20-second post install \(other.id) there",
+        "10-first pre install \(copy.id) missing", "10-first post install \(copy.id) there",
+      ])
+  }
+
+  @Test func aHookCanBeSkippedByTheMachineAndTakenByANode() throws {
+    let directory = try hooks(["10-first": Self.telling])
+    let settings = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    try Data("hooks.skip = [\"10-first\"]".utf8).write(to: URL(filePath: settings.string))
+    let variables = ["AST_HOOKS": directory.string, "AST_CONFIG": settings.string]
+    let other = try node.clone()
+    try write("hooks.skip = []", to: other)
+    try node.ast("install", "tool", environment: variables).expectSuccess()
+    try other.ast("install", "tool", environment: variables).expectSuccess()
+    #expect(try calls(directory).first == "10-first pre install node \(other.id) missing")
+    #expect(try calls(directory).count == 2)
+  }
+
+  /// Which hooks take part is not known then.
+  @Test func wrongSettingsRefuseAChangeOfPackagesWhereThereAreHooks() throws {
+    let directory = try hooks(["10-first": Self.telling])
+    try write("[hooks]\\n skip = [\"a/b\"]", to: node)
+    let before = try node.state()
+    for words in [["install", "tool"], ["hold", "bash"], ["upgrade"]] {
+      let result = try node.store.ast(
+        node.words(words[0], Array(words.dropFirst())),
+        environment: [
+          "AST_HOOKS": directory.string
+        ])
+      #expect(result.status == 2, "\(words): \(result)")
+      #expect(
+        result.said == [
+          "ast: \(try node.content)/etc/ast/node.toml: line 2, column 2: hooks.skip cannot have \"a/b\": the name of a hook "
+            + "has letters, digits, \"_\" and \"-\" only", "     see ast.toml(5)",
+        ], "\(words): \(result)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: directory.appending("calls").string))
+    try node.expectUntouched(since: before)
+    // Without a hook there is nothing to be told about them.
+    try node.ast("install", "tool", environment: ["AST_HOOKS": "/no/such/directory"]).expectSuccess()
+    let settings = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    try Data("wrong".utf8).write(to: URL(filePath: settings.string))
+    let result = try node.clone().ast(
+      "remove", "tool", environment: ["AST_HOOKS": directory.string, "AST_CONFIG": settings.string])
+    #expect(result.status == 2)
+    #expect(result.stderr.contains("\(settings): line 1, column 6: "), "\(result)")
+  }
 }

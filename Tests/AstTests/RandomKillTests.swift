@@ -180,7 +180,7 @@ private final class ReferenceContent {
     let copy = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["cp", "--archive", "--reflink=auto", "\(base)/.", copy.string])
     var script = content.work == 0 ? "umask 022" : "umask 022; \(VictimCommand.work(content.work))"
-    if content.settings != 0 { script += "; mkdir -p /etc/ast; echo \(content.settings) >/etc/ast/node.toml" }
+    if content.settings != 0 { script += "; mkdir -p /etc/ast; echo '#\(content.settings)' >/etc/ast/node.toml" }
     try runSuccessfully(["chroot", copy.string, "sh", "-c", script])
     known[content] = try Checksums(of: [copy]).values[0]
     return known[content] ?? ""

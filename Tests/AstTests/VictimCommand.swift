@@ -127,7 +127,7 @@ struct VictimCommand: CustomStringConvertible {
 
   private static func editConfiguration(_ node: Int, _ number: Int) -> VictimCommand {
     var command = VictimCommand(["edit-conf", "\(node)"], [{ $0.set(\.settings, number, in: node) }])
-    command.editor = "sh -c 'echo \(number) >\"$1\"' sh"
+    command.editor = "sh -c 'echo \"#\(number)\" >\"$1\"' sh"
     return command
   }
 }
@@ -144,11 +144,11 @@ extension VictimCommand {
     return ExpectedTree.Content(work: first == last ? first : -1, settings: number(in: "etc/ast/node.toml", directory))
   }
 
-  /// The number in a file; 0 where there is no file, -1 for anything else.
+  /// The number in a file, which may be a comment; 0 where there is no file, -1 for anything else.
   private static func number(in file: FilePath, _ directory: FilePath) -> Int {
     let path = directory.pushing(file).string
     guard FileManager.default.fileExists(atPath: path) else { return 0 }
-    return (try? String(contentsOfFile: path, encoding: .utf8)).flatMap { Int($0.dropLast()) } ?? -1
+    return (try? String(contentsOfFile: path, encoding: .utf8)).flatMap { Int($0.drop { $0 == "#" }.dropLast()) } ?? -1
   }
 }
 

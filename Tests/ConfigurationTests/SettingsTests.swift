@@ -65,6 +65,9 @@ import Testing
       keep-deployments = 5
       keep-days = 90
       minimum-free = "1G"
+
+      [hooks]
+      skip = ["keep-ssh", "10_Backup"]
       """)
     let settings = try Settings(of: file)
     #expect(
@@ -74,7 +77,9 @@ import Testing
           clonesBefore: true, reboot: .whenNeeded, rebootWindow: DayWindow("23:30-01:15"), messageOfTheDay: false,
           mail: "ops+ast@example.org"))
     #expect(settings.keep == KeepSettings(generations: 10, deployments: 5, days: 90, minimumFree: 1 << 30))
-    #expect(SettingKey.allCases.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17))
+    #expect(settings.skippedHooks == ["keep-ssh", "10_Backup"])
+    let keys = SettingKey.allCases.filter { $0.isSetting(of: .machine) }
+    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17) + [20])
   }
 
   /// Each way to write it, and the line it stands on.
@@ -155,6 +160,27 @@ import Testing
       "updates.mail = \"a\\nb\"",
       "line 1, column 1: updates.mail is to be a user or an address of mail, such as \"root\", or \"\""
     ),
+    (
+      "[hooks]\nskip = \"keep-ssh\"",
+      "line 2, column 1: hooks.skip is to be an array of different names, such as [\"keep-ssh\"]"
+    ),
+    ("hooks.skip = [1]", "line 1, column 1: hooks.skip is to be an array of different names, such as [\"keep-ssh\"]"),
+    (
+      "hooks.skip = [\"a\", \"a\"]",
+      "line 1, column 1: hooks.skip is to be an array of different names, such as [\"keep-ssh\"]"
+    ),
+    (
+      "hooks.skip = [\"a\", 1]",
+      "line 1, column 1: hooks.skip is to be an array of different names, such as [\"keep-ssh\"]"
+    ),
+    (
+      "hooks.skip = [\"a\", \"b.sh\"]",
+      "line 1, column 1: hooks.skip cannot have \"b.sh\": the name of a hook has letters, digits, \"_\" and \"-\" only"
+    ),
+    (
+      "[boot]\nkernel-arguments = [\"quiet\"]",
+      "line 2, column 1: the machine has no boot.kernel-arguments: it is a setting of nodes, which `ast edit-conf` edits"
+    ),
     ("gc.keep-days = \"\u{0}\"", "this is no text in UTF-8"),
   ])
   func whatIsWrongHasItsPlace(text: String, words: String) { #expect(complaint(text) == words) }
@@ -191,6 +217,49 @@ import Testing
     ) { try machine.with(node: Data("[updates]\nmail = \"root\"".utf8), at: node) }
   }
 
+  private func ownSettings(_ text: String) throws -> Settings {
+    try Settings().with(node: Data(text.utf8), at: "/node.toml")
+  }
+
+  @Test(arguments: ["[]", "[ # nothing\n]"]) func anEmptyArrayIsOneOfWords(text: String) throws {
+    let settings = try ownSettings("boot.kernel-arguments = \(text)\nhooks.skip = \(text)")
+    #expect((settings.kernelArguments, settings.skippedHooks) == ([], []))
+    #expect(settings.value(of: .kernelArguments) == .words([]))
+    // What the machine skips, a node need not.
+    try write("hooks.skip = [\"a\"]")
+    let node = try Settings(of: file).with(node: Data("hooks.skip = \(text)".utf8), at: "/node.toml")
+    #expect(node.skippedHooks == [])
+  }
+
+  @Test(arguments: [
+    "quiet", "mitigations=off", "console=ttyS0,115200", "8250.nr_uarts=4", "systemd.unit=rescue.target", "rootwait",
+    "video=HDMI-A-1:1920x1080@60", "a=${b};c|d&e<f>$(g)", "rows=1", "initcall_debug", "astro.x=1", "3",
+  ])
+  func argumentOfTheKernel(word: String) throws {
+    #expect(
+      try ownSettings("[boot]\nkernel-arguments = [\"nomodeset\", '\(word)']").kernelArguments == ["nomodeset", word])
+  }
+
+  @Test(arguments: [
+    ("root=/dev/sda1", "root is"), ("root=", "root is"), ("rootflags=subvol=@", "rootflags is"), ("ro", "ro is"),
+    ("rw", "rw is"), ("init=/bin/sh", "init is"), ("panic=0", "panic is"), ("ast.try", "ast.try is"),
+    ("ast.deployment=3", "ast.deployment is"), ("systemd.machine_id=0", "systemd.machine_id is"),
+    ("systemd.machine-id=0", "systemd.machine_id is"), ("", "an argument begins with"),
+    ("--", "an argument begins with"), ("-b", "an argument begins with"), ("a b", "an argument begins with"),
+    ("a\\tb", "an argument begins with"), ("a\\nb", "an argument begins with"), ("a='b'", "an argument begins with"),
+    ("a=\\\"b\\\"", "an argument begins with"), ("a=\\\\b", "an argument begins with"),
+    ("a=`b`", "an argument begins with"), ("ä", "an argument begins with"), ("a=\\u007f", "an argument begins with"),
+  ])
+  func noArgumentOfTheKernel(word: String, reason: String) throws {
+    do {
+      _ = try ownSettings("[boot]\n kernel-arguments = [\n \"quiet\",\n \"\(word)\" ]")
+      Issue.record("\(word) was taken")
+    } catch ConfigurationError.wrong(_, let words) {
+      #expect(words.hasPrefix("line 2, column 2: boot.kernel-arguments cannot have \""), "\(words)")
+      #expect(words.contains("\": \(reason) "), "\(words)")
+    }
+  }
+
   @Test func theFileThatNodesComeWithHasTheDefaults() throws {
     let shipped = SystemFile.all.first { $0.path == Settings.file }
     #expect(shipped?.kind == .configuration(Array(Settings.template.utf8)))
@@ -201,7 +270,7 @@ import Testing
     // A setting has no blank behind the sign.
     try write(lines.map { $0.hasPrefix("#") && !$0.hasPrefix("# ") ? $0.dropFirst() : $0 }.joined(separator: "\n"))
     let settings = try Settings(of: file)
-    for key in SettingKey.allCases {
+    for key in SettingKey.allCases where key.isSetting(of: .machine) {
       #expect(settings.source(of: key) != nil, "\(key)")
       #expect(settings.value(of: key) == Settings().value(of: key), "\(key)")
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import SystemPackage
 import TestSupport
 import Testing
@@ -50,9 +51,17 @@ struct EditConfigurationTests {
   }
 
   /// The file that an error says is kept.
-  private func draft(in result: CommandResult) throws -> String {
-    let line = try #require(result.stderr.lines.last { $0.hasPrefix("     what you typed is in ") })
+  private func draft(in lines: [String]) throws -> String {
+    let line = try #require(lines.last { $0.hasPrefix("     what you typed is in ") })
     return String(try #require(line.dropFirst(26).split(separator: ";").first))
+  }
+
+  private func draft(in result: CommandResult) throws -> String { try draft(in: result.stderr.lines) }
+
+  /// What is in it; nothing is left of it.
+  private func takeDraft(_ draft: String) throws -> String {
+    defer { unlink(draft) }
+    return try String(contentsOfFile: draft, encoding: .utf8)
   }
 
   @Test(arguments: [
@@ -108,13 +117,10 @@ struct EditConfigurationTests {
     try shell.terminal.send("ast edit-conf 1\n")
     try shell.terminal.expect(". Edit it again? [Y/n] ")
     try shell.terminal.send("n\n")
-    let kept = try #require(shell.returned(after: "n").last)
-    #expect(kept.hasPrefix("     what you typed is in /tmp/ast-node-"))
+    let draft = try draft(in: shell.returned(after: "n"))
     #expect(try shell.status() == "2")
     #expect(try generation == 1)
-    let draft = try #require(kept.split(separator: " ").first { $0.hasPrefix("/tmp/") }?.dropLast())
-    #expect(try runSuccessfully(["cat", String(draft)]) == "typed\n")
-    try runSuccessfully(["rm", String(draft)])
+    #expect(try takeDraft(draft) == "typed\n")
   }
 
   /// What was made wrong in another way can be looked at, and be put right.
@@ -130,9 +136,7 @@ struct EditConfigurationTests {
     let result = try edit(["EDITOR": try editor("echo 'a = 1' >\"$1\"; exit 3").string])
     #expect(result.status == 1)
     #expect(result.stderr.contains("exit status 3"))
-    let draft = try draft(in: result)
-    #expect(try runSuccessfully(["cat", draft]) == "a = 1\n")
-    try runSuccessfully(["rm", draft])
+    #expect(try takeDraft(draft(in: result)) == "a = 1\n")
     #expect(try generation == 1)
     #expect(try settings == "")
   }
@@ -141,6 +145,7 @@ struct EditConfigurationTests {
     let result = try edit(["EDITOR": try editor("echo 'a = 1' >\"$1\"; kill -KILL $$").string])
     #expect(result.status == 1)
     #expect(try generation == 1)
+    #expect(try takeDraft(draft(in: result)) == "a = 1\n")
   }
 
   @Test func savingTheSameMakesNoGeneration() throws {
@@ -205,9 +210,10 @@ struct EditConfigurationTests {
     try shell.terminal.send("ast edit-conf 1\n")
     try shell.terminal.expect("ready-2")
     try shell.terminal.send("\u{3}")
-    try shell.returned(after: "")
+    let said = try shell.returned(after: "")
     #expect(try shell.status() == "1")
     #expect(try generation == 1)
+    #expect(try takeDraft(draft(in: said)) == "lost\n")
   }
 
   @Test func filesOfTheEditorAreRemoved() throws {

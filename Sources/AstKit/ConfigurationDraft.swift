@@ -6,7 +6,8 @@ import SystemPackage
 struct ConfigurationDraft {
   /// The file.
   let path: FilePath
-  private let original: Data
+  /// What was in it first.
+  let original: Data
 
   /// Makes the file.
   init(of text: Data) throws {
@@ -26,9 +27,6 @@ struct ConfigurationDraft {
   /// What is in it.
   var text: Data { get throws { try Data(contentsOf: URL(filePath: path.string)) } }
 
-  /// Whether it is not what it was any more.
-  var isChanged: Bool { get throws { try text != original } }
-
   /// Opens it in an editor, and waits for its end.
   func edit(with editor: String) throws {
     // The editor may be a command with options, so the shell splits it (crontab(1) does the same); the file's name is
@@ -38,12 +36,13 @@ struct ConfigurationDraft {
     }
   }
 
+  /// Removes it.
   func remove() { unlink(path.string) }
 
   /// The error that the work on it ends with: where something was typed, the file stays, and the error says so.
   func closed(by error: AstError) -> AstError {
-    guard let isChanged = try? isChanged else { return error }
-    guard isChanged else {
+    guard let text = try? text else { return error }
+    guard text != original else {
       remove()
       return error
     }

@@ -24,9 +24,8 @@ extension Store {
         let inside = RootDirectory(clone)
         let opened = try ConfigurationDraft(of: inside.contents(of: Store.nodeConfiguration) ?? Data())
         draft = opened
-        try edit(opened, with: editor, editsAgain: editsAgain)
-        guard try opened.isChanged else { return false }
-        try inside.write(opened.text, to: Store.nodeConfiguration)
+        guard let text = try edited(opened, with: editor, editsAgain: editsAgain) else { return false }
+        try inside.write(text, to: Store.nodeConfiguration)
         return true
       }
       draft?.remove()
@@ -36,16 +35,17 @@ extension Store {
     }
   }
 
-  /// Has the draft edited until it is right, or what it was.
-  private func edit(
+  /// Has the draft edited until it is right, or what it was; nil for that.
+  private func edited(
     _ draft: ConfigurationDraft, with editor: String, editsAgain: (ConfigurationError) throws -> Bool
-  ) throws {
+  ) throws -> Data? {
     while true {
       try draft.edit(with: editor)
-      guard try draft.isChanged else { return }
+      let text = try draft.text
+      guard text != draft.original else { return nil }
       do {
-        _ = try reader.settings(Settings(), with: draft.text, at: draft.path)
-        return
+        _ = try reader.settings(Settings(), with: text, at: draft.path)
+        return text
       } catch let fault as ConfigurationError {
         guard try editsAgain(fault) else {
           throw AstError(.usage, "\(fault); nothing was changed", hint: "see ast.toml(5)")

@@ -18,7 +18,7 @@ struct TransactionHooks {
 
   /// Those of this machine that take part in changes of a node.
   ///
-  /// - Throws: `AstError` or `ConfigurationError`, where there are any: which of them, the settings cannot tell.
+  /// - Throws: `AstError` or `ConfigurationError` when there are some, and wrong settings cannot tell which take part.
   init(for id: NodeID, in store: Store) throws {
     let present = Self.present
     let skipped = try present.isEmpty ? [] : store.settings(store.reader, of: id).skippedHooks

@@ -1,6 +1,5 @@
 extension Settings {
-  /// The file that nodes come with: all settings of a machine with their defaults, as
-  /// comments.
+  /// The file that nodes come with: the machine's settings with their defaults, as comments.
   public static var template: String {
     var text = """
       # The settings of ast: see ast.toml(5). As they stand here, they are in force anyway.

@@ -60,12 +60,25 @@ struct ManualExampleTests {
 
   @Test func thoseOfTheSettingsAreInForce() throws {
     let file = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    let disk = try BootDisk()
+    try disk.store.ast("branch", "1").expectSuccess()
     let text = try String(contentsOfFile: ManualTests.directory.appending("ast.toml.5").string, encoding: .utf8)
     let blocks = text.split(separator: ".Bd -literal -offset indent\n").dropFirst().compactMap {
       $0.split(separator: ".Ed\n").first.map(String.init)
     }
-    // What is for systemd begins with the command that edits it.
-    for block in blocks where !block.hasPrefix("# systemctl") {
+    // What is for systemd, or for a node, begins with the command that edits it.
+    let ofNodes = blocks.filter { $0.hasPrefix("# ast edit-conf 2\n") }
+    #expect(ofNodes.count == 1)
+    for block in ofNodes {
+      let lines = block.split(separator: "\n")
+      try Data(lines.filter { !$0.hasPrefix("# ") }.joined(separator: "\n").utf8).write(to: URL(filePath: file.string))
+      for line in lines where line.hasPrefix("# ") {
+        try type(String(line.dropFirst(2)), in: disk.store, editor: "cp \(file)")
+      }
+      let menu = try MenuFiles(of: disk.store).texts.values
+      #expect(menu.contains { $0.contains("'console=tty0' 'console=ttyS0,115200'") })
+    }
+    for block in blocks where !block.hasPrefix("# systemctl") && !block.hasPrefix("# ast edit-conf") {
       try Data(block.utf8).write(to: URL(filePath: file.string))
       let shown = try run(
         [AstBinary.path.string, "config"],
@@ -76,13 +89,14 @@ struct ManualExampleTests {
   }
 
   /// Types a line, with nobody to be asked: who reads the manual says yes.
-  private func type(_ command: String, in store: TestStore) throws {
+  private func type(_ command: String, in store: TestStore, editor: String = "true") throws {
     let words = command.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
     let rest = words.dropFirst(2).joined()
     let path = "\(AstBinary.path.removingLastComponent()):/usr/sbin:/usr/bin:/sbin:/bin"
     let result = try run(
       ["sh", "-c", "\(words[0]) \(words[1]) -y \(rest)"],
-      environment: plainEnvironment.merging(["AST_STORE": store.root.string, "PATH": path]) { $1 }, input: "exit 0\n")
+      environment: plainEnvironment.merging(["AST_STORE": store.root.string, "PATH": path, "EDITOR": editor]) { $1 },
+      input: "exit 0\n")
     #expect(result.status == 0, "\(command): \(result)")
   }
 

@@ -4,13 +4,15 @@ import SnapshotTree
 import SystemPackage
 
 extension Transaction {
-  /// Lets the files of the packages that came share the space of equal ones in other nodes; then seals and commits.
+  /// Lets the files of the packages that came, if any did, share the space of equal ones in other nodes; then seals and
+  /// commits.
   ///
   /// One transaction at a time: of two nodes that get the same package at once, the second one is to find the first
   /// one's files.
   ///
   /// - Parameter before: the root as it was.
   func commitSharing(since before: FilePath) throws -> Generation {
+    guard try hasChangedPackages(since: before) else { return try commit(try seal()) }
     let lock = try Lock.wait(for: "share", in: store.locks)
     defer { withExtendedLifetime(lock) {} }
     let packages = Store.newPackages(
@@ -18,10 +20,16 @@ extension Transaction {
     if !packages.isEmpty {
       try FileSystem.sync(clone.path)
       let shared = try store.shareFiles(of: packages, in: clone.path, of: node.id)
-      if let failure = shared.firstFailure {
-        store.warn("\(shared.failures) files of node \(node.id) take more space than they need: \(failure)")
-      }
+      store.warn(of: shared, in: node.id)
     }
     return try commit(try seal())
+  }
+}
+
+extension Store {
+  /// Tells of files that could not be shared.
+  func warn(of shared: SharedFiles, in node: NodeID) {
+    guard let failure = shared.firstFailure else { return }
+    warn("\(shared.failures) files of node \(node) take more space than they need: \(failure)")
   }
 }

@@ -28,15 +28,20 @@ extension Transaction {
   /// Notes in the clone which packages were removed from it on purpose, if dpkg did anything at all.
   func noteDeclined() throws {
     let before = try store.subvolume(of: try store.current(node)).path
-    let (old, new) = (RootDirectory(before), RootDirectory(clone.path))
-    guard let status = try new.contents(of: PackageState.dpkgStatus),
-      try status != old.contents(of: PackageState.dpkgStatus)
-    else { return }
+    guard try hasChangedPackages(since: before) else { return }
     let known = try DeclinedPackages(in: clone.path)
     var declined = known
     declined.note(
       from: try PackageMarks(in: before), to: try PackageMarks(in: clone.path), in: Int(node.id.rawValue))
     guard declined != known else { return }
-    try new.write(Data(declined.text.utf8), to: FilePath(DeclinedPackages.file))
+    try RootDirectory(clone.path).write(Data(declined.text.utf8), to: FilePath(DeclinedPackages.file))
+  }
+
+  /// Whether dpkg did anything.
+  ///
+  /// - Parameter before: the root as it was.
+  func hasChangedPackages(since before: FilePath) throws -> Bool {
+    guard let status = try PackageDatabase.status(in: clone.path) else { return false }
+    return try status != PackageDatabase.status(in: before)
   }
 }

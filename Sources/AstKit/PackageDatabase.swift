@@ -8,17 +8,17 @@ import SystemPackage
 enum PackageDatabase {
   /// The packages in the root at `path`; nil where there is no dpkg. Links inside lead nowhere outside.
   static func installed(in path: FilePath) throws -> [InstalledPackage]? {
+    try status(in: path).map(DpkgStatus.packages)
+  }
+
+  /// What dpkg has written of them; nil where there is no dpkg.
+  static func status(in path: FilePath) throws -> Data? {
     let root = RootDirectory(path)
-    let status: Data
     do {
-      guard let text = try root.contents(of: PackageState.dpkgStatus) ?? root.contents(of: "var/lib/dpkg/status") else {
-        return nil
-      }
-      status = text
+      return try root.contents(of: PackageState.dpkgStatus) ?? root.contents(of: "var/lib/dpkg/status")
     } catch {
       throw AstError(.failed, "cannot read the package database in \(path): \(error)")
     }
-    return DpkgStatus.packages(in: status)
   }
 }
 

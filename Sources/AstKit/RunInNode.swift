@@ -62,7 +62,7 @@ extension Store {
       try transaction.verify()
       try transaction.noteDeclined()
       let accounts = try transaction.reconcileAccounts()
-      return (try transaction.commit(try transaction.seal()), accounts)
+      return (try transaction.commitSharing(since: try subvolume(of: try current(transaction.node)).path), accounts)
     }
     return RunOutcome(
       effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,

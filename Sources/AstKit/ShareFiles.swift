@@ -8,7 +8,7 @@ import SystemPackage
 
 /// What came of an attempt to share files between nodes.
 public struct SharedFiles: Sendable, Equatable {
-  /// The bytes that take no space of their own now.
+  /// The bytes that took space of their own before, and do not any more.
   public internal(set) var bytes: Int64 = 0
   /// The files they are in.
   public internal(set) var files = 0
@@ -19,6 +19,21 @@ public struct SharedFiles: Sendable, Equatable {
   /// Whether it ended before its time: the disk is full or read-only, where every further file would fail in the same
   /// manner, or a signal asked to stop.
   public internal(set) var isIncomplete = false
+  /// Why every further file would fail, if that ended it.
+  var diskFailure: BtrfsError?
+
+  /// Nothing shared.
+  public init() {}
+
+  /// Adds what came of another attempt.
+  mutating func add(_ other: SharedFiles) {
+    bytes += other.bytes
+    files += other.files
+    failures += other.failures
+    firstFailure = firstFailure ?? other.firstFailure
+    isIncomplete = isIncomplete || other.isIncomplete
+    diskFailure = diskFailure ?? other.diskFailure
+  }
 }
 
 /// Nodes that have a package in the same version share its files on the disk, though each got them from apt by itself.
@@ -38,14 +53,17 @@ extension Store {
   /// A file that cannot be shared is no error: it takes space of its own, as it did. But what was wrong with it may be
   /// news (a disk that cannot be read), so the result tells, and the caller should.
   ///
+  /// - Parameter later: nodes whose files are not taken.
   /// - Throws: `TreeError`.
-  func shareFiles(of packages: [Package], in target: FilePath, of node: NodeID) throws -> SharedFiles {
+  func shareFiles(
+    of packages: [Package], in target: FilePath, of node: NodeID, except later: Set<NodeID> = []
+  ) throws -> SharedFiles {
     let root = RootDirectory(target)
     var shared = SharedFiles()
     var pairs: [FilePair] = []
     var donors: [NodeID: RootDirectory] = [:]
     for package in packages {
-      guard let donor = try tree.node(with: package, otherThan: node) else { continue }
+      guard let donor = try tree.node(with: package, otherThan: node), !later.contains(donor) else { continue }
       // Nobody has locked the other node: where it is gone meanwhile, nothing is shared.
       guard let other = donors[donor] ?? (try? RootDirectory(subvolume(of: current(self.node(donor))).path)) else {
         continue
@@ -77,8 +95,8 @@ private struct FilePair {
   /// Files below one block are in the tree, with the metadata, where nothing can be shared.
   private static let block: Int64 = 4096
 
-  /// Opens both files and has the kernel read the beginning of them while we go on; nil where they differ in size, or
-  /// one was changed or removed since it was installed.
+  /// Opens both files and has the kernel read the beginning of them while we go on; nil where they share all of their
+  /// space, differ in size, or one was changed or removed since it was installed.
   func open() throws -> OpenPair? {
     guard let copy = try root.openFile(path) else { return nil }
     guard copy.size >= Self.block, let original = try other.openFile(path) else {
@@ -86,7 +104,7 @@ private struct FilePair {
       return nil
     }
     let pair = OpenPair(path: root.path.pushing(path), copy: copy.descriptor, original: original.descriptor)
-    guard original.size == copy.size else {
+    guard original.size == copy.size, try pair.isApart() else {
       pair.close()
       return nil
     }
@@ -100,6 +118,41 @@ private struct OpenPair {
   let path: FilePath
   let copy: FileDescriptor
   let original: FileDescriptor
+
+  /// Whether there is anything to share; closes both where the kernel cannot tell.
+  func isApart() throws -> Bool {
+    do {
+      return try bytesApart > 0
+    } catch {
+      close()
+      throw error
+    }
+  }
+
+  /// The bytes that each of them has for itself.
+  var bytesApart: Int64 { get throws { try Btrfs.bytesApart(copy, from: original, at: path) } }
+
+  /// Shares what is equal. The kernel refuses while it sends the subvolume: `ast diff` has it do that, for moments.
+  func share() throws {
+    for _ in 1..<Self.patience where Interruption.pending == nil {
+      if try !isSent() { return }
+      usleep(10_000)
+    }
+    try shareExtents(of: original, with: copy, at: path)
+  }
+
+  private static let patience = 1000
+
+  /// Shares what is equal, unless the subvolume is being sent.
+  private func isSent() throws(BtrfsError) -> Bool {
+    do throws(BtrfsError) {
+      try shareExtents(of: original, with: copy, at: path)
+      return false
+    } catch {
+      guard error.errno == .resourceTemporarilyUnavailable else { throw error }
+      return true
+    }
+  }
 
   func close() {
     for file in [copy, original] { try? file.close() }
@@ -137,12 +190,16 @@ extension SharedFiles {
         return
       }
       firstFailure = firstFailure ?? "\(error)"
-      isIncomplete = [.noSpace, .readOnly].contains(error.code)
+      guard [.noSpace, .readOnly].contains(error.code) else { return }
+      isIncomplete = true
+      diskFailure = error
     }
   }
 
   private mutating func share(_ pair: OpenPair) throws {
-    let count = try shareExtents(of: pair.original, with: pair.copy, at: pair.path)
+    let before = try pair.bytesApart
+    try pair.share()
+    let count = try before - pair.bytesApart
     bytes += count
     files += count > 0 ? 1 : 0
   }

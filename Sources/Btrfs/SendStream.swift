@@ -11,6 +11,8 @@ struct SendStream {
   private static let magic = Array("btrfs-stream".utf8) + [0]
   private static let headerSize = 10
   private static let end: UInt16 = 21
+  /// How often it is tried to begin.
+  private static let patience = 10_000
 
   private let path: FilePath
   private let input: Int32
@@ -19,11 +21,25 @@ struct SendStream {
 
   /// Calls `body` with each command of the stream that turns `older` into `newer`. Both are read-only.
   ///
+  /// The kernel does not begin while files of one of them get the space of others (`ast dedupe`): that takes moments, and
+  /// is waited for.
+  ///
   /// Throws `.notPermitted` (needs CAP_SYS_ADMIN) also for a writable one, `.other` with EBADMSG for a stream that is
   /// none.
   static func read(
     from older: Subvolume, to newer: Subvolume, _ body: (SendCommand) throws(BtrfsError) -> Void
   ) throws(BtrfsError) {
+    var tries = 1
+    while try !hasRead(from: older, to: newer, body, isLast: tries == patience) {
+      tries += 1
+      usleep(2000)
+    }
+  }
+
+  /// Whether the kernel has begun, and therefore come to the end.
+  private static func hasRead(
+    from older: Subvolume, to newer: Subvolume, _ body: (SendCommand) throws(BtrfsError) -> Void, isLast: Bool
+  ) throws(BtrfsError) -> Bool {
     let parent = try older.info().id
     let directory = try OpenFile(newer.path, for: operation)
     var send: OpaquePointer?
@@ -40,9 +56,11 @@ struct SendStream {
     }
     _ = consume input
     let result = cbtrfs_send_end(send)
+    if result == -EAGAIN, !isLast { return false }
     // The kernel's reason comes first: a stream that it broke off is malformed too. That nobody reads is no reason.
     if result != -EPIPE { try BtrfsError.check(operation, newer.path, result: result) }
     if let failure { throw failure }
+    return true
   }
 
   private init(path: FilePath, input: Int32) {

@@ -53,16 +53,11 @@ private struct SharedRangeSearch {
   }
 
   private mutating func examine(_ file: borrowing OpenFile) throws(BtrfsError) {
-    var start: UInt64 = 0
-    let empty = cbtrfs_shared_range()
-    var batch = [cbtrfs_shared_range](repeating: empty, count: Int(CBTRFS_RANGES_PER_CALL))
-    while start != .max {
-      let count = cbtrfs_shared_ranges(file.descriptor, &start, &batch)
-      guard count >= 0 else { throw failure(-count) }
-      for range in batch.prefix(Int(count)) {
-        // Of a compressed extent only the beginning is known; it stands for the whole.
-        ranges.append(range.address..<range.address + (range.is_encoded != 0 ? 1 : range.length))
-      }
+    let found: [FileRange]
+    do throws(Errno) { found = try FileRange.all(of: file.descriptor) } catch { throw failure(error.rawValue) }
+    for range in found where range.isShared {
+      // Of a compressed extent only the beginning is known; it stands for the whole.
+      ranges.append(range.address..<range.address + (range.isEncoded ? 1 : range.length))
     }
   }
 

@@ -100,7 +100,7 @@ int cbtrfs_next_extents(int fd, struct cbtrfs_extent_walk *walk, void *buffer, s
   return count;
 }
 
-int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ranges) {
+int cbtrfs_ranges(int fd, uint64_t *start, struct cbtrfs_range *ranges) {
   union {
     struct fiemap map;
     char room[sizeof(struct fiemap) + CBTRFS_RANGES_PER_CALL * sizeof(struct fiemap_extent)];
@@ -108,21 +108,22 @@ int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ra
   memset(&request.map, 0, sizeof request.map);
   request.map.fm_start = *start;
   request.map.fm_length = UINT64_MAX - *start;
+  request.map.fm_flags = FIEMAP_FLAG_SYNC;
   request.map.fm_extent_count = CBTRFS_RANGES_PER_CALL;
   if (ioctl(fd, FS_IOC_FIEMAP, &request.map) < 0) return -errno;
 
-  int count = 0;
   *start = UINT64_MAX;
   for (uint32_t index = 0; index < request.map.fm_mapped_extents; index++) {
     const struct fiemap_extent *extent = &request.map.fm_extents[index];
     *start = extent->fe_flags & FIEMAP_EXTENT_LAST ? UINT64_MAX : extent->fe_logical + extent->fe_length;
-    if (!(extent->fe_flags & FIEMAP_EXTENT_SHARED)) continue;
-    ranges[count].address = extent->fe_physical;
-    ranges[count].length = extent->fe_length;
-    ranges[count].is_encoded = (extent->fe_flags & FIEMAP_EXTENT_ENCODED) != 0;
-    count++;
+    ranges[index].offset = extent->fe_logical;
+    ranges[index].address = extent->fe_physical;
+    ranges[index].length = extent->fe_length;
+    ranges[index].is_encoded = (extent->fe_flags & FIEMAP_EXTENT_ENCODED) != 0;
+    ranges[index].is_shared = (extent->fe_flags & FIEMAP_EXTENT_SHARED) != 0;
+    ranges[index].has_place = (extent->fe_flags & (FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DATA_INLINE)) == 0;
   }
-  return count;
+  return (int)request.map.fm_mapped_extents;
 }
 
 int cbtrfs_clone(int source, int target) { return ioctl(target, FICLONE, source) < 0 ? -errno : 0; }

@@ -50,7 +50,7 @@ struct Ast: Verb {
         name: "Store",
         subcommands: [
           Init.self, BootstrapVerb.self, AdoptVerb.self, AstSync.self, SystemFilesVerb.self, Config.self,
-          CollectGarbage.self,
+          CollectGarbage.self, Dedupe.self,
           Doctor.self,
           Tmp.self, VersionVerb.self,
         ]),

@@ -82,7 +82,7 @@ struct InterruptionTests {
 
 extension TestStore {
   /// Starts a command and sends it a signal after so many microseconds.
-  fileprivate func interrupt(
+  func interrupt(
     _ arguments: [String], input: String = "", by signal: Int32, after delay: UInt32
   ) throws -> CommandResult {
     let process = try start(arguments, input: input)

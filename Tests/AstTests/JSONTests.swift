@@ -68,6 +68,8 @@ private let successes = [
   Shape(verb: ["check"], members: ["failed", "scheduled", "updates", "waiting"]),
   Shape(verb: ["gc", "-n"], members: garbage),
   Shape(verb: ["gc"], members: garbage),
+  Shape(
+    verb: ["dedupe"], members: ["nodes"], elements: ["nodes": ["bytes", "error", "files", "node", "result"]]),
   Shape(verb: ["doctor"], members: ["findings"]),
   Shape(verb: ["del", "--simulate", "1"], members: ["nodes"]),
   Shape(verb: ["del", "--yes", "1"], members: ["nodes"], hasTransaction: true),
@@ -176,7 +178,7 @@ struct HelpTests {
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
       "tree-run", "edit-conf", "undo", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
-      "live-chroot", "config",
+      "live-chroot", "config", "dedupe",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
       "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",
     ] {

@@ -32,8 +32,9 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   var startsFromLeftovers = false
   /// Whether a kill can leave accounts registered that no node has: right, and yet another start for the next kill.
   var registersAccounts = false
-  /// Whether it changes what is not looked at, old generations: a kill can leave another start for the next kill.
-  var deletesOldGenerations = false
+  /// Whether it changes what is not looked at, old generations or where files are on the disk: a kill can leave another
+  /// start for the next kill.
+  var changesTheUnseen = false
   /// What makes the state it starts from.
   var prepare: @Sendable (TestStore) throws -> Void = { _ in }
   /// Done after the state it starts from has been looked at: damage that ast cannot look through.
@@ -80,7 +81,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   }
 
   /// Whether it can be killed again in the same store when the first kill has left it as it was.
-  var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts && !deletesOldGenerations }
+  var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts && !changesTheUnseen }
 }
 
 extension KillScenario {
@@ -145,7 +146,7 @@ extension KillScenario {
     },
     KillScenario("-y", "gc").with {
       $0.name = "gc of old deployments"
-      $0.deletesOldGenerations = true
+      $0.changesTheUnseen = true
       $0.prepare = leaveOldDeployments
     },
     KillScenario("rollback", "--to", "1"),
@@ -171,8 +172,12 @@ extension KillScenario {
     },
     KillScenario("-y", "gc", "--keep", "1").with {
       $0.name = "gc of old generations"
-      $0.deletesOldGenerations = true
+      $0.changesTheUnseen = true
       $0.prepare = leaveOldGenerations
+    },
+    KillScenario("dedupe").with {
+      $0.changesTheUnseen = true
+      $0.prepare = installEqualPackages
     },
     KillScenario("-y", "gc").with {
       $0.name = "gc after a killed del and run"
@@ -224,6 +229,21 @@ extension KillScenario {
     try store.kill(["-y", "del", "3"], at: "committed")
     run.send(SIGKILL)
     _ = try run.wait()
+  }
+
+  /// The same package in two nodes, which do not share its files: dpkg seems to have brought it before.
+  @Sendable private static func installEqualPackages(in store: TestStore) throws {
+    let entry = #"printf '\nPackage: new\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n'"#
+    let sum = String(repeating: "0123456789abcdef", count: 2)
+    for node in ["1", "2"] {
+      for script in [
+        "mkdir -p /var/lib/dpkg/info; \(entry) >>/var/lib/dpkg/status",
+        "head -c 100000 /dev/zero >/data; echo '\(sum)  data' >/var/lib/dpkg/info/new.md5sums",
+      ] {
+        try store.ast("run", node, "bash", "-euc", script).expectSuccess()
+      }
+    }
+    try store.ast("tmp").expectSuccess()
   }
 
   /// Generations of two nodes that no retention keeps.

@@ -34,18 +34,22 @@ size_t cbtrfs_extents_per_buffer(size_t buffer_size);
 int cbtrfs_next_extents(int fd, struct cbtrfs_extent_walk *walk, void *buffer, size_t buffer_size,
                         struct cbtrfs_extent *extents);
 
-/* A range of a file that another file, or the same file in another subvolume, uses too.
- * `length` counts bytes of the file: of an encoded (compressed) range only `address` says something about the disk. */
-struct cbtrfs_shared_range {
-  uint64_t address, length;
+/* A range of a file, and where on the disk it is. `length` counts bytes of the file: of an encoded (compressed) range
+ * only `address` says something about the disk. */
+struct cbtrfs_range {
+  uint64_t offset, address, length;
   int is_encoded;
+  /* Another file, or the same file in another subvolume, uses it too. */
+  int is_shared;
+  /* It has blocks on the disk, and is not kept among the metadata. */
+  int has_place;
 };
 
 enum { CBTRFS_RANGES_PER_CALL = 128 };
 
-/* Looks at the next extents of the file from `*start` on and returns how many of them are shared, in `ranges`.
- * `*start` is set to where to go on, UINT64_MAX at the end of the file. */
-int cbtrfs_shared_ranges(int fd, uint64_t *start, struct cbtrfs_shared_range *ranges);
+/* Puts the next extents of the file from `*start` on into `ranges` and returns their number. Holes are left out,
+ * and what was not written yet is written first. `*start` is set to where to go on, UINT64_MAX at the end of the file. */
+int cbtrfs_ranges(int fd, uint64_t *start, struct cbtrfs_range *ranges);
 
 /* FICLONE: `target` gets the contents of `source`, and shares its disk space. */
 int cbtrfs_clone(int source, int target);

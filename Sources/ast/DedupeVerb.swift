@@ -1,0 +1,62 @@
+import ArgumentParser
+import AstKit
+import SnapshotTree
+
+struct Dedupe: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "dedupe", abstract: "Let equal files of packages in several nodes share their space",
+    discussion: """
+      What comes through `ast` is shared by itself; this is for what came in another way, and for what could not be \
+      shared then. No content changes, so there is nothing to undo.
+      """)
+  static var needs: Need { .freeing }
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The nodes (default: all but the base).") var nodes: [NodeName] = []
+
+  func perform(in context: Context) throws -> Report {
+    let store = try context.store
+    let deduplication = try store.deduplicate(nodes.map(context.node)) {
+      context.output.note("comparing the files of node \($0)")
+    } finished: { result in
+      if let failure = result.failure { context.output.warn(failure.message) }
+    }
+    // One that was named is what the command is about; of several, the others count too.
+    if nodes.count == 1, let failure = deduplication.results.first?.failure { throw failure }
+    return try Report(deduplication, deployed: Set(store.tree.deployments().map(\.node)))
+  }
+}
+
+extension Report {
+  fileprivate init(_ deduplication: Deduplication, deployed: Set<NodeID>) {
+    let shared = deduplication.results.filter { $0.shared.files > 0 }
+    var lines = shared.map { result in
+      "Node \(result.node): \(result.shared.files) \(result.shared.files == 1 ? "file" : "files"), "
+        + "\(Quantity.bytes(result.shared.bytes)) shared."
+    }
+    if deduplication.interruption != nil { lines.append("Interrupted; the command goes on there the next time.") }
+    if lines.isEmpty, deduplication.exitStatus == 0 { lines.append("Nothing to do.") }
+    if shared.contains(where: { deployed.contains($0.node) }) {
+      lines.append("What deployments have of it comes free when they go.")
+    }
+    self.init(
+      text: lines.joined(separator: "\n"), data: ["nodes": deduplication.results.map(DedupeReport.init)],
+      status: deduplication.exitStatus)
+  }
+}
+
+/// One node as `dedupe --json` shows it.
+private struct DedupeReport: Encodable {
+  let node: NodeID
+  let result: String
+  let files: Int
+  let bytes: Int64
+  @Nullable var error: String?
+
+  init(_ result: DeduplicationResult) {
+    node = result.node
+    (files, bytes) = (result.shared.files, result.shared.bytes)
+    error = result.failure?.message
+    self.result = result.failure != nil ? "failed" : files > 0 ? "shared" : "unchanged"
+  }
+}

@@ -9,9 +9,14 @@ import Testing
 /// `ast dedupe`, with packages that nodes got without each other.
 @Suite("Sharing on request", .requiresRoot)
 struct DedupeTests {
-  private static let size = 1_288_890
+  private static let size = 108_890
   private static let nothing = "Nothing to do.\n"
-  private static let one = "1 file, 1.2 MiB shared.\n"
+  private static let one = "1 file, 106 KiB shared.\n"
+
+  /// Makes the file larger than what the kernel shares at once.
+  private static let growth = """
+    for ((i = 0; i < 8; i++)); do cat /opt/data /opt/data >/opt/new; mv /opt/new /opt/data; done
+    """
 
   /// A store with branches 1 to `count` of the base, each with a package of its own: what dpkg says of it comes first, so
   /// that the run that brings the files has nothing to share.
@@ -29,7 +34,7 @@ struct DedupeTests {
       try store.shell(
         node,
         """
-        for ((i = 0; i < 200000; i++)); do echo $i; done >/opt/data
+        for ((i = 0; i < 20000; i++)); do echo $i; done >/opt/data
         echo small >/opt/small
         for file in data small; do
           echo "\(String(repeating: "0123456789abcdef", count: 2))  opt/$file"
@@ -81,27 +86,23 @@ struct DedupeTests {
     try expectSound(store)
   }
 
-  /// Larger than what the kernel shares at once.
   @Test(arguments: ["compress=no", "compress-force=zstd"])
   func aLargeFileSharesAllOfItsSpaceTheFirstTime(compression: String) throws {
     let disk = try LoopBtrfs.small(size: 512 << 20)
     defer { disk.remove() }
     try disk.remount(compression)
     let store = try branches(at: disk.newDirectory())
-    for node in 1...2 {
-      let text = "for ((i = 0; i < 40; i++)); do head -c 1000000 /opt/data; done >/opt/more; mv /opt/more /opt/data"
-      try store.shell(node, text)
-    }
-    #expect(try store.ast("dedupe").expectSuccess().stdout == "Node 2: 2 files, 39 MiB shared.\n")
+    for node in 1...2 { try store.shell(node, Self.growth) }
+    #expect(try store.ast("dedupe").expectSuccess().stdout == "Node 2: 1 file, 27 MiB shared.\n")
     #expect(try store.ast("dedupe").expectSuccess().stdout == Self.nothing)
-    let places = try [1, 2].map { try store.place(of: "opt/data", in: store.content(of: $0)) }
-    #expect(places[0] == places[1])
+    try FileSystem.sync(store.root)
+    #expect(try store.exclusive(2) < Self.size)
   }
 
   @Test func whatIsInOldGenerationsIsSharedTooAndUndoGoesWhereItWent() throws {
     let store = try branches()
     try store.shell(2, "touch /later")
-    #expect(try store.ast("dedupe").stdout == "Node 2: 2 files, 2.5 MiB shared.\n")
+    #expect(try store.ast("dedupe").stdout == "Node 2: 2 files, 213 KiB shared.\n")
     let first = try store.place(of: "opt/data", in: store.content(of: 1))
     for generation in 3...4 {
       let root = store.root.appending("nodes/2/\(generation)")
@@ -119,14 +120,14 @@ struct DedupeTests {
     #expect(try places() == [before[0], before[1], before[0]])
     #expect(try store.ast("dedupe", "1").stdout == "Node 1: \(Self.one)")
     #expect(try places() == [before[1], before[1], before[0]])
-    #expect(try store.ast("dedupe", "3", "2", "2").stdout == "Node 2: \(Self.one)Node 3: \(Self.one)")
-    #expect(Set(try places()) == [before[0]])
+    #expect(try store.ast("dedupe", "3", "2", "2").stdout == "Node 3: \(Self.one)")
+    #expect(try Set(places()) == [before[1]])
     try expectSound(store)
   }
 
   @Test func filesThatDifferAreLeftAlone() throws {
     let store = try branches()
-    let script = "for ((i = 0; i < 200000; i++)); do echo $((999999 - i)); done | head -c \(Self.size) >/opt/data"
+    let script = "for ((i = 0; i < 20000; i++)); do echo $((99999 - i)); done | head -c \(Self.size) >/opt/data"
     try store.shell(2, script)
     let content = try TestStore.checksum(of: store.content(of: 2))
     // The generation before has the one that is equal.
@@ -187,7 +188,8 @@ struct DedupeTests {
     try runSuccessfully(["truncate", "-s", "300M", file.string])
     let result = try store.ast("dedupe").expectSuccess()
     #expect(result.stdout == Self.nothing)
-    #expect(result.stderr.contains("ast: warning: 1 files of node 2 take more space than they need: cannot read "))
+    let warning = "ast: warning: 2 files of node 2 take more space than they need: cannot read the checksums of new in "
+    #expect(result.stderr.contains(warning), "\(result)")
   }
 
   /// The kernel does not share files of a subvolume that it sends, nor send one whose files it shares.
@@ -202,10 +204,13 @@ struct DedupeTests {
 
   @Test func whoComparesNodesMeanwhileIsNotDisturbed() throws {
     let store = try branches()
+    try store.shell(1, Self.growth)
     try store.ast("branch", "2").expectSuccess()
+    try store.shell(2, Self.growth)
+    try store.shell(3, Self.growth)
     try store.shell(3, "touch /more")
     let wanted = try store.ast("diff", "--files", "2", "3").expectSuccess().stdout
-    for _ in 1...5 {
+    for _ in 1...4 {
       for node in 2...3 { try store.shell(node, "cat /opt/data >/opt/other; mv /opt/other /opt/data") }
       let work = try store.start(["dedupe"])
       while work.isRunning { #expect(try store.ast("diff", "--files", "2", "3").expectSuccess().stdout == wanted) }
@@ -233,7 +238,7 @@ struct DedupeTests {
     let line = "What deployments have of it comes free when they go."
     try store.ast("clone", "1").expectSuccess()
     let script = """
-      mkdir -p /opt /var/lib/dpkg/info; for ((i = 0; i < 200000; i++)); do echo $i; done >/opt/data
+      mkdir -p /opt /var/lib/dpkg/info; for ((i = 0; i < 20000; i++)); do echo $i; done >/opt/data
       echo "\(String(repeating: "0123456789abcdef", count: 2))  opt/data" >/var/lib/dpkg/info/new.md5sums
       """
     let entry = "printf '\\nPackage: new\\nStatus: install ok installed\\nArchitecture: all\\nVersion: 1\\n'"

@@ -22,9 +22,6 @@ public struct SharedFiles: Sendable, Equatable {
   /// Why every further file would fail, if that ended it.
   var diskFailure: BtrfsError?
 
-  /// Nothing shared.
-  public init() {}
-
   /// Adds what came of another attempt.
   mutating func add(_ other: SharedFiles) {
     bytes += other.bytes

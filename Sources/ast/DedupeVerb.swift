@@ -34,7 +34,7 @@ extension Report {
       "Node \(result.node): \(result.shared.files) \(result.shared.files == 1 ? "file" : "files"), "
         + "\(Quantity.bytes(result.shared.bytes)) shared."
     }
-    if deduplication.interruption != nil { lines.append("Interrupted; the command goes on there the next time.") }
+    if deduplication.interruption != nil { lines.append("Interrupted; the same command goes on from here.") }
     if lines.isEmpty, deduplication.exitStatus == 0 { lines.append("Nothing to do.") }
     if shared.contains(where: { deployed.contains($0.node) }) {
       lines.append("What deployments have of it comes free when they go.")

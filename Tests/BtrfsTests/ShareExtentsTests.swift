@@ -1,5 +1,6 @@
 import Btrfs
 import Glibc
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -89,6 +90,35 @@ import Testing
     #expect(try shareExtents(of: original, with: subvolume.path.appending("file")) == 100_000)
     try FileSystem.sync(directory)
     #expect(try subvolume.usage().exclusive == 0)
+  }
+
+  /// The kernel does not begin to send a subvolume while it shares extents of it.
+  @Test func aSubvolumeWhoseFilesAreSharedCanBeCompared() throws {
+    let older = try Subvolume.create(at: directory.appending("older"))
+    try older.path.appending("file").write(1 << 16)
+    let newer = try older.snapshot(to: directory.appending("newer"), readOnly: false)
+    try newer.path.appending("file").write(1 << 16)
+    for subvolume in [older, newer] { try subvolume.setReadOnly(true) }
+    let wanted = try newer.fileChanges(since: older)
+    let sharing = Sharing()
+    try startThread {
+      while !sharing.isUnwanted.load(ordering: .acquiring) {
+        let count = try? shareExtents(of: older.path.appending("file"), with: newer.path.appending("file"))
+        if count == nil { usleep(100) }
+      }
+      sharing.hasEnded.store(true, ordering: .releasing)
+    }
+    defer {
+      sharing.isUnwanted.store(true, ordering: .releasing)
+      while !sharing.hasEnded.load(ordering: .acquiring) { usleep(1000) }
+    }
+    for _ in 1...50 { #expect(try newer.fileChanges(since: older) == wanted) }
+  }
+
+  /// What two threads tell each other.
+  private final class Sharing: Sendable {
+    let isUnwanted = Atomic(false)
+    let hasEnded = Atomic(false)
   }
 
   @Test func aReadOnlyFileSystemIsNotTouched() throws {

@@ -4,7 +4,7 @@ import SystemPackage
 /// Runs a body in a thread of its own, for what blocks: the threads of Swift's concurrency are few.
 ///
 /// - Throws: `Errno` when there is no thread to be had.
-func startThread(_ body: @escaping @Sendable () -> Void) throws {
+public func startThread(_ body: @escaping @Sendable () -> Void) throws {
   var thread = pthread_t()
   let argument = Unmanaged.passRetained(ThreadBody(run: body))
   let error = pthread_create(

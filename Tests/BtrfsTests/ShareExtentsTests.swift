@@ -112,7 +112,7 @@ import Testing
       sharing.isUnwanted.store(true, ordering: .releasing)
       while !sharing.hasEnded.load(ordering: .acquiring) { usleep(1000) }
     }
-    for _ in 1...50 { #expect(try newer.fileChanges(since: older) == wanted) }
+    for _ in 1...500 { #expect(try newer.fileChanges(since: older) == wanted) }
   }
 
   /// What two threads tell each other.

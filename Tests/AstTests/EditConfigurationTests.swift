@@ -51,10 +51,7 @@ struct EditConfigurationTests {
   }
 
   /// The file that an error says is kept.
-  private func draft(in lines: [String]) throws -> String {
-    let line = try #require(lines.last { $0.hasPrefix("     what you typed is in ") })
-    return String(try #require(line.dropFirst(26).split(separator: ";").first))
-  }
+  private func draft(in lines: [String]) throws -> String { try #require(lines.draft) }
 
   private func draft(in result: CommandResult) throws -> String { try draft(in: result.stderr.lines) }
 
@@ -222,5 +219,19 @@ struct EditConfigurationTests {
     let file = try runSuccessfully(["cat", note.string]).split(separator: "\n").joined()
     #expect(file.hasPrefix("/tmp/ast-node-"))
     #expect(!FileManager.default.fileExists(atPath: file))
+  }
+}
+
+extension [String] {
+  /// The file that `edit-conf` says it has kept.
+  fileprivate var draft: String? {
+    last { $0.hasPrefix("     what you typed is in ") }?.dropFirst(26).split(separator: ";").first.map(String.init)
+  }
+}
+
+extension CommandResult {
+  /// Removes what an `edit-conf` that failed has kept.
+  func removeDraft() {
+    if let draft = stderr.lines.draft { unlink(draft) }
   }
 }

@@ -256,6 +256,7 @@ struct HostileCommandTests {
     #expect(entered.stdout == "/bin/sh\n")
     let editor = "sh -c 'echo \"#new\" >>\"$0\"'"
     let edited = try node.store.ast("edit-conf", "\(node.id)", environment: ["EDITOR": editor])
+    edited.removeDraft()
     #expect(edited.status == (kind.hasPrefix("mkdir") ? 1 : 0))
     try expectNothingLeft()
   }

@@ -45,6 +45,7 @@ struct LinkedNodeTests {
     #expect(try node.store.ast("chroot", "\(node.id)", input: "echo $((1+1))\n").stdout == "2\n")
     let edited = try node.store.ast(
       "edit-conf", "\(node.id)", environment: ["EDITOR": "sh -c 'cat \"$0\"; echo \"# x\" >>\"$0\"'"])
+    edited.removeDraft()
     #expect(edited.stdout == "")
     #expect([0, 1].contains(edited.status))
     #expect(try node.info().packages == packages)

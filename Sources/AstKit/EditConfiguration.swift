@@ -9,7 +9,8 @@ extension Store {
   /// The file, inside the node.
   public static let nodeConfiguration: FilePath = "/etc/ast/node.toml"
 
-  /// Opens a copy of the node's settings in `editor` and commits what was saved, if it is right.
+  /// Opens a copy of the node's settings in `editor` and commits what was saved, if it is right. A node without any
+  /// begins with a file in which all that it can have is a comment.
   ///
   /// The editor is the host's, as with crontab(1) and sudoedit(8): a node need not have one.
   ///
@@ -22,7 +23,8 @@ extension Store {
     do {
       let outcome = try edit(id, as: "edit-conf") { clone in
         let inside = RootDirectory(clone)
-        let opened = try ConfigurationDraft(of: inside.contents(of: Store.nodeConfiguration) ?? Data())
+        let opened = try ConfigurationDraft(
+          of: inside.contents(of: Store.nodeConfiguration) ?? Data(Settings.template(of: .node).utf8))
         draft = opened
         guard let text = try edited(opened, with: editor, editsAgain: editsAgain) else { return false }
         try inside.write(text, to: Store.nodeConfiguration)

@@ -1,13 +1,9 @@
 extension Settings {
-  /// The file that nodes come with: the machine's settings with their defaults, as comments.
-  public static var template: String {
-    var text = """
-      # The settings of ast: see ast.toml(5). As they stand here, they are in force anyway.
-      # Files in /etc/ast/ast.toml.d are read after this one, by their names (*.toml), and win key by key.
-
-      """
+  /// A file with all settings that its owner can have and their defaults, as comments.
+  public static func template(of owner: Owner) -> String {
+    var text = heading(of: owner)
     var section = ""
-    for key in SettingKey.allCases where key.isSetting(of: .machine) {
+    for key in SettingKey.allCases where key.isSetting(of: owner) {
       if key.section != section {
         section = key.section
         text += "\n[\(section)]\n"
@@ -18,5 +14,21 @@ extension Settings {
       text += "#\(key.name) = \(key.definition.standard.toml)\n"
     }
     return text
+  }
+
+  private static func heading(of owner: Owner) -> String {
+    switch owner {
+    case .machine:
+      """
+      # The settings of ast: see ast.toml(5). As they stand here, they are in force anyway.
+      # Files in /etc/ast/ast.toml.d are read after this one, by their names (*.toml), and win key by key.
+
+      """
+    case .node:
+      """
+      # The settings of this node alone: see ast.toml(5). What stands here without a # wins over ast.toml.
+
+      """
+    }
   }
 }

@@ -98,7 +98,8 @@ struct EditConfigurationTests {
   }
 
   @Test func whoeverIsAtATerminalCanEditItAgain() throws {
-    let script = "if [ -s \"$1\" ]; then sed -i s/polcy/policy/ \"$1\"; else echo 'updates.polcy = \"off\"' >\"$1\"; fi"
+    let wrong = "updates.polcy = \"off\""
+    let script = "if grep -q polcy \"$1\"; then sed -i s/polcy/policy/ \"$1\"; else echo '\(wrong)' >\"$1\"; fi"
     let shell = try OuterShell(store)
     try shell.command("export EDITOR='\(editor(script))'")
     try shell.terminal.send("ast edit-conf 1\n")
@@ -118,6 +119,13 @@ struct EditConfigurationTests {
     #expect(try shell.status() == "2")
     #expect(try generation == 1)
     #expect(try takeDraft(draft) == "typed\n")
+  }
+
+  @Test func nodeWithoutSettingsBeginsWithWhatThereIsToChoose() throws {
+    let script = "grep -c '^#[a-z-]* = ' \"$1\" >'\(directory)/seen'; sed -i 's/^#policy.*/policy = \"off\"/' \"$1\""
+    try edit(["EDITOR": try editor(script).string]).expectSuccess()
+    #expect(try String(contentsOfFile: directory.appending("seen").string, encoding: .utf8) == "4\n")
+    #expect(try settings.lines.filter { !$0.hasPrefix("#") } == ["[updates]", "policy = \"off\"", "[boot]", "[hooks]"])
   }
 
   /// What was made wrong in another way can be looked at, and be put right.

@@ -73,9 +73,12 @@ def is_adopted_and_taken_back(machine, root):
     machine.succeed("echo later >/home/anna/later")
 
     # It goes on like every other system of deployments.
-    machine.succeed("ast clone 1 second && ast run 2 touch /usr/second && ast deploy 2", patience=FIRST)
+    machine.succeed("ast clone 1 second && ast run 2 touch /usr/second")
+    machine.succeed("EDITOR=\"sed -i 's/^#kernel-arg.*/kernel-arguments = [\\\"lab=1\\\"]/'\" ast edit-conf 2")
+    machine.succeed("ast deploy 2", patience=FIRST)
     machine.reboot()
     machine.boot()
+    machine.succeed("grep -w lab=1 /proc/cmdline")
     assert machine.succeed("ast current; cat /home/anna/later; ls /usr/second") == "2\nlater\n/usr/second"
     machine.wait_until_good()
 

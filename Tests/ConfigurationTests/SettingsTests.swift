@@ -262,10 +262,10 @@ import Testing
 
   @Test func theFileThatNodesComeWithHasTheDefaults() throws {
     let shipped = SystemFile.all.first { $0.path == Settings.file }
-    #expect(shipped?.kind == .configuration(Array(Settings.template.utf8)))
-    try write(Settings.template)
+    #expect(shipped?.kind == .configuration(Array(Settings.template(of: .machine).utf8)))
+    try write(Settings.template(of: .machine))
     #expect(try SettingKey.allCases.allSatisfy { try Settings(of: file).source(of: $0) == nil })
-    let lines = Settings.template.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = Settings.template(of: .machine).split(separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.allSatisfy { $0.utf8.count <= 120 })
     // A setting has no blank behind the sign.
     try write(lines.map { $0.hasPrefix("#") && !$0.hasPrefix("# ") ? $0.dropFirst() : $0 }.joined(separator: "\n"))
@@ -273,6 +273,15 @@ import Testing
     for key in SettingKey.allCases where key.isSetting(of: .machine) {
       #expect(settings.source(of: key) != nil, "\(key)")
       #expect(settings.value(of: key) == Settings().value(of: key), "\(key)")
+    }
+  }
+
+  @Test func theFileThatEditConfBeginsWithHasWhatANodeCanHave() throws {
+    let text = Settings.template(of: .node)
+    #expect(try ownSettings(text).source(of: .policy) == nil)
+    let chosen = try ownSettings(text.replacing("\n#", with: "\n").replacing("\n ", with: "\n# "))
+    for key in SettingKey.allCases {
+      #expect((chosen.source(of: key) != nil) == key.isSetting(of: .node), "\(key)")
     }
   }
 }

@@ -1,17 +1,17 @@
-"""Disks with a Debian on a btrfs as its installer or an admin makes them: nothing of ast but the program."""
+"""Disks with a Debian on a btrfs as its installer or an admin makes them, and the package that apt has installed."""
 
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
 
-from lab import BINARY, CACHE
+from lab import CACHE, TOP
 
 PACKAGES = [
     "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login", "linux-image-cloud-amd64",
-    "btrfs-progs", "e2fsprogs", "grub-pc-bin", "grub-efi-amd64-bin", "grub-common", "grub2-common", "libbtrfsutil1",
-    "libsqlite3-0", "iproute2", "cron",
+    "btrfs-progs", "e2fsprogs", "grub-pc-bin", "grub-efi-amd64-bin", "grub2-common", "iproute2", "cron",
 ]
 PARTITIONS = """label: gpt
 size=1MiB, type=21686148-6449-6E6F-744E-656564454649
@@ -28,6 +28,12 @@ GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"
 GRUB_TERMINAL="serial console"
 GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
 GRUB_DISABLE_OS_PROBER=true
+"""
+INSTALL = """set -e
+apt-get update
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends /tmp/ast.deb
+apt-get clean
+rm -rf /tmp/ast.deb /var/lib/apt/lists/*
 """
 SETUP = r"""set -e
 echo stock >/etc/hostname
@@ -59,7 +65,12 @@ def archive(suite):
     return path
 
 
-def make(image, layout, suite="trixie", has_esp=True):
+def package():
+    """The Debian package that is tested: AST_PACKAGE names one, or it is made."""
+    return os.environ.get("AST_PACKAGE") or run(os.path.join(TOP, "install/package")).splitlines()[-1]
+
+
+def make(image, deb, layout, suite="trixie", has_esp=True):
     """Makes a disk in a file: it starts on BIOS machines, and with an ESP mounted on EFI machines, too."""
     tar = archive(suite)
     subvolume, others = LAYOUTS[layout]
@@ -103,7 +114,11 @@ def make(image, layout, suite="trixie", has_esp=True):
         run("mmd", "-i", f"{disk}p2", "::/EFI", "::/EFI/BOOT")
         run("mcopy", "-i", f"{disk}p2", loader, "::/EFI/BOOT/BOOTX64.EFI")
         os.unlink(loader)
-        run("install", "-m", "755", BINARY, os.path.join(root, "usr/sbin/ast"))
+        resolver = os.path.join(root, "etc/resolv.conf")
+        shutil.copy("/etc/resolv.conf", resolver)
+        shutil.copy(deb, os.path.join(root, "tmp/ast.deb"))
+        run("chroot", root, "sh", "-c", INSTALL)
+        write(root, "etc/resolv.conf", "")
 
 
 def write(root, path, text):

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import SystemPackage
 import TestSupport
@@ -46,7 +47,7 @@ struct ChrootTerminalTests {
   @Test func controlZGivesJobsToTheShellInside() throws {
     try shell.enter(node)
     try shell.terminal.send("sleep 1000\n")
-    try node.awaitProcess(named: "sleep")
+    let sleeper = try node.store.awaitProcess(named: "sleep", in: node.id)
     try shell.terminal.send("\u{1A}")
     try shell.terminal.expect(OuterShell.prompt(in: node))
     let jobs = try shell.inside(node, "jobs")
@@ -54,6 +55,10 @@ struct ChrootTerminalTests {
     #expect(jobs[0].hasPrefix("[1]+  Stopped") && jobs[0].hasSuffix("sleep 1000"))
     try shell.terminal.send("fg\n")
     try shell.terminal.expect("sleep 1000")
+    // The shell says so first, then gives it the terminal, and then has it go on.
+    try eventually("the job goes on") {
+      try !String(contentsOfFile: "/proc/\(sleeper)/stat", encoding: .utf8).contains("(sleep) T ")
+    }
     try shell.terminal.send("\u{3}")
     try shell.terminal.expect(OuterShell.prompt(in: node))
     #expect(try shell.inside(node, "echo $?; jobs") == ["130"])

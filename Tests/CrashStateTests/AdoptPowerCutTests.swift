@@ -11,6 +11,12 @@ import Testing
       commands: Adopted.commands, check: Adopted.problems)
   }
 
+  @Test func aMenuNeverLeadsToAnOldSystemThatIsGoing() throws {
+    try scenario(
+      "adopt --forget", size: 1 << 30, limit: 20, prepare: Forgotten.prepare, commands: Forgotten.commands,
+      check: Forgotten.problems)
+  }
+
   @Test func withoutSyncsADeploymentBootsThatIsNotThere() throws {
     let scratch = try ScratchDirectory(for: 0)
     defer { scratch.remove() }
@@ -28,9 +34,9 @@ private enum Adopted {
   /// Whether a deployment boots, after each command.
   private static let boots = [false, true, false, true, true, false]
 
-  private static let old = "@rootfs"
-  private static let deployment = "@snapshots/deploy/1/root"
-  private static let hook = "/\(old)/boot/grub/custom.cfg"
+  static let old = "@rootfs"
+  static let deployment = "@snapshots/deploy/1/root"
+  static let hook = "/\(old)/boot/grub/custom.cfg"
 
   /// Runs `ast adopt` with a subvolume as the root.
   private static let mounting = """
@@ -40,11 +46,11 @@ private enum Adopted {
     umount root && exit $status
     """
 
-  private static func adopt(_ subvolume: String, _ option: String) -> [String] {
+  static func adopt(_ subvolume: String, _ option: String) -> [String] {
     ["sh", "-ec", mounting, "sh", AstBinary.path.string, subvolume, option]
   }
 
-  private static let start = adopt(deployment, "--finish")
+  static let start = adopt(deployment, "--finish")
 
   static func commands(_: FilePath) -> [[String]] {
     [adopt(old, "-y"), adopt(old, "--undo"), adopt(old, "-y"), start, adopt(deployment, "--undo")]
@@ -61,7 +67,7 @@ private enum Adopted {
     """
 
   /// What is in the old system, in the current directory.
-  private static let sums = """
+  static let sums = """
     find . -xdev ! -name 'custom.cfg*' '(' -type f -printf '%m %U:%G %n %p ' -exec sha256sum -b '{}' ';' -o \
       -printf '%y %m %U:%G %l %p\\n' ')' | LC_ALL=C sort
     """
@@ -87,7 +93,7 @@ private enum Adopted {
     return try (isAdopted ? startProblems(in: place) : repetitionProblems(in: place)) + oldSystemProblems(in: place)
   }
 
-  private static func oldSystemProblems(in place: FilePath) throws -> [String] {
+  static func oldSystemProblems(in place: FilePath) throws -> [String] {
     let changes = try run(["sh", "-c", "cd \(old) && \(sums) | diff ../sums -"], in: place)
     return changes.status == 0 ? [] : ["the old system was changed: \(changes.stdout)"]
   }
@@ -130,5 +136,42 @@ private enum Adopted {
     if again.status == 5, again.stderr.contains("with data in them") { return try dataProblems(in: place) }
     guard again.status == 0 else { return ["it cannot be adopted again: \(again)"] }
     return try startProblems(in: place)
+  }
+}
+
+/// A disk whose deployment has proven itself, and which is to forget the system that was there before.
+private enum Forgotten {
+  private static let forget = Adopted.adopt(Adopted.deployment, "--forget -y")
+
+  private static let proving = """
+    btrfs -q subvolume delete @rootfs/var/lib/machines
+    sqlite3 @snapshots/ast/tree.sqlite "update deployment set state = 'good'"
+    find @var @home @root @srv -type f -exec sha256sum {} + >data
+    cd @rootfs; \(Adopted.sums) >../sums
+    """
+
+  static func prepare(_ mountPoint: FilePath) throws {
+    try Adopted.prepare(mountPoint)
+    for command in [Adopted.adopt(Adopted.old, "-y"), Adopted.start, ["sh", "-ec", proving]] {
+      try runSuccessfully(command, in: mountPoint)
+    }
+  }
+
+  static func commands(_: FilePath) -> [[String]] { [forget] }
+
+  static func problems(in state: CrashState) throws -> [String] {
+    let place = state.mountPoint
+    let disk = try BootLoaderView(of: place)
+    guard let menu = try disk.script(at: "/@grub/ast/menu.cfg"), try disk.script(at: Adopted.hook) != nil else {
+      return ["GRUB cannot read its files"]
+    }
+    let leadsBack = menu.contains("Debian before ast")
+    guard !leadsBack || state.returned == 0 else { return ["the menu leads back"] }
+    let before = try leadsBack ? Adopted.oldSystemProblems(in: place) : []
+    let again = try run(forget, in: place)
+    let left = try runSuccessfully(["ls", "-A", Adopted.old], in: place)
+    let data = try run(["sha256sum", "--quiet", "--check", "data"], in: place)
+    return before + (again.status == 0 ? [] : ["done again: \(again)"]) + (left == "boot\n" ? [] : ["left: \(left)"])
+      + (data.status == 0 ? [] : ["data: \(data)"])
   }
 }

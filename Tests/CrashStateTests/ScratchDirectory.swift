@@ -38,8 +38,13 @@ final class ScratchDirectory {
   func file(_ name: String) -> FilePath { path.appending(name) }
 
   /// Unmounts what is mounted at the mount point. Throws `Errno` (busy) when something there is still open.
+  ///
+  /// Who has made a mount namespace meanwhile has it mounted as well: the disk is complete when the last of them is gone.
   func unmount() throws {
+    let uuid = try runSuccessfully(["findmnt", "-no", "UUID", mountPoint.string]).prefix { $0 != "\n" }
     guard umount(mountPoint.string) == 0 else { throw Errno(rawValue: errno) }
+    for _ in 0..<6000 where access("/sys/fs/btrfs/\(uuid)", F_OK) == 0 { usleep(5000) }
+    guard access("/sys/fs/btrfs/\(uuid)", F_OK) != 0 else { throw Errno.resourceBusy }
   }
 
   private static let bases: [FilePath] = ["/dev/shm", "/var/tmp"]

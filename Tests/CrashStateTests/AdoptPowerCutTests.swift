@@ -21,7 +21,7 @@ import Testing
     let scratch = try ScratchDirectory(for: 0)
     defer { scratch.remove() }
     let unsafe = try Scenario(
-      name: "adopt without syncs", size: 1 << 30, limit: 10, prepare: Adopted.prepare, commands: Adopted.commands,
+      name: "adopt without syncs", size: 1 << 30, limit: 20, prepare: Adopted.prepare, commands: Adopted.commands,
       environment: scratch.withoutSyncs(), check: Adopted.problems)
     let reports = try unsafe.reports()
     for report in reports { print(report) }

@@ -24,7 +24,6 @@ public enum Booted: Sendable, Equatable {
   }
 }
 
-/// What is booted, and what would be.
 extension Subvolume {
   /// Whether it is the root of the system that runs.
   func isRunningRoot() throws -> Bool {
@@ -32,6 +31,7 @@ extension Subvolume {
   }
 }
 
+/// What is booted, and what would be.
 extension Store {
   /// The node of the default deployment; before anything is deployed, the node marked as the default.
   public func defaultNode() throws -> NodeID? {

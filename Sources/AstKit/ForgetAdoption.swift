@@ -7,40 +7,48 @@ import SystemPackage
 /// `adopt --forget`: the system that was there before ast goes, and with it the way back. Its /boot/grub stays, from
 /// which the machine starts.
 extension Adoption {
+  /// Finds out whether it can be done.
+  ///
+  /// - Throws: `AstError`, refused where the deployments cannot do without the old system, or something in it is in use.
+  public func requireForgettable() throws { try withOldRoot { _, _, _ in } }
+
   /// Does it, from a deployment. Until nothing is left of the old system it can be done again.
   ///
-  /// - Parameter isAgreed: asked when it is certain that it can be done: whether to do it.
-  /// - Throws: `AstError`, refused where the deployments can not do without the old system, or something in it is in
-  ///   use.
-  /// - Returns: where the old boot loader is, from the top level of the file system; nil where it was not agreed.
-  public func forget(progress: (String) -> Void, isAgreed: () throws -> Bool) throws -> FilePath? {
+  /// - Throws: `AstError`, refused as above.
+  /// - Returns: where the old boot loader is, from the top level of the file system.
+  public func forget(progress: (String) -> Void) throws -> FilePath {
+    Interruption.holdBack()
+    return try withOldRoot { record, store, old in
+      // From here on there is no way back, and no menu that has one.
+      var record = record
+      record.state = .forgotten
+      try record.write(in: store.root)
+      try store.change {}
+      progress("removing the system that was there before ast")
+      try old.remove()
+      return record.bootDirectory
+    }
+  }
+
+  private func withOldRoot<Result>(_ body: (AdoptionRecord, Store, OldRoot) throws -> Result) throws -> Result {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
-    Interruption.holdBack()
-    // Those that are there without this one.
-    let mounts = try MountTable.mounts()
     let disk = try TemporaryMount(of: try device())
     defer { disk.end() }
     let path = disk.path.appending(Machine.store)
-    guard try Subvolume.isSubvolume(at: path), var record = try AdoptionRecord(in: path) else {
+    guard try Subvolume.isSubvolume(at: path), let record = try AdoptionRecord(in: path) else {
       throw AstError(.notFound, "nothing was adopted here; nothing was changed")
     }
+    // A full disk is a reason to do it.
+    try Store.makeRoom(at: path)
     let store = try Store(opening: path, .writing, command: command)
     try requireGoodDeployment(of: store)
     let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
     guard try record.bootHook(at: disk.path)?.isThere ?? false else {
       throw AdoptableSystem.refusal("the adoption was taken back: the machine boots the system that was there before")
     }
-    try old.requireUnused(mounts)
-    guard try isAgreed() else { return nil }
-
-    // From here on there is no way back, and no menu that has one.
-    record.state = .forgotten
-    try record.write(in: path)
-    try store.change {}
-    progress("removing the system that was there before ast")
-    try old.remove()
-    return record.bootDirectory
+    try old.requireUnused()
+    return try body(record, store, old)
   }
 
   /// What boots by itself when something goes wrong later is a deployment that is known to boot: the one that runs.
@@ -71,9 +79,10 @@ private struct OldRoot {
   }
 
   /// - Throws: `AstError` (refused) where somebody may need something in it.
-  func requireUnused(_ mounts: [Mount]) throws {
+  func requireUnused() throws {
     let fileSystem = try FileSystem.uuid(of: top)
-    for mount in mounts where mount.type == "btrfs" && access(mount.place.string, F_OK) == 0 {
+    for mount in try MountTable.mounts() where mount.type == "btrfs" && mount.place != top {
+      guard access(mount.place.string, F_OK) == 0 else { continue }
       guard try FileSystem.uuid(of: mount.place) == fileSystem, try isOwn(mount.part) else { continue }
       throw AdoptableSystem.refusal("a part of the old system is mounted at \(mount.place)", hint: "unmount it")
     }
@@ -88,7 +97,10 @@ private struct OldRoot {
 
   /// Removes it, all but /boot/grub and, at the top level, the subvolumes beside it.
   func remove() throws {
-    for path in try nested() { try Subvolume(at: path).delete() }
+    // Of a subvolume that has got something in it meanwhile, the kernel keeps it.
+    for path in try nested() {
+      guard rmdir(path.string) == 0 else { throw AstError(.failed, "cannot remove \(path): \(Errno(rawValue: errno))") }
+    }
     let root = try OpenDirectory(old.path)
     for name in try root.names() where name != "boot" {
       guard try !isBeside(old.path.appending(name)) else { continue }

@@ -72,10 +72,11 @@ struct AdoptVerb: Verb {
 
   private func forgetAdoption(_ context: Context) throws -> Report {
     let question = "Delete the system that was there before ast, with all that is in it?"
-    let kept = try adoption(context).forget(progress: context.output.note) {
-      try Confirmation.given(question, global)
+    try adoption(context).requireForgettable()
+    guard try Confirmation.given(question, global) else {
+      throw AstError(.refused, "not confirmed; nothing was changed")
     }
-    guard let kept else { throw AstError(.refused, "not confirmed; nothing was changed") }
+    let kept = try adoption(context).forget(progress: context.output.note)
     let text = "The system that was there before ast is gone, but for \(kept): this machine starts from it."
     return Report(text: text, data: ["kept": [kept.string]])
   }

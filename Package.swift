@@ -17,8 +17,8 @@ let quickStart: [LinkerSetting] = [
   .unsafeFlags(
     [
       "-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs", "-Xlinker", "--no-export-dynamic",
-      "-L\(Context.packageDirectory)/Sources/StaticLink", "-Xclang-linker", "-static-libgcc",
-      "\(Context.packageDirectory)/Sources/StaticLink/FoundationEssentials.so",
+      "-L\(Context.packageDirectory)/Sources/Bindings/StaticLink", "-Xclang-linker", "-static-libgcc",
+      "\(Context.packageDirectory)/Sources/Bindings/StaticLink/FoundationEssentials.so",
     ], .when(configuration: .release))
 ]
 
@@ -37,21 +37,29 @@ let package = Package(
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
-    .systemLibrary(name: "CBtrfsUtil", pkgConfig: "libbtrfsutil", providers: [.apt(["libbtrfsutil-dev"])]),
-    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    .target(name: "CBtrfs"),
-    .target(name: "CFiles"),
-    .target(name: "CSandbox"),
-    .systemLibrary(name: "CXattr"),
-    .target(name: "SQLite", dependencies: ["CSQLite", system], swiftSettings: strict),
-    .target(name: "Btrfs", dependencies: ["CBtrfsUtil", "CBtrfs", system], swiftSettings: strict),
+    .systemLibrary(
+      name: "CBtrfsUtil", path: "Sources/Bindings/CBtrfsUtil", pkgConfig: "libbtrfsutil",
+      providers: [.apt(["libbtrfsutil-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", path: "Sources/Bindings/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .target(name: "CBtrfs", path: "Sources/Bindings/CBtrfs"),
+    .target(name: "CFiles", path: "Sources/Bindings/CFiles"),
+    .target(name: "CSandbox", path: "Sources/Bindings/CSandbox"),
+    .systemLibrary(name: "CXattr", path: "Sources/Bindings/CXattr"),
+    .target(
+      name: "SQLite", dependencies: ["CSQLite", system], path: "Sources/Bindings/SQLite", swiftSettings: strict),
+    .target(
+      name: "Btrfs", dependencies: ["CBtrfsUtil", "CBtrfs", system], path: "Sources/Bindings/Btrfs",
+      swiftSettings: strict),
     .target(name: "SnapshotTree", dependencies: ["SQLite", system], swiftSettings: strict),
-    .target(name: "Sandbox", dependencies: ["CSandbox", system], swiftSettings: strict),
+    .target(
+      name: "Sandbox", dependencies: ["CSandbox", system], path: "Sources/Bindings/Sandbox", swiftSettings: strict),
     .target(name: "Packages", dependencies: [system], swiftSettings: strict),
     .target(name: "Accounts", swiftSettings: strict),
     .target(name: "Deployment", dependencies: ["Accounts", system], swiftSettings: strict),
     .target(
-      name: "SystemFiles", dependencies: [system], resources: [.embedInCode("files")], swiftSettings: strict),
+      name: "SystemFiles", dependencies: [system], path: "Sources/System/SystemFiles",
+      resources: [.embedInCode("files")], swiftSettings: strict),
     .target(
       name: "AstKit",
       dependencies: [

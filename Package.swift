@@ -54,26 +54,30 @@ let package = Package(
     .target(name: "SnapshotTree", dependencies: ["SQLite", system], swiftSettings: strict),
     .target(
       name: "Sandbox", dependencies: ["CSandbox", system], path: "Sources/Bindings/Sandbox", swiftSettings: strict),
-    .target(name: "Packages", dependencies: [system], swiftSettings: strict),
-    .target(name: "Accounts", swiftSettings: strict),
-    .target(name: "Deployment", dependencies: ["Accounts", system], swiftSettings: strict),
+    .target(
+      name: "DebianFormats", dependencies: [system], path: "Sources/Formats/DebianFormats", swiftSettings: strict),
+    .target(name: "FileTrees", dependencies: [system], path: "Sources/Formats/FileTrees", swiftSettings: strict),
+    .target(name: "Etc", dependencies: ["FileTrees", system], path: "Sources/Formats/Etc", swiftSettings: strict),
+    .target(name: "Grub", dependencies: [system], path: "Sources/Formats/Grub", swiftSettings: strict),
     .target(
       name: "SystemFiles", dependencies: [system], path: "Sources/System/SystemFiles",
       resources: [.embedInCode("files")], swiftSettings: strict),
     .target(
       name: "AstKit",
       dependencies: [
-        "Accounts", "Btrfs", "CFiles", "CXattr", "Deployment", "MachineSettings", "Packages", "Sandbox",
+        "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub", "Sandbox", "Settings",
         "SnapshotTree", "SystemFiles", subprocess, system,
       ],
       swiftSettings: strict + [failPoints]),
-    .target(name: "MachineSettings", dependencies: [system], swiftSettings: strict),
+    .target(name: "Settings", dependencies: [system], path: "Sources/Formats/Settings", swiftSettings: strict),
     // Nothing that is large imports it: with TOMLKit comes Foundation, whose members would be preferred to those of
     // FoundationEssentials.
-    .target(name: "Configuration", dependencies: ["MachineSettings", system, toml], swiftSettings: strict),
+    .target(
+      name: "TOMLFiles", dependencies: ["Settings", system, toml], path: "Sources/Formats/TOMLFiles",
+      swiftSettings: strict),
     .executableTarget(
       name: "ast",
-      dependencies: ["AstKit", "Configuration", "Deployment", "MachineSettings", argumentParser, system],
+      dependencies: ["AstKit", "Etc", "Settings", "TOMLFiles", argumentParser, system],
       swiftSettings: strict,
       linkerSettings: quickStart),
 
@@ -87,19 +91,19 @@ let package = Package(
     .testTarget(
       name: "SnapshotTreeTests", dependencies: ["CSQLite", "SQLite", "SnapshotTree", "TestSupport"],
       swiftSettings: strict),
-    .testTarget(name: "PackagesTests", dependencies: ["Packages"], swiftSettings: strict),
-    .testTarget(name: "AccountsTests", dependencies: ["Accounts"], swiftSettings: strict),
+    .testTarget(name: "DebianFormatsTests", dependencies: ["DebianFormats"], swiftSettings: strict),
     .testTarget(
-      name: "DeploymentTests", dependencies: ["Accounts", "Deployment", "TestSupport", system], swiftSettings: strict),
+      name: "EtcTests", dependencies: ["Etc", "FileTrees", "TestSupport", system], swiftSettings: strict),
+    .testTarget(name: "GrubTests", dependencies: ["Grub", "TestSupport", system], swiftSettings: strict),
     .testTarget(
-      name: "GrubMenuTests", dependencies: ["Deployment", "TestSupport", system], path: "Tests/Boot/grub",
+      name: "GrubMenuTests", dependencies: ["Grub", "TestSupport", system], path: "Tests/Boot/grub",
       exclude: ["kernel.S"], swiftSettings: strict),
     .testTarget(
-      name: "ConfigurationTests", dependencies: ["Configuration", "MachineSettings", "SystemFiles", system],
+      name: "SettingsTests", dependencies: ["Settings", "SystemFiles", "TOMLFiles", system],
       swiftSettings: strict),
     .testTarget(
       name: "AstKitTests",
-      dependencies: ["AstKit", "Btrfs", "Configuration", "Deployment", "MachineSettings", "TestSupport"],
+      dependencies: ["AstKit", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Settings", "TOMLFiles", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),

@@ -1,5 +1,5 @@
 import Btrfs
-import Deployment
+import Etc
 import FoundationEssentials
 import Glibc
 import Sandbox

@@ -1,4 +1,4 @@
-import Deployment
+import Etc
 import FoundationEssentials
 import Glibc
 import SystemPackage

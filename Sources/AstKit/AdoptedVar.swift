@@ -1,5 +1,5 @@
 import Glibc
-import Packages
+import DebianFormats
 import SystemPackage
 
 /// The /var of a node that is made of a system in use: what its packages brought, and what they need to be worked with.

@@ -1,8 +1,8 @@
 import Btrfs
-import Deployment
+import DebianFormats
+import Etc
 import FoundationEssentials
 import Glibc
-import Packages
 import Sandbox
 import SystemPackage
 

@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import Packages
+import DebianFormats
 import Sandbox
 import SnapshotTree
 import SystemPackage

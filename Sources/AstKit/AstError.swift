@@ -1,7 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
-import MachineSettings
+import Settings
 import Sandbox
 import SnapshotTree
 import SystemPackage

@@ -1,5 +1,5 @@
-import Deployment
 import FoundationEssentials
+import Grub
 import SnapshotTree
 
 /// What the boot menu told the kernel, and with it this boot: what it wanted to boot, and why.

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Packages
+import DebianFormats
 import SnapshotTree
 
 /// What is to be done to the packages of a tree.

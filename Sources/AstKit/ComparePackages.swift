@@ -1,4 +1,4 @@
-import Packages
+import DebianFormats
 import SnapshotTree
 
 /// How one package differs between two nodes; at least one of the versions is there.

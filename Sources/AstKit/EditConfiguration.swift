@@ -1,5 +1,5 @@
 import FoundationEssentials
-import MachineSettings
+import Settings
 import Sandbox
 import SnapshotTree
 import SystemPackage

@@ -1,4 +1,4 @@
-import Deployment
+import Etc
 import SystemPackage
 
 /// What came of a merge of /etc: what somebody has to look at, and how much there was to be done.

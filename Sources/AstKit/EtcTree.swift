@@ -1,4 +1,5 @@
-import Deployment
+import Etc
+import FileTrees
 import Glibc
 import SystemPackage
 

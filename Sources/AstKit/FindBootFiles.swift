@@ -1,6 +1,6 @@
 import FoundationEssentials
-import MachineSettings
-import Packages
+import Settings
+import DebianFormats
 import Sandbox
 import SnapshotTree
 import SystemPackage

@@ -1,6 +1,6 @@
 import Btrfs
 import FoundationEssentials
-import MachineSettings
+import Settings
 import SnapshotTree
 import SystemPackage
 

@@ -1,4 +1,3 @@
-import Deployment
 import FoundationEssentials
 import Glibc
 import SnapshotTree

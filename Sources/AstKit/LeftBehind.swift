@@ -1,6 +1,6 @@
-import Deployment
+import DebianFormats
+import Etc
 import FoundationEssentials
-import Packages
 import SystemFiles
 import SystemPackage
 

@@ -1,5 +1,4 @@
-import Accounts
-import Deployment
+import Etc
 import FoundationEssentials
 import Sandbox
 import SystemPackage

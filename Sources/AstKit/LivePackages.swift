@@ -1,4 +1,4 @@
-import Packages
+import DebianFormats
 
 /// What a node has once a plan is carried out, and so what the system that runs it can be given.
 struct LivePackages {

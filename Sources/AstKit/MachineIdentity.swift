@@ -1,4 +1,4 @@
-import Deployment
+import FileTrees
 import Glibc
 import Sandbox
 import SystemPackage

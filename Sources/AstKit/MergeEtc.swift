@@ -1,6 +1,6 @@
-import Accounts
 import Btrfs
-import Deployment
+import Etc
+import FileTrees
 import Glibc
 import SystemPackage
 

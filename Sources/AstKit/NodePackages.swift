@@ -1,6 +1,6 @@
 import Btrfs
 import FoundationEssentials
-import Packages
+import DebianFormats
 import Sandbox
 import SnapshotTree
 import SystemPackage

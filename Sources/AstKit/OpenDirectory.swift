@@ -1,6 +1,6 @@
 import CFiles
 import CXattr
-import Deployment
+import FileTrees
 import Glibc
 import Sandbox
 import SystemPackage

@@ -1,7 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
-import Packages
+import DebianFormats
 import SystemPackage
 
 /// What the nodes' apts share, under `cache/apt` in the store: package files by their checksums, and the indices of

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Packages
+import DebianFormats
 import Sandbox
 import SnapshotTree
 import SystemPackage

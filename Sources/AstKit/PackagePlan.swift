@@ -1,4 +1,4 @@
-import Packages
+import DebianFormats
 
 /// What a request would do to a node: found out without changing anything.
 public struct PackagePlan: Sendable {

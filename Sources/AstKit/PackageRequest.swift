@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Packages
+import DebianFormats
 import SystemPackage
 
 /// What a user wants done to the packages of a node.

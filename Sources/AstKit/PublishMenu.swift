@@ -1,8 +1,9 @@
 import Btrfs
-import Deployment
+import DebianFormats
+import Etc
 import FoundationEssentials
 import Glibc
-import Packages
+import Grub
 import Sandbox
 import SnapshotTree
 import SystemPackage

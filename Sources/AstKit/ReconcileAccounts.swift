@@ -1,5 +1,5 @@
-import Accounts
 import Btrfs
+import Etc
 import SnapshotTree
 import SystemPackage
 

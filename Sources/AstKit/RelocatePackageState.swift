@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import Packages
+import DebianFormats
 import SystemPackage
 
 /// Moves the state that belongs to the set of packages into `/usr/lib/sysimage` of a root file system that is being

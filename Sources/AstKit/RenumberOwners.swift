@@ -1,5 +1,5 @@
-import Accounts
 import CXattr
+import Etc
 import Glibc
 import Sandbox
 import SystemPackage

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import MachineSettings
+import Settings
 import SnapshotTree
 
 /// Which old generations of a node stay. One that is needed stays whatever a retention says.

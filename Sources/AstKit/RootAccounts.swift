@@ -1,4 +1,4 @@
-import Accounts
+import Etc
 import FoundationEssentials
 import Sandbox
 import SnapshotTree

@@ -1,7 +1,6 @@
 import CFiles
-import Deployment
+import DebianFormats
 import Glibc
-import Packages
 import SystemPackage
 
 /// Adds to the /var that all deployments share what a generation has there and it lacks: the directories a package

@@ -1,7 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
-import Packages
+import DebianFormats
 import Sandbox
 import SnapshotTree
 import SystemPackage

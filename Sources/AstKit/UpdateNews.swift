@@ -1,5 +1,5 @@
 import FoundationEssentials
-import MachineSettings
+import Settings
 
 /// What people are told of an upgrade that nobody watched.
 public struct UpdateNews: Sendable {

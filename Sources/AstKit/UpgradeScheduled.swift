@@ -1,6 +1,6 @@
 import Btrfs
 import FoundationEssentials
-import MachineSettings
+import Settings
 import SnapshotTree
 
 /// `auto-upgrade --scheduled`: what the administrator wants done while nobody watches.

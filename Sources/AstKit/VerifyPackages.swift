@@ -1,4 +1,4 @@
-import Packages
+import DebianFormats
 import Sandbox
 import SystemPackage
 

@@ -1,4 +1,4 @@
-import MachineSettings
+import Settings
 import SnapshotTree
 
 /// Deployments that are to run and do not.

@@ -1,4 +1,4 @@
-import Configuration
+import TOMLFiles
 import FoundationEssentials
 import SnapshotTree
 import SystemPackage
@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @testable import AstKit
-import MachineSettings
+import Settings
 
 /// What happens around an upgrade that nobody watches.
 @Suite("Scheduled upgrade", .requiresRoot)

@@ -1,5 +1,5 @@
 import Btrfs
-import Packages
+import DebianFormats
 import SnapshotTree
 import SystemPackage
 import TestSupport

@@ -1,6 +1,6 @@
 import ArgumentParser
 import AstKit
-import Deployment
+import Etc
 import FoundationEssentials
 import SnapshotTree
 

@@ -1,5 +1,5 @@
 import ArgumentParser
-import MachineSettings
+import Settings
 
 /// A size on the command line: a number of bytes, or one with K, M, G or T behind it (powers of 1024).
 struct ByteSize: ExpressibleByArgument {

@@ -1,5 +1,5 @@
 import AstKit
-import Packages
+import DebianFormats
 import SnapshotTree
 
 /// Shows what is going to happen to the packages of a node, as apt users know it.

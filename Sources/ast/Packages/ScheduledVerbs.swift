@@ -1,8 +1,8 @@
 import ArgumentParser
 import AstKit
-import Configuration
+import TOMLFiles
 import FoundationEssentials
-import MachineSettings
+import Settings
 import SnapshotTree
 
 extension AutoUpgrade {

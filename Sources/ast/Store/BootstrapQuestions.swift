@@ -1,5 +1,5 @@
 import AstKit
-import Configuration
+import TOMLFiles
 import FoundationEssentials
 import Glibc
 import SystemPackage

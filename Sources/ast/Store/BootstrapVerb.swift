@@ -1,6 +1,6 @@
 import ArgumentParser
 import AstKit
-import Configuration
+import TOMLFiles
 import FoundationEssentials
 import Glibc
 import SystemPackage

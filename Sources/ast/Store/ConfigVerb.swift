@@ -1,7 +1,7 @@
 import ArgumentParser
 import AstKit
-import Configuration
-import MachineSettings
+import TOMLFiles
+import Settings
 import SnapshotTree
 
 struct Config: Verb {

@@ -1,6 +1,6 @@
-import Deployment
 import FoundationEssentials
 import Glibc
+import Grub
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,5 +1,5 @@
-import Deployment
 import FoundationEssentials
+import Grub
 import SystemPackage
 import Testing
 

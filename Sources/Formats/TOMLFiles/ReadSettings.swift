@@ -1,0 +1,50 @@
+public import FoundationEssentials
+public import Settings
+public import SystemPackage
+internal import TOMLKit
+
+/// The settings in files: `ast.toml`, and those that add to it.
+extension Settings {
+  /// The settings in a file, where there is one, and then in the files `*.toml` in the directory with the same name and
+  /// `.d` behind it, by their names.
+  public init(of file: FilePath) throws(ConfigurationError) {
+    self.init()
+    let directory = FilePath(file.string + ".d")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
+    let additions = names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted()
+    for path in [file] + additions.map({ directory.appending($0) }) {
+      guard FileManager.default.fileExists(atPath: path.string) else { continue }
+      let data: Data
+      do { data = try Data(contentsOf: URL(filePath: path.string)) } catch { throw .unreadable(path) }
+      try read(data, in: path, of: .machine)
+    }
+  }
+
+  /// Those of this machine; `AST_CONFIG` names another file.
+  public static func ofThisMachine() throws(ConfigurationError) -> Settings {
+    try Settings(of: ProcessInfo.processInfo.environment["AST_CONFIG"].map { FilePath($0) } ?? file)
+  }
+
+  /// The same for one node, whose own file has this content.
+  public func with(node data: Data, at path: FilePath) throws(ConfigurationError) -> Settings {
+    var settings = self
+    try settings.read(data, in: path, of: .node)
+    return settings
+  }
+
+  private mutating func read(_ data: Data, in path: FilePath, of owner: Owner) throws(ConfigurationError) {
+    // The parser takes a string of C, and would end at a NUL.
+    guard let text = String(validating: data, as: UTF8.self), !text.utf8.contains(0) else {
+      throw .wrong(path, "this is no text in UTF-8")
+    }
+    let entries: [SettingEntry]
+    do {
+      entries = try SettingEntries(text).entries
+    } catch let error as TOMLParseError {
+      throw .wrong(path, line: error.source.begin.line, column: error.source.begin.column, error.description)
+    } catch {
+      throw .wrong(path, "\(error)")
+    }
+    for entry in entries { try take(entry, in: path, of: owner) }
+  }
+}

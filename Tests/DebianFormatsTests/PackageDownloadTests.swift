@@ -1,0 +1,40 @@
+import DebianFormats
+import Testing
+
+@Suite struct PackageDownloadTests {
+  private static let hello = PackageDownload(
+    uri: "http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb", fileName: "hello_2.10-3_amd64.deb",
+    size: 53112, hash: "SHA256:9D0C87")
+
+  @Test func linesOfAptAreRead() {
+    let text = """
+      'http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb' hello_2.10-3_amd64.deb 53112 SHA256:9D0C87
+      'file:/srv/pool/a_1%3a2-1_all.deb' a_1%3a2-1_all.deb 0 MD5Sum:00ff
+
+      """
+    #expect(
+      PackageDownload.printed(in: text) == [
+        Self.hello,
+        PackageDownload(
+          uri: "file:/srv/pool/a_1%3a2-1_all.deb", fileName: "a_1%3a2-1_all.deb", size: 0, hash: "MD5Sum:00ff"),
+      ])
+  }
+
+  /// The cache is in a directory of the host: no name leads out of it.
+  @Test(arguments: [
+    "", "\n\n", "Reading package lists...", "'http://a/b.deb' b.deb 10", "'http://a/b.deb' b.deb 10 SHA256:",
+    "'http://a/b.deb' b.deb 10 :00", "'http://a/b.deb' b.deb ten SHA256:00", "http://a/b.deb b.deb 10 SHA256:00",
+    "'' b.deb 10 SHA256:00", "'http://a/b.deb' ../b.deb 10 SHA256:00", "'http://a/b.deb' /b.deb 10 SHA256:00",
+    "'http://a/b.deb' b.deb 10 SHA256:../../00", "'http://a/b.deb' b.deb 10 SHA256:00:11",
+    "'http://a/b.deb' b.deb 10 SHA256:00 more", "'http://a/b.deb' b.deb 99999999999999999999 SHA256:00",
+  ])
+  func lineThatIsNoneIsPassedOver(line: String) {
+    #expect(PackageDownload.printed(in: line).isEmpty)
+  }
+
+  @Test func keyIsTheContents() {
+    #expect(Self.hello.key == "sha256-9d0c87")
+    let elsewhere = PackageDownload(uri: "https://mirror/x", fileName: "x.deb", size: 53112, hash: "SHA256:9d0c87")
+    #expect(elsewhere.key == Self.hello.key)
+  }
+}

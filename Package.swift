@@ -63,9 +63,16 @@ let package = Package(
       name: "SystemFiles", dependencies: [system], path: "Sources/System/SystemFiles",
       resources: [.embedInCode("files")], swiftSettings: strict),
     .target(
+      name: "Host",
+      dependencies: [
+        "Btrfs", "CFiles", "CSandbox", "CXattr", "FileTrees", "Sandbox", "Settings", "SnapshotTree", subprocess, system,
+      ],
+      path: "Sources/System/Host", swiftSettings: strict + [failPoints]),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub", "Sandbox", "Settings",
+        "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub", "Sandbox",
+        "Settings",
         "SnapshotTree", "SystemFiles", subprocess, system,
       ],
       swiftSettings: strict + [failPoints]),
@@ -101,6 +108,7 @@ let package = Package(
     .testTarget(
       name: "SettingsTests", dependencies: ["Settings", "SystemFiles", "TOMLFiles", system],
       swiftSettings: strict),
+    .testTarget(name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "AstKitTests",
       dependencies: ["AstKit", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Settings", "TOMLFiles", "TestSupport"],

@@ -51,16 +51,3 @@ struct AdoptedBase {
     for name in try open.names() where !kept.contains(name) { try open.removeEvenIfProtected(name) }
   }
 }
-
-extension OpenDirectory {
-  /// Removes what has a name, with everything in it, also what chattr(1) protects.
-  func removeEvenIfProtected(_ name: Name) throws {
-    do {
-      try remove(name)
-    } catch let error as AstError where error.code == .failed {
-      // It fails where it meets a link, and does the rest.
-      try? ChildProcess("chattr", ["-R", "-f", "-a", "-i", "--", path.appending(name).string]).run()
-      try remove(name)
-    }
-  }
-}

@@ -112,41 +112,6 @@ private struct SideBySide {
   }
 }
 
-extension OpenDirectory {
-  private static let pieceSize = 1 << 16
-
-  /// Bytes of a file that is open, as many as fit in memory well; empty at its end.
-  func read(_ file: FileDescriptor, _ name: Name, from start: Int64) throws -> [UInt8] {
-    try [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
-      while count < buffer.count {
-        let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
-        let read = pread(file.rawValue, rest.baseAddress, rest.count, Int(start) + count)
-        guard read >= 0 else { throw failure("read", name) }
-        if read == 0 { break }
-        count += read
-      }
-    }
-  }
-
-  /// What is in a regular file; nil where nothing has the name.
-  ///
-  /// - Throws: `AstError` for anything else, and for what is larger than `limit`.
-  func contents(of name: Name, limit: Int64) throws -> [UInt8]? {
-    guard let status = try status(of: name) else { return nil }
-    guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
-      throw AstError(.refused, "\(path.appending(name)) is not a file of a sensible size; nothing was changed")
-    }
-    guard let file = try file(name) else { return nil }
-    defer { try? file.close() }
-    var contents: [UInt8] = []
-    while true {
-      let piece = try read(file, name, from: Int64(contents.count))
-      if piece.isEmpty { return contents }
-      contents += piece
-    }
-  }
-}
-
 extension AccountDatabase {
   /// Many times what the accounts of a large site come to.
   private static let largestFile: Int64 = 1 << 26

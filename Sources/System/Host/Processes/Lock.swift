@@ -13,17 +13,21 @@ public enum LockWait: Sendable, Equatable {
 }
 
 /// Who holds a lock: what a refused command tells its user.
-struct LockHolder: Codable, Equatable {
-  let pid: Int32
-  let command: String
-  let started: Date
+package struct LockHolder: Codable, Equatable {
+  package let pid: Int32
+  package let command: String
+  package let started: Date
+
+  package init(pid: Int32, command: String, started: Date) {
+    (self.pid, self.command, self.started) = (pid, command, started)
+  }
 }
 
 /// A kernel lock on a file under `ast/lock` (an open file description lock, fcntl(2)), held until it is released or the process is gone.
 ///
 /// A dead process holds nothing, so there are no stale locks. The file's content names the holder; it is for messages
 /// only and never trusted.
-final class Lock {
+package final class Lock {
   private let file: FileDescriptor
   private let path: FilePath
   private var isHeld = false
@@ -40,7 +44,7 @@ final class Lock {
   }
 
   /// Takes the lock `name` in `directory`; nil when somebody else holds it for longer than `wait`.
-  static func take(_ name: String, in directory: FilePath, wait: LockWait) throws -> Lock? {
+  package static func take(_ name: String, in directory: FilePath, wait: LockWait) throws -> Lock? {
     let path = directory.appending(name)
     let deadline = ContinuousClock.now + wait.limit
     while true {
@@ -63,7 +67,7 @@ final class Lock {
   }
 
   /// Takes the lock `name` in `directory` as soon as it is free, unless a stop signal comes first.
-  static func wait(for name: String, in directory: FilePath) throws -> Lock {
+  package static func wait(for name: String, in directory: FilePath) throws -> Lock {
     while true {
       if let lock = try take(name, in: directory, wait: .seconds(0.2)) { return lock }
       try Interruption.check()
@@ -71,7 +75,7 @@ final class Lock {
   }
 
   /// Whether nobody holds the lock `name`. Every user may ask.
-  static func isFree(_ name: String, in directory: FilePath) throws -> Bool {
+  package static func isFree(_ name: String, in directory: FilePath) throws -> Bool {
     let path = directory.appending(name)
     let file: FileDescriptor
     do {
@@ -87,7 +91,7 @@ final class Lock {
   }
 
   /// Writes who holds the lock into the file.
-  func sign(_ holder: LockHolder) throws {
+  package func sign(_ holder: LockHolder) throws {
     let text = try JSONEncoder().encode(holder)
     try file.resize(to: 0)
     _ = try file.writeAll(toAbsoluteOffset: 0, text)
@@ -95,7 +99,7 @@ final class Lock {
 
   /// Who holds the lock `name`, as the holder wrote it; nil when it has not written yet. One that was killed has left
   /// its name for the next one to write over.
-  static func holder(of name: String, in directory: FilePath) -> LockHolder? {
+  package static func holder(of name: String, in directory: FilePath) -> LockHolder? {
     guard let text = try? Data(contentsOf: URL(filePath: directory.appending(name).string)),
       let holder = try? JSONDecoder().decode(LockHolder.self, from: text), kill(holder.pid, 0) == 0 || errno == EPERM
     else { return nil }
@@ -103,7 +107,7 @@ final class Lock {
   }
 
   /// Removes the file of a lock that is held, when what it protects is gone for ever.
-  func removeFile() {
+  package func removeFile() {
     unlink(path.string)
   }
 

@@ -5,7 +5,7 @@ import SystemPackage
 extension OpenDirectory {
   /// Makes a copy of a regular file in another directory: its bytes and the time of its change. It shares the disk space
   /// of the original where the file system can do that.
-  func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
+  package func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
     guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
       let source = try other.file(original)
     else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no regular file any more") }
@@ -37,7 +37,7 @@ extension OpenDirectory {
   ]
 
   /// Makes a file with these bytes, for nobody but its owner so far.
-  func makeFile(_ name: Name, with bytes: [UInt8]) throws {
+  package func makeFile(_ name: Name, with bytes: [UInt8]) throws {
     let file = try makeFile(name)
     defer { try? file.close() }
     try write(bytes, to: file, name)

@@ -11,7 +11,7 @@
 /// passed; `AST_FAIL_AT=K` ends the process with SIGKILL at the K-th, or at the first one of a name. In builds without
 /// `FAILPOINTS` this is nothing.
 @inline(__always)
-func failPoint(_ name: StaticString) {
+package func failPoint(_ name: StaticString) {
   #if FAILPOINTS
     FailPoints.pass(name)
   #endif

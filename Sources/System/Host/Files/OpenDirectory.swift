@@ -7,15 +7,15 @@ import SystemPackage
 
 /// A directory of a tree that nobody vouches for, open. Names are looked up in it one at a time and no symbolic link is
 /// followed, so nothing that is done here reaches outside the tree.
-final class OpenDirectory {
-  typealias Name = FilePath.Component
+package final class OpenDirectory {
+  package typealias Name = FilePath.Component
 
   /// Where it is, for messages.
-  let path: FilePath
-  let descriptor: Int32
+  package let path: FilePath
+  package let descriptor: Int32
 
   /// The directory at a path somebody vouches for.
-  init(_ path: FilePath) throws {
+  package init(_ path: FilePath) throws {
     self.path = path
     descriptor = path.withPlatformString { open($0, Self.opening & ~O_NOFOLLOW) }
     guard descriptor >= 0 else { throw Self.failure("open", path, errno) }
@@ -32,13 +32,13 @@ final class OpenDirectory {
   private static let opening = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | noAccessTime
 
   /// The directory itself as a name in it.
-  static let itself: Name = "."
+  package static let itself: Name = "."
 
   // MARK: Looking
   // What runs changes its files meanwhile: a name that was there a moment ago need not be any more.
 
   /// The names in it, in an order that is the same each time.
-  func names() throws -> [Name] {
+  package func names() throws -> [Name] {
     let copy = openat(descriptor, ".", Self.opening)
     if copy < 0, errno == ENOENT { return [] }
     guard copy >= 0 else { throw Self.failure("read", path, errno) }
@@ -62,7 +62,7 @@ final class OpenDirectory {
   }
 
   /// What has a name; nil where nothing has.
-  func status(of name: Name) throws -> stat? {
+  package func status(of name: Name) throws -> stat? {
     var status = stat()
     let result = name.withPlatformString { fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }
     if result < 0, errno == ENOENT { return nil }
@@ -71,7 +71,7 @@ final class OpenDirectory {
   }
 
   /// A directory in it; nil where the name is of something else, or of nothing.
-  func directory(_ name: Name) throws -> OpenDirectory? {
+  package func directory(_ name: Name) throws -> OpenDirectory? {
     let opened = name.withPlatformString { openat(descriptor, $0, Self.opening) }
     if opened < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) { return nil }
     guard opened >= 0 else { throw failure("open", name) }
@@ -80,13 +80,13 @@ final class OpenDirectory {
 
   /// A directory in it as the file system has it, without what is mounted in it. Where that is not to be had, because
   /// this is a container, it is the directory as everybody sees it.
-  func directoryWithoutMounts(_ name: Name) throws -> OpenDirectory? {
+  package func directoryWithoutMounts(_ name: Name) throws -> OpenDirectory? {
     let opened = name.withPlatformString { cfiles_open_without_mounts(descriptor, $0) }
     return opened >= 0 ? OpenDirectory(path.appending(name), opened) : try directory(name)
   }
 
   /// The directory at a path below this one; nil where there is none.
-  func directory(at path: FilePath) throws -> OpenDirectory? {
+  package func directory(at path: FilePath) throws -> OpenDirectory? {
     var directory = self
     for name in path.components {
       guard let inner = try directory.directory(name) else { return nil }
@@ -96,7 +96,7 @@ final class OpenDirectory {
   }
 
   /// The directory something is in that is at a path below this one, and its name there.
-  func parent(of file: FilePath) throws -> (directory: OpenDirectory, name: Name) {
+  package func parent(of file: FilePath) throws -> (directory: OpenDirectory, name: Name) {
     guard let name = file.lastComponent else { return (self, Self.itself) }
     guard let directory = try directory(at: file.removingLastComponent()) else {
       throw Self.failure("find", path.pushing(file), ENOENT)
@@ -106,7 +106,7 @@ final class OpenDirectory {
 
   /// A regular file in it, open for reading; nil where nothing has the name. Looked at before: opening a device can do
   /// things to the machine.
-  func file(_ name: Name) throws -> FileDescriptor? {
+  package func file(_ name: Name) throws -> FileDescriptor? {
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | Self.noAccessTime
     let opened = name.withPlatformString { openat(descriptor, $0, flags) }
     if opened < 0, errno == ENOENT { return nil }
@@ -115,7 +115,7 @@ final class OpenDirectory {
   }
 
   /// Where a symbolic link leads; nil where nothing has the name.
-  func target(of name: Name) throws -> [UInt8]? {
+  package func target(of name: Name) throws -> [UInt8]? {
     var target = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = name.withPlatformString { readlinkat(descriptor, $0, &target, target.count) }
     if count < 0, errno == ENOENT { return nil }
@@ -125,7 +125,7 @@ final class OpenDirectory {
 
   /// The attributes of something with this status; nil where nothing has the name. Extended attributes whose names are
   /// no text are left out.
-  func attributes(of name: Name, _ status: stat) throws -> FileAttributes? {
+  package func attributes(of name: Name, _ status: stat) throws -> FileAttributes? {
     var attributes = FileAttributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
     guard let names = try attributeNames(of: name) else { return nil }
     for attribute in names { attributes.xattrs[attribute] = try value(of: attribute, of: name) }
@@ -178,7 +178,7 @@ final class OpenDirectory {
   // MARK: Changing
 
   /// Gives something owner, permissions and extended attributes, and takes those away that it is not to have.
-  func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
+  package func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
     guard let status = try status(of: name) else { throw Self.failure("find", path.appending(name), ENOENT) }
     for attribute in try attributeNames(of: name) ?? [] where attributes.xattrs[attribute] == nil {
       // The label of a security module is its policy's to give.
@@ -204,7 +204,7 @@ final class OpenDirectory {
   }
 
   /// Gives something the times of access and change in a status.
-  func setTimes(of name: Name, from status: stat) throws {
+  package func setTimes(of name: Name, from status: stat) throws {
     let times = [status.st_atim, status.st_mtim]
     guard name.withPlatformString({ utimensat(descriptor, $0, times, AT_SYMLINK_NOFOLLOW) }) == 0 else {
       throw failure("set the time of", name)
@@ -212,19 +212,19 @@ final class OpenDirectory {
   }
 
   /// Makes a directory, for nobody but its owner so far.
-  func makeDirectory(_ name: Name) throws {
+  package func makeDirectory(_ name: Name) throws {
     guard name.withPlatformString({ mkdirat(descriptor, $0, 0o700) }) == 0 else { throw failure("make", name) }
   }
 
   /// Makes a symbolic link.
-  func makeLink(_ name: Name, to target: [UInt8]) throws {
+  package func makeLink(_ name: Name, to target: [UInt8]) throws {
     let target = target.map(CChar.init(bitPattern:)) + [0]
     let result = name.withPlatformString { symlinkat(target, descriptor, $0) }
     guard result == 0 else { throw failure("make", name) }
   }
 
   /// Makes a device, FIFO or socket, for nobody but its owner so far.
-  func makeSpecial(_ name: Name, type: UInt32, device: UInt64) throws {
+  package func makeSpecial(_ name: Name, type: UInt32, device: UInt64) throws {
     guard name.withPlatformString({ mknodat(descriptor, $0, type | 0o600, UInt(device)) }) == 0 else {
       throw failure("make", name)
     }
@@ -240,7 +240,7 @@ final class OpenDirectory {
 
   /// Puts something with these attributes in place of what has a name, which is not to be a directory: the old or the
   /// new, never a part of it. `make` makes it under the name it gets.
-  func replace(_ name: Name, _ attributes: FileAttributes, make: (Name) throws -> Void) throws {
+  package func replace(_ name: Name, _ attributes: FileAttributes, make: (Name) throws -> Void) throws {
     let temporary: Name = ".ast-new"
     try remove(temporary)
     try make(temporary)
@@ -252,7 +252,7 @@ final class OpenDirectory {
   }
 
   /// Removes what has a name, with everything in it, if anything has.
-  func remove(_ name: Name) throws {
+  package func remove(_ name: Name) throws {
     guard let status = try status(of: name) else { return }
     var isDirectory = false
     if status.st_mode & S_IFMT == S_IFDIR, let inner = try directory(name) {
@@ -267,7 +267,7 @@ final class OpenDirectory {
   /// The error for a call that failed just now.
   func failure(_ attempt: String, _ name: Name) -> AstError { Self.failure(attempt, path.appending(name), errno) }
 
-  static func failure(_ attempt: String, _ path: FilePath, _ number: Int32) -> AstError {
+  package static func failure(_ attempt: String, _ path: FilePath, _ number: Int32) -> AstError {
     let reason = "cannot \(attempt) \(path): \(Errno(rawValue: number))"
     switch number {
     case ENOSPC, EDQUOT: return .noSpaceLeft(reason)

@@ -1,13 +1,13 @@
 import SystemPackage
 
 /// A file system, or a part of one, that is mounted.
-struct Mount: Hashable, Sendable {
+package struct Mount: Hashable, Sendable {
   /// What of the file system is mounted, from its top: the path of a subvolume where it is a btrfs.
-  let part: FilePath
+  package let part: FilePath
   /// Where.
-  let place: FilePath
+  package let place: FilePath
   /// The kind of file system.
-  let type: String
+  package let type: String
 
   /// Reads a line of proc_pid_mountinfo(5).
   init?(line: Substring) {
@@ -21,5 +21,5 @@ struct Mount: Hashable, Sendable {
 
 extension MountTable {
   /// All that this process sees, in the order of mounting: the last one at a place is what is seen there.
-  static func mounts() throws -> [Mount] { try text().split(separator: "\n").compactMap(Mount.init) }
+  package static func mounts() throws -> [Mount] { try text().split(separator: "\n").compactMap(Mount.init) }
 }

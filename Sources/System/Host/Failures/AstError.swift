@@ -1,8 +1,8 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
-import Settings
 import Sandbox
+import Settings
 import SnapshotTree
 import SystemPackage
 
@@ -47,7 +47,7 @@ public struct AstError: Error, Sendable, Equatable {
   }
 
   /// The same with other advice.
-  func advising(_ hint: String) -> AstError { AstError(code, message, hint: hint, signal: signal) }
+  package func advising(_ hint: String) -> AstError { AstError(code, message, hint: hint, signal: signal) }
 
   /// The end by a stop signal.
   public static func interrupted(by signal: Int32) -> AstError {
@@ -84,27 +84,27 @@ extension AstError {
     }
   }
 
-  static let spaceHint = "free space with `ast gc` or `ast del`, then run the command again"
+  package static let spaceHint = "free space with `ast gc` or `ast del`, then run the command again"
 
-  static func noSpaceLeft(_ detail: String) -> AstError {
+  package static func noSpaceLeft(_ detail: String) -> AstError {
     AstError(
       .noSpace, "no space left on the store's file system: \(detail); nothing was changed",
       hint: spaceHint)
   }
 
-  static func unknown(_ node: NodeID) -> AstError {
+  package static func unknown(_ node: NodeID) -> AstError {
     AstError(.notFound, "there is no node \(node)", hint: "`ast tree` shows the nodes")
   }
 
-  static func changedMeanwhile(_ node: NodeID) -> AstError {
+  package static func changedMeanwhile(_ node: NodeID) -> AstError {
     AstError(
       .busy, "node \(node) was changed meanwhile; nothing was done", hint: "run the command again, or with `--wait`")
   }
 
-  static let base = AstError(
+  package static let base = AstError(
     .refused, "node 0 is the base: only `ast base-update` changes it", hint: "clone it and change the clone")
 
-  static let rebuildHint = "`ast doctor --rebuild` restores the tree from its record files and the subvolumes"
+  package static let rebuildHint = "`ast doctor --rebuild` restores the tree from its record files and the subvolumes"
 
   private init(btrfs error: BtrfsError) {
     switch error.code {
@@ -131,8 +131,8 @@ extension AstError {
 
 extension TreeError {
   /// Whether the disk is full.
-  var isNoSpace: Bool { if case .noSpace = self { true } else { false } }
+  package var isNoSpace: Bool { if case .noSpace = self { true } else { false } }
 
   /// Whether the change may have been made all the same: what it refers to must stay until the next command knows.
-  var isOutcomeUnknown: Bool { if case .outcomeUnknown = self { true } else { false } }
+  package var isOutcomeUnknown: Bool { if case .outcomeUnknown = self { true } else { false } }
 }

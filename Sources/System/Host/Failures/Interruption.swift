@@ -3,13 +3,13 @@ import Synchronization
 
 /// The signals that ask a command to stop: held back while a change is under way, so that it ends at a point of its
 /// own choosing, with nothing left behind.
-enum Interruption {
+package enum Interruption {
   /// Holds back SIGINT, SIGTERM and SIGHUP from here to the end of the process. Whoever waits for a lock or for an
   /// answer has not come here yet, and programs in a sandbox get their signals. What is ignored stays ignored: nohup(1).
   ///
   /// They are blocked in this thread; threads that libraries make may not block them, so there is also a handler, which
   /// only takes a note.
-  static func holdBack() {
+  package static func holdBack() {
     // Made before a handler needs it: making it is nothing a handler may do.
     _ = received.load(ordering: .relaxed)
     var signals = sigset_t()
@@ -23,7 +23,7 @@ enum Interruption {
 
   /// Runs `body` while a program of the host, an editor, has the terminal. What is typed there, also Control-C, is the
   /// program's affair; but the terminal sends these signals to us as well, and they are forgotten, as crontab(1) does.
-  static func leavingKeys(to body: () throws -> Void) rethrows {
+  package static func leavingKeys(to body: () throws -> Void) rethrows {
     let keys = [SIGINT, SIGQUIT]
     let handlers = keys.map { signal($0, SIG_IGN) }
     defer {
@@ -37,7 +37,7 @@ enum Interruption {
   }
 
   /// A stop signal that has come and was held back.
-  static var pending: Int32? {
+  package static var pending: Int32? {
     let noted = received.load(ordering: .relaxed)
     if noted != 0 { return noted }
     var pending = sigset_t()
@@ -46,7 +46,7 @@ enum Interruption {
   }
 
   /// Whether to go on: throws once a stop signal has come.
-  static func check() throws {
+  package static func check() throws {
     if let signal = pending { throw AstError.interrupted(by: signal) }
   }
 

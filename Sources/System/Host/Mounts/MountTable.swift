@@ -2,19 +2,19 @@ import FoundationEssentials
 import SystemPackage
 
 /// The file systems this process sees mounted (proc_pid_mountinfo(5)).
-enum MountTable {
+package enum MountTable {
   /// What is mounted at `directory`, an absolute path without links: a device, as a rule. Nil when nothing is; the last
   /// one where mounts lie on each other.
-  static func source(at directory: FilePath) throws -> FilePath? {
+  package static func source(at directory: FilePath) throws -> FilePath? {
     source(at: directory, in: try text())
   }
 
   /// A directory below `directory` at which something is mounted; nil where there is none.
-  static func directory(below directory: FilePath) throws -> FilePath? {
+  package static func directory(below directory: FilePath) throws -> FilePath? {
     self.directory(below: directory, in: try text())
   }
 
-  static func directory(below directory: FilePath, in mountinfo: String) -> FilePath? {
+  package static func directory(below directory: FilePath, in mountinfo: String) -> FilePath? {
     let places = mountinfo.split(separator: "\n").compactMap { line -> FilePath? in
       let fields = line.split(separator: " ", omittingEmptySubsequences: false)
       return fields.count > 6 ? FilePath(unescaped(fields[4])) : nil
@@ -35,7 +35,7 @@ enum MountTable {
     }
   }
 
-  static func source(at directory: FilePath, in mountinfo: String) -> FilePath? {
+  package static func source(at directory: FilePath, in mountinfo: String) -> FilePath? {
     for line in mountinfo.split(separator: "\n").reversed() {
       let fields = line.split(separator: " ", omittingEmptySubsequences: false)
       // A number of optional fields ends with a dash; the type of the file system and its source follow.
@@ -48,7 +48,7 @@ enum MountTable {
   }
 
   /// Spaces, tabs, newlines and backslashes are written as octal numbers.
-  static func unescaped(_ field: Substring) -> String {
+  package static func unescaped(_ field: Substring) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")].reduce(String(field)) {
       $0.replacing($1.0, with: $1.1)
     }

@@ -1,5 +1,5 @@
 import Glibc
-import Sandbox
+import Host
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,18 +1,19 @@
 import CFiles
 import Dispatch
 import FoundationEssentials
+import Sandbox
 import Subprocess
 import Synchronization
 import SystemPackage
 
 /// Runs a program of the host to its end: an argument vector, never a shell string.
-struct ChildProcess {
+package struct ChildProcess {
   /// The program: a path, or a name that is looked up in `PATH`.
   let program: String
   /// Its arguments.
   let arguments: [String]
 
-  init(_ program: String, _ arguments: [String]) {
+  package init(_ program: String, _ arguments: [String]) {
     self.program = program
     self.arguments = arguments
   }
@@ -20,7 +21,7 @@ struct ChildProcess {
   /// Runs it silently; what it says is part of the error if it fails.
   ///
   /// - Throws: `AstError` when it cannot be started or does not end with status 0.
-  func run() throws {
+  package func run() throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
         program, arguments: arguments, platformOptions: Self.apart, input: .none, output: .discarded,
@@ -30,7 +31,7 @@ struct ChildProcess {
   }
 
   /// The same, with `input` to read: from a file, because a pipe that a program leaves unread would end us (SIGPIPE).
-  func run(reading input: Data) throws {
+  package func run(reading input: Data) throws {
     let opened = cfiles_open_in_memory()
     guard opened >= 0 else { throw Errno(rawValue: -opened) }
     let file = FileDescriptor(rawValue: opened)
@@ -48,7 +49,7 @@ struct ChildProcess {
   }
 
   /// Runs it and passes on what it says to `messages`, as it comes.
-  func run(showing messages: FileDescriptor) throws {
+  package func run(showing messages: FileDescriptor) throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
         program, arguments: arguments, platformOptions: Self.apart, input: .none,
@@ -59,7 +60,7 @@ struct ChildProcess {
   }
 
   /// Runs it and gives what it prints.
-  func output() throws -> String {
+  package func output() throws -> String {
     let printed = Mutex("")
     try finish { program, arguments in
       let result = try await Subprocess.run(
@@ -72,10 +73,10 @@ struct ChildProcess {
   }
 
   /// Runs it and gives the line that it prints.
-  func line() throws -> String { try output().split(separator: "\n").first.map(String.init) ?? "" }
+  package func line() throws -> String { try output().split(separator: "\n").first.map(String.init) ?? "" }
 
   /// Runs it on our terminal: an editor.
-  func runOnTerminal() throws {
+  package func runOnTerminal() throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
         program, arguments: arguments, input: .currentStandardInput, output: .currentStandardOutput,

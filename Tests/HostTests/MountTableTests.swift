@@ -1,7 +1,7 @@
 import SystemPackage
 import Testing
 
-@testable import AstKit
+@testable import Host
 
 @Suite("The table of mounts")
 struct MountTableTests {

@@ -9,7 +9,7 @@ extension Sandbox {
   /// thread. A stop signal that comes meanwhile ends it.
   ///
   /// - Throws: `AstError` (interrupted) after a stop signal; `SandboxError` if it cannot be started.
-  func run(
+  package func run(
     _ command: [String], output: ([UInt8]) -> Void, error: ([UInt8]) -> Void
   ) throws -> ProgramEnd {
     let nothing = try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
@@ -75,11 +75,13 @@ private func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
 }
 
 /// Cuts what comes in pieces into lines.
-struct LineBuffer {
+package struct LineBuffer {
   private var rest: [UInt8] = []
 
+  package init() {}
+
   /// The lines that `piece` completes.
-  mutating func lines(adding piece: [UInt8]) -> [String] {
+  package mutating func lines(adding piece: [UInt8]) -> [String] {
     rest += piece
     var lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     rest = lines.popLast().map(Array.init) ?? []

@@ -1,0 +1,2 @@
+// Until AstKit is empty: its rooms.
+@_exported import Host

@@ -69,9 +69,17 @@ let package = Package(
       ],
       path: "Sources/System/Host", swiftSettings: strict + [failPoints]),
     .target(
+      name: "Rootfs",
+      dependencies: [
+        "Btrfs", "CFiles", "CXattr", "DebianFormats", "Etc", "FileTrees", "Host", "Sandbox", "SnapshotTree",
+        "SystemFiles", system,
+      ],
+      path: "Sources/System/Rootfs", swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub", "Sandbox",
+        "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub",
+        "Sandbox",
         "Settings",
         "SnapshotTree", "SystemFiles", subprocess, system,
       ],
@@ -109,6 +117,9 @@ let package = Package(
       name: "SettingsTests", dependencies: ["Settings", "SystemFiles", "TOMLFiles", system],
       swiftSettings: strict),
     .testTarget(name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "RootfsTests", dependencies: ["Btrfs", "Etc", "FileTrees", "Host", "Rootfs", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "AstKitTests",
       dependencies: ["AstKit", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Settings", "TOMLFiles", "TestSupport"],

@@ -1,2 +1,3 @@
 // Until AstKit is empty: its rooms.
 @_exported import Host
+@_exported import Rootfs

@@ -5,25 +5,6 @@ import Sandbox
 import SnapshotTree
 import SystemPackage
 
-extension PackageMarks {
-  /// What dpkg and apt remember in a root.
-  init(in path: FilePath) throws {
-    let root = RootDirectory(path)
-    let states = PackageState.sysimage.pushing(PackageState.aptExtendedStates.home)
-    self.init(
-      status: try root.contents(of: PackageState.dpkgStatus) ?? Data(),
-      extendedStates: try root.contents(of: states) ?? Data())
-  }
-}
-
-extension DeclinedPackages {
-  /// What is kept in a root.
-  init(in path: FilePath) throws {
-    let text = try RootDirectory(path).contents(of: FilePath(Self.file)) ?? Data()
-    self.init(String(decoding: text, as: UTF8.self))
-  }
-}
-
 extension Transaction {
   /// Notes in the clone which packages were removed from it on purpose, if dpkg did anything at all.
   func noteDeclined() throws {

@@ -1,0 +1,139 @@
+import Etc
+import SystemPackage
+
+/// What came of a merge of /etc: what somebody has to look at, and how much there was to be done.
+public struct EtcReport: Encodable, Sendable {
+  /// A path where something was changed on both sides. What was changed here stays.
+  public struct Conflict: Encodable, Sendable {
+    /// The path.
+    public let path: FilePath
+    /// Why it is one.
+    public let reason: EtcDecision.Reason
+    /// Where the new generation's version is, if it has one.
+    public let aside: FilePath?
+  }
+
+  /// What somebody has to look at, in the order of paths.
+  public let conflicts: [Conflict]
+  /// What should be known about the accounts.
+  public let accounts: [AccountRemark]
+  /// How many files were changed here and stay so.
+  public let taken: Int
+  /// How many files were removed here and stay so.
+  public let removed: Int
+  /// How many files are of both sides, account files among them.
+  public let merged: Int
+
+  /// Nothing.
+  init() {
+    (conflicts, accounts, taken, removed, merged) = ([], [], 0, 0, 0)
+  }
+
+  init(_ plan: EtcPlan, _ accounts: [AccountRemark]) {
+    conflicts = plan.conflicts.map { decision in
+      Conflict(path: Self.absolute(decision.path), reason: decision.reason, aside: decision.aside.map(Self.absolute))
+    }
+    self.accounts = accounts
+    let verdicts = plan.decisions.map(\.verdict)
+    taken = verdicts.count { $0 == .take }
+    removed = verdicts.count { $0 == .remove }
+    merged = verdicts.count { $0 == .merge }
+  }
+
+  /// What came of a merge, and of one into its result.
+  package static func += (report: inout EtcReport, next: EtcReport) {
+    report = EtcReport(
+      conflicts: report.conflicts + next.conflicts, accounts: report.accounts + next.accounts,
+      taken: report.taken + next.taken, removed: report.removed + next.removed, merged: report.merged + next.merged)
+  }
+
+  private init(conflicts: [Conflict], accounts: [AccountRemark], taken: Int, removed: Int, merged: Int) {
+    (self.conflicts, self.accounts) = (conflicts, accounts)
+    (self.taken, self.removed, self.merged) = (taken, removed, merged)
+  }
+
+  private static func absolute(_ path: FilePath) -> FilePath { FilePath("/etc").pushing(path) }
+
+  /// What to tell somebody, a sentence each; nothing where all went by itself.
+  public var sentences: [String] { conflicts.map(\.sentence) + accounts.map(\.sentence) }
+
+  private enum Key: String, CodingKey { case conflicts, accounts, taken, removed, merged }
+
+  /// The data for programs.
+  public func encode(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Key.self)
+    try object.encode(conflicts, forKey: .conflicts)
+    try object.encode(accounts.map(RemarkData.init), forKey: .accounts)
+    try object.encode(taken, forKey: .taken)
+    try object.encode(removed, forKey: .removed)
+    try object.encode(merged, forKey: .merged)
+  }
+}
+
+extension EtcReport.Conflict {
+  private enum Key: String, CodingKey { case path, reason, aside }
+
+  /// The data for programs; `aside` is null where there is nothing.
+  public func encode(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Key.self)
+    try object.encode(path.string, forKey: .path)
+    try object.encode(reason, forKey: .reason)
+    try object.encode(aside?.string, forKey: .aside)
+  }
+
+  /// One sentence without a full stop.
+  public var sentence: String {
+    let new = aside.map { ", the new one is \($0)" } ?? ""
+    return switch reason {
+    case .removedHereChangedByGeneration:
+      "\(path): removed here and changed by the new generation; it stays removed\(new)"
+    case .changedHereRemovedByGeneration: "\(path): changed here and not in the new generation any more; yours stays"
+    case .attributesOnBoth: "\(path): owner or permissions were changed here and by the new generation; yours stay"
+    default: "\(path): changed here and by the new generation; yours stays\(new)"
+    }
+  }
+}
+
+extension AccountRemark {
+  /// One sentence without a full stop.
+  public var sentence: String {
+    switch self {
+    case .gone(let kind, let name):
+      "\(kind.rawValue) \(name) goes: the new generation has no such \(kind.rawValue)"
+    case .keptChanged(let kind, let name):
+      "\(kind.rawValue) \(name) is kept: changed here, and not in the new generation any more"
+    case .returned(let kind, let name):
+      "\(kind.rawValue) \(name) comes back: removed here, and changed by the new generation"
+    case .renumbered(let kind, let name, let live, let new):
+      "\(kind.rawValue) \(name) has number \(new), as in all nodes, and not \(live)"
+    case .shared(let kind, let names, let id):
+      "the \(kind.rawValue)s \(names.joined(separator: " and ")) share the number \(id)"
+    case .repaired(.user, let name): "the line of user \(name) in /etc/shadow was put right"
+    case .repaired(.group, let name): "the line of group \(name) in /etc/gshadow was put right"
+    case .overlap(let names):
+      "the users \(names.joined(separator: " and ")) have subordinate numbers in common (subuid(5), subgid(5))"
+    }
+  }
+}
+
+/// A remark about accounts as programs read it.
+private struct RemarkData: Encodable {
+  private let remark: String
+  private let kind: AccountRemark.Kind
+  private let names: [String]
+  private let message: String
+
+  init(_ remark: AccountRemark) {
+    message = remark.sentence
+    (self.remark, kind, names) =
+      switch remark {
+      case .gone(let kind, let name): ("gone", kind, [name])
+      case .keptChanged(let kind, let name): ("kept", kind, [name])
+      case .returned(let kind, let name): ("returned", kind, [name])
+      case .renumbered(let kind, let name, _, _): ("renumbered", kind, [name])
+      case .shared(let kind, let names, _): ("shared", kind, names)
+      case .repaired(let kind, let name): ("repaired", kind, [name])
+      case .overlap(let names): ("overlap", .user, names)
+      }
+  }
+}

@@ -1,0 +1,29 @@
+import DebianFormats
+import Host
+import SystemPackage
+
+/// The kernels of a root, as Debian's packages lay them out.
+package struct Kernels {
+  /// The versions in `/boot`.
+  let installed: Set<String>
+  /// Those without modules, or without an initrd where the root has a program that makes them.
+  package let unbootable: Set<String>
+  /// The newest one that has both: what a boot loader can be given.
+  package let newest: String?
+
+  package init(in path: FilePath) throws {
+    let root = RootDirectory(path)
+    let files = Set(try root.entries(of: "/boot").map(\.name))
+    let prefix = "vmlinuz-"
+    installed = Set(files.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) })
+    let makers = Set(try root.entries(of: "/usr/sbin").map(\.name) + root.entries(of: "/usr/bin").map(\.name))
+    let needsInitrd = !makers.isDisjoint(with: ["update-initramfs", "dracut"])
+    let modular = try installed.filter { version in
+      try root.contents(of: FilePath("/lib/modules/\(version)/modules.dep")) != nil
+    }
+    newest = modular.filter { files.contains("initrd.img-\($0)") }.max { DebianVersion($0) < DebianVersion($1) }
+    unbootable = installed.filter { version in
+      needsInitrd && !files.contains("initrd.img-\(version)") || !modular.contains(version)
+    }
+  }
+}

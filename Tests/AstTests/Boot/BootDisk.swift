@@ -1,0 +1,124 @@
+import FoundationEssentials
+import SystemPackage
+import TestSupport
+
+/// A disk that a machine could start from: the subvolumes of the layout, and a store whose node 1 has what counts as a
+/// kernel, a machine id and a complete fstab, so that its deployments are the same on every disk.
+final class BootDisk: Sendable {
+  let store: TestStore
+  private let disk: LoopBtrfs
+
+  init(size: Int64 = 1 << 30) throws {
+    disk = try Self.disk(size: size)
+    store = try TestStore(at: disk.root.appending("@snapshots"))
+    try store.ast("clone", "0", "one").expectSuccess()
+    try store.ast("run", "1", "sh", "-ec", Self.furnishing).expectSuccess()
+    try store.ast("tmp").expectSuccess()
+  }
+
+  /// The same with a Debian as its base, which has no kernel, and no other node.
+  init(withDebianOf size: Int64) throws {
+    disk = try Self.disk(size: size)
+    store = try PackageStore(at: disk.root.appending("@snapshots")).store
+  }
+
+  deinit { disk.remove() }
+
+  private static func disk(size: Int64) throws -> LoopBtrfs {
+    let disk = try LoopBtrfs.small(size: size)
+    for name in ["@snapshots", "@var", "@home", "@root", "@srv", "@grub"] {
+      try runSuccessfully(["btrfs", "subvolume", "create", disk.root.appending(name).string])
+    }
+    return disk
+  }
+
+  /// The directory of one of its subvolumes.
+  func path(of subvolume: String) -> FilePath { disk.root.appending(subvolume) }
+
+  /// The directory that a deployment has as its root.
+  func root(of deployment: Int) -> FilePath { store.root.appending("deploy/\(deployment)/root") }
+
+  /// Takes all space there is but so many bytes, in files of the machine's user.
+  func fill(leaving bytes: Int) throws {
+    let home = path(of: "@home")
+    let hole = home.appending("hole")
+    if bytes > 0 {
+      try runSuccessfully(["dd", "if=/dev/urandom", "of=\(hole)", "bs=\(bytes)", "count=1", "conv=fsync"])
+    }
+    for size in ["1M", "4k", "512"] {
+      _ = try run(["dd", "if=/dev/zero", "of=\(home.appending("ballast-\(size)"))", "bs=\(size)", "conv=fsync"])
+      try runSuccessfully(["sync", "--file-system", home.string])
+    }
+    try runSuccessfully(["sh", "-c", "rm -f hole; sync --file-system ."], in: home)
+  }
+
+  /// Gives that space back.
+  func empty() throws {
+    try runSuccessfully(["sh", "-c", "rm -f ballast-*; sync --file-system ."], in: path(of: "@home"))
+  }
+
+  static let version = "6.1.0-1-amd64"
+  private static let mounts = [".snapshots", "var", "home", "root", "srv", "boot/grub", "tmp"]
+  static let furnishing = """
+    mkdir -p \(mounts.map { "/" + $0 }.joined(separator: " ")) /lib/modules/\(version)
+    ln -s /bin/sh /sbin/init
+    echo a kernel >/boot/vmlinuz-\(version)
+    echo an initrd >/boot/initrd.img-\(version)
+    echo >/lib/modules/\(version)/modules.dep
+    echo 0123456789abcdef0123456789abcdef >/etc/machine-id
+    echo '# For this /usr, /etc is complete.' >/etc/.updated
+    echo 'PRETTY_NAME="Tiny 1 (small)"' >/usr/lib/os-release
+    for place in / \(mounts.map { "/" + $0 }.joined(separator: " ")); do
+      echo "none $place auto defaults 0 0"
+    done >/etc/fstab
+    echo 'UUID=1234-ABCD /boot/efi vfat nofail 0 0' >>/etc/fstab
+    """
+}
+
+/// The boot menu as its files have it.
+struct MenuFiles {
+  /// What each file is, by its name in `ast`.
+  let texts: [String: String]
+
+  /// The files of the disk of a store, or none where nothing boots.
+  init(of store: TestStore) throws {
+    let directory = store.root.removingLastComponent().appending("@grub/ast")
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
+    texts = try Dictionary(
+      uniqueKeysWithValues: names.map { name in
+        (name, try String(contentsOfFile: directory.appending(name).string, encoding: .utf8))
+      })
+  }
+
+  /// What boots by itself.
+  var standard: String? { lines.first { $0.hasPrefix("set default=") }.map { String($0.dropFirst(12)) } }
+
+  /// The names of the entries, in the order of the files.
+  var entries: [String] {
+    lines.filter { $0.contains("menuentry ") }.compactMap { line in
+      line.split(separator: " ").reversed().dropFirst().first.map(String.init)
+    }
+  }
+
+  /// The roots that the entries start, and their kernels, relative to the top level.
+  var files: [FilePath] {
+    lines.compactMap { line in
+      let words = line.split(separator: " ").map { $0.trimmingCharacters("'") }
+      guard let root = words.first(where: { $0.hasPrefix("@snapshots/") }),
+        let kernel = words.first(where: { $0.hasPrefix("/boot/vmlinuz") })
+      else { return nil }
+      return FilePath(root + kernel)
+    }
+  }
+
+  private var lines: [String] {
+    let menu = texts.filter { $0.key.hasSuffix(".cfg") }.sorted { $0.key < $1.key }
+    return menu.flatMap { $0.value.split(separator: "\n").map(String.init) }
+  }
+}
+
+extension Substring {
+  fileprivate func trimmingCharacters(_ unwanted: Character) -> String {
+    String(drop { $0 == unwanted }.reversed().drop { $0 == unwanted }.reversed())
+  }
+}

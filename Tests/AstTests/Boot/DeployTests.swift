@@ -1,0 +1,277 @@
+import FoundationEssentials
+import SnapshotTree
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("Deploy", .requiresRoot)
+struct DeployTests {
+  private let disk: BootDisk
+  private var store: TestStore { disk.store }
+
+  init() throws { disk = try BootDisk() }
+
+  private func expectUnchanged(_ arguments: [String], status: Int32, _ message: String) throws {
+    let before = try StoreContents(store)
+    let result = try store.ast(arguments)
+    #expect(result.status == status, "\(result)")
+    #expect(result.stdout == "")
+    #expect(result.stderr.hasPrefix("ast: \(message)\n") || result.stderr.contains("\nast: \(message)\n"), "\(result)")
+    #expect(try StoreContents(store) == before)
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  /// Notes that a deployment has come up, as the machine does.
+  private func markGood(_ deployment: Int) throws {
+    let tree = try TreeDatabase(opening: store.database, .writing)
+    try tree.write { try $0.setState(.good, of: DeploymentID(deployment)) }
+  }
+
+  @Test func deploymentIsTheGenerationAndTheMenuStartsIt() throws {
+    let generation = try TestStore.checksum(of: store.content(of: 1))
+    let result = try store.ast("deploy", "1")
+    #expect(result.stdout == "Node 1 is deployment 1; it boots the next time.\n")
+    #expect(result.stderr == "ast: making a deployment of node 1\n")
+    #expect(try TestStore.checksum(of: disk.root(of: 1)) == generation)
+    #expect(try TestStore.checksum(of: store.content(of: 1)) == generation)
+    let menu = try MenuFiles(of: store)
+    #expect(menu.texts["tree-1.cfg"]?.contains(" UTC): one - Tiny 1 (small)'") ?? false)
+    #expect(menu.standard == "ast-1")
+    #expect(menu.entries == ["ast-1", "ast-trial-1"])
+    #expect(
+      menu.files.map(\.string) == [
+        "@snapshots/deploy/1/root/boot/vmlinuz-\(BootDisk.version)",
+        "@snapshots/nodes/1/2/boot/vmlinuz-\(BootDisk.version)",
+      ])
+    #expect(try Consistency.problems(of: store) == [])
+    #expect(try Consistency.findingsOfDoctor(store) == [])
+  }
+
+  @Test func whatIsMissingIsCompleted() throws {
+    try store.ast("run", "1", "sh", "-ec", "rm -r /srv /etc/machine-id; echo '# mine' >/etc/fstab").expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    let fstab = try String(contentsOfFile: disk.root(of: 1).appending("etc/fstab").string, encoding: .utf8)
+    let lines = fstab.split(separator: "\n").map { $0.split(separator: " ") }
+    #expect(lines.first == ["#", "mine"])
+    #expect(
+      lines.dropFirst().map { $0[1] } == [
+        "/", "/.snapshots", "/var", "/home", "/root", "/srv", "/boot/grub", "/tmp",
+      ])
+    let identity = try String(contentsOfFile: disk.root(of: 1).appending("etc/machine-id").string, encoding: .utf8)
+    #expect(identity.count == 33 && identity.dropLast().allSatisfy(\.isHexDigit))
+    #expect(FileManager.default.fileExists(atPath: disk.root(of: 1).appending("srv").string))
+  }
+
+  @Test func changesInEtcComeAlongAndTheDeploymentBeforeStaysAsItIs() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    let etc = disk.root(of: 1).appending("etc")
+    try runSuccessfully(["sh", "-ec", "echo mine >$0/mine; echo changed >$0/both", etc.string])
+    let before = try TestStore.checksum(of: disk.root(of: 1))
+    try store.ast("run", "1", "sh", "-c", "echo new >/etc/both; echo new >/etc/new").expectSuccess()
+    let result = try store.ast("deploy", "1")
+    let conflict = "/etc/both: changed here and by the new generation; yours stays, the new one is "
+    #expect(
+      result.stderr == "ast: making a deployment of node 1\nast: \(conflict)/etc/both.ast.dpkg-dist\n", "\(result)")
+    let made = disk.root(of: 2).appending("etc").string
+    #expect(
+      try runSuccessfully(["sh", "-c", "cd $0; head mine both both.ast.dpkg-dist new", made]) == """
+        ==> mine <==
+        mine
+
+        ==> both <==
+        changed
+
+        ==> both.ast.dpkg-dist <==
+        new
+
+        ==> new <==
+        new
+
+        """)
+    #expect(try TestStore.checksum(of: disk.root(of: 1)) == before)
+    try store.ast("deploy", "--etc=fresh", "1").expectSuccess()
+    #expect(!FileManager.default.fileExists(atPath: disk.root(of: 3).appending("etc/mine").string))
+  }
+
+  @Test func simulationTellsWhatWouldBecomeOfEtcAndChangesNothing() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    try runSuccessfully(["sh", "-ec", "echo mine >$0", disk.root(of: 1).appending("etc/both").string])
+    try store.ast("run", "1", "sh", "-c", "echo new >/etc/both").expectSuccess()
+    let before = try StoreContents(store)
+    let result = try store.ast("deploy", "--dry-run", "1")
+    #expect(
+      result.stdout
+        == "/etc/both: changed here and by the new generation; yours stays, the new one is /etc/both.ast.dpkg-dist\n")
+    #expect(try StoreContents(store) == before)
+  }
+
+  @Test func whatANodeHasInVarIsAddedAndNothingReplaced() throws {
+    let shared = disk.path(of: "@var").string
+    try runSuccessfully(["sh", "-ec", "mkdir -p $0/lib/service; echo mine >$0/lib/service/state", shared])
+    try store.ast(
+      "run", "1", "sh", "-ec",
+      "mkdir -p /var/lib/service/more; echo a >/var/lib/service/state; echo b >/var/lib/service/more/b"
+    )
+    .expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    #expect(
+      try runSuccessfully(["sh", "-c", "cat $0/lib/service/state $0/lib/service/more/b", shared]) == "mine\nb\n")
+    #expect(
+      try runSuccessfully(["readlink", "\(shared)/lib/dpkg"]) == "../../usr/lib/sysimage/dpkg\n")
+  }
+
+  @Test func kernelArgumentsAreWhatTheNodesOwnShellMakesOfItsConfiguration() throws {
+    let script = #"""
+      mkdir -p /etc/default/grub.d
+      echo 'GRUB_CMDLINE_LINUX="console=ttyS0"; mode=fast' >/etc/default/grub
+      echo 'GRUB_CMDLINE_LINUX_DEFAULT="mode=$mode words=\"a b\""' >/etc/default/grub.d/own.cfg
+      """#
+    try store.ast("run", "1", "sh", "-ec", script).expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    let text = try #require(MenuFiles(of: store).texts["menu.cfg"])
+    #expect(text.contains("'console=ttyS0' 'mode=fast' 'words=a b'"), "\(text)")
+  }
+
+  @Test func brokenConfigurationOfTheBootLoaderKeepsTheNodeOutOfTheMenu() throws {
+    let result = try store.ast("run", "1", "sh", "-ec", "mkdir -p /etc/default; echo 'a=\"' >/etc/default/grub")
+    #expect(result.status == 0)
+    #expect(result.stderr.contains("ast: warning: cannot read /etc/default/grub of node 1: "), "\(result)")
+    let deployed = try store.ast("deploy", "1")
+    #expect(deployed.status == 1)
+    #expect(deployed.stderr.contains("ast: cannot read /etc/default/grub of node 1: "), "\(deployed)")
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test func requestsThatCannotBeMetChangeNothing() throws {
+    try expectUnchanged(["deploy", "7"], status: 3, "there is no node 7")
+    let kernel = "has no kernel with an initrd and modules, and cannot boot; nothing was changed"
+    try expectUnchanged(["deploy", "0"], status: 5, "node 0 \(kernel)")
+    try store.ast("clone", "1").expectSuccess()
+    try store.ast("run", "2", "rm", "/sbin/init").expectSuccess()
+    try expectUnchanged(["deploy", "2"], status: 5, "node 2 has no /sbin/init, and cannot boot; nothing was changed")
+    try expectUnchanged(
+      ["rollback"], status: 5, "nothing is deployed, so there is nothing to go back to; nothing was changed")
+    try expectUnchanged(["pin", "1"], status: 3, "there is no deployment 1; nothing was changed")
+    try store.ast("deploy", "1").expectSuccess()
+    try expectUnchanged(
+      ["rollback"], status: 5, "there is no other deployment that is known to be good; nothing was changed")
+    try expectUnchanged(
+      ["rollback", "--to", "1"], status: 5, "deployment 1 is the default already; nothing was changed")
+    try expectUnchanged(["rollback", "--to", "9"], status: 3, "there is no deployment 9; nothing was changed")
+    try store.ast("clone", "1").expectSuccess()
+    try runSuccessfully(["sed", "-i", "/efi/d", disk.root(of: 1).appending("etc/fstab").string])
+    try expectUnchanged(
+      ["deploy", "--once", "3"], status: 5,
+      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed")
+    let elsewhere = try TestStore()
+    let result = try elsewhere.ast("deploy", "0")
+    #expect(result.status == 5)
+    #expect(result.stderr.hasPrefix("ast: nothing boots from the disk of \(elsewhere.root); nothing was changed\n"))
+  }
+
+  @Test func whatBootsIsChosenAndPutBack() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    try markGood(1)
+    #expect(
+      try store.ast("deploy", "1").stdout
+        == "Node 1 is deployment 2; it boots the next time; deployment 1 is what the machine falls back to.\n")
+    #expect(
+      try store.ast("deploy", "--no-default", "1").stdout == "Node 1 is deployment 3; it is in the boot menu.\n")
+    #expect(
+      try store.ast("deploy", "--once", "1").stdout
+        == "Node 1 is deployment 4; it boots the next time, and only then.\n")
+    #expect(try MenuFiles(of: store).standard == "ast-2")
+    #expect(
+      try store.ast("rollback").stdout == "Deployment 1 (node 1) boots the next time, instead of deployment 2.\n")
+    let deployments = try DeploymentListing(store).data
+    #expect(deployments.map(\.deployment) == [4, 3, 2, 1])
+    #expect(deployments.filter(\.isDefault).map(\.deployment) == [1])
+    #expect(deployments.filter(\.once).isEmpty)
+    #expect(try MenuFiles(of: store).standard == "ast-1")
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test func oldDeploymentsGoUnlessTheyArePinned() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    #expect(try store.ast("pin", "1").stdout == "Deployment 1 is kept.\n")
+    for _ in 2...6 { try store.ast("deploy", "1").expectSuccess() }
+    #expect(try DeploymentListing(store).data.map(\.deployment) == [6, 5, 4, 1])
+    #expect(try Consistency.problems(of: store) == [])
+    try store.ast("unpin", "1").expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    #expect(try DeploymentListing(store).data.map(\.deployment) == [7, 6, 5])
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test func entriesOfTheTreeFollowEachCommit() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    func nodes() throws -> [String] {
+      try MenuFiles(of: store).files.map { $0.removingLastComponent().removingLastComponent().string }.filter {
+        $0.contains("/nodes/")
+      }
+    }
+    try store.ast("run", "1", "touch", "/more").expectSuccess()
+    try store.ast("clone", "1").expectSuccess()
+    #expect(try nodes() == ["@snapshots/nodes/1/3", "@snapshots/nodes/2/1"])
+    try store.ast("undo", "1").expectSuccess()
+    try store.ast("run", "2", "rm", "/boot/initrd.img-\(BootDisk.version)").expectSuccess()
+    #expect(try nodes() == ["@snapshots/nodes/1/2"])
+    try store.ast("clone", "1").expectSuccess()
+    try store.ast("del", "-y", "3").expectSuccess()
+    #expect(try nodes() == ["@snapshots/nodes/1/2"])
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test(arguments: [
+    "it's \"quoted\" $HOME `x` \\ {} ; # end", "two\nlines\tand\r\u{1b}[31m", String(repeating: "long ", count: 60),
+    "🐧 ünïcode \u{202e}reversed", "'", "\\", "$(reboot)", "menuentry 'x' {",
+  ])
+  func descriptionsAreDataToTheBootLoader(description: String) throws {
+    try store.ast("desc", "1", "--", description).expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    let menu = try MenuFiles(of: store)
+    #expect(menu.entries == ["ast-1", "ast-trial-1"])
+    for text in menu.texts.values { #expect(try run(["grub-script-check"], input: text).status == 0) }
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test func bootLoaderDirectoryThatCannotBeWrittenChangesNothing() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    let grub = disk.path(of: "@grub").string
+    try runSuccessfully(["btrfs", "property", "set", grub, "ro", "true"])
+    let before = try StoreContents(store)
+    let result = try store.ast("deploy", "1")
+    #expect(result.status == 1)
+    #expect(result.stderr.contains("the boot menu cannot be written: Read-only file system"), "\(result)")
+    #expect(try StoreContents(store) == before)
+    try runSuccessfully(["btrfs", "property", "set", grub, "ro", "false"])
+    try store.ast("tmp").expectSuccess()
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test func twoAtOnceAreBothMade() throws {
+    try store.ast("clone", "1").expectSuccess()
+    let commands = try ["1", "2"].map { try store.start(["deploy", $0]) }
+    for command in commands {
+      let result = try command.wait()
+      #expect(result.status == 0, "\(result)")
+    }
+    #expect(try Set(DeploymentListing(store).data.map(\.node)) == [1, 2])
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  @Test func doctorFindsWhatIsMissingAndWhatIsStrange() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    try store.ast("deploy", "1").expectSuccess()
+    try runSuccessfully(["btrfs", "subvolume", "delete", disk.root(of: 1).string])
+    try runSuccessfully(["mkdir", store.root.appending("deploy/mine").string])
+    let result = try store.ast("-q", "doctor")
+    #expect(result.status == 1)
+    #expect(
+      result.stdout == """
+        WRONG     deployment 1 is missing: there is no subvolume \(disk.root(of: 1))
+        WRONG     \(store.root)/deploy/mine belongs to no deployment: it was not made by ast, or its row is lost
+
+        """)
+  }
+}

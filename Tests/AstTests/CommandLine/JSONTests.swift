@@ -1,0 +1,204 @@
+import TestSupport
+import Testing
+
+/// What a verb prints with `--json`: the members of `data`, and of the elements of the arrays in it.
+private struct Shape {
+  let verb: [String]
+  var status: Int32 = 0
+  let members: [String]
+  /// A member of `data` ("" for `data` itself) that is an array of objects, and their members.
+  var elements: [String: [String]] = [:]
+  var hasTransaction = false
+}
+
+private let node = [
+  "changed", "created", "deployments", "description", "generation", "isBooted", "isDefault", "node", "packages",
+  "parent", "path", "pinned", "previous", "running", "size", "uuid",
+]
+private let operation = [
+  "bootID", "command", "ended", "from", "generation", "id", "kind", "message", "node", "pid", "started", "state",
+]
+private let generation = ["created", "node", "number", "operation", "path", "size", "uuid"]
+private let garbage = [
+  "deployments", "failures", "free", "generations", "indices", "leftovers", "packageBytes", "packageFiles", "skipped",
+  "spare", "undeleted",
+]
+private let runMembers = ["effect", "generation", "node", "status"]
+
+/// In this order, on a store with node 0.
+private let successes = [
+  Shape(verb: ["new", "first"], members: ["node"], hasTransaction: true),
+  Shape(verb: ["clone", "0"], members: ["node"], hasTransaction: true),
+  Shape(verb: ["branch", "1"], members: ["node"], hasTransaction: true),
+  Shape(verb: ["cbranch", "3"], members: ["node"], hasTransaction: true),
+  Shape(verb: ["ubranch", "1", "2"], members: ["node"], hasTransaction: true),
+  Shape(verb: ["clone-tree", "1"], members: ["nodes"], hasTransaction: true),
+  Shape(verb: ["desc", "1", "text"], members: ["node"], hasTransaction: true),
+  Shape(verb: ["run", "1", "touch", "/root/x"], members: runMembers, hasTransaction: true),
+  Shape(verb: ["run", "1", "true"], members: runMembers, hasTransaction: true),
+  Shape(verb: ["run", "1", "sh", "-c", "exit 33"], status: 33, members: runMembers, hasTransaction: true),
+  Shape(verb: ["chroot", "1"], members: runMembers, hasTransaction: true),
+  Shape(verb: ["edit-conf", "1"], members: runMembers, hasTransaction: true),
+  Shape(verb: ["undo", "1"], members: ["generation"], hasTransaction: true),
+  Shape(
+    verb: ["tree-run", "1", "touch", "/root/y"], members: ["nodes"], elements: ["nodes": ["error", "node", "run"]]),
+  Shape(
+    verb: ["tree-run", "1", "false"], status: 6, members: ["nodes"], elements: ["nodes": ["error", "node", "run"]]),
+  Shape(verb: ["tree"], members: [], elements: ["": node]),
+  Shape(verb: ["tree", "--long"], members: [], elements: ["": node]),
+  Shape(
+    verb: ["status"],
+    members: [
+      "available", "bootedNode", "defaultNode", "deployments", "nodes", "running", "size", "store", "trial", "used",
+    ]),
+  Shape(verb: ["info", "1"], members: node),
+  Shape(verb: ["history"], members: ["generations", "operations"], elements: ["operations": operation]),
+  Shape(
+    verb: ["history", "1"], members: ["generations", "operations"],
+    elements: ["operations": operation, "generations": generation]),
+  Shape(verb: ["list", "1"], members: ["packages"], elements: ["packages": ["architecture", "name", "version"]]),
+  Shape(verb: ["which", "alpha"], members: ["found"], elements: ["found": ["node", "package"]]),
+  Shape(verb: ["which", "nope"], status: 3, members: ["found"]),
+  Shape(verb: ["diff", "0", "1"], members: ["files", "packages"]),
+  Shape(
+    verb: ["du", "1"], members: ["exclusive", "nodes"],
+    elements: ["nodes": ["description", "exclusive", "node", "referenced", "sharedWithParent"]]),
+  Shape(verb: ["tmp"], members: ["cleared"]),
+  Shape(verb: ["config"], members: ["settings"], elements: ["settings": ["file", "key", "line", "value"]]),
+  Shape(verb: ["check"], members: ["failed", "scheduled", "updates", "waiting"]),
+  Shape(verb: ["gc", "-n"], members: garbage),
+  Shape(verb: ["gc"], members: garbage),
+  Shape(
+    verb: ["dedupe"], members: ["nodes"], elements: ["nodes": ["bytes", "error", "files", "node", "result"]]),
+  Shape(verb: ["doctor"], members: ["findings"]),
+  Shape(verb: ["del", "--simulate", "1"], members: ["nodes"]),
+  Shape(verb: ["del", "--yes", "1"], members: ["nodes"], hasTransaction: true),
+  Shape(verb: ["version"], members: ["version"]),
+]
+
+/// In this order, on the store as the successes left it.
+private let failures: [(verb: [String], status: Int32, code: String)] = [
+  (["info", "999"], 3, "not-found"), (["history", "999"], 3, "not-found"), (["clone", "999"], 3, "not-found"),
+  (["branch", "999"], 3, "not-found"), (["cbranch", "999"], 3, "not-found"), (["ubranch", "0", "999"], 3, "not-found"),
+  (["clone-tree", "999"], 3, "not-found"), (["desc", "999", "x"], 3, "not-found"), (["undo", "999"], 3, "not-found"),
+  (["del", "--yes", "999"], 3, "not-found"), (["tree-run", "999", "true"], 3, "not-found"),
+  (["edit-conf", "999"], 3, "not-found"), (["run", "999", "true"], 125, "not-found"),
+  (["chroot", "999"], 125, "not-found"), (["current"], 3, "not-found"), (["del", "--yes", "0"], 5, "refused"),
+  (["live-chroot"], 125, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
+  (["pin", "1"], 3, "not-found"), (["deploy"], 2, "usage"), (["install", "999", "x"], 3, "not-found"),
+  (["install", "--live", "2", "x"], 5, "refused"),
+  (["upgrade", "0"], 5, "refused"),
+  (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),
+  (["run", "0", "true"], 125, "refused"), (["run", "2", "/nonexistent"], 127, "failed"), (["undo", "2"], 5, "refused"),
+  (["doctor", "--rebuild"], 5, "refused"), (["init", "--directory", "/nonexistent"], 5, "refused"),
+  (["del", "2"], 2, "usage"), (["new", String(repeating: "x", count: 4097)], 2, "usage"),
+  (["info", "x"], 3, "not-found"),
+  (["info", "-1"], 2, "usage"), (["info"], 2, "usage"), (["nope"], 2, "usage"), (["tree", "--nope"], 2, "usage"),
+  (["run", "2"], 2, "usage"), (["tree", "--store", "/nonexistent"], 3, "not-found"),
+]
+
+@Suite("JSON", .requiresRoot)
+struct JSONTests {
+  @Test func isOneObjectOfAStableShapeWithTheSameExitStatus() throws {
+    let store = try TestStore()
+    for shape in successes {
+      let result = try store.ast(["--json"] + shape.verb, environment: ["EDITOR": "sh -c 'echo \"#x\" >>\"$0\"'"])
+      #expect(result.status == shape.status, "\(shape.verb): \(result)")
+      #expect(result.stderr == "", "\(shape.verb)")
+      #expect(result.stdout.hasSuffix("}\n") && result.stdout.utf8.count { $0 == 10 } == 1, "\(shape.verb)")
+      let object = try result.json
+      #expect(object.keys == ["apiVersion", "data", "error", "transaction"], "\(shape.verb)")
+      #expect(object["apiVersion"] == .number(1))
+      #expect(object["error"] == .null, "\(shape.verb)")
+      #expect((object["transaction"] != .null) == shape.hasTransaction, "\(shape.verb)")
+      #expect(object["data"].keys == shape.members, "\(shape.verb)")
+      for (member, keys) in shape.elements {
+        let elements = (member.isEmpty ? object["data"] : object["data"][member]).elements
+        #expect(!elements.isEmpty, "\(shape.verb)")
+        for element in elements { #expect(element.keys == keys, "\(shape.verb)") }
+      }
+    }
+  }
+
+  @Test func tellsFailuresInTheSameShape() throws {
+    let store = try TestStore()
+    for _ in 0..<2 { try store.ast("clone", "0").expectSuccess() }
+    for (verb, status, code) in failures {
+      // Wherever the option stands, but not behind a program of `run`.
+      let result = try store.ast(["--json"] + verb)
+      #expect(result.status == status, "\(verb): \(result)")
+      #expect(result.stderr == "", "\(verb)")
+      let object = try result.json
+      #expect(object.keys == ["apiVersion", "data", "error", "transaction"], "\(verb)")
+      #expect(object["data"] == .null && object["transaction"] == .null, "\(verb)")
+      #expect(object["error"].keys == ["code", "hint", "message"], "\(verb)")
+      #expect(object["error"]["code"] == .text(code), "\(verb)")
+      let plain = try store.ast(verb)
+      #expect(plain.status == status, "\(verb)")
+      #expect(plain.stdout == "", "\(verb)")
+      guard case .text(let message) = object["error"]["message"] else {
+        Issue.record("no message: \(verb)")
+        continue
+      }
+      #expect(plain.stderr.lines.first == "ast: \(message)", "\(verb)")
+    }
+    #expect(try store.astAsNobody(["--json", "new"]).json["error"]["code"] == .text("needs-root"))
+  }
+
+  @Test func aProgramsOutputStaysOutOfTheObject() throws {
+    let store = try TestStore()
+    try store.ast("clone", "0").expectSuccess()
+    let result = try store.ast("run", "--json", "1", "sh", "-c", "echo to-output; echo to-error >&2; touch /root/x")
+    #expect(result.stderr.lines.sorted() == ["to-error", "to-output"])
+    #expect(try result.json["data"]["effect"] == .text("committed"))
+    let plain = try store.ast("run", "1", "sh", "-c", "echo \"$0\"", "--json")
+    #expect(plain.stdout == "--json\n")
+  }
+
+  @Test func initTellsWhereTheStoreIs() throws {
+    let root = try LoopBtrfs.shared.newDirectory()
+    let result = try run([
+      AstBinary.path.string, "--json", "init", "--store", root.string, "--directory", TinyRoot.path.string,
+    ])
+    #expect(result.stderr == "")
+    #expect(try result.json["data"] == .object(["store": .text(root.string)]))
+  }
+}
+
+@Suite("Help", .requiresRoot)
+struct HelpTests {
+  private func ast(_ arguments: String...) throws -> CommandResult {
+    try run([AstBinary.path.string] + arguments)
+  }
+
+  @Test func everyVerbExplainsItself() throws {
+    let overview = try ast("help").expectSuccess()
+    #expect(overview.stderr == "")
+    #expect(try ast("--help") == overview)
+    for verb in [
+      "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
+      "tree-run", "edit-conf", "undo", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
+      "live-chroot", "config", "dedupe",
+      "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
+      "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",
+    ] {
+      let help = try ast("help", verb).expectSuccess()
+      #expect(help.stderr == "")
+      #expect(help.stdout.contains("USAGE: ast \(verb) "), "\(verb)")
+      #expect(try ast(verb, "--help") == help, "\(verb)")
+      #expect(try ast(verb, "-h") == help, "\(verb)")
+      #expect(overview.stdout.lines.contains { $0.hasPrefix("  \(verb)") }, "\(verb)")
+    }
+    #expect(try ast("help", "nope").status == 2)
+    #expect(try ast("version").expectSuccess().stdout == "ast \(ast("--version").expectSuccess().stdout)")
+  }
+
+  @Test func usageErrorsGoToStandardError() throws {
+    for arguments in [["nope"], ["info"], ["tree", "--nope"], ["tree", "x"]] {
+      let result = try run([AstBinary.path.string] + arguments)
+      #expect(result.status == 2)
+      #expect(result.stdout == "")
+      #expect(result.stderr.hasPrefix("ast: "))
+    }
+  }
+}

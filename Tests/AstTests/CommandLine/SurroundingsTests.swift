@@ -1,0 +1,153 @@
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Verbs that only read, and what they need behind them.
+private let reading = [
+  ["tree"], ["tree", "--long"], ["status"], ["info", "1"], ["history"], ["history", "1"], ["list", "1"],
+  ["which", "alpha"], ["diff", "0", "1"],
+]
+
+/// Verbs that change something, and what they do it to.
+private let changing = [
+  ["new"], ["clone", "0"], ["branch", "1"], ["cbranch", "1"], ["ubranch", "0", "1"], ["clone-tree", "1"],
+  ["desc", "1", "x"], ["del", "--yes", "1"], ["del", "--simulate", "1"], ["chroot", "1"], ["run", "1", "touch", "/x"],
+  ["tree-run", "1", "touch", "/x"], ["edit-conf", "1"], ["undo", "1"], ["tmp"], ["gc", "-y"], ["gc", "-n"],
+  ["doctor"], ["doctor", "--rebuild"],
+  ["init", "--directory", "/nonexistent"],
+]
+
+/// The exit status where ast itself failed with `status`.
+private func status(_ status: Int32, of verb: [String]) -> Int32 {
+  ["run", "chroot"].contains(verb[0]) ? 125 : status
+}
+
+@Suite("Surroundings", .requiresRoot)
+struct SurroundingsTests {
+  private func storeWithNode(at directory: FilePath? = nil) throws -> TestStore {
+    let store = try TestStore(at: directory)
+    try store.ast("clone", "0", "mine").expectSuccess()
+    return store
+  }
+
+  @Test func onlyRootChangesAnything() throws {
+    let store = try storeWithNode()
+    let before = try store.state()
+    for verb in changing {
+      let result = try store.astAsNobody(verb)
+      #expect(result.status == status(1, of: verb))
+      #expect(result.stdout.isEmpty)
+      #expect(result.stderr == "ast: `ast \(verb[0])` needs root (use sudo); nothing was changed\n")
+      // Before anything else: also without a store, and with a node that is none.
+      #expect(
+        try run(
+          ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", AstBinary.path.string] + verb,
+          environment: plainEnvironment.merging(["AST_STORE": "/nonexistent"]) { $1 }) == result)
+    }
+    #expect(try store.state() == before)
+  }
+
+  @Test func everybodyReads() throws {
+    let store = try storeWithNode()
+    for verb in reading {
+      let (result, expected) = (try store.astAsNobody(verb), try store.ast(verb).expectSuccess())
+      #expect(result.status == 0 && result.stdout == expected.stdout, "\(verb)")
+      let note = verb[0] == "diff" ? "ast: files are compared for root only (use sudo)\n" : ""
+      #expect(result.stderr == expected.stderr + note, "\(verb)")
+    }
+    for verb in [["version"], ["--version"], ["help"], ["help", "clone"], ["clone", "--help"]] {
+      #expect(try store.astAsNobody(verb).expectSuccess().stderr == "")
+    }
+    #expect(try store.astAsNobody(["current"]).status == 3)
+    // Where `sqlite3` or a copy has left no log behind, nobody cannot make one.
+    try runSuccessfully(["sqlite3", store.database.string, "PRAGMA wal_checkpoint(TRUNCATE)"])
+    try runSuccessfully(["rm", "-f", "\(store.database)-wal", "\(store.database)-shm"])
+    for verb in reading { try store.astAsNobody(verb).expectSuccess() }
+  }
+
+  @Test func onAReadOnlyFileSystemTheTreeIsReadAndNotChanged() throws {
+    let disk = try LoopBtrfs.small()
+    defer { disk.remove() }
+    let store = try storeWithNode(at: try disk.newDirectory())
+    let written = try reading.map { try store.ast($0).expectSuccess().stdout.lines }
+    try disk.remount("ro")
+    for (verb, lines) in zip(reading, written) where verb != ["tree", "--long"] && verb != ["status"] {
+      #expect(try store.ast(verb).expectSuccess().stdout.lines == lines)
+      #expect(try store.astAsNobody(verb).expectSuccess().stdout.lines == lines)
+    }
+    for verb in reading { try store.astAsNobody(verb).expectSuccess() }
+    let before = try store.state()
+    for verb in changing {
+      let result = try store.ast(verb)
+      #expect(result.status == status(1, of: verb), "\(verb)")
+      #expect(result.stdout.isEmpty)
+      #expect(
+        result.stderr.lines.first?.hasSuffix(" \(store.root) is mounted read-only; nothing was changed") == true,
+        "\(verb): \(result.stderr)")
+    }
+    #expect(try store.state() == before)
+    try disk.remount("rw")
+    try store.ast("run", "1", "touch", "/x").expectSuccess()
+  }
+
+  @Test func whereThereIsNoStoreItSaysSo() throws {
+    for place in ["/nonexistent", "/etc/passwd", "/dev/null", "/tmp", "/proc", "."] {
+      let verbs = place == "/nonexistent" ? reading + changing : [["tree"], ["clone", "0"], ["doctor", "--rebuild"]]
+      for verb in verbs where verb[0] != "init" {
+        let result = try run(
+          [AstBinary.path.string, "--store", place] + verb, environment: plainEnvironment, in: "/tmp")
+        #expect(result.status == status(3, of: verb))
+        #expect(result.stderr.lines.first == "ast: there is no store at \(place)", "\(verb)")
+        #expect(result.stderr.lines.count == 2, "\(verb): \(result.stderr)")
+      }
+    }
+    let unnamed = try run([AstBinary.path.string, "tree", "--store", ""])
+    #expect(unnamed.status == 2)
+    #expect(unnamed.stderr.lines.first == "ast: the store's directory has no name")
+    let inherited = try run(
+      [AstBinary.path.string, "tree"], environment: plainEnvironment.merging(["AST_STORE": ""]) { $1 })
+    #expect(inherited.stderr.lines.first == "ast: there is no store at /.snapshots")
+  }
+
+  @Test func aStoreIsOnBtrfs() throws {
+    let directory = FilePath(try runSuccessfully(["mktemp", "--directory", "/dev/shm/ast-XXXXXX"]).lines[0])
+    defer { _ = try? run(["rm", "-r", directory.string]) }
+    let store = try storeWithNode()
+    try runSuccessfully(["cp", "--archive", store.root.appending("ast").string, directory.string])
+    #expect(try run([AstBinary.path.string, "--store", directory.string, "tree"]) == store.ast("tree").expectSuccess())
+    for verb in changing {
+      let result = try run([AstBinary.path.string, "--store", directory.string] + verb)
+      #expect(result.status == status(1, of: verb))
+      #expect(
+        result.stderr.lines.first?.hasSuffix(" \(directory) is not on a btrfs file system; nothing was changed")
+          == true,
+        "\(verb): \(result.stderr)")
+    }
+  }
+
+  @Test func insideANodeItRefuses() throws {
+    let store = try storeWithNode()
+    let before = try store.state()
+    func inside(_ arguments: [String]) throws -> CommandResult {
+      let enter = "mount -t tmpfs none /run && mkdir /run/ast && : >/run/ast/sandbox && exec \"$@\""
+      return try run(
+        ["unshare", "--mount", "sh", "-c", enter, "sh", AstBinary.path.string] + arguments,
+        environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
+    }
+    for verb in reading + changing {
+      let result = try inside(verb)
+      #expect(result.status == status(5, of: verb))
+      #expect(result.stderr.hasPrefix("ast: this is the inside of a node: ast here would work on the wrong system\n"))
+    }
+    #expect(try store.state() == before)
+    try inside(["version"]).expectSuccess()
+    try inside(["help"]).expectSuccess()
+    #expect(try inside(["--chroot", "tree"]).expectSuccess().stdout == store.ast("tree").stdout)
+    try inside(["--chroot", "branch", "1"]).expectSuccess()
+  }
+}
+
+extension String {
+  /// The lines, without the empty one after the last newline.
+  var lines: [String] { split(separator: "\n").map(String.init) }
+}

@@ -1,0 +1,56 @@
+import TestSupport
+import Testing
+
+@Suite("Disk usage", .requiresRoot)
+struct UsageTests {
+  private static let piece = 4 << 20
+
+  /// Node 1 has a piece that its branch 2 shares, and 2 has two of its own.
+  private func store() throws -> TestStore {
+    let store = try TestStore()
+    try store.ast("clone", "0", "one").expectSuccess()
+    try store.write("/shared", pieces: 1, in: 1)
+    try store.ast("branch", "1", "zwei \u{1F427}").expectSuccess()
+    try store.write("/own", pieces: 2, in: 2)
+    return store
+  }
+
+  @Test func ownAndSharedAreToldApart() throws {
+    let store = try store()
+    let data = try store.ast("du", "--json").expectSuccess().json["data"]
+    func size(_ node: Int, _ member: String) -> Int {
+      if case .number(let bytes) = data["nodes"][node][member] { Int(bytes) } else { -1 }
+    }
+    #expect(data["nodes"].each("node") == [.number(0), .number(1), .number(2)])
+    #expect(data["nodes"][1]["sharedWithParent"] == .null)
+    #expect(size(1, "exclusive") < Self.piece / 8)
+    #expect(size(1, "referenced") - size(0, "referenced") == Self.piece)
+    #expect(size(2, "referenced") - size(1, "referenced") == 2 * Self.piece)
+    #expect((0..<Self.piece / 8).contains(size(2, "exclusive") - 2 * Self.piece))
+    #expect(size(2, "sharedWithParent") >= Self.piece)
+    #expect(size(2, "sharedWithParent") <= size(1, "referenced"))
+    #expect(data["exclusive"] == .number(Double((0...2).reduce(0) { $0 + size($1, "exclusive") })))
+  }
+
+  @Test func tableHasOneLineForEachNodeAndATotal() throws {
+    let store = try store()
+    let result = try store.ast("du", "2", "1", "2").expectSuccess()
+    let lines = result.stdout.lines
+    #expect(lines.count == 4)
+    #expect(lines[0].split(whereSeparator: \.isWhitespace) == ["NODE", "SIZE", "PARENT", "OWN", "DESCRIPTION"])
+    #expect(lines[1].hasSuffix("  one"))
+    #expect(lines[2].hasSuffix(" 8.0 MiB    zwei \u{1F427}"))
+    #expect(lines[3].hasPrefix("total  "))
+    #expect(lines[3].hasSuffix(" 8.0 MiB"))
+    #expect(result.stderr == "ast: measuring node 1\nast: measuring node 2\n")
+    #expect(try store.ast("-q", "du", "9").status == 3)
+  }
+}
+
+extension TestStore {
+  /// Writes a file of so many pieces that nothing can share or compress.
+  fileprivate func write(_ file: String, pieces: Int, in node: Int) throws {
+    try ast("run", "\(node)", "dd", "if=/dev/urandom", "of=\(file)", "bs=4M", "count=\(pieces)", "iflag=fullblock")
+      .expectSuccess()
+  }
+}

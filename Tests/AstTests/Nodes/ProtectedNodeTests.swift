@@ -1,0 +1,102 @@
+import FoundationEssentials
+import SnapshotTree
+import TestSupport
+import Testing
+
+@Suite("Protected nodes", .requiresRoot)
+struct ProtectedNodeTests {
+  /// 1 is above 2 is above 3; 4 stands alone. Deployment 1 was made of node 3.
+  private func store(_ change: (TreeDatabase) throws -> Void) throws -> TestStore {
+    let store = try TestStore()
+    try store.ast("clone", "0").expectSuccess()
+    try store.ast("branch", "1").expectSuccess()
+    try store.ast("branch", "2").expectSuccess()
+    try store.ast("clone", "0").expectSuccess()
+    let tree = try TreeDatabase(opening: store.database, .writing)
+    try tree.write { tree in
+      try tree.insert(
+        Deployment(id: DeploymentID(1), node: NodeID(3), generation: GenerationNumber(1), created: Date(), state: .good)
+      )
+      try change(tree)
+    }
+    return store
+  }
+
+  private func expectProtected(_ store: TestStore, _ reason: String) throws {
+    let before = try store.state()
+    for (node, below) in [("3", ""), ("2", ", which is below node 2"), ("1", ", which is below node 1")] {
+      for option in ["--yes", "--simulate"] {
+        let result = try store.ast("del", option, node)
+        #expect(result.status == 5)
+        #expect(result.stdout.isEmpty)
+        #expect(
+          result.stderr.hasPrefix("ast: node 3\(below) \(reason) and cannot be deleted; nothing was changed\n"),
+          "\(result.stderr)")
+      }
+    }
+    #expect(try store.state() == before)
+    try store.ast("del", "--yes", "4").expectSuccess()
+  }
+
+  @Test func theDefaultNodeCannotBeDeleted() throws {
+    try expectProtected(try store { try $0.setDefaultNode(NodeID(3)) }, "is the default")
+  }
+
+  @Test func theNodeOfTheDefaultDeploymentCannotBeDeleted() throws {
+    try expectProtected(try store { try $0.setDefaultDeployment(DeploymentID(1)) }, "is the default")
+  }
+
+  @Test func theLastGoodNodeCannotBeDeleted() throws {
+    try expectProtected(
+      try store { try $0.setPreviousDeployment(DeploymentID(1)) }, "is the last system known to be good")
+  }
+
+  @Test func aPinnedNodeCannotBeDeleted() throws {
+    try expectProtected(try store { try $0.setPinned(true, DeploymentID(1)) }, "has a pinned deployment")
+  }
+
+  @Test func theNodeThatBootsOnceCannotBeDeleted() throws {
+    try expectProtected(
+      try store { try $0.setOnceDeployment(DeploymentID(1), token: OperationID(1)) }, "boots the next time")
+  }
+
+  @Test func aDeploymentThatNobodyNeedsGoesWithItsNode() throws {
+    let store = try store { _ in }
+    try store.ast("del", "--yes", "3").expectSuccess()
+    #expect(try store.ast("deployments").stdout == "Nothing is deployed.\n")
+  }
+
+  @Test func theBootedNodeCannotBeDeleted() throws {
+    let store = try store { _ in }
+    let deployed = store.root.appending("deploy/1/root")
+    try runSuccessfully(["mkdir", deployed.removingLastComponent().string])
+    try runSuccessfully(["btrfs", "subvolume", "create", deployed.string])
+    let uuid = try runSuccessfully([
+      "sh", "-c", "btrfs subvolume show $0 | sed -n 's/^[[:space:]]*UUID:[[:space:]]*//p'", deployed.string,
+    ])
+    try runSuccessfully(["sqlite3", store.database.string, "UPDATE deployment SET subvolume = '\(uuid.prefix(36))'"])
+    let before = try store.state()
+    // The program with the deployment as its root, and this machine's directories in it.
+    let enter = """
+      set -e; root=$1; shift
+      for place in /usr /opt /lib /lib64 /bin /dev /proc "$AST_STORE" "${1%/*}"; do
+        test -d "$place" || continue
+        mkdir -p "$root$place"; mount --rbind "$place" "$root$place"
+      done
+      exec chroot "$root" "$@"
+      """
+    func booted(_ arguments: String...) throws -> CommandResult {
+      try run(
+        ["unshare", "--mount", "sh", "-c", enter, "sh", deployed.string, AstBinary.path.string] + arguments,
+        environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
+    }
+    #expect(try booted("current").stdout == "3\n")
+    for node in ["1", "2", "3"] {
+      let result = try booted("del", "--yes", node)
+      #expect(result.status == 5)
+      #expect(result.stderr.contains("node 3"), "\(result.stderr)")
+      #expect(result.stderr.contains("is booted and cannot be deleted; nothing was changed\n"), "\(result.stderr)")
+    }
+    #expect(try store.state() == before)
+  }
+}

@@ -1,0 +1,122 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("Fail points", .requiresRoot)
+struct FailPointTests {
+  @Test(arguments: KillScenario.all)
+  func commandKilledAnywhereLeavesTheOldOrTheNew(scenario: KillScenario) throws {
+    let course = try Course(of: scenario, in: try scenario.newStore())
+    #expect(!course.points.isEmpty, "no fail point")
+    print("\(scenario.testDescription): \(course.points.count) fail points")
+    var store: TestStore?
+    for index in course.points.indices {
+      let used = try store ?? scenario.newStore()
+      let next = index % 4 == 3 ? Next.makesANode : .tidiesUp
+      let (state, problems) = try kill(scenario, at: index, course, next, in: used)
+      #expect(problems == [], "killed at point \(index + 1), '\(course.points[index])', and \(next) after it")
+      // A kill that left all as it was can be followed by the next one.
+      let isAsBefore = next == .tidiesUp && state == course.old && problems.isEmpty && scenario.canBeRepeated
+      store = isAsBefore ? used : nil
+    }
+  }
+
+  @Test func everyVerbThatChangesSomethingHasAScenario() throws {
+    let verbs = try HelpDump().command.subcommands.map(\.commandName)
+    let reading = Self.readers.map { $0[0] }
+    let killed = KillScenario.all.map(\.verb) + PackageVictim.all.map(\.verb) + PackageVictim.looking
+    // One makes a store of the system that runs (AdoptFailPointTests), one makes a disk of its own, which is there as a
+    // whole or not (BootstrapTests), one fills a directory for
+    // the Debian package.
+    #expect(Set(killed) == Set(verbs).subtracting(reading + ["adopt", "bootstrap", "system-files"]))
+    let store = try KillScenario("tree").newStore()
+    for command in Self.readers {
+      let points = try store.failPoints(of: command, status: Self.statuses[command] ?? 0)
+      #expect(points == [], "\(command[0]) changes something")
+    }
+  }
+
+  /// What some return where nothing is deployed, and this machine does not run from the store.
+  private static let statuses: [[String]: Int32] = [["current"]: 3, ["live-chroot"]: 125, ["etc-diff"]: 3]
+
+  /// The verbs that change nothing, at least there.
+  private static let readers = [
+    ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
+    ["diff", "1", "2"], ["check"], ["config"], ["reboot-waiting"], ["deployments"], ["etc-diff"], ["live-chroot"],
+    ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["version"], ["help"],
+  ]
+
+  /// The command that comes after a kill.
+  private enum Next { case tidiesUp, makesANode }
+
+  /// Kills the command at a point and runs the next one.
+  ///
+  /// - Returns: what the store holds then, and everything that is wrong.
+  private func kill(
+    _ scenario: KillScenario, at index: Int, _ course: Course, _ next: Next, in store: TestStore
+  ) throws -> (StoreContents?, [String]) {
+    try scenario.damage(store)
+    let trace = try store.trace()
+    let variables = ["AST_FAIL_AT": "\(index + 1)", "AST_FAIL_TRACE": trace.string]
+    let killed = try store.ast(
+      scenario.arguments, input: scenario.input, environment: scenario.environment.merging(variables) { $1 })
+    guard killed.signal == SIGKILL else { return (nil, ["it did not die: \(killed)"]) }
+    let points = try TestStore.points(in: trace)
+    guard points == Array(course.points[...index]) else { return (nil, ["it took another way: \(points)"]) }
+    if scenario.outcome == .again {
+      let again = try store.ast(scenario.arguments, input: scenario.input, environment: scenario.environment)
+      // Refused: it was done already.
+      guard again.status == 0 || again.status == 5 else { return (nil, ["the second attempt: \(again)"]) }
+    }
+    let command = next == .tidiesUp ? ["tmp"] : ["clone", "0", "made by the next command"]
+    let after = try store.ast(command)
+    guard after.status == 0 else { return (nil, ["the next command: \(after)"]) }
+    let state = try StoreContents(store, omitting: "made by the next command")
+    return (
+      state,
+      try course.problems(of: state, after: index, scenario.outcome) + Consistency.problems(of: store)
+        + Consistency.findingsOfDoctor(store)
+    )
+  }
+}
+
+/// A command that runs to its end: the fail points it passes, and the state before and after.
+private struct Course {
+  let points: [String]
+  let old: StoreContents?
+  private let new: StoreContents
+
+  init(of scenario: KillScenario, in store: TestStore) throws {
+    old = scenario.hasStore ? try StoreContents(store) : nil
+    try scenario.damage(store)
+    points = try store.failPoints(
+      of: scenario.arguments, input: scenario.input, environment: scenario.environment, status: scenario.status)
+    new = try StoreContents(store)
+  }
+
+  /// What is wrong with the state a kill at a point has left.
+  func problems(of state: StoreContents, after index: Int, _ outcome: KillScenario.Outcome) -> [String] {
+    let isRight =
+      switch outcome {
+      case .oneCommit: state == (index < (points.lastIndex(of: "committed") ?? 0) ? old : new)
+      case .nodeByNode: old.map { state.isMixture(of: $0, and: new) } ?? false
+      case .again: state == new && (old ?? new) == new
+      }
+    return isRight ? [] : ["the store is \(state), and was \(old.map { "\($0)" } ?? "not there"), would be \(new)"]
+  }
+}
+
+/// What swift-argument-parser tells about a command line (`--experimental-dump-help`).
+private struct HelpDump: Decodable {
+  struct Command: Decodable { let commandName: String }
+  struct Root: Decodable { let subcommands: [Command] }
+
+  let command: Root
+
+  init() throws {
+    let text = try runSuccessfully([AstBinary.path.string, "--experimental-dump-help"])
+    self = try JSONDecoder().decode(HelpDump.self, from: Data(text.utf8))
+  }
+}

@@ -1,0 +1,393 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import SnapshotTree
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("Garbage collection", .requiresRoot)
+struct GcTests {
+  /// A store with a node 1 of this many generations, all of which are there.
+  private func store(generations: Int = 6, at directory: FilePath? = nil) throws -> TestStore {
+    let store = try TestStore(at: directory)
+    try store.keepGenerations(100)
+    try store.ast("clone", "0", "one").expectSuccess()
+    for number in 2...max(2, generations) { try store.ast("run", "1", "touch", "/\(number)").expectSuccess() }
+    try store.keepGenerations(3)
+    try store.ast("tmp").expectSuccess()
+    return store
+  }
+
+  private func expectSound(_ store: TestStore) throws {
+    try store.ast("tmp").expectSuccess()
+    #expect(try Consistency.problems(of: store) == [])
+    #expect(try Consistency.findingsOfDoctor(store) == [])
+  }
+
+  @Test func generationsBeyondTheNumberKeptGo() throws {
+    let store = try store()
+    let content = try TestStore.checksum(of: store.content(of: 1))
+    let result = try store.ast("gc", "-y").expectSuccess()
+    #expect(result.stdout == "Deleted: 3 generations.\n")
+    #expect(result.stderr == "")
+    #expect(try store.generations(of: 1) == [4, 5, 6])
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y", "--keep", "2").expectSuccess().stdout == "Deleted: 1 generation.\n")
+    #expect(try store.generations(of: 1) == [5, 6])
+    // The one that `undo` goes back to is not old.
+    #expect(try store.ast("gc", "-y", "--keep", "1").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try TestStore.checksum(of: store.content(of: 1)) == content)
+    try store.ast("undo", "1").expectSuccess()
+    #expect(try store.ast("history", "1", "--json").json["data"]["operations"][1]["kind"] == .text("gc"))
+    try expectSound(store)
+  }
+
+  @Test func simulationTellsAndChangesNothing() throws {
+    let store = try store()
+    try store.ast("run", "1", "true").expectSuccess()
+    try store.kill(["run", "1", "touch", "/lost"], at: "sealed")
+    let before = try store.state()
+    let result = try store.ast("gc", "--simulate").expectSuccess()
+    let lines = result.stdout.lines
+    #expect(lines[..<2] == ["Would be deleted:", "Generations:"])
+    #expect(lines[2...4].map { $0.split(separator: ",")[0] } == ["  3 of node 1", "  2 of node 1", "  1 of node 1"])
+    #expect(lines[5...] == ["Left over:", "  what `ast run 1 touch /lost` left (operation 9)"])
+    let data = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
+    #expect(data["generations"].each("generation") == [3, 2, 1].map { .number($0) })
+    #expect(data["leftovers"] == .array([.number(9)]))
+    #expect(data["deployments"] == .array([]))
+    #expect(try store.state() == before)
+    let done = try store.ast("gc", "-y").expectSuccess().stdout
+    #expect(done == "Cleared after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
+    try expectSound(store)
+  }
+
+  @Test func withoutAYesNothingIsDeleted() throws {
+    let store = try store()
+    let before = try store.state()
+    let result = try store.ast("gc")
+    #expect(result.status == 2)
+    #expect(result.stderr.lines.last == "     say `-y`")
+    #expect(try store.state() == before)
+  }
+
+  @Test(arguments: [
+    ["--keep", "0"], ["--keep", "-1"], ["--older-than", "30"], ["--older-than", "0d"],
+    ["--older-than", "99999999999w"],
+    ["--older-than", "d"], ["--min-free", "0"], ["--min-free", "much"], ["--min-free", "9999T"], ["1"],
+  ])
+  func whatMakesNoSenseIsRefused(arguments: [String]) throws {
+    let store = try store(generations: 2)
+    let before = try store.state()
+    #expect(try store.ast(["gc", "-y"] + arguments).status == 2)
+    #expect(try store.state() == before)
+  }
+
+  @Test func oldGenerationsGoWhateverTheirNumberAndNeededOnesStay() throws {
+    let store = try store()
+    #expect(try store.ast("gc", "-y", "--keep", "5", "--older-than", "30d").stdout == "Deleted: 1 generation.\n")
+    // What is current and what undo goes back to is the oldest there is.
+    try store.ast("undo", "--to", "2", "1").expectSuccess()
+    try store.ast("undo", "--to", "3", "1").expectSuccess()
+    try store.age([2, 3, 4], of: 1, days: 31)
+    try store.age([5], of: 1, days: 29)
+    let result = try store.ast("gc", "-y", "--keep", "100", "--older-than", "30d").expectSuccess()
+    #expect(result.stdout == "Deleted: 1 generation.\n")
+    #expect(try store.generations(of: 1) == [2, 3, 5, 6])
+    #expect(try store.ast("gc", "-y", "--keep", "100", "--older-than", "4w").stdout == "Deleted: 1 generation.\n")
+    #expect(try store.generations(of: 1) == [2, 3, 6])
+    try expectSound(store)
+  }
+
+  @Test func deploymentsBeyondTheNumberKeptGoAndWithThemTheirGenerations() throws {
+    let disk = try BootDisk()
+    let store = disk.store
+    for number in 1...5 {
+      try store.ast("deploy", "1").expectSuccess()
+      try store.ast("pin", "\(number)").expectSuccess()
+      try store.ast("run", "1", "touch", "/\(number)").expectSuccess()
+    }
+    let listed = try DeploymentListing(store).data
+    #expect(listed.map(\.generation) == [6, 5, 4, 3, 2])
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6, 7])
+    // One stays pinned, one falls back.
+    for number in [2, 3, 4, 5] { try store.ast("unpin", "\(number)").expectSuccess() }
+    try store.setPrevious(2)
+    #expect(try store.ast("gc", "-n", "--json").json["data"]["deployments"] == .array([]))
+    try store.keepDeployments(2)
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Deleted: 1 generation, 1 deployment.\n")
+    #expect(try DeploymentListing(store).data.map(\.deployment) == [5, 4, 2, 1])
+    #expect(try store.generations(of: 1) == [2, 3, 5, 6, 7])
+    try expectSound(store)
+    // Age is no reason for one that is needed.
+    try store.age([2, 3, 5, 6, 7], of: 1, days: 100)
+    #expect(try store.ast("gc", "-y", "--older-than", "1d", "--keep", "1").stdout == "Nothing to delete.\n")
+  }
+
+  @Test func theMenuIsWrittenBeforeAnythingGoesThatItNames() throws {
+    let disk = try BootDisk()
+    let store = disk.store
+    for number in 1...4 {
+      try store.ast("deploy", "1").expectSuccess()
+      try store.ast("pin", "\(number)").expectSuccess()
+    }
+    for number in 1...4 { try store.ast("unpin", "\(number)").expectSuccess() }
+    let points = try store.failPoints(of: ["gc", "-y"])
+    let menu = try #require(points.lastIndex(of: "menu published"))
+    let deleted = try #require(points.firstIndex(of: "doomed subvolume deleted"))
+    #expect(menu < deleted)
+    #expect(try Set(MenuFiles(of: store).entries) == ["ast-4", "ast-3", "ast-2", "ast-trial-1"])
+    try expectSound(store)
+  }
+
+  @Test func whereTheMenuCannotBeWrittenGenerationsGoAllTheSame() throws {
+    let disk = try BootDisk()
+    let store = disk.store
+    try store.keepGenerations(100)
+    for number in 1...4 {
+      try store.ast("deploy", "1").expectSuccess()
+      try store.ast("pin", "\(number)").expectSuccess()
+      try store.ast("run", "1", "touch", "/\(number)").expectSuccess()
+    }
+    for number in 1...4 { try store.ast("unpin", "\(number)").expectSuccess() }
+    try store.keepGenerations(3)
+    let grub = disk.path(of: "@grub").string
+    try runSuccessfully(["btrfs", "property", "set", grub, "ro", "true"])
+    let result = try store.ast("gc", "-y")
+    #expect(result.status == 6)
+    #expect(result.stdout == "Deleted: 1 generation.\n")
+    #expect(result.stderr.contains("ast: warning: the boot menu cannot be written: "), "\(result)")
+    #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6])
+    #expect(try DeploymentListing(store).data.map(\.deployment) == [4, 3, 2, 1])
+    try runSuccessfully(["btrfs", "property", "set", grub, "ro", "false"])
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Deleted: 1 generation, 1 deployment.\n")
+    #expect(try DeploymentListing(store).data.map(\.deployment) == [4, 3, 2])
+    #expect(try store.generations(of: 1) == [3, 4, 5, 6])
+    try expectSound(store)
+  }
+
+  @Test func whatCannotBeDeletedStopsNothingElse() throws {
+    let store = try store()
+    try store.keepGenerations(100)
+    try store.ast("clone", "0").expectSuccess()
+    for number in 1...5 { try store.ast("run", "2", "touch", "/\(number)").expectSuccess() }
+    try store.keepGenerations(3)
+    let held = store.root.appending("nodes/1")
+    try runSuccessfully(["chattr", "+i", held.string])
+    let result = try store.ast("gc", "-y")
+    try runSuccessfully(["chattr", "-i", held.string])
+    #expect(result.status == 6)
+    #expect(
+      result.stdout.lines == ["Deleted: 6 generations."]
+        + (1...3).map { "\(held)/\($0) cannot be deleted; the next command tries again." })
+    #expect(result.stderr.lines.count == 3)
+    #expect(result.stderr.lines.first == "ast: warning: cannot delete subvolume \(held)/1: Operation not permitted")
+    #expect(try store.generations(of: 2) == [4, 5, 6])
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    try expectSound(store)
+  }
+
+  @Test func aNodeThatSomebodyWorksOnIsSkipped() throws {
+    let store = try store()
+    try store.keepGenerations(100)
+    try store.ast("clone", "0").expectSuccess()
+    for number in 1...5 { try store.ast("run", "2", "touch", "/\(number)").expectSuccess() }
+    try store.keepGenerations(3)
+    let work = try store.start(["run", "1", "sh", "-c", "touch /more; while ! [ -e /tmp/end ]; do sleep 0.1; done"])
+    try eventually("the run") { try store.ast("info", "1").stdout.contains("run running") }
+    let result = try store.ast("gc", "-y").expectSuccess()
+    #expect(result.stdout == "Deleted: 3 generations.\n")
+    #expect(result.stderr.hasPrefix("ast: skipped: node 1 is busy: `ast run 1 "), "\(result)")
+    #expect(try store.generations(of: 1) == [1, 2, 3, 4, 5, 6])
+    #expect(try store.generations(of: 2) == [4, 5, 6])
+    #expect(work.isRunning)
+    work.send(SIGTERM)
+    #expect(try work.wait().status == 128 + SIGTERM)
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Deleted: 3 generations.\n")
+    try expectSound(store)
+  }
+
+  @Test func runsAndCollectionsAtOnceDoNotHurtEachOther() throws {
+    let store = try store()
+    try store.ast("branch", "1").expectSuccess()
+    let loop = "for i in 1 2 3 4 5 6 7 8; do \"$@\" || exit; done"
+    let commands = try [
+      ["--wait", "run", "1", "sh", "-c", "echo >>/lines"], ["--wait", "run", "2", "sh", "-c", "echo >>/lines"],
+      ["gc", "-y", "--keep", "1"], ["gc", "-y", "--wait", "--keep", "1"],
+    ].map {
+      try StartedCommand(
+        ["sh", "-c", loop, "sh", AstBinary.path.string] + $0,
+        environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
+    }
+    for command in commands {
+      let end = try command.wait()
+      #expect(end.status == 0, "\(end)")
+    }
+    for node in [1, 2] {
+      let lines = try String(contentsOfFile: store.content(of: node).appending("lines").string, encoding: .utf8)
+      #expect(lines == "\n\n\n\n\n\n\n\n")
+    }
+    try expectSound(store)
+  }
+
+  // MARK: Free space
+
+  private static let piece = Int64(20 << 20)
+
+  /// A file system with a store whose node 1 has a first generation and seven with a piece of their own each.
+  private func full() throws -> (LoopBtrfs, TestStore) {
+    let disk = try LoopBtrfs.small(size: 512 << 20)
+    let store = try TestStore(at: try disk.newDirectory())
+    try store.keepGenerations(100)
+    try store.ast("clone", "0").expectSuccess()
+    for _ in 1...7 {
+      try store.ast(
+        "run", "1", "sh", "-c", "rm -f /piece; dd if=/dev/urandom of=/piece bs=1M count=\(Self.piece >> 20)"
+      ).expectSuccess()
+    }
+    try store.ast("tmp").expectSuccess()
+    try FileSystem.sync(disk.root)
+    return (disk, store)
+  }
+
+  @Test func theOldestGoUntilEnoughIsFree() throws {
+    let (disk, store) = try full()
+    defer { disk.remove() }
+    let free = try FileSystem.space(of: disk.root).available
+    let wanted = free + 2 * Self.piece + Self.piece / 2
+    let planned = try store.ast("gc", "-n", "--min-free", "\(wanted)").expectSuccess().stdout.lines
+    #expect(planned[1].hasPrefix("Until "))
+    #expect(planned[2].hasPrefix("  1 of node 1, "))
+    #expect(planned.count == 2 + 6)
+    #expect(try store.generations(of: 1) == Array(1...8))
+    // The first has no piece.
+    let result = try store.ast("gc", "-y", "--min-free", "\(wanted)").expectSuccess()
+    #expect(result.stdout.hasPrefix("Deleted: 4 generations.\n"), "\(result)")
+    #expect(try FileSystem.space(of: disk.root).available >= wanted)
+    #expect(try store.generations(of: 1) == Array(5...8))
+    #expect(try store.ast("gc", "-y", "--min-free", "\(wanted)").expectSuccess().stderr == "")
+    #expect(try store.generations(of: 1) == Array(5...8))
+    try expectSound(store)
+  }
+
+  @Test func whatCannotBeFreedIsTold() throws {
+    let (disk, store) = try full()
+    defer { disk.remove() }
+    let result = try store.ast("gc", "-y", "--min-free", "500M")
+    #expect(result.status == 7)
+    #expect(result.stdout.lines.first == "Deleted: 6 generations.")
+    #expect(result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else may go.") ?? false, "\(result)")
+    #expect(try store.generations(of: 1) == [7, 8])
+    let again = try store.ast("gc", "-y", "--min-free", "500M", "--json")
+    #expect(again.status == 7)
+    #expect(try again.json["data"]["generations"] == .array([]))
+    try expectSound(store)
+  }
+
+  @Test func aFullDiskGetsRoom() throws {
+    let (disk, store) = try full()
+    defer { disk.remove() }
+    for (name, size) in [("a", "1M"), ("b", "4k"), ("c", "512")] {
+      let file = disk.root.appending("ballast-\(name)")
+      _ = try run(["dd", "if=/dev/zero", "of=\(file)", "bs=\(size)", "conv=fsync"])
+      try FileSystem.sync(disk.root)
+    }
+    #expect(try store.ast("clone", "1").status == 7)
+    let result = try store.ast("gc", "-y", "--keep", "4", "--min-free", "30M")
+    #expect(result.status == 0, "\(result)")
+    #expect(try store.generations(of: 1) == [5, 6, 7, 8])
+    try store.ast("clone", "1").expectSuccess()
+    try expectSound(store)
+  }
+
+  // MARK: The package cache
+
+  @Test func packagesThatNoIndexHasGo() throws {
+    let (old, new) = (DebPackage("tool"), DebPackage("tool", version: "2.0"))
+    let node = try PackageNode(in: PackageStore(publishing: [old]))
+    let store = node.store
+    try node.ast("install", "tool").expectSuccess()
+    let other = try PackageNode(in: store, publishing: [DebPackage("other")])
+    try other.ast("install", "other").expectSuccess()
+    try node.repository.publish([new])
+    try node.ast("upgrade").expectSuccess()
+    func files() throws -> Int { try store.cached("packages").count }
+    #expect(try (files(), store.cached("indices").count) == (3, 2))
+    // What was used a moment ago may be in use.
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    try store.ageCache(days: 2)
+    let planned = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
+    #expect((planned["packageFiles"], planned["indices"]) == (.number(1), .number(0)))
+    #expect(try files() == 3)
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout.hasPrefix("Deleted: 1 package file ("))
+    try store.ast("del", "-y", "\(other.id)").expectSuccess()
+    let result = try store.ast("gc", "-y").expectSuccess()
+    #expect(result.stdout.hasPrefix("Deleted: 1 package file ("), "\(result)")
+    #expect(result.stdout.hasSuffix("), 1 set of package indices.\n"), "\(result)")
+    #expect(try (files(), store.cached("indices").count) == (1, 1))
+    // The one that is left is the one in the index.
+    let sent = node.sent(new)
+    try node.clone().ast("install", "tool").expectSuccess()
+    #expect(node.sent(new) == sent)
+    try store.ageCache(days: 31)
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout.hasPrefix("Deleted: 1 package file ("))
+    #expect(try files() == 0)
+    try node.clone().ast("install", "tool").expectSuccess()
+    try expectSound(store)
+  }
+}
+
+extension TestStore {
+  /// The numbers of a node's generations, which are the subvolumes that are there.
+  func generations(of node: Int) throws -> [Int] {
+    let tree = try TreeDatabase(opening: database, .reading)
+    let rows = try tree.generations(of: NodeID(node)).map(\.number.rawValue).sorted()
+    let names = try FileManager.default.contentsOfDirectory(atPath: root.appending("nodes/\(node)").string)
+    guard names.compactMap(Int.init).sorted() == rows else { throw Errno.noSuchFileOrDirectory }
+    return rows
+  }
+
+  /// Sets how many generations of a node are kept.
+  func keepGenerations(_ count: Int) throws {
+    let tree = try TreeDatabase(opening: database, .writing)
+    try tree.write { try $0.setKeepGenerations(count) }
+  }
+
+  /// Sets how many deployments are kept.
+  func keepDeployments(_ count: Int) throws {
+    let tree = try TreeDatabase(opening: database, .writing)
+    try tree.write { try $0.setKeepDeployments(count) }
+  }
+
+  /// Has the machine fall back to a deployment.
+  func setPrevious(_ deployment: Int) throws {
+    let tree = try TreeDatabase(opening: database, .writing)
+    try tree.write { try $0.setPreviousDeployment(DeploymentID(deployment)) }
+    try ast("tmp").expectSuccess()
+  }
+
+  /// The names of what is in a part of the package cache.
+  func cached(_ part: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: root.appending("cache/apt/\(part)").string)
+  }
+
+  /// Has everything in the package cache look as if nothing had used it for so long.
+  func ageCache(days: Int) throws {
+    let parts = ["packages", "indices"].map { root.appending("cache/apt/\($0)").string }
+    try runSuccessfully(
+      ["find"] + parts + ["-mindepth", "1", "-exec", "touch", "-h", "-d", "\(days) days ago", "{}", "+"])
+  }
+
+  /// Makes generations older than they are.
+  func age(_ generations: [Int], of node: Int, days: Int) throws {
+    let list = generations.map(String.init).joined(separator: ", ")
+    try runSuccessfully([
+      "sqlite3", database.string,
+      "UPDATE generation SET created = created - \(days) * 86400 WHERE node = \(node) AND number IN (\(list))",
+    ])
+    try ast("doctor").expectSuccess()
+  }
+}

@@ -1,0 +1,208 @@
+import Btrfs
+import FoundationEssentials
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Rootfs
+
+@Suite("Additions to the shared /var", .requiresRoot)
+struct SeedVarTests {
+  /// A generation and a shared /var, each a subvolume of its own, made by scripts that run in their /var.
+  private struct Vars {
+    let generation: FilePath
+    let shared: FilePath
+
+    init(generation script: String, shared: String = "") throws {
+      let directory = try LoopBtrfs.shared.newDirectory()
+      generation = directory.appending("generation")
+      self.shared = directory.appending("shared")
+      for root in [generation, self.shared] { try Subvolume.create(at: root) }
+      try runSuccessfully(["mkdir", generation.appending("var").string])
+      try EtcTrees.change(generation, script, in: "var")
+      try EtcTrees.change(self.shared, shared, in: "")
+    }
+
+    func seed() throws -> SeededVar { try SeedVar(from: generation, into: shared).run() }
+
+    var listing: [String] { get throws { try EtcTrees.listing(of: shared) } }
+  }
+
+  @Test func whatIsMissingIsAdded() throws {
+    let vars = try Vars(
+      generation: """
+        mkdir -p lib/there/new/deep lib/own spool; echo a >lib/there/new/deep/f; echo a >lib/there/f; echo a >lib/own/f
+        ln -s there lib/link; mkfifo -m 622 spool/fifo; mknod -m 666 spool/null c 1 3
+        """, shared: "mkdir -p -m 700 lib/there; echo b >lib/there/f; mkdir lib/mine; echo b >lib/mine/f")
+    #expect(
+      try vars.seed().added.map(\.string) == ["/var/lib/link", "/var/lib/own", "/var/lib/there/new", "/var/spool"])
+    let listing = try vars.listing
+    #expect(
+      listing == [
+        "d755 0:0 lib", "d755 0:0 spool", "l777 0:0 lib/link -> there", "d755 0:0 lib/mine", "d755 0:0 lib/own",
+        "d700 0:0 lib/there", "-644 0:0 lib/mine/f b\\n", "-644 0:0 lib/own/f a\\n", "-644 0:0 lib/there/f b\\n",
+        "d755 0:0 lib/there/new", "d755 0:0 lib/there/new/deep", "-644 0:0 lib/there/new/deep/f a\\n",
+        "p622 0:0 spool/fifo", "c666 0:0 spool/null 1:3",
+      ])
+    try FileSystem.sync(vars.shared)
+    let before = try Subvolume(at: vars.shared).info().transaction
+    #expect(try vars.seed().added == [])
+    try FileSystem.sync(vars.shared)
+    #expect(try Subvolume(at: vars.shared).info().transaction == before)
+    #expect(try vars.listing == listing)
+  }
+
+  @Test func ownersAttributesAndTimesAreKept() throws {
+    let list =
+      "02000000" + "01000600ffffffff" + "020006004d000000" + "04000000ffffffff" + "10000600ffffffff"
+      + "20000000ffffffff"
+    let vars = try Vars(
+      generation: """
+        mkdir d; echo a >d/f; chown 12:34 d/f; chmod 4751 d/f; xattr d/f user.note 74657874
+        echo x >d/capable; chown 3:4 d/capable; xattr d/capable security.capability 0100000200040000000000000000000000000000
+        echo x >d/listed; xattr d/listed system.posix_acl_access \(list)
+        ln -s x d/l; chown -h 5:6 d/l; chown 7:8 d; chmod 2770 d; xattr d system.posix_acl_default \(list)
+        touch -h -d '2001-02-03 04:05:06.789' d/f d/l d
+        """)
+    _ = try vars.seed()
+    let own = vars.generation.appending("var")
+    #expect(try vars.listing == EtcTrees.listing(of: own))
+    let times = try [own, vars.shared].map { root in
+      try runSuccessfully(["find", root.string, "-mindepth", "1", "-printf", "%P %T+\\n"]).split(separator: "\n")
+        .sorted()
+    }
+    #expect(times[0] == times[1])
+    #expect(times[0].contains("d/f 2001-02-03+04:05:06.7890000000"))
+  }
+
+  @Test func whatIsVolatileOrTheMachinesOwnIsNotAdded() throws {
+    let vars = try Vars(
+      generation: """
+        mkdir -p cache/apt/archives/partial cache/man lib/apt/lists/partial log/daemon log/journal/0123 tmp backups
+        mkdir -p lib/systemd lib/dbus lib/NetworkManager; chmod 1777 tmp; ln -s /run run; mkdir lock; touch lock/held
+        touch cache/apt/pkgcache.bin cache/apt/archives/lock lib/apt/lists/x_Packages tmp/x log/journal/0123/system.journal
+        echo x >cache/man/index; echo x >log/dpkg.log; echo x >log/daemon/error.log; chown 9:9 log/daemon/error.log
+        echo x >log/wtmp; chmod 664 log/wtmp; echo x >log/dpkg.log.1; echo x >log/daemon/x.gz; ln -s dpkg.log log/link
+        echo x >lib/systemd/random-seed; echo x >lib/systemd/credential.secret; echo x >lib/NetworkManager/secret_key
+        echo x >lib/dbus/machine-id
+        python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("backups/socket")'
+        """)
+    _ = try vars.seed()
+    #expect(
+      try vars.listing == [
+        "d755 0:0 backups", "d755 0:0 cache", "d755 0:0 lib", "d755 0:0 lock", "d755 0:0 log", "l777 0:0 run -> /run",
+        "d1777 0:0 tmp", "d755 0:0 cache/apt", "d755 0:0 cache/man", "d755 0:0 cache/apt/archives",
+        "d755 0:0 cache/apt/archives/partial", "-644 0:0 cache/man/index x\\n", "d755 0:0 lib/NetworkManager",
+        "d755 0:0 lib/apt", "d755 0:0 lib/dbus", "d755 0:0 lib/systemd", "d755 0:0 lib/apt/lists",
+        "d755 0:0 lib/apt/lists/partial", "d755 0:0 log/daemon", "-644 0:0 log/dpkg.log ", "d755 0:0 log/journal",
+        "l777 0:0 log/link -> dpkg.log", "-664 0:0 log/wtmp ", "-644 9:9 log/daemon/error.log ",
+      ])
+  }
+
+  @Test func theLinkOfDBusIsAdded() throws {
+    let vars = try Vars(generation: "mkdir -p lib/dbus; ln -s /etc/machine-id lib/dbus", shared: "mkdir -p lib/dbus")
+    #expect(try vars.seed().added.map(\.string) == ["/var/lib/dbus/machine-id"])
+  }
+
+  @Test func whatIsInTheWayStaysAndIsTold() throws {
+    let outside = try LoopBtrfs.shared.newDirectory()
+    let vars = try Vars(
+      generation: """
+        mkdir -p lib/a lib/b lib/c lib/empty lib/ucf_ cache; touch lib/a/f lib/b/f lib/c/f; touch lib/g
+        ln -s ../../usr/lib/sysimage/dpkg lib/dpkg; ln -s ../../usr/lib/sysimage/ucf lib/ucf
+        ln -s ../../usr/lib/sysimage/debconf cache/debconf
+        """,
+      shared: """
+        mkdir lib cache; echo mine >lib/a; ln -s \(outside) lib/b; btrfs -q subvolume create lib/c; ln -s nowhere lib/empty
+        mkdir -p lib/g lib/dpkg/info; ln -s ../../usr/lib/sysimage/ucf lib/ucf; ln -s /srv/debconf cache/debconf
+        """)
+    let before = try vars.listing
+    let seeded = try vars.seed()
+    #expect(seeded.added.map(\.string) == ["/var/lib/ucf_"])
+    #expect(
+      seeded.obstacles.map(\.sentence) == [
+        "/var/cache/debconf stays, but it is no link to /usr/lib/sysimage/debconf: programs find another package state there than the deployment's own",
+        "/var/lib/a stays, but it is no directory here: what the new generation has in it is not added",
+        "/var/lib/b stays, but it is a link here: what the new generation has in it is not added",
+        "/var/lib/c stays, but it is a subvolume or another file system here: what the new generation has in it is not added",
+        "/var/lib/dpkg stays, but it is no link to /usr/lib/sysimage/dpkg: programs find another package state there than the deployment's own",
+      ])
+    #expect(try vars.listing.filter { !$0.contains("ucf_") } == before)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: outside.string) == [])
+  }
+
+  /// A generation that would like to be led out, and names nobody can type.
+  @Test func aHostileGenerationChangesNothingElse() throws {
+    let outside = try LoopBtrfs.shared.newDirectory()
+    try runSuccessfully(["sh", "-c", "echo secret >\"$1/f\"", "sh", outside.string])
+    let long = String(repeating: "x", count: 255)
+    let vars = try Vars(
+      generation: """
+        ln -s \(outside) log; mkdir -p lib spool; ln -s \(outside)/f lib/f; echo a >$'lib/\\xff\\n'; echo a >\(long)
+        mkdir .ast-new; echo a >.ast-new/x; ln -s ../../../../etc spool/up
+        """, shared: "ln -s \(outside) spool; mkdir -p .ast-new/left")
+    let seeded = try vars.seed()
+    #expect(seeded.obstacles.map(\.path) == ["/var/spool"])
+    #expect(
+      try vars.listing == [
+        "d755 0:0 lib", "l777 0:0 log -> \(outside)", "l777 0:0 spool -> \(outside)", "-644 0:0 \(long) a\\n",
+        "l777 0:0 lib/f -> \(outside)/f", "-644 0:0 lib/\\xff\\n a\\n",
+      ])
+    #expect(try EtcTrees.listing(of: outside) == ["-644 0:0 f secret\\n"])
+  }
+
+  @Test func aGenerationWithoutVarAddsNothing() throws {
+    for script in ["rmdir ../var", "rmdir ../var; ln -s /etc ../var"] {
+      let vars = try Vars(generation: script)
+      #expect(try vars.seed().added == [])
+      #expect(try vars.listing == [])
+    }
+  }
+
+  @Test func additionsShareTheirSpace() throws {
+    let vars = try Vars(
+      generation: "mkdir lib; seq 200000 >lib/large; touch lib/plain", shared: "chattr +C .; mkdir lib")
+    _ = try vars.seed()
+    let other = try Vars(generation: "mkdir lib; seq 200000 >lib/large", shared: "")
+    _ = try other.seed()
+    try FileSystem.sync(vars.shared)
+    #expect(try Subvolume(at: other.shared).usage().exclusive < 1 << 17)
+    let same = ["cmp", vars.generation.appending("var/lib/large").string, vars.shared.appending("lib/large").string]
+    #expect(try runSuccessfully(same) == "")
+  }
+
+  /// Somebody makes every second file, just when it is about to be added: whoever is first keeps it.
+  @Test func whatComesMeanwhileStays() throws {
+    let vars = try Vars(generation: "mkdir d; for i in {1001..2000}; do echo ours >d/f$i; done", shared: "mkdir d")
+    let script = """
+      set -C; cd "$1"
+      for i in {1001..1999..2}; do
+        until test -e f$i; do :; done
+        { echo mine >f$((i + 1)); } 2>/dev/null && echo f$((i + 1))
+      done
+      true
+      """
+    let writer = try StartedCommand(["bash", "-c", script, "bash", vars.shared.appending("d").string])
+    let added = try vars.seed().added.compactMap { $0.lastComponent?.string }
+    let made = try writer.wait().stdout.split(separator: "\n").map(String.init)
+    #expect(!added.isEmpty && !made.isEmpty)
+    #expect(added.count + made.count == 1000 && Set(added).isDisjoint(with: made))
+    for (names, content) in [(added, "ours"), (made, "mine")] {
+      for name in names {
+        let file = vars.shared.appending("d").appending(name).string
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "\(content)\n")
+      }
+    }
+  }
+
+  @Test func programsReadTheSame() throws {
+    let vars = try Vars(generation: "mkdir lib; touch lib/f", shared: "touch lib")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    #expect(
+      String(decoding: try encoder.encode(try vars.seed()), as: UTF8.self) == """
+        {"added":[],"obstacles":[{"message":"/var/lib stays, but it is no directory here: \
+        what the new generation has in it is not added","path":"/var/lib"}]}
+        """)
+  }
+}

@@ -1,0 +1,69 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// An archive of Debian packages as apt knows them, signed, and served on 127.0.0.1.
+///
+///     let repository = try AptRepository()
+///     try repository.publish([DebPackage("hello", version: "1.0")])
+///     try repository.publish([DebPackage("hello", version: "2.0")])
+public struct AptRepository: Sendable {
+  /// Where `dists` and `pool` are.
+  public let directory: FilePath
+  /// The name of its only suite; its only component is `main`.
+  public let suite: String
+  /// What serves it.
+  public let server: HTTPServer
+
+  /// An archive without packages, in a directory of its own.
+  public init(suite: String = "tests") throws {
+    self.suite = suite
+    directory = try LoopBtrfs.shared.newDirectory()
+    server = try HTTPServer(serving: directory)
+    try publish([])
+  }
+
+  // MARK: What apt has to know
+
+  /// The path of the file with the public key, in the root of a node.
+  public static let keyFile: FilePath = "etc/apt/keyrings/ast-tests.asc"
+
+  /// The path of the file with ``sources``, in the root of a node.
+  public static let sourcesFile: FilePath = "etc/apt/sources.list.d/ast-tests.sources"
+
+  /// The text of a file `*.sources` (sources.list(5)).
+  public var sources: String {
+    """
+    Types: deb
+    URIs: \(server.uri)
+    Suites: \(suite)
+    Components: main
+    Signed-By: /\(Self.keyFile)
+
+    """
+  }
+
+  // MARK: Where things are, for the server and, below `directory`, on disk
+
+  /// The signed index of indices.
+  public var releasePath: String { "/dists/\(suite)/InRelease" }
+
+  /// The index of packages that apt fetches.
+  public var indexPath: String {
+    get throws { "/dists/\(suite)/\(try Self.indexName(for: Self.architecture)).gz" }
+  }
+
+  /// The archive of a package.
+  public func path(of package: DebPackage) -> String {
+    "/pool/main/\(package.name.prefix(1))/\(package.name)/\(package.archiveName)"
+  }
+
+  static func indexName(for architecture: String) -> String { "main/binary-\(architecture)/Packages" }
+
+  /// This machine's architecture, as dpkg(1) names it; packages of others are in no index.
+  public static var architecture: String { get throws { try ownArchitecture.get() } }
+
+  private static let ownArchitecture = Result {
+    try runSuccessfully(["dpkg", "--print-architecture"]).split(separator: "\n").joined()
+  }
+}

@@ -1,0 +1,27 @@
+import Glibc
+import SystemPackage
+
+/// Runs a body in a thread of its own, for what blocks: the threads of Swift's concurrency are few.
+///
+/// - Throws: `Errno` when there is no thread to be had.
+public func startThread(_ body: @escaping @Sendable () -> Void) throws {
+  var thread = pthread_t()
+  let argument = Unmanaged.passRetained(ThreadBody(run: body))
+  let error = pthread_create(
+    &thread, nil,
+    { argument in
+      argument.map { Unmanaged<ThreadBody>.fromOpaque($0).takeRetainedValue().run() }
+      return nil
+    }, argument.toOpaque())
+  guard error == 0 else {
+    argument.release()
+    throw Errno(rawValue: error)
+  }
+  pthread_detach(thread)
+}
+
+private final class ThreadBody: Sendable {
+  let run: @Sendable () -> Void
+
+  init(run: @escaping @Sendable () -> Void) { self.run = run }
+}

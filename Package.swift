@@ -76,9 +76,16 @@ let package = Package(
       ],
       path: "Sources/System/Rootfs", swiftSettings: strict),
     .target(
+      name: "Store",
+      dependencies: [
+        "Btrfs", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
+        system,
+      ],
+      swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub",
+        "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub",
         "Sandbox",
         "Settings",
         "SnapshotTree", "SystemFiles", subprocess, system,

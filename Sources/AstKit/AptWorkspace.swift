@@ -18,10 +18,10 @@ final class AptWorkspace {
   /// Makes one in `directory`, and removes those that dead commands left there.
   init(in directory: FilePath) throws {
     // Whoever makes or removes workspaces is alone: one that nobody has locked is nobody's.
-    let alone = try Self.lock(directory)
+    let alone = try Leftovers.lockWorkspaces(in: directory)
     defer { withExtendedLifetime(alone) {} }
-    Self.removeUnused(in: directory)
-    var template = Array(directory.appending("work-XXXXXX").string.utf8CString)
+    Leftovers.removeUnusedWorkspaces(in: directory)
+    var template = Array(directory.appending("\(Leftovers.workspacePrefix)XXXXXX").string.utf8CString)
     guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
     path = FilePath(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
     guard let lock = try Lock.take("lock", in: path, wait: .never) else { throw Errno.resourceBusy }
@@ -42,26 +42,4 @@ final class AptWorkspace {
   /// The same, with no way out of it.
   var written: RootDirectory { RootDirectory(writable) }
 
-  /// Removes the workspaces that dead commands left in `directory`, if it is there. What cannot be removed can wait.
-  static func removeLeftovers(in directory: FilePath) {
-    guard !names(in: directory).isEmpty, let alone = try? lock(directory) else { return }
-    defer { withExtendedLifetime(alone) {} }
-    removeUnused(in: directory)
-  }
-
-  private static func removeUnused(in directory: FilePath) {
-    for workspace in names(in: directory).map(directory.appending)
-    where (try? Lock.isFree("lock", in: workspace)) == true {
-      try? FileManager.default.removeItem(atPath: workspace.string)
-    }
-  }
-
-  private static func names(in directory: FilePath) -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
-    return names.filter { $0.hasPrefix("work-") }
-  }
-
-  private static func lock(_ directory: FilePath) throws -> Lock? {
-    try Lock.take("workspaces", in: directory, wait: .forever)
-  }
 }

@@ -142,12 +142,6 @@ extension Store {
     return merge.report
   }
 
-  func path(of deployment: Deployment) -> FilePath { root.pushing(deployment.path) }
-
-  func deployStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation)") }
-
-  func etcStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation).etc") }
-
   private func requireBootable(_ root: FilePath, _ id: NodeID) throws {
     guard try Kernels(in: root).newest != nil else { throw unbootable(id) }
     // Where there is none, Debian's initrd makes a shell of it, which waits for somebody to type (init in

@@ -42,14 +42,6 @@ extension Store {
     }
   }
 
-  /// The deployments that no command removes, pinned ones apart.
-  func neededDeployments() throws -> Set<DeploymentID> {
-    Set(
-      [
-        try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment,
-        try booted()?.deployment?.id,
-      ].compactMap(\.self))
-  }
 }
 
 extension AstError {

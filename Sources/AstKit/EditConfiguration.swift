@@ -6,8 +6,6 @@ import SystemPackage
 
 /// `edit-conf`: the node's own settings, edited with the editor of the one who calls.
 extension Store {
-  /// The file, inside the node.
-  public static let nodeConfiguration: FilePath = "/etc/ast/node.toml"
 
   /// Opens a copy of the node's settings in `editor` and commits what was saved, if it is right. A node without any
   /// begins with a file in which all that it can have is a comment.

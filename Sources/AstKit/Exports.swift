@@ -1,3 +1,4 @@
 // Until AstKit is empty: its rooms.
 @_exported import Host
 @_exported import Rootfs
+@_exported import Store

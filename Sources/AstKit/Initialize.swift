@@ -95,17 +95,6 @@ extension Store {
     failPoint("database made")
   }
 
-  /// Removes what commands that died while they made a database have left. The caller has the lock of the tree.
-  static func removeUnfinishedDatabases(in root: FilePath) throws {
-    let database = databasePath(in: root)
-    let directory = database.removingLastComponent()
-    let prefix = "\(database.lastComponent?.string ?? "")."
-    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string)
-    where name.hasPrefix(prefix) && name.contains(".new") {
-      guard unlink(directory.appending(name).string) == 0 else { throw Errno(rawValue: errno) }
-    }
-  }
-
   private func makeBase(
     from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void,
     customize: (Store, FilePath) throws -> Void

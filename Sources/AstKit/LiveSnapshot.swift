@@ -12,10 +12,10 @@ struct LiveSnapshot {
 
   /// Makes one of what runs, which nobody sees yet.
   init(of running: RunningRoot, in store: Store) throws {
-    try Store.makeDirectory(Self.directory, in: store.root, 0o700)
-    let names = try Self.names(in: store.root)
+    try Store.makeDirectory("live", in: store.root, 0o700)
+    let names = try Leftovers.liveSnapshots(in: store.root)
     let number = (1...).first { !names.contains("\(Store.bootID).\($0)") } ?? 0
-    let path = Self.path(in: store.root).appending("\(Store.bootID).\(number)")
+    let path = Store.liveSnapshots(in: store.root).appending("\(Store.bootID).\(number)")
     subvolume = try Subvolume(at: running.path).snapshot(to: path, readOnly: false)
     tops = running.tops
   }
@@ -54,23 +54,8 @@ struct LiveSnapshot {
 
   /// Those of this boot: the ones that may be in use.
   static func ofThisBoot(in root: FilePath) throws -> [FilePath] {
-    try names(in: root).filter { $0.hasPrefix("\(Store.bootID).") }.map(path(in: root).appending)
+    try Leftovers.liveSnapshots(in: root).filter { $0.hasPrefix("\(Store.bootID).") }.map(
+      Store.liveSnapshots(in: root).appending)
   }
 
-  /// Deletes those of earlier boots, which nobody can be using. What cannot be deleted can wait.
-  static func removeOld(in root: FilePath) {
-    let bootID = Store.bootID
-    guard !bootID.isEmpty, let names = try? names(in: root) else { return }
-    for name in names where !name.hasPrefix("\(bootID).") {
-      try? Subvolume(at: path(in: root).appending(name)).delete()
-    }
-  }
-
-  private static let directory = "live"
-  private static func path(in root: FilePath) -> FilePath { root.appending(directory) }
-
-  private static func names(in root: FilePath) throws -> [String] {
-    let path = path(in: root).string
-    return access(path, F_OK) == 0 ? try FileManager.default.contentsOfDirectory(atPath: path) : []
-  }
 }

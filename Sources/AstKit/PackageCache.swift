@@ -27,7 +27,7 @@ struct PackageCache {
   }
 
   /// Where it is in the store at `root`.
-  static func path(in root: FilePath) -> FilePath { root.appending("cache/apt") }
+  static func path(in root: FilePath) -> FilePath { Store.packageCache(in: root) }
 
   var packages: FilePath { path.appending("packages") }
   var partial: FilePath { path.appending("partial") }

@@ -69,11 +69,4 @@ extension Store {
       accounts: accounts)
   }
 
-  /// Tells a full disk from a program that failed for a reason of its own.
-  func isFull() throws -> Bool {
-    try FileSystem.space(of: root).available < Self.fullBelow
-  }
-
-  /// With fewer bytes than this left the file system counts as full: btrfs refuses writes a little before the last.
-  private static let fullBelow: Int64 = 1 << 20
 }

@@ -1,20 +1,21 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import SystemPackage
 
 /// The disk that a machine boots from: the btrfs around a store, with the subvolumes of the layout at its top level.
-struct Machine {
+package struct Machine {
   /// The store.
-  static let store = "@snapshots"
+  package static let store = "@snapshots"
   /// What is mounted at `/var`: data that all deployments share.
-  static let variable = "@var"
+  package static let variable = "@var"
   /// What is mounted at `/boot/grub`: the boot loader's own files.
-  static let grub = "@grub"
+  package static let grub = "@grub"
 
   private let topLevel: TopLevel
   /// The UUID of the file system.
-  let fileSystem: UUID
+  package let fileSystem: UUID
 
   /// The disk around the store at `root`; nil where the store is on a disk of another layout: nothing boots from it.
   init?(around root: FilePath) throws {
@@ -27,13 +28,13 @@ struct Machine {
   }
 
   /// A device of the file system.
-  var device: FilePath { topLevel.device }
+  package var device: FilePath { topLevel.device }
 
   /// The path of one of its subvolumes, in this process only.
-  func path(of subvolume: String) -> FilePath { topLevel.path.appending(subvolume) }
+  package func path(of subvolume: String) -> FilePath { topLevel.path.appending(subvolume) }
 
   /// Commits what was written: boot loaders do not see what is only in the log.
-  func sync() throws { try FileSystem.sync(topLevel.path) }
+  package func sync() throws { try FileSystem.sync(topLevel.path) }
 
   /// Inode numbers are unique in a subvolume, and a subvolume has one UUID.
   private static func isSame(_ candidate: FilePath, _ root: FilePath) throws -> Bool {
@@ -46,7 +47,7 @@ extension Store {
   /// The disk a machine boots from.
   ///
   /// - Throws: `AstError` (refused) where the store is on another disk.
-  func requireMachine() throws -> Machine {
+  package func requireMachine() throws -> Machine {
     guard let machine = try Machine(around: root) else {
       throw AstError(
         .refused, "nothing boots from the disk of \(root); nothing was changed",

@@ -1,6 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 
@@ -17,7 +18,7 @@ extension Store {
   ///     one whose command died.
   ///   - own: the caller's running operation.
   @discardableResult
-  func change<Result>(
+  package func change<Result>(
     holding held: [NodeID] = [], own: OperationID? = nil, _ body: () throws -> Result
   ) throws -> Result {
     guard let lock = try Lock.take("tree", in: locks, wait: .forever) else {
@@ -70,8 +71,8 @@ extension Store {
       try discardStaging(of: node, operation.id, operation.generation)
       try tree.finish(operation.id, .interrupted, message: "the command ended before it was done")
     }
-    AptWorkspace.removeLeftovers(in: PackageCache.path(in: root))
-    LiveSnapshot.removeOld(in: root)
+    Leftovers.removeWorkspaces(in: Store.packageCache(in: root))
+    Leftovers.removeOldLiveSnapshots(in: root)
     try discardStrays()
     try finishPublishing()
     guard try !tree.doomed().isEmpty else { return }
@@ -99,7 +100,7 @@ extension Store {
 
   /// Deletes the clone an operation worked in, or the deployment it was making, also when it was sealed under its final
   /// name but never committed: for good, before the row that names it says that the operation has ended.
-  func discardStaging(of node: NodeID, _ operation: OperationID, _ sealed: GenerationNumber?) throws {
+  package func discardStaging(of node: NodeID, _ operation: OperationID, _ sealed: GenerationNumber?) throws {
     try deleteIfPresent(staging(of: node, operation))
     try deleteIfPresent(deployStaging(operation))
     try deleteIfPresent(etcStaging(operation))
@@ -136,7 +137,7 @@ extension Store {
   }
 
   /// Whether there is something where a new node's directory would be.
-  func isTaken(_ id: NodeID) -> Bool {
+  package func isTaken(_ id: NodeID) -> Bool {
     var status = stat()
     return lstat(directory(of: id).string, &status) == 0
   }
@@ -190,7 +191,7 @@ extension Store {
   }
 
   /// The subvolumes that are to be deleted and are still there.
-  func undeleted() throws -> [FilePath] {
+  package func undeleted() throws -> [FilePath] {
     try tree.doomed().filter { doomed in
       let path = root.pushing(doomed.path)
       return try Subvolume.isSubvolume(at: path) && isStill(doomed, at: path)

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Host
 import Settings
 import SnapshotTree
 
@@ -10,13 +11,13 @@ public struct Retention: Sendable, Equatable {
   let start: Date?
 
   /// A retention by number, and by age where a start is given.
-  init(count: Int, since start: Date? = nil) {
+  package init(count: Int, since start: Date? = nil) {
     self.count = count
     self.start = start
   }
 
   /// Nothing stays but what is needed.
-  static let nothing = Retention(count: 0)
+  package static let nothing = Retention(count: 0)
 
   /// Those of a node's generations, the newest first, that do not stay for their own sake.
   func outdated(_ generations: [Generation]) -> [Generation] {
@@ -32,7 +33,7 @@ extension Store {
   /// deployed or runs.
   ///
   /// - Parameter leaving: deployments that go too, and need nothing any more.
-  func retirable(
+  package func retirable(
     _ node: NodeID, by retention: Retention, without leaving: Set<DeploymentID> = []
   ) throws -> [Generation] {
     let present = try self.node(node)
@@ -60,7 +61,7 @@ extension Store {
   }
 
   /// The deployments beyond the number that is kept, the newest first: never one that is pinned or needed.
-  func retirableDeployments() throws -> [Deployment] {
+  package func retirableDeployments() throws -> [Deployment] {
     guard let keep = keepSettings else { return [] }
     let needed = try neededDeployments()
     let unpinned = try tree.deployments().reversed().filter { !$0.isPinned }
@@ -68,7 +69,16 @@ extension Store {
   }
 
   /// Condemns the oldest deployments beyond the number that is kept.
-  func retireDeployments() throws {
+  package func retireDeployments() throws {
     for deployment in try retirableDeployments() { try tree.delete(deployment.id) }
+  }
+
+  /// The deployments that no command removes, pinned ones apart.
+  package func neededDeployments() throws -> Set<DeploymentID> {
+    Set(
+      [
+        try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment,
+        try booted()?.deployment?.id,
+      ].compactMap(\.self))
   }
 }

@@ -1,7 +1,9 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
 import Glibc
-import DebianFormats
+import Host
+import Rootfs
 import Sandbox
 import SnapshotTree
 import SystemPackage
@@ -11,25 +13,25 @@ import SystemPackage
 ///
 /// The order of the steps is what makes it safe; `RunInNode.swift` shows them from top to bottom. Until `commit` the
 /// node is what it was; a crash leaves a clone that no row refers to, which the next change removes.
-struct Transaction {
+package struct Transaction {
   /// The node as it was at the start.
-  let node: Node
+  package let node: Node
   /// The clone to work in: a writable subvolume nobody else looks at.
-  let clone: Subvolume
+  package let clone: Subvolume
   /// Its entry in the history.
-  let operation: OperationID
+  package let operation: OperationID
 
-  let store: Store
+  package let store: Store
   private let lock: Lock
   private let next: GenerationNumber
   private let places: MountPlaces
   private let unchanged: UInt64
 
   /// The one kind of transaction that may change the base.
-  static let baseUpdate = "base-update"
+  package static let baseUpdate = "base-update"
 
   /// Steps 1 and 2: locks the node, enters the intent durably, stages the clone.
-  init(on id: NodeID, _ kind: String, in store: Store) throws {
+  package init(on id: NodeID, _ kind: String, in store: Store) throws {
     let lock = try store.lock(id)
     let (node, operation) = try store.change(holding: [id]) {
       let node = try store.node(id)
@@ -58,12 +60,12 @@ struct Transaction {
   }
 
   /// Ends the transaction without a trace in the node; `reason` stands in the history.
-  func discard(_ reason: String) throws {
+  package func discard(_ reason: String) throws {
     try store.abandon(operation, on: node.id, next, reason)
   }
 
   /// Runs a step of the transaction, and discards the transaction when it fails, unless it may have been committed.
-  func discarding<Result>(_ step: () throws -> Result) throws -> Result {
+  package func discarding<Result>(_ step: () throws -> Result) throws -> Result {
     do {
       return try step()
     } catch let error as TreeError where error.isOutcomeUnknown {
@@ -75,7 +77,7 @@ struct Transaction {
   }
 
   /// Ends a transaction that changed nothing.
-  func discardUnchanged() throws {
+  package func discardUnchanged() throws {
     try store.discardStaging(of: node.id, operation, nil)
     try store.change(holding: [node.id], own: operation) {
       try store.tree.finish(operation, .done, message: "nothing was changed")
@@ -84,25 +86,25 @@ struct Transaction {
 
   /// Whether anything in the clone was changed: btrfs numbers its transactions and remembers the last one that touched
   /// a subvolume.
-  func hasChanged() throws -> Bool {
+  package func hasChanged() throws -> Bool {
     try FileSystem.sync(clone.path)
     return try clone.info().transaction != unchanged
   }
 
   /// Step 4: refuses a root that has lost what makes it a Debian system.
-  func verify() throws {
+  package func verify() throws {
     let before = try store.tree.generation(of: node.id, node.current)?.manifest
     guard before != nil, try PackageDatabase.installed(in: clone.path)?.isEmpty ?? true else { return }
     throw AstError(.refused, "node \(node.id) would have no package database any more; the changes are discarded")
   }
 
   /// Gives the accounts in the clone the numbers they have in all nodes: what had to be changed for that.
-  func reconcileAccounts() throws -> [AccountChange] {
+  package func reconcileAccounts() throws -> [AccountChange] {
     try store.reconcileAccounts(in: clone, holding: [node.id], own: operation)
   }
 
   /// Step 5: makes the clone read-only under its final name, and everything in it durable.
-  func seal() throws -> SealedSnapshot {
+  package func seal() throws -> SealedSnapshot {
     try places.remove()
     try clone.removeProtection()
     failPoint("prepared for the seal")
@@ -118,7 +120,7 @@ struct Transaction {
 
   /// Steps 6 and 7: enters the new generation. With this the node is the new one; old generations beyond the number
   /// kept go afterwards.
-  func commit(_ sealed: SealedSnapshot) throws -> Generation {
+  package func commit(_ sealed: SealedSnapshot) throws -> Generation {
     try store.change(holding: [node.id], own: operation) {
       let tree = store.tree
       let generation = Generation(
@@ -132,29 +134,10 @@ struct Transaction {
   }
 }
 
-/// A read-only, durable subvolume under its final name: what can be committed.
-struct SealedSnapshot {
-  /// Its UUID: what the tree knows it by.
-  let identity: SubvolumeUUID
-  /// The bytes it refers to.
-  let size: Int64
-  /// What is installed in it; nil where there is no dpkg.
-  let packages: [Package]?
-  /// What boots it; nil where nothing does.
-  let boot: BootFiles?
-
-  init(_ subvolume: Subvolume, boot: BootFiles?) throws {
-    self.boot = boot
-    identity = SubvolumeUUID(try subvolume.info().uuid)
-    size = try subvolume.referencedBytes()
-    packages = try PackageDatabase.installed(in: subvolume.path)?.map(Package.init)
-  }
-}
-
 extension Store {
   /// Removes what a transaction staged and enters its end. When the disk is too full for that row, the operation
   /// stays entered as running, and the next change ends it.
-  func abandon(
+  package func abandon(
     _ operation: OperationID, on node: NodeID, _ sealed: GenerationNumber?, _ reason: String
   ) throws {
     try discardStaging(of: node, operation, sealed)

@@ -1,5 +1,6 @@
 import Btrfs
 import Glibc
+import Host
 import Sandbox
 import SystemPackage
 

@@ -1,4 +1,6 @@
+import Btrfs
 import FoundationEssentials
+import Host
 import Sandbox
 import SnapshotTree
 import SystemPackage
@@ -7,7 +9,7 @@ import SystemPackage
 extension Store {
   /// A sandbox with a node's clone as its root: the host's name resolution, no services, no boot loader, and an
   /// environment made from scratch.
-  func sandbox(for id: NodeID, at root: FilePath, network: Sandbox.Network) throws -> Sandbox {
+  package func sandbox(for id: NodeID, at root: FilePath, network: Sandbox.Network) throws -> Sandbox {
     var sandbox = Sandbox(root: root)
     sandbox.binds = [
       .resolverConfiguration, Sandbox.Bind(try NodeEnvironment(in: self).path, at: NodeEnvironment.inside),

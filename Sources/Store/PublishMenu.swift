@@ -4,6 +4,8 @@ import Etc
 import FoundationEssentials
 import Glibc
 import Grub
+import Host
+import Rootfs
 import Sandbox
 import SnapshotTree
 import SystemPackage
@@ -126,7 +128,7 @@ extension Store {
   }
 
   /// Where GRUB can note something on the machine whose root this is.
-  func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
+  package func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
     try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
   }
 

@@ -1,7 +1,9 @@
-import FoundationEssentials
-import Settings
 import DebianFormats
+import FoundationEssentials
+import Host
+import Rootfs
 import Sandbox
+import Settings
 import SnapshotTree
 import SystemPackage
 
@@ -13,7 +15,7 @@ extension Store {
   /// - Parameter generation: the node's content, which has its settings: in the root, which may be a deployment's, the
   ///   file is as the machine has it.
   /// - Throws: `AstError` when the configuration of the boot loader cannot be read.
-  func bootFiles(in path: FilePath, of node: NodeID, settingsIn generation: FilePath) throws -> BootFiles? {
+  package func bootFiles(in path: FilePath, of node: NodeID, settingsIn generation: FilePath) throws -> BootFiles? {
     guard let version = try Kernels(in: path).newest else { return nil }
     let arguments = try loaderArguments(in: path, of: node) + ownArguments(of: node, in: generation)
     return BootFiles(
@@ -23,7 +25,7 @@ extension Store {
 
   /// The same for a commit, which does not fail because the configuration of a boot loader is broken: then the node is
   /// not in the boot menu.
-  func bootFilesToTry(in path: FilePath, of node: NodeID) throws -> BootFiles? {
+  package func bootFilesToTry(in path: FilePath, of node: NodeID) throws -> BootFiles? {
     do {
       return try bootFiles(in: path, of: node, settingsIn: path)
     } catch let error as AstError where error.code == .failed {

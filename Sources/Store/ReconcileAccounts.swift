@@ -1,5 +1,7 @@
 import Btrfs
 import Etc
+import Host
+import Rootfs
 import SnapshotTree
 import SystemPackage
 
@@ -51,7 +53,7 @@ extension Store {
 
 extension TreeDatabase {
   /// Registers the accounts of a root that are not registered yet.
-  func claimAccounts(of root: RootAccounts) throws(TreeError) {
+  package func claimAccounts(of root: RootAccounts) throws(TreeError) {
     for account in root.claims(in: try AccountRegistry(self)) {
       _ = try claim(account.kind, account.name, preferring: account.id)
     }

@@ -1,6 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 
@@ -15,11 +16,11 @@ public final class Store {
   /// How long this command waits for nodes that others work on.
   public let wait: LockWait
   /// This command as it was typed: for the history and for those who meet our locks.
-  let command: String
+  package let command: String
   /// The inode of the database as it was opened.
   private let databaseFile: ino_t?
   /// What the administrator and the nodes have chosen; read where a setting is needed, and only there.
-  let reader: SettingsReader
+  package let reader: SettingsReader
   private let tell: (String) -> Void
   private var told: Set<String> = []
 
@@ -50,21 +51,21 @@ public final class Store {
   }
 
   /// The same store, for another thread.
-  func another() throws -> Store {
+  package func another() throws -> Store {
     try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, warn: tell)
   }
 
   /// Tells what could not be finished: once, though each change tries it again.
-  func warn(_ message: String) {
+  package func warn(_ message: String) {
     if told.insert(message).inserted { tell(message) }
   }
 
   /// Makes the directories of what can be made anew, where somebody has removed them.
-  static func makeDerivedDirectories(in root: FilePath) throws {
+  package static func makeDerivedDirectories(in root: FilePath) throws {
     for directory in ["rootfs", "ast/lock", "ast/nodes"] { try makeDirectory(directory, in: root) }
   }
 
-  static func makeDirectory(_ name: String, in root: FilePath, _ mode: mode_t = 0o755) throws {
+  package static func makeDirectory(_ name: String, in root: FilePath, _ mode: mode_t = 0o755) throws {
     let path = root.appending(name)
     guard mkdir(path.string, mode) == 0 else {
       guard errno == EEXIST else { throw AstError(.failed, "cannot make \(path): \(Errno(rawValue: errno))") }
@@ -81,13 +82,24 @@ public final class Store {
       .busy, "the database of \(root) was made anew meanwhile; nothing was changed", hint: "run the command again")
   }
 
+  /// Removes what commands that died while they made a database have left. The caller has the lock of the tree.
+  package static func removeUnfinishedDatabases(in root: FilePath) throws {
+    let database = databasePath(in: root)
+    let directory = database.removingLastComponent()
+    let prefix = "\(database.lastComponent?.string ?? "")."
+    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string)
+    where name.hasPrefix(prefix) && name.contains(".new") {
+      guard unlink(directory.appending(name).string) == 0 else { throw Errno(rawValue: errno) }
+    }
+  }
+
   private static func inode(of path: FilePath) -> ino_t? {
     var status = stat()
     return stat(path.string, &status) == 0 ? status.st_ino : nil
   }
 
   /// Makes sure that there is a store at `root`, damaged or not, which can be used like that.
-  static func require(_ access: Access, at root: FilePath) throws {
+  package static func require(_ access: Access, at root: FilePath) throws {
     guard exists(at: root) else {
       throw AstError(
         .notFound, "there is no store at \(root)",
@@ -97,7 +109,7 @@ public final class Store {
   }
 
   /// Makes sure that `root` is on a btrfs that can be written.
-  static func requireWritable(_ root: FilePath) throws {
+  package static func requireWritable(_ root: FilePath) throws {
     guard access(root.string, F_OK) == 0 else {
       throw AstError(.notFound, "\(root): \(Errno(rawValue: errno)); nothing was changed")
     }
@@ -119,28 +131,6 @@ public final class Store {
   }
 }
 
-/// Where things are. All paths in the database are relative to the store's directory.
-extension Store {
-  static func databasePath(in root: FilePath) -> FilePath { root.appending("ast/tree.sqlite") }
-  static func recordDirectory(in root: FilePath) -> FilePath { root.appending("ast/nodes") }
-
-  var locks: FilePath { root.appending("ast/lock") }
-  var records: FilePath { Store.recordDirectory(in: root) }
-  var nodes: FilePath { root.appending("nodes") }
-  var links: FilePath { root.appending("rootfs") }
-
-  func directory(of node: NodeID) -> FilePath { nodes.appending("\(node)") }
-  func link(of node: NodeID) -> FilePath { links.appending("snapshot-\(node)") }
-  func record(of node: NodeID) -> FilePath { records.appending("\(node).json") }
-  func path(of generation: Generation) -> FilePath { root.pushing(generation.path) }
-
-  func path(of node: NodeID, _ number: GenerationNumber) -> FilePath { directory(of: node).appending("\(number)") }
-
-  func staging(of node: NodeID, _ operation: OperationID) -> FilePath {
-    directory(of: node).appending(".\(operation)")
-  }
-}
-
 /// Nodes and their locks.
 extension Store {
   /// The node with this number.
@@ -158,7 +148,7 @@ extension Store {
   }
 
   /// The subvolume of a generation, made sure to be the one that was committed: its identity is its UUID.
-  func subvolume(of generation: Generation) throws -> Subvolume {
+  package func subvolume(of generation: Generation) throws -> Subvolume {
     let subvolume = Subvolume(at: path(of: generation))
     let name = "generation \(generation.number) of node \(generation.node)"
     do {
@@ -176,7 +166,7 @@ extension Store {
   /// Locks a node for a change; an error names who works on it.
   ///
   /// Never waits while the tree's lock is held: whoever works on the node needs that one to finish.
-  func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
+  package func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
     let wait = wait ?? self.wait
     var lock =
       try wait == .forever
@@ -204,7 +194,7 @@ extension Store {
   }
 
   /// Whether nobody works on a node.
-  func isFree(_ node: NodeID) throws -> Bool {
+  package func isFree(_ node: NodeID) throws -> Bool {
     try Lock.isFree(lockName(of: node), in: locks)
   }
 

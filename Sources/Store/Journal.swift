@@ -5,7 +5,7 @@ import SnapshotTree
 /// The record of who did what: a row for each change, entered with the change itself.
 extension Store {
   /// Enters an operation that is done the moment its change is committed.
-  func recordOperation(
+  package func recordOperation(
     _ kind: String, on node: NodeID? = nil, from: GenerationNumber? = nil, to: GenerationNumber? = nil
   ) throws -> OperationID {
     let operation = try intend(kind, on: node, from: from, to: to)
@@ -14,7 +14,7 @@ extension Store {
   }
 
   /// Enters an operation that is about to run.
-  func intend(
+  package func intend(
     _ kind: String, on node: NodeID?, from: GenerationNumber?, to: GenerationNumber?
   ) throws -> OperationID {
     try tree.begin(
@@ -22,7 +22,7 @@ extension Store {
   }
 
   /// The kernel's name for this boot (proc_sys_kernel(5), random/boot_id).
-  static var bootID: String {
+  package static var bootID: String {
     let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
     return text.map { String($0.prefix(36)) } ?? ""
   }

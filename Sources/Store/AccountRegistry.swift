@@ -1,4 +1,5 @@
 import Etc
+import Rootfs
 import SnapshotTree
 
 /// The numbers of registered accounts, by name.

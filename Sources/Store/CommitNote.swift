@@ -11,18 +11,18 @@ import SystemPackage
 ///
 /// The note is written after a commit, which is durable then, and not synced: it can lag behind the database, and never
 /// be ahead of a sound one.
-struct CommitNote {
+package struct CommitNote {
   private let path: FilePath
 
-  init(in root: FilePath) { path = root.appending("ast/next-operation") }
+  package init(in root: FilePath) { path = root.appending("ast/next-operation") }
 
   /// What was noted; nil where nothing readable was.
-  var next: OperationID? {
+  package var next: OperationID? {
     (try? String(contentsOfFile: path.string, encoding: .utf8)).flatMap { OperationID($0.prefix { $0 != "\n" }) }
   }
 
   /// Whether the database stands at a lower number than was noted.
-  static func isAhead(_ noted: OperationID?, of tree: TreeDatabase) throws -> Bool {
+  package static func isAhead(_ noted: OperationID?, of tree: TreeDatabase) throws -> Bool {
     try noted.map { try tree.nextOperation < $0 } ?? false
   }
 

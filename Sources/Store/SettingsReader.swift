@@ -1,13 +1,15 @@
+import Btrfs
 import FoundationEssentials
-import Settings
+import Host
 import Sandbox
+import Settings
 import SnapshotTree
 import SystemPackage
 
 /// How settings are read: their files are TOML, which this module knows nothing of.
 public struct SettingsReader: Sendable {
   /// Those of the machine.
-  let machine: @Sendable () throws -> Settings
+  package let machine: @Sendable () throws -> Settings
   /// Those of a node: of the machine, with the content of the node's own file, which is at this place.
   let node: @Sendable (Settings, Data, FilePath) throws -> Settings
 
@@ -24,7 +26,7 @@ public struct SettingsReader: Sendable {
 
   /// The settings of a node, on top of others. Whoever works in a node can have written them: what takes the parser long
   /// is not read.
-  func settings(_ others: Settings, with own: Data, at path: FilePath) throws -> Settings {
+  package func settings(_ others: Settings, with own: Data, at path: FilePath) throws -> Settings {
     guard own.count <= Self.largestFile else { throw Self.tooLarge(path) }
     return try node(others, own, path)
   }
@@ -37,6 +39,9 @@ public struct SettingsReader: Sendable {
 }
 
 extension Store {
+  /// The file, inside the node.
+  public static let nodeConfiguration: FilePath = "/etc/ast/node.toml"
+
   /// The settings in force for a node: those of the machine, and the node's own.
   ///
   /// - Throws: `AstError` or `ConfigurationError`: one of the files is wrong.
@@ -44,7 +49,7 @@ extension Store {
     try settings(reader, reader.machine(), of: id)
   }
 
-  func settings(_ reader: SettingsReader, _ machine: Settings, of id: NodeID) throws -> Settings {
+  package func settings(_ reader: SettingsReader, _ machine: Settings, of id: NodeID) throws -> Settings {
     try settings(reader, machine, in: subvolume(of: try current(try node(id))).path)
   }
 

@@ -1,5 +1,6 @@
 import Btrfs
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 
@@ -55,4 +56,12 @@ extension Store {
     try require(.writing, at: root)
     try SpaceReserve(in: root).release()
   }
+
+  /// Tells a full disk from a program that failed for a reason of its own.
+  package func isFull() throws -> Bool {
+    try FileSystem.space(of: root).available < Self.fullBelow
+  }
+
+  /// With fewer bytes than this left the file system counts as full: btrfs refuses writes a little before the last.
+  private static let fullBelow: Int64 = 1 << 20
 }

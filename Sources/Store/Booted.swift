@@ -1,5 +1,6 @@
 import Btrfs
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 
@@ -26,7 +27,7 @@ public enum Booted: Sendable, Equatable {
 
 extension Subvolume {
   /// Whether it is the root of the system that runs.
-  func isRunningRoot() throws -> Bool {
+  package func isRunningRoot() throws -> Bool {
     try Subvolume.isSubvolume(at: "/") && Subvolume(at: "/").info().uuid == info().uuid
   }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 
@@ -24,7 +25,7 @@ extension Store {
   }
 
   /// The nodes whose link or record does not say what the database says, and those that have one and are gone.
-  func outdated() throws -> [NodeID] {
+  package func outdated() throws -> [NodeID] {
     let nodes = try tree.nodes().map(\.id)
     let links = try names(in: links).filter { $0.hasPrefix("snapshot-") }.map { $0.dropFirst("snapshot-".count) }
     let records = try names(in: records).filter { $0.hasSuffix(".json") }.map { $0.dropLast(".json".count) }

@@ -1,0 +1,52 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// What commands that died have left in places that no row of the database names. By their rules, nobody can be using
+/// it any more; what cannot be removed can wait.
+package enum Leftovers {
+  /// What the names of workspaces in the package cache begin with.
+  package static let workspacePrefix = "work-"
+
+  /// Removes the workspaces in the package cache whose commands are gone, if it is there.
+  static func removeWorkspaces(in cache: FilePath) {
+    guard !workspaces(in: cache).isEmpty, let alone = try? lockWorkspaces(in: cache) else { return }
+    defer { withExtendedLifetime(alone) {} }
+    removeUnusedWorkspaces(in: cache)
+  }
+
+  /// The same for whoever holds the lock of the workspaces: one that nobody has locked is nobody's.
+  package static func removeUnusedWorkspaces(in cache: FilePath) {
+    for workspace in workspaces(in: cache).map(cache.appending)
+    where (try? Lock.isFree("lock", in: workspace)) == true {
+      try? FileManager.default.removeItem(atPath: workspace.string)
+    }
+  }
+
+  /// Whoever makes or removes workspaces is alone.
+  package static func lockWorkspaces(in cache: FilePath) throws -> Lock? {
+    try Lock.take("workspaces", in: cache, wait: .forever)
+  }
+
+  private static func workspaces(in cache: FilePath) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: cache.string)) ?? []
+    return names.filter { $0.hasPrefix(workspacePrefix) }
+  }
+
+  /// Deletes the live snapshots of earlier boots.
+  static func removeOldLiveSnapshots(in root: FilePath) {
+    let bootID = Store.bootID
+    guard !bootID.isEmpty, let names = try? liveSnapshots(in: root) else { return }
+    for name in names where !name.hasPrefix("\(bootID).") {
+      try? Subvolume(at: Store.liveSnapshots(in: root).appending(name)).delete()
+    }
+  }
+
+  /// The names of the live snapshots.
+  package static func liveSnapshots(in root: FilePath) throws -> [String] {
+    let path = Store.liveSnapshots(in: root).string
+    return access(path, F_OK) == 0 ? try FileManager.default.contentsOfDirectory(atPath: path) : []
+  }
+}

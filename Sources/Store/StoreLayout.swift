@@ -1,0 +1,37 @@
+import Btrfs
+import Host
+import SnapshotTree
+import SystemPackage
+
+/// Where things are. All paths in the database are relative to the store's directory.
+extension Store {
+  package static func databasePath(in root: FilePath) -> FilePath { root.appending("ast/tree.sqlite") }
+  static func recordDirectory(in root: FilePath) -> FilePath { root.appending("ast/nodes") }
+
+  package var locks: FilePath { root.appending("ast/lock") }
+  var records: FilePath { Store.recordDirectory(in: root) }
+  package var nodes: FilePath { root.appending("nodes") }
+  var links: FilePath { root.appending("rootfs") }
+
+  package func directory(of node: NodeID) -> FilePath { nodes.appending("\(node)") }
+  func link(of node: NodeID) -> FilePath { links.appending("snapshot-\(node)") }
+  func record(of node: NodeID) -> FilePath { records.appending("\(node).json") }
+  package func path(of generation: Generation) -> FilePath { root.pushing(generation.path) }
+
+  package func path(of node: NodeID, _ number: GenerationNumber) -> FilePath {
+    directory(of: node).appending("\(number)")
+  }
+
+  package func staging(of node: NodeID, _ operation: OperationID) -> FilePath {
+    directory(of: node).appending(".\(operation)")
+  }
+
+  package func path(of deployment: Deployment) -> FilePath { root.pushing(deployment.path) }
+  package func deployStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation)") }
+  package func etcStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation).etc") }
+
+  /// What the nodes' apts share.
+  package static func packageCache(in root: FilePath) -> FilePath { root.appending("cache/apt") }
+  /// Where packages are that were installed live.
+  package static func liveSnapshots(in root: FilePath) -> FilePath { root.appending("live") }
+}

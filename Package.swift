@@ -83,9 +83,16 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Nodes",
+      dependencies: [
+        "Btrfs", "DebianFormats", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree", "Store", system,
+      ],
+      path: "Sources/Operations/Nodes", swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc", "FileTrees", "Grub",
+        "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc",
+        "FileTrees", "Grub",
         "Sandbox",
         "Settings",
         "SnapshotTree", "SystemFiles", subprocess, system,
@@ -126,6 +133,9 @@ let package = Package(
     .testTarget(name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "RootfsTests", dependencies: ["Btrfs", "Etc", "FileTrees", "Host", "Rootfs", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "NodesTests", dependencies: ["Btrfs", "DebianFormats", "Nodes", "Store", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "AstKitTests",

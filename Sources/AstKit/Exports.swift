@@ -2,3 +2,4 @@
 @_exported import Host
 @_exported import Rootfs
 @_exported import Store
+@_exported import Nodes

@@ -1,5 +1,6 @@
 import Btrfs
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// Which files of a node are compared.

@@ -1,7 +1,9 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// Where a new node goes.

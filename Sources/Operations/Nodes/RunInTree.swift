@@ -1,6 +1,8 @@
 import Glibc
+import Host
 import Sandbox
 import SnapshotTree
+import Store
 
 /// What became of one node in an operation over a tree.
 public struct TreeRunResult: Sendable {
@@ -8,6 +10,10 @@ public struct TreeRunResult: Sendable {
   public let node: Node
   /// How the run ended, or why there was none.
   public let outcome: Result<RunOutcome, AstError>
+
+  package init(node: Node, outcome: Result<RunOutcome, AstError>) {
+    (self.node, self.outcome) = (node, outcome)
+  }
 
   /// Whether the node is as the command wanted it.
   public var succeeded: Bool {

@@ -1,9 +1,11 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
 import Glibc
-import DebianFormats
+import Host
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What came of an attempt to share files between nodes.

@@ -1,4 +1,6 @@
+import Host
 import SnapshotTree
+import Store
 
 /// `desc`: says what a node is.
 extension Store {

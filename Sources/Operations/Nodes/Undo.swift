@@ -1,4 +1,6 @@
+import Host
 import SnapshotTree
+import Store
 
 /// `undo`: puts back an earlier generation of a node.
 extension Store {

@@ -1,6 +1,9 @@
 import Btrfs
 import DebianFormats
+import Host
+import Rootfs
 import SnapshotTree
+import Store
 import SystemPackage
 
 extension Transaction {
@@ -11,7 +14,7 @@ extension Transaction {
   /// one's files.
   ///
   /// - Parameter before: the root as it was.
-  func commitSharing(since before: FilePath) throws -> Generation {
+  package func commitSharing(since before: FilePath) throws -> Generation {
     guard try hasChangedPackages(since: before) else { return try commit(try seal()) }
     let lock = try Lock.wait(for: "share", in: store.locks)
     defer { withExtendedLifetime(lock) {} }

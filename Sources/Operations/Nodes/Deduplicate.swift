@@ -1,5 +1,7 @@
 import Btrfs
+import Host
 import SnapshotTree
+import Store
 
 /// What became of one node when its files were to share their space.
 public struct DeduplicationResult: Sendable {

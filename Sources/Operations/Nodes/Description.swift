@@ -1,3 +1,5 @@
+import Host
+
 /// What a user says a node is: text, at most `limit` bytes of it.
 public struct Description: Sendable, Equatable {
   /// The most bytes of UTF-8 a description may have: a few lines of a terminal, far below what a boot menu can show.

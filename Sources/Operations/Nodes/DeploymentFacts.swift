@@ -1,4 +1,5 @@
 import SnapshotTree
+import Store
 
 /// What is known of a deployment.
 public struct DeploymentFacts: Sendable {
@@ -32,21 +33,4 @@ extension Store {
     }
   }
 
-  /// Keeps a deployment until that is taken back, or takes it back.
-  public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID {
-    try change {
-      guard let deployment = try tree.deployment(id) else { throw AstError.unknown(id) }
-      let operation = try recordOperation(isPinned ? "pin" : "unpin", on: deployment.node)
-      try tree.setPinned(isPinned, id)
-      return operation
-    }
-  }
-
-}
-
-extension AstError {
-  static func unknown(_ deployment: DeploymentID) -> AstError {
-    AstError(
-      .notFound, "there is no deployment \(deployment); nothing was changed", hint: "`ast deployments` lists them")
-  }
 }

@@ -5,7 +5,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import AstKit
+@testable import Nodes
+@testable import Store
 
 @Suite("Sharing of files between nodes", .requiresRoot)
 struct ShareFilesTests {

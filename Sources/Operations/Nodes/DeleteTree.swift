@@ -1,5 +1,7 @@
 import Glibc
+import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// `del`: a node and everything below it.
@@ -37,7 +39,7 @@ extension Store {
 
   /// Locks a node. Where there is no space for the file of the lock there is none, so nobody holds it; and who takes it
   /// meanwhile has to wait for the lock of the tree, and finds the node gone.
-  func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
+  package func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
     do {
       return try lock(id, wait)
     } catch Errno.noSpace {

@@ -1,4 +1,7 @@
+import Btrfs
+import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// Changes that ast itself makes in a node, without a program in it.
@@ -7,7 +10,7 @@ extension Store {
   /// anything. (Looking at files can change their access times.)
   ///
   /// - Throws: `AstError`; the node is what it was then.
-  func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Bool) throws -> RunOutcome {
+  package func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Bool) throws -> RunOutcome {
     let transaction = try Transaction(on: id, kind, in: self)
     return try transaction.discarding {
       let hasChanged = try work(transaction.clone.path)

@@ -1,7 +1,9 @@
 import FoundationEssentials
-import Settings
+import Host
 import Sandbox
+import Settings
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// `edit-conf`: the node's own settings, edited with the editor of the one who calls.

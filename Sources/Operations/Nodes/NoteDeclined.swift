@@ -1,13 +1,16 @@
 import Btrfs
-import FoundationEssentials
 import DebianFormats
+import FoundationEssentials
+import Host
+import Rootfs
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 extension Transaction {
   /// Notes in the clone which packages were removed from it on purpose, if dpkg did anything at all.
-  func noteDeclined() throws {
+  package func noteDeclined() throws {
     let before = try store.subvolume(of: try store.current(node)).path
     guard try hasChangedPackages(since: before) else { return }
     let known = try DeclinedPackages(in: clone.path)

@@ -1,4 +1,6 @@
+import Host
 import SnapshotTree
+import Store
 
 /// `clone-tree`: a node and everything below it, copied beside it, as one change.
 extension Store {

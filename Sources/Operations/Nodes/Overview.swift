@@ -1,6 +1,9 @@
 import Btrfs
 import FoundationEssentials
+import Host
+import Settings
 import SnapshotTree
+import Store
 
 /// What `tree --long`, `info`, `status` and `history` show: facts from the database, which every user may read.
 public struct NodeFacts: Sendable {
@@ -82,7 +85,7 @@ extension Store {
   }
 
   /// The operations whose commands are alive: one that died is still entered as running, until the next change.
-  func running() throws -> [Operation] {
+  package func running() throws -> [Operation] {
     try tree.running().filter { operation in try operation.node.map { try !isFree($0) } ?? true }
   }
 

@@ -1,5 +1,7 @@
 import DebianFormats
+import Host
 import SnapshotTree
+import Store
 
 /// How one package differs between two nodes; at least one of the versions is there.
 public struct PackageChange: Sendable, Equatable {

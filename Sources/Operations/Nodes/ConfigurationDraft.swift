@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SystemPackage
 
 /// A copy of a node's settings that somebody edits. What was typed is not lost, whatever becomes of it.

@@ -1,7 +1,9 @@
 import Btrfs
 import Glibc
+import Host
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// How a run in a node ended.

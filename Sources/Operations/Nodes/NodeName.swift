@@ -1,4 +1,6 @@
+import Host
 import SnapshotTree
+import Store
 
 /// What a user calls a node: its number, or the description it has.
 public enum NodeName: Sendable, Equatable, CustomStringConvertible {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import AstKit
+@testable import Nodes
 
 @Suite("Spelling")
 struct SpellingTests {

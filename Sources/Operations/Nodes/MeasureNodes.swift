@@ -1,5 +1,6 @@
 import Btrfs
 import SnapshotTree
+import Store
 
 /// What the content of a node takes of the disk, in bytes, after compression.
 public struct NodeUsage: Sendable {

@@ -1,0 +1,23 @@
+import Host
+import SnapshotTree
+import Store
+
+/// `pin`, `unpin`.
+extension Store {
+  /// Keeps a deployment until that is taken back, or takes it back.
+  public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID {
+    try change {
+      guard let deployment = try tree.deployment(id) else { throw AstError.unknown(id) }
+      let operation = try recordOperation(isPinned ? "pin" : "unpin", on: deployment.node)
+      try tree.setPinned(isPinned, id)
+      return operation
+    }
+  }
+}
+
+extension AstError {
+  static func unknown(_ deployment: DeploymentID) -> AstError {
+    AstError(
+      .notFound, "there is no deployment \(deployment); nothing was changed", hint: "`ast deployments` lists them")
+  }
+}

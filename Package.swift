@@ -89,9 +89,15 @@ let package = Package(
       ],
       path: "Sources/Operations/Nodes", swiftSettings: strict),
     .target(
+      name: "Packages",
+      dependencies: [
+        "Btrfs", "DebianFormats", "Host", "Nodes", "Rootfs", "Sandbox", "Settings", "SnapshotTree", "Store", system,
+      ],
+      path: "Sources/Operations/Packages", swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc",
+        "Packages", "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc",
         "FileTrees", "Grub",
         "Sandbox",
         "Settings",

@@ -3,3 +3,4 @@
 @_exported import Rootfs
 @_exported import Store
 @_exported import Nodes
+@_exported import Packages

@@ -1,12 +1,14 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
 import Glibc
-import DebianFormats
+import Host
+import Store
 import SystemPackage
 
 /// What the nodes' apts share, under `cache/apt` in the store: package files by their checksums, and the indices of
 /// each set of sources. May be deleted at any time.
-struct PackageCache {
+package struct PackageCache {
   /// Where it is.
   let path: FilePath
   private let locks: FilePath
@@ -20,7 +22,7 @@ struct PackageCache {
   }
 
   /// The one of a store that has one already.
-  init?(presentIn store: Store) {
+  package init?(presentIn store: Store) {
     path = Self.path(in: store.root)
     locks = store.locks
     guard access(path.string, F_OK) == 0 else { return nil }
@@ -50,7 +52,7 @@ struct PackageCache {
   }
 
   /// Runs `body` unless another command fetches something. Nil where one does.
-  func unlessFetching<Result>(_ body: () throws -> Result) throws -> Result? {
+  package func unlessFetching<Result>(_ body: () throws -> Result) throws -> Result? {
     let lock: Lock?
     do {
       lock = try Lock.take(Self.lockName, in: locks, wait: .never)

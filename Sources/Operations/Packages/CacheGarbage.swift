@@ -1,27 +1,29 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What can go from the package cache.
-struct CacheGarbage {
+package struct CacheGarbage {
   /// Package files.
-  let files: [CachedFile]
+  package let files: [CachedFile]
   /// The directories of indices.
-  let indices: [FilePath]
+  package let indices: [FilePath]
 
-  static let none = CacheGarbage(files: [], indices: [])
+  package static let none = CacheGarbage(files: [], indices: [])
 
-  var isEmpty: Bool { files.isEmpty && indices.isEmpty }
+  package var isEmpty: Bool { files.isEmpty && indices.isEmpty }
 
   /// The space the package files take, in bytes.
-  var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
+  package var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
 }
 
 extension PackageCache {
   /// The package files that nothing has used for a month, those that none of the indices of the nodes has, and the
   /// indices that are no node's. What was used in the last day stays: a command may be working with it.
-  func garbage(in store: Store) throws -> CacheGarbage {
+  package func garbage(in store: Store) throws -> CacheGarbage {
     let roots = try store.tree.currentGenerations().map { store.path(of: $0) }
     let sets = ((try? FileManager.default.contentsOfDirectory(atPath: indices.string)) ?? []).sorted().map(
       indices.appending)
@@ -39,7 +41,7 @@ extension PackageCache {
   }
 
   /// All package files but those a command may be working with.
-  var spare: CacheGarbage { CacheGarbage(files: idle, indices: []) }
+  package var spare: CacheGarbage { CacheGarbage(files: idle, indices: []) }
 
   private var idle: [CachedFile] {
     CachedFile.all(in: [packages, partial]).filter { $0.isUnused(for: CachedFile.inUseFor) }
@@ -48,7 +50,7 @@ extension PackageCache {
   /// Removes what can go. The caller has the cache's lock.
   ///
   /// - Returns: what is gone.
-  func remove(_ garbage: CacheGarbage) -> CacheGarbage {
+  package func remove(_ garbage: CacheGarbage) -> CacheGarbage {
     let gone = garbage.files.filter { file in
       guard unlink(file.path.string) == 0 else { return false }
       failPoint("cached file removed")

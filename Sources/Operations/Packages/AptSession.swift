@@ -1,21 +1,24 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
-import DebianFormats
+import Host
+import Nodes
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// A node's own apt at work: with the shared indices and package files, and with nothing of the host's.
-final class AptSession {
+package final class AptSession {
   /// The node.
-  let node: NodeID
+  package let node: NodeID
   let cache: PackageCache
   let workspace: AptWorkspace
   /// Files of the host that the request names, shown inside as `/run/ast/local/<index>/<name>`.
   private var local: [FilePath] = []
   private let store: Store
 
-  init(for node: NodeID, in store: Store) throws {
+  package init(for node: NodeID, in store: Store) throws {
     self.node = node
     self.store = store
     cache = try PackageCache(in: store)
@@ -26,7 +29,7 @@ final class AptSession {
   }
 
   /// A sandbox with `root` as its root, in which `apt` works as it does for this session.
-  func sandbox(_ root: FilePath) throws -> Sandbox {
+  package func sandbox(_ root: FilePath) throws -> Sandbox {
     var sandbox = try store.sandbox(for: node, at: root, network: .host)
     sandbox.binds += [
       Sandbox.Bind(workspace.writable, at: FilePath(Self.inside), isReadOnly: false),
@@ -72,7 +75,7 @@ final class AptSession {
   /// Runs a program and collects what it prints.
   ///
   /// - Throws: `AstError` with what it said if it does not end with status 0, or cannot be started.
-  func output(of command: [String], in root: FilePath, explaining failure: String) throws -> String {
+  package func output(of command: [String], in root: FilePath, explaining failure: String) throws -> String {
     let run = try collect(command, in: root)
     guard run.end == .exited(0) else { throw try self.failure("\(failure): \(Self.words(run.said))") }
     return run.output

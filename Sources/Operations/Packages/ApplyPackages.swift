@@ -1,4 +1,6 @@
 import DebianFormats
+import Host
+import Rootfs
 import Sandbox
 import SystemPackage
 
@@ -47,7 +49,7 @@ extension AptSession {
 
   /// The command of apt-get that does what a plan says and nothing else. An administrator's configuration file stays, and
   /// the new one is put beside it (dpkg(1)).
-  func installation(of plan: PackagePlan, _ options: [String] = []) -> [String] {
+  package func installation(of plan: PackagePlan, _ options: [String] = []) -> [String] {
     let removals = plan.steps.filter(\.kind.isRemoval).map { "\($0.argument)-" }
     return apt("apt-get") + Self.withoutIndices + ["-o", "Dpkg::Use-Pty=0"] + options
       + ["--force-confdef", "--force-confold"].flatMap { ["-o", "DPkg::Options::=\($0)"] }
@@ -56,7 +58,7 @@ extension AptSession {
   }
 
   /// Makes sure that a root has become what was planned and shown. In which state packages are is looked at later.
-  func requireDone(_ plan: PackagePlan, in root: FilePath) throws {
+  package func requireDone(_ plan: PackagePlan, in root: FilePath) throws {
     let present = Set(try PackageDatabase.installed(in: root)?.map { [$0.name, $0.architecture, $0.version] } ?? [])
     for step in plan.steps {
       let versions = Set([step.from, step.to].compactMap(\.self)).filter { version in
@@ -70,7 +72,7 @@ extension AptSession {
   }
 
   /// The files of a plan, inside. apt may know no checksum of those the request names, which are no downloads then.
-  func files(of plan: PackagePlan) -> [String] {
+  package func files(of plan: PackagePlan) -> [String] {
     let files = plan.downloads.map { download in
       download.isInPlace ? download.path : "\(Self.given)/archives/\(download.fileName)"
     }
@@ -78,7 +80,7 @@ extension AptSession {
   }
 
   /// Has apt remember something of packages (apt-mark(8)).
-  func mark(_ mark: String, _ names: [String], in root: FilePath, log: TransactionLog) throws {
+  package func mark(_ mark: String, _ names: [String], in root: FilePath, log: TransactionLog) throws {
     guard !names.isEmpty else { return }
     let command = apt("apt-mark") + Self.withoutIndices + [mark, "--"] + names
     log.write(Array(try output(of: command, in: root, explaining: "apt-mark failed in node \(node)").utf8))

@@ -1,5 +1,9 @@
+import Btrfs
 import DebianFormats
+import Host
+import Rootfs
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// `hold`, `unhold`: packages of a node that apt is to leave as they are.

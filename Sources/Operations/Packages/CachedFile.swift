@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// A package file in the cache, whole or begun.
-struct CachedFile {
+package struct CachedFile {
   /// Where it is. Its name says what it is: ``PackageDownload/key``.
   let path: FilePath
   /// The space it takes, in bytes.

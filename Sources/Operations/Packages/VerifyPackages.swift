@@ -1,4 +1,6 @@
 import DebianFormats
+import Host
+import Rootfs
 import Sandbox
 import SystemPackage
 
@@ -8,7 +10,7 @@ extension AptSession {
   ///
   /// - Parameter before: the root as it was: what is wrong there already is nobody's fault.
   /// - Throws: `AstError` with what is wrong.
-  func verify(_ root: FilePath, before: FilePath) throws {
+  package func verify(_ root: FilePath, before: FilePath) throws {
     let audit = try collect(["dpkg", "--audit"], in: root)
     guard audit.end == .exited(0), audit.output.isEmpty else {
       let words = audit.output.split(separator: "\n").joined(separator: " ")

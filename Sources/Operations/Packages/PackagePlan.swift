@@ -1,4 +1,5 @@
 import DebianFormats
+import Host
 
 /// What a request would do to a node: found out without changing anything.
 public struct PackagePlan: Sendable {
@@ -19,7 +20,7 @@ public struct PackagePlan: Sendable {
   /// Those of them that an upgrade should have brought to it.
   public let keptBack: [String]
   /// What was asked for by name.
-  let requested: Set<String>
+  package let requested: Set<String>
 
   /// Whether there is nothing to do.
   public var isEmpty: Bool { steps.isEmpty && marks.isEmpty }

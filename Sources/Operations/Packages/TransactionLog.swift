@@ -1,17 +1,18 @@
 import FoundationEssentials
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// All that was said during a transaction, in a file for people: `ast/log/<operation>.log` in the store.
-final class TransactionLog {
+package final class TransactionLog {
   /// The file.
-  let path: FilePath
+  package let path: FilePath
   /// The file, open for whoever is to write into it.
-  let file: FileDescriptor
+  package let file: FileDescriptor
   /// The last that was said, for messages.
   private var end: [UInt8] = []
 
-  init(_ operation: OperationID, in store: Store) throws {
+  package init(_ operation: OperationID, in store: Store) throws {
     let directory = store.root.appending("ast/log")
     try Store.makeDirectory("ast/log", in: store.root)
     Self.removeOld(in: directory)

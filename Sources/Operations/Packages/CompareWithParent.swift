@@ -1,6 +1,10 @@
+import Btrfs
 import DebianFormats
+import Host
+import Rootfs
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// How the packages somebody asked for in a node compare with those of its parent.

@@ -1,5 +1,7 @@
 import Dispatch
+import Host
 import SnapshotTree
+import Store
 import Synchronization
 
 /// Work on each node of a tree: parents before children, branches that do not depend on each other side by side.

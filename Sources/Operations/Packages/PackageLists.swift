@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SystemPackage
 
 /// The lists of packages in sets of indices, as `apt-get update` keeps them.

@@ -1,6 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import Sandbox
 import SystemPackage
 

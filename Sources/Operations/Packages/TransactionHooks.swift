@@ -1,6 +1,10 @@
+import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
+import Settings
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// The administrator's own programs that take part in changes of packages: each executable in `/etc/ast/hooks.d`, by

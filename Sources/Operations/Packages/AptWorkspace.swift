@@ -1,7 +1,9 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import Sandbox
+import Store
 import SystemPackage
 
 /// A directory of its own for each command that works with apt: copies of the indices, room for apt's caches, and what

@@ -1,5 +1,7 @@
-import FoundationEssentials
 import DebianFormats
+import FoundationEssentials
+import Host
+import Rootfs
 import Sandbox
 import SystemPackage
 
@@ -7,7 +9,7 @@ extension AptSession {
   /// Asks the apt in `root` what a request would do. Nothing is changed; `root` may be read-only.
   ///
   /// - Parameter listsNotUpgraded: whether to find out what has a newer version and stays, which takes apt a second run.
-  func plan(
+  package func plan(
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath, listsNotUpgraded: Bool
   ) throws -> PackagePlan {
     let before = try PackageMarks(in: root)

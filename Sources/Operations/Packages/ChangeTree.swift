@@ -1,6 +1,11 @@
-import FoundationEssentials
+import Btrfs
 import DebianFormats
+import FoundationEssentials
+import Host
+import Nodes
+import Rootfs
 import SnapshotTree
+import Store
 
 /// What is to be done to the packages of a tree.
 public enum TreeRequest: Sendable, Equatable {

@@ -1,7 +1,11 @@
 import Btrfs
 import DebianFormats
+import Host
+import Nodes
+import Rootfs
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What became of a request about packages.
@@ -137,7 +141,7 @@ extension Store {
   }
 
   /// Refuses a plan the file system has no room for, before anything is fetched.
-  func requireSpace(for plan: PackagePlan) throws {
+  package func requireSpace(for plan: PackagePlan) throws {
     let needed = plan.downloadSize + max(0, plan.installSize)
     let available = try FileSystem.space(of: root).available
     guard needed < available else {

@@ -1,14 +1,16 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
 import Glibc
-import DebianFormats
+import Host
 import Sandbox
+import Store
 import SystemPackage
 
 extension AptSession {
   /// Makes sure that the cache has the files of a plan, and shows them to the session's apt. What another command
   /// fetches is waited for, what an interrupted one has begun is gone on with.
-  func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
+  package func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
     let remote = plan.downloads.filter { !$0.isInPlace }
     if let odd = remote.first(where: { !$0.hash.hasPrefix("SHA256:") }) {
       throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName); nothing was changed")

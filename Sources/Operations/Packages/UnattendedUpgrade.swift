@@ -1,4 +1,6 @@
+import Host
 import SnapshotTree
+import Store
 
 /// `auto-upgrade` and `check`: upgrades without anybody watching, and what became of them.
 extension Store {

@@ -1,5 +1,7 @@
+import Btrfs
 import FoundationEssentials
 import SnapshotTree
+import Store
 import SystemPackage
 
 extension Store {
@@ -13,7 +15,9 @@ extension Store {
 
 extension AptSession {
   /// Gives the session the indices of the sources of `root`, which are fetched when `refresh` says so.
-  func useIndices(of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void) throws {
+  package func useIndices(of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void)
+    throws
+  {
     try cache.whileFetching {
       let indices = try PackageIndices(for: root, in: cache)
       try indices.copy(to: workspace)

@@ -1,5 +1,5 @@
-import FoundationEssentials
 import DebianFormats
+import FoundationEssentials
 import SystemPackage
 
 /// What a user wants done to the packages of a node.

@@ -1,3 +1,5 @@
+import Host
+
 /// The names of the packages that this machine's apt knows, among those that begin like this; none for an empty beginning,
 /// since they are tens of thousands.
 ///

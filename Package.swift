@@ -95,9 +95,17 @@ let package = Package(
       ],
       path: "Sources/Operations/Packages", swiftSettings: strict),
     .target(
+      name: "Boot",
+      dependencies: [
+        "Btrfs", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "Settings",
+        "SnapshotTree", "Store", system,
+      ],
+      path: "Sources/Operations/Boot", swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Packages", "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr", "DebianFormats", "Etc",
+        "Boot", "Packages", "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr",
+        "DebianFormats", "Etc",
         "FileTrees", "Grub",
         "Sandbox",
         "Settings",
@@ -143,6 +151,8 @@ let package = Package(
     .testTarget(
       name: "NodesTests", dependencies: ["Btrfs", "DebianFormats", "Nodes", "Store", "TestSupport"],
       swiftSettings: strict),
+    .testTarget(
+      name: "BootTests", dependencies: ["Boot", "Btrfs", "Nodes", "Store", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "AstKitTests",
       dependencies: ["AstKit", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Settings", "TOMLFiles", "TestSupport"],

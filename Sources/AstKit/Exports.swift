@@ -4,3 +4,4 @@
 @_exported import Store
 @_exported import Nodes
 @_exported import Packages
+@_exported import Boot

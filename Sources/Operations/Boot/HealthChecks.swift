@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SystemPackage
 
 /// The programs of a directory that say whether a boot is good.

@@ -4,7 +4,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import AstKit
+@testable import Boot
+@testable import Nodes
+@testable import Store
 
 /// What is entered of a boot, in a store with a few deployments.
 @Suite("Boot assessment", .requiresRoot)

@@ -1,4 +1,8 @@
+import Host
+import Nodes
+import Rootfs
 import SnapshotTree
+import Store
 
 /// `ast-sync`: this ast in nodes, with the files they need to boot as deployments.
 extension Store {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import SnapshotTree
+import Store
 
 /// What a boot came to.
 public enum BootReport: Sendable, Equatable {

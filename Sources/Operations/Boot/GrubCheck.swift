@@ -1,6 +1,8 @@
 import Btrfs
 import Glibc
+import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// GRUB's own driver, asked by grub-fstest(1) whether it reads what it is to boot, where that program is installed and

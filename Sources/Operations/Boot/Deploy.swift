@@ -2,8 +2,11 @@ import Btrfs
 import Etc
 import FoundationEssentials
 import Glibc
+import Host
+import Rootfs
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// How a node is to be deployed.

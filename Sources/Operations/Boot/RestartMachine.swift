@@ -1,3 +1,5 @@
+import Host
+
 /// Has systemd restart this machine, after what runs has ended.
 ///
 /// - Throws: `AstError`.

@@ -1,4 +1,6 @@
+import Host
 import SnapshotTree
+import Store
 
 /// What a rollback came to.
 public struct RolledBack: Sendable {

@@ -1,4 +1,8 @@
+import Btrfs
+import Host
+import Rootfs
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What came of bringing the changes of /etc into a node.

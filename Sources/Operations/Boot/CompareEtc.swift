@@ -1,5 +1,9 @@
+import Btrfs
 import Etc
+import Host
+import Rootfs
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// A /etc in use, and what it was made of.

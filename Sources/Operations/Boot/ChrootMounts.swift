@@ -1,0 +1,43 @@
+import Glibc
+import Host
+import Sandbox
+import Store
+import SystemPackage
+
+/// A root file system with the kernel's own file systems in it, for programs that look at devices; mounted for this
+/// process and its children only.
+struct ChrootMounts {
+  private var mounted: [FilePath] = []
+
+  /// Mounts a root.
+  ///
+  /// - Returns: where it is.
+  mutating func make(_ root: FilePath) throws -> FilePath {
+    let target: FilePath = "/run/ast/root"
+    for directory in [target.removingLastComponent(), target] {
+      guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    }
+    try bind(root, at: target)
+    for place in ["dev", "proc", "sys"] { try bind(FilePath("/\(place)"), at: target.appending(place)) }
+    return target
+  }
+
+  mutating func bind(_ source: FilePath, at target: FilePath) throws {
+    try PrivateMounts.bind(source, at: target)
+    mounted.append(target)
+  }
+
+  /// Mounts a subvolume. What is mounted nowhere cannot be bound to a place before Linux 6.15 (mount(2), EINVAL).
+  mutating func mount(_ subvolume: String, of device: FilePath, at target: FilePath) throws {
+    guard Glibc.mount(device.string, target.string, "btrfs", 0, "subvol=\(subvolume)") == 0 else {
+      throw Errno(rawValue: errno)
+    }
+    mounted.append(target)
+  }
+
+  /// Unmounts everything.
+  mutating func end() {
+    for target in mounted.reversed() { umount2(target.string, Int32(MNT_DETACH)) }
+    mounted = []
+  }
+}

@@ -102,9 +102,24 @@ let package = Package(
       ],
       path: "Sources/Operations/Boot", swiftSettings: strict),
     .target(
+      name: "Live",
+      dependencies: [
+        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Packages", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
+        "Store", system,
+      ],
+      path: "Sources/Operations/Live", swiftSettings: strict),
+    .target(
+      name: "Machines",
+      dependencies: [
+        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "FileTrees", "Host", "Nodes", "Rootfs", "Sandbox",
+        "Settings", "SnapshotTree", "Store", "SystemFiles", system,
+      ],
+      path: "Sources/Operations/Machines", swiftSettings: strict),
+    .target(
       name: "AstKit",
       dependencies: [
-        "Boot", "Packages", "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox", "CXattr",
+        "Machines", "Live", "Boot", "Packages", "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox",
+        "CXattr",
         "DebianFormats", "Etc",
         "FileTrees", "Grub",
         "Sandbox",
@@ -153,6 +168,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "BootTests", dependencies: ["Boot", "Btrfs", "Nodes", "Store", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live", "Packages"], swiftSettings: strict),
+    .testTarget(name: "MachinesTests", dependencies: ["Machines", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "AstKitTests",
       dependencies: ["AstKit", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Settings", "TOMLFiles", "TestSupport"],

@@ -5,3 +5,5 @@
 @_exported import Nodes
 @_exported import Packages
 @_exported import Boot
+@_exported import Live
+@_exported import Machines

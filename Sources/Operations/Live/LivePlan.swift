@@ -1,0 +1,82 @@
+import DebianFormats
+import Host
+import Packages
+import Rootfs
+import Sandbox
+import SnapshotTree
+import SystemPackage
+
+/// What `install --live` would do, to the node and to the system that runs.
+public struct LivePlan: Sendable {
+  /// What happens to the node.
+  public let node: PackagePlan
+  /// What happens in the running system.
+  public let running: PackagePlan
+
+  /// Whether there is nothing to do for either.
+  public var isEmpty: Bool { node.isEmpty && running.steps.isEmpty }
+
+  /// The packages of the running system that are there because others need them: in the request for it, all are named.
+  var automatic: [PackageStep] {
+    let automatic = Set(node.steps.filter(\.isAutomatic).map(\.argument))
+    return running.steps.filter { $0.isAutomatic || automatic.contains($0.argument) }
+  }
+}
+
+extension AptSession {
+  /// Plans for the running system what is planned for its node: the same packages in the same versions. Packages that
+  /// run are not replaced: programs that have them open, and those that start next, would have some of each.
+  ///
+  /// - Parameters:
+  ///   - names: what the user asked for.
+  ///   - plan: what apt decided for the node.
+  ///   - content: the root of the node's generation.
+  /// - Throws: `AstError` (refused) where it takes more than packages that come in addition.
+  func planLive(
+    _ names: [String], _ options: PackageOptions, for plan: PackagePlan, of content: FilePath, in running: RunningRoot
+  ) throws -> LivePlan {
+    let installed = try PackageDatabase.installed(in: content) ?? []
+    let after = LivePackages(plan.steps, after: installed, requested: plan.requested)
+    var exactly = options
+    (exactly.recommends, exactly.removesUnneeded) = (false, false)
+    let found: PackagePlan
+    do {
+      found = try self.plan(.install(names + after.words), exactly, in: running.path, listsNotUpgraded: false)
+    } catch let error as AstError where error.code == .failed || error.code == .notFound {
+      throw needsRestart("the running system cannot have what node \(node) gets: \(error.message)")
+    }
+    if let obstacle = after.obstacle(to: found.steps) { throw needsRestart("\(obstacle); nothing was changed") }
+    return LivePlan(node: plan, running: found)
+  }
+
+  /// Refuses packages with files that only a boot takes in, or that have their place in the part of the root that does
+  /// not change. The files of the plan have been fetched.
+  func requireLiveFiles(of plan: PackagePlan, in running: RunningRoot) throws {
+    guard !plan.steps.isEmpty else { return }
+    let listing = try output(
+      of: ["sh", "-c", Self.listing, "sh"] + files(of: plan), in: running.path,
+      explaining: "cannot look into the packages for node \(node)")
+    var package = ""
+    for line in listing.split(separator: "\n") {
+      if line.hasPrefix(Self.heading) {
+        package = String(line.dropFirst(Self.heading.count))
+      } else if LiveFiles.needRestart(String(line)) {
+        throw needsRestart("\(package) has \(line.dropFirst()), which needs a reboot; nothing was changed")
+      }
+    }
+  }
+
+  private func needsRestart(_ message: String) -> AstError {
+    AstError(.refused, message, hint: "without `--live`, and then `ast deploy \(node)` and a reboot")
+  }
+
+  /// The names of files in a package begin with `./` (deb(5)).
+  private static let heading = "package "
+  private static let listing = """
+    set -e
+    for file; do
+      printf '\(heading)%s\\n' "$(dpkg-deb --field "$file" Package)"
+      dpkg-deb --fsys-tarfile "$file" | tar --list
+    done
+    """
+}

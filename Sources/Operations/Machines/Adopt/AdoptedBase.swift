@@ -1,0 +1,55 @@
+import Btrfs
+import Etc
+import FoundationEssentials
+import Glibc
+import Host
+import Rootfs
+import Sandbox
+import SystemPackage
+
+/// The base while it is made of a snapshot of the adopted root: what is data of the machine goes, what a node needs
+/// comes.
+struct AdoptedBase {
+  /// The snapshot.
+  let root: FilePath
+  /// The system it is of.
+  let system: AdoptableSystem
+
+  func run() throws {
+    try replaceStubs()
+    for directory: FilePath in ["home", "srv", "tmp", "boot/grub"] { try empty(directory) }
+    // The files that Debian gives root stay: the node is worked in without that file system.
+    try empty("root", but: [".bashrc", ".profile"])
+    try AdoptedVar(of: root).reduce()
+    failPoint("base emptied")
+    let files = RootDirectory(root)
+    let table = system.fstab.adopting(fileSystem: system.fileSystem.uuidString.lowercased())
+    try files.write(Data(table.content), to: "/etc/fstab")
+    for mount in table.entries where mount.mountPoint != "/" && mount.type != "swap" {
+      try files.makeDirectory(mount.mountPoint)
+    }
+    try installSystemFiles(into: root)
+    failPoint("base completed")
+  }
+
+  /// In place of a subvolume inside the root, a snapshot has an empty directory in which nothing can be made. What is to
+  /// be mounted there finds a real one; at the top level of the file system nothing is to be found.
+  private func replaceStubs() throws {
+    for path in try Subvolume(at: system.root).nested() {
+      let inside = FilePath(root: nil, path.components.dropFirst(system.root.components.count))
+      let stub = root.pushing(inside)
+      var status = stat()
+      // BTRFS_EMPTY_SUBVOL_DIR_OBJECTID (linux/btrfs_tree.h).
+      guard lstat(stub.string, &status) == 0, status.st_ino == 2 else { continue }
+      guard rmdir(stub.string) == 0 else { throw Errno(rawValue: errno) }
+      if system.hasLine(FilePath("/").pushing(inside)) {
+        guard mkdir(stub.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+      }
+    }
+  }
+
+  private func empty(_ directory: FilePath, but kept: Set<OpenDirectory.Name> = []) throws {
+    guard let open = try OpenDirectory(root).directory(at: directory) else { return }
+    for name in try open.names() where !kept.contains(name) { try open.removeEvenIfProtected(name) }
+  }
+}

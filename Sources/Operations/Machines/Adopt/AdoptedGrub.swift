@@ -1,0 +1,32 @@
+import FoundationEssentials
+import Glibc
+import Host
+import Sandbox
+import SystemPackage
+
+/// What GRUB reads when it boots from the store: the modules of the system that is adopted, which are those of the GRUB
+/// that is in the boot sector or the firmware, and stays there.
+struct AdoptedGrub {
+  /// The old root.
+  let root: FilePath
+  /// The directory it reads.
+  let directory: FilePath
+
+  /// The platforms that a system's boot loader has modules for.
+  static func platforms(in root: FilePath) throws -> [String] {
+    let files = RootDirectory(root)
+    return try files.entries(of: "/boot/grub").filter(\.isDirectory).map(\.name).filter { name in
+      try files.openFile(FilePath("/boot/grub/\(name)/normal.mod")).map { try $0.descriptor.close() } != nil
+    }
+  }
+
+  /// Fills the directory.
+  func run() throws {
+    let old = root.appending("boot/grub")
+    for name in try Self.platforms(in: root) + ["fonts", "locale"] where access(old.appending(name).string, F_OK) == 0 {
+      try ChildProcess("cp", ["--archive", "--reflink=auto", "--", old.appending(name).string, directory.string]).run()
+    }
+    try RootDirectory(directory).write(Data(InstallGrub.configuration(serial: nil).utf8), to: "grub.cfg")
+    failPoint("boot loader's files copied")
+  }
+}

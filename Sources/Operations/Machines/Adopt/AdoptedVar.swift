@@ -1,0 +1,85 @@
+import DebianFormats
+import Glibc
+import Host
+import Rootfs
+import SystemPackage
+
+/// The /var of a node that is made of a system in use: what its packages brought, and what they need to be worked with.
+/// The rest are data of the machine, which has them in the /var that all deployments share.
+struct AdoptedVar {
+  private let root: OpenDirectory
+  private let packages: PackageFiles
+
+  /// That of the root at a path.
+  init(of root: FilePath) throws {
+    self.root = try OpenDirectory(root)
+    packages = try PackageFiles(in: root, below: "/var/")
+  }
+
+  /// What may be lost at any time, and what is the machine's by its nature: only the directories of packages stay.
+  private static let volatile: Set<FilePath> = [
+    "var/backups", "var/cache", "var/crash", "var/log", "var/mail", "var/spool", "var/tmp",
+  ]
+  /// What more than this is in one directory of /var/lib that no package brought are data.
+  private static let limit: Int64 = 32 << 20
+
+  func reduce() throws {
+    for unit in try directories(of: "var") where unit != "var/lib" { try reduce(unit) }
+    for unit in try directories(of: "var/lib") { try reduce(unit) }
+  }
+
+  private func directories(of path: FilePath) throws -> [FilePath] {
+    guard let directory = try root.directory(at: path) else { return [] }
+    return try directory.names().filter { try directory.isDirectory($0) }.map { path.appending($0) }
+  }
+
+  private func reduce(_ unit: FilePath) throws {
+    guard let directory = try root.directory(at: unit) else { return }
+    guard try Self.volatile.contains(unit) || size(of: directory, at: unit) > Self.limit else { return }
+    try clear(directory, at: unit)
+  }
+
+  /// The bytes of what no package brought.
+  private func size(of directory: OpenDirectory, at path: FilePath) throws -> Int64 {
+    try directory.names().reduce(0) { sum, name in
+      let path = path.appending(name)
+      guard !isState(path), let status = try directory.status(of: name) else { return sum }
+      guard status.st_mode & S_IFMT == S_IFDIR, let inner = try directory.directory(name) else {
+        return sum + (packages.contains(absolute(path)) ? 0 : Int64(status.st_blocks) * 512)
+      }
+      return sum + (try size(of: inner, at: path))
+    }
+  }
+
+  /// Removes what no package brought.
+  private func clear(_ directory: OpenDirectory, at path: FilePath) throws {
+    for name in try directory.names() {
+      let path = path.appending(name)
+      guard !isState(path) else { continue }
+      // Links are the scripts' of packages: /var/spool/mail.
+      guard try packages.contains(absolute(path)) || leadsToState(path) || directory.isLink(name) else {
+        try directory.removeEvenIfProtected(name)
+        continue
+      }
+      if try directory.isDirectory(name), let inner = try directory.directory(name) { try clear(inner, at: path) }
+    }
+  }
+
+  private func absolute(_ path: FilePath) -> FilePath { FilePath("/").pushing(path) }
+
+  private static let state = PackageState.directories.map(\.place) + [PackageState.aptExtendedStates.place]
+
+  private func isState(_ path: FilePath) -> Bool { Self.state.contains { path.starts(with: $0) } }
+
+  private func leadsToState(_ path: FilePath) -> Bool { Self.state.contains { $0.starts(with: path) } }
+}
+
+extension OpenDirectory {
+  fileprivate func isDirectory(_ name: Name) throws -> Bool {
+    try status(of: name).map { $0.st_mode & S_IFMT == S_IFDIR } ?? false
+  }
+
+  fileprivate func isLink(_ name: Name) throws -> Bool {
+    try status(of: name).map { $0.st_mode & S_IFMT == S_IFLNK } ?? false
+  }
+}

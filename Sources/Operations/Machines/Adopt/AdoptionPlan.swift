@@ -1,0 +1,137 @@
+import Btrfs
+import DebianFormats
+import Etc
+import FoundationEssentials
+import Glibc
+import Host
+import Rootfs
+import Sandbox
+import Store
+import SystemPackage
+
+/// What `adopt` would make of a system. That there is one means that nothing stands in its way.
+public struct AdoptionPlan: Sendable {
+  /// The subvolume of the root, from the top level of the file system; empty for the top level itself.
+  public let subvolume: FilePath
+  /// The subvolumes to be made at the top level.
+  public let made: [String]
+  /// The directories whose content goes to a subvolume of their own at the next start.
+  public let data: [FilePath]
+  /// What is mounted by itself, and stays so.
+  public let kept: [FilePath]
+  /// The directories that can only be read when a deployment runs.
+  public let readOnly: [FilePath]
+  /// Subvolumes inside the root, which are in no node.
+  public let leftBehind: [FilePath]
+  /// Whether GRUB can count how often a deployment was tried.
+  public let countsTries: Bool
+  /// What can still be written to the file system.
+  public let available: Int64
+  /// Why the last adoption was taken back, where nobody asked for it.
+  public let lastFailure: String?
+
+  /// What every adoption makes.
+  static let subvolumes = [Machine.store, Machine.variable, Machine.grub]
+  /// The directories that bring a subvolume of their own where they are not one.
+  static let dataDirectories = ["home", "root", "srv"]
+
+  /// What the top level of the file system is called.
+  public var layout: String {
+    subvolume.isEmpty ? "the top level of the file system" : "the subvolume \(subvolume)"
+  }
+
+  /// Looks at a system and what is at the top level of its file system.
+  ///
+  /// - Throws: `AstError`, refused with a reason.
+  init(of system: AdoptableSystem, top: FilePath, ignoring leftover: Leftover? = nil) throws {
+    try AdoptionRefusals(system).check()
+    subvolume = system.subvolume
+    let (own, others) = try Self.partition(system)
+    let data = [FilePath("/var")] + own.map { FilePath("/\($0)") }
+    self.data = data
+    kept = (others + system.fstab.entries.map(\.mountPoint)).uniqued().filter { $0 != "/" }.sorted {
+      $0.string < $1.string
+    }
+    made = Self.subvolumes + own.map { "@\($0)" }
+    let removable = try leftover?.names() ?? []
+    for name in made.flatMap({ [$0, "\($0)\(TakeOver.suffix)"] }) where !removable.contains(name) {
+      try Self.requireFree(name, at: top)
+    }
+    let nested = try Self.nested(in: system)
+    leftBehind = nested.filter { path in !data.contains { path.starts(with: $0) } }
+    readOnly = try Self.readOnly(in: system)
+    countsTries = try AdoptedBootEnvironment(of: system) != nil
+    lastFailure = leftover?.reason
+    available = try FileSystem.space(of: system.root).available
+    guard available >= Self.neededSpace else {
+      throw AstError(
+        .noSpace,
+        "there is too little space: \(available >> 20) MiB, and \(Self.neededSpace >> 20) are needed;"
+          + " nothing was changed")
+    }
+  }
+
+  /// What the nodes' own files take at first: modules, an initrd or two, the database.
+  private static let neededSpace: Int64 = 512 << 20
+
+  /// The data directories that are part of the root, and those that are mounted by /etc/fstab.
+  private static func partition(_ system: AdoptableSystem) throws -> (own: [String], others: [FilePath]) {
+    var (own, others): ([String], [FilePath]) = ([], [])
+    for name in dataDirectories {
+      let path = FilePath("/\(name)")
+      var status = stat()
+      let isThere = lstat(system.file(path).string, &status) == 0
+      guard !isThere || status.st_mode & S_IFMT == S_IFDIR else {
+        throw AdoptableSystem.refusal("\(path) is no directory")
+      }
+      if system.hasLine(path) {
+        others.append(path)
+      } else if system.mount(at: path) != nil {
+        throw AdoptableSystem.refusal(
+          "\(path) is mounted, and /etc/fstab does not say so", hint: "give it a line there, or unmount it")
+      } else {
+        own.append(name)
+      }
+    }
+    return (own, others)
+  }
+
+  private static func requireFree(_ name: String, at top: FilePath) throws {
+    var status = stat()
+    guard lstat(top.appending(name).string, &status) == 0 else { return }
+    throw AdoptableSystem.refusal(
+      "the top level of the file system has \(name) already",
+      hint: "another program's snapshots, or what an earlier adoption left; rename it if nothing needs it by that name")
+  }
+
+  /// The subvolumes inside the root, but for those that are made here: where the root is the top level, all others are
+  /// inside it.
+  private static func nested(in system: AdoptableSystem) throws -> [FilePath] {
+    let mounted = Set(try MountTable.mounts().filter { $0.type == "btrfs" }.map(\.part))
+    return try Subvolume(at: system.root).nested().compactMap { path in
+      let inside = FilePath(root: "/", path.components.dropFirst(system.root.components.count))
+      return mounted.contains(inside) && system.subvolume.isEmpty ? nil : inside
+    }.sorted { $0.string < $1.string }
+  }
+
+  /// What somebody may be used to write to: /opt, /usr/local, and directories that no package has made.
+  private static func readOnly(in system: AdoptableSystem) throws -> [FilePath] {
+    let owned = try PackageFiles(in: system.root, below: "/")
+    let usual: Set<String> = [
+      "boot", "dev", "etc", "lost+found", "media", "mnt", "opt", "proc", "run", "sys", "tmp", "usr", "var",
+    ]
+    let others = try RootDirectory(system.root).entries(of: "/").filter { entry in
+      let path = FilePath("/\(entry.name)")
+      return entry.isDirectory && !usual.contains(entry.name) && !dataDirectories.contains(entry.name)
+        && !owned.contains(path) && system.mount(at: path) == nil && !entry.name.hasPrefix("@")
+    }
+    return (["/opt", "/usr/local"] + others.map { FilePath("/\($0.name)") }).filter { !system.hasLine($0) }
+  }
+}
+
+extension Array where Element: Hashable {
+  fileprivate func uniqued() -> [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,118 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// The one file of an adopted system that is changed: custom.cfg of its boot loader, which its grub.cfg reads at the end
+/// (/etc/grub.d/41_custom). With a few lines at its beginning the machine boots from the store; without them it boots
+/// the system that was there before. GRUB itself, and everything else of that system, stays as it is.
+struct BootHook {
+  private let directory: FilePath
+  private var path: FilePath { directory.appending("custom.cfg") }
+  private var new: FilePath { directory.appending("custom.cfg.ast-new") }
+
+  /// That of the boot loader in this directory.
+  init(in directory: FilePath) { self.directory = directory }
+
+  /// Whether the machine boots from the store.
+  var isThere: Bool { get throws { try contents().flatMap(Self.lines) != nil } }
+
+  /// Lets the machine boot from the store: the commit point of `adopt`.
+  ///
+  /// - Throws: `AstError`; the machine boots what it did before then, unless the error says otherwise.
+  func install(fileSystem: UUID) throws {
+    let old = try contents()
+    let own = Self.text(fileSystem: fileSystem.uuidString.lowercased(), isWhole: old == nil)
+    guard try !isThere else { return }
+    let text = Array(own.utf8) + (old ?? [])
+    try ChildProcess("grub-script-check", []).run(reading: Data(text))
+    try replace(with: text)
+  }
+
+  /// Takes that back. What else is in the file stays, byte for byte; a file that was not there before is removed.
+  func remove() throws {
+    guard var text = try contents(), let lines = Self.lines(in: text) else { return }
+    let isWhole = text[lines].firstRange(of: Array(Self.wholeEnd.utf8)) != nil
+    text.removeSubrange(lines)
+    if isWhole && text.isEmpty {
+      try FileSystem.sync(directory)
+      guard unlink(path.string) == 0 else { throw Errno(rawValue: errno) }
+      try FileSystem.sync(directory)
+      failPoint("boot hook removed")
+    } else {
+      try replace(with: text)
+    }
+  }
+
+  /// What is written is on the disk before it gets its name, and with its name before this returns: GRUB does not see
+  /// what is only in the log of the file system.
+  private func replace(with text: [UInt8]) throws {
+    var status = stat()
+    let isThere = lstat(path.string, &status) == 0
+    unlink(new.string)
+    let file = try FileDescriptor.open(
+      new, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+      permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    try file.closeAfter {
+      _ = try file.writeAll(text)
+      guard isThere else { return }
+      guard fchown(file.rawValue, status.st_uid, status.st_gid) == 0,
+        fchmod(file.rawValue, status.st_mode & 0o7777) == 0
+      else { throw Errno(rawValue: errno) }
+    }
+    try FileSystem.sync(directory)
+    failPoint("boot hook written")
+    guard rename(new.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    failPoint("boot hook in place")
+    try FileSystem.sync(directory)
+    failPoint("boot hook committed")
+  }
+
+  /// What is in the file; nil where there is none.
+  private func contents() throws -> [UInt8]? {
+    var status = stat()
+    guard lstat(path.string, &status) == 0 else { return nil }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw AstError(
+        .refused, "\(path.lastComponent?.string ?? "") of /boot/grub is no regular file; nothing was changed")
+    }
+    return Array(try Data(contentsOf: URL(filePath: path.string)))
+  }
+
+  /// Where the lines of ast are in the text of the file.
+  private static func lines(in text: [UInt8]) -> Range<Int>? {
+    guard let start = text.firstRange(of: Array(begin.utf8)), let end = text.firstRange(of: Array(end.utf8)),
+      start.lowerBound < end.lowerBound
+    else { return nil }
+    let after = text[end.upperBound...].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? text.endIndex
+    return start.lowerBound..<after
+  }
+
+  private static let begin = "### BEGIN ast:"
+  private static let end = "### END ast"
+  /// Says that the file was made for these lines.
+  private static let wholeEnd = "### END ast (the file is its own)\n"
+
+  /// `ast_before` is set where somebody has chosen the old menu in that of ast. Users and passwords are the ones of the
+  /// old menu. GRUB comes back here only where there is nothing to boot, and then shows the old menu.
+  static func text(fileSystem: String, isWhole: Bool) -> String {
+    """
+    \(begin) starts what is deployed on this disk; `ast adopt --undo` takes it out.
+    if [ -z "$ast_before" ]; then
+      search --no-floppy --fs-uuid --set=ast_disk '\(fileSystem)'
+      if [ -n "$ast_disk" -a -f "($ast_disk)/@grub/grub.cfg" ]; then
+        if [ -n "$superusers" ]; then export superusers; fi
+        set ast_root="$root"
+        set ast_prefix="$prefix"
+        set root="$ast_disk"
+        set prefix="($ast_disk)/@grub"
+        configfile "$prefix/grub.cfg"
+        set prefix="$ast_prefix"
+        set root="$ast_root"
+      fi
+    fi
+    \(isWhole ? wholeEnd : end + "\n")
+    """
+  }
+}

@@ -1,0 +1,122 @@
+import Btrfs
+import DebianFormats
+import FoundationEssentials
+import Glibc
+import Host
+import Rootfs
+import SnapshotTree
+import Store
+import SystemPackage
+
+/// The end of an adoption, at the first start of a deployment and before anything but the root is mounted: the data of
+/// the old root become those of the deployments.
+///
+/// Until the record says that it is finished it can be done again from the beginning, for nobody writes to the data
+/// before that. The old root is only read.
+extension Adoption {
+  /// What came of it.
+  public enum Finish: Sendable, Equatable {
+    /// The data are there.
+    case finished
+    /// It was not possible, and the adoption was taken back: the old system boots the next time.
+    case takenBack(reason: String)
+  }
+
+  /// Does it.
+  ///
+  /// - Throws: `AstError` where it failed, and could not be taken back either.
+  public func finish(progress: (String) -> Void) throws -> Finish {
+    let lock = try lock()
+    defer { withExtendedLifetime(lock) {} }
+    let disk = try TemporaryMount(of: try device())
+    defer { disk.end() }
+    let store = disk.path.appending(Machine.store)
+    guard var record = try AdoptionRecord(in: store) else { return .finished }
+    if record.state == .made {
+      do {
+        try takeOver(record, at: disk.path, progress)
+        record.leftBehind = leftBehind(record, at: disk.path, progress)
+        record.state = .finished
+        try record.write(in: store)
+      } catch {
+        let reason = AstError(error).message
+        try takeBack(&record, because: reason, at: disk.path)
+        return .takenBack(reason: reason)
+      }
+    }
+    // What fails here, the next start does.
+    do {
+      try removeOld(record, at: disk.path)
+      try Store(opening: store, .writing, command: command).change {}
+    } catch {
+      progress(AstError(error).message)
+    }
+    return .finished
+  }
+
+  private func takeOver(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) throws {
+    let old = try record.requireOldRoot(at: top)
+    let steps = record.data.compactMap { FilePath.Component($0) }.map { directory in
+      TakeOver(
+        old: old, directory: directory, target: top.appending("@\(directory)\(TakeOver.suffix)"))
+    }
+    for step in steps {
+      progress("taking over /\(step.directory)")
+      try step.run()
+      if "@\(step.directory)" == Machine.variable { try completeVariable(step.target, at: top) }
+    }
+    try FileSystem.sync(top)
+    for step in steps { try step.install(as: top.appending("@\(step.directory)")) }
+    try FileSystem.sync(top)
+  }
+
+  /// In a /var that all deployments share, the state of the packages is a link to that of the root that runs.
+  private func completeVariable(_ variable: FilePath, at top: FilePath) throws {
+    let open = try OpenDirectory(variable)
+    let state = PackageState.directories.map(\.place) + [PackageState.aptExtendedStates.place]
+    for place in state {
+      let inside = FilePath(root: nil, place.components.dropFirst())
+      guard let above = try open.directory(at: inside.removingLastComponent()), let name = inside.lastComponent else {
+        continue
+      }
+      try above.removeEvenIfProtected(name)
+    }
+    let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+    for deployment in try store.tree.deployments() {
+      guard let generation = try store.tree.generation(of: deployment.node, deployment.generation) else { continue }
+      _ = try SeedVar(from: store.path(of: generation), into: variable).run()
+    }
+    failPoint("var completed")
+  }
+
+  /// To know it is a help, no more.
+  private func leftBehind(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) -> [String]? {
+    do {
+      let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+      guard let first = try store.tree.deployments().first,
+        let generation = try store.tree.generation(of: first.node, first.generation)
+      else { return nil }
+      let old = try record.requireOldRoot(at: top).path
+      return try LeftBehind(in: old, since: store.path(of: generation)).names
+    } catch {
+      progress(AstError(error).message)
+      return nil
+    }
+  }
+
+  /// What took the places of the data before they came.
+  private func removeOld(_ record: AdoptionRecord, at top: FilePath) throws {
+    for directory in record.data {
+      let path = top.appending("@\(directory)\(TakeOver.suffix)")
+      if try Subvolume.isSubvolume(at: path) { try Subvolume(at: path).delete() }
+      failPoint("old data removed")
+    }
+  }
+
+  /// The reason is a help, no more: a disk that is full may not take it.
+  private func takeBack(_ record: inout AdoptionRecord, because reason: String, at top: FilePath) throws {
+    try record.bootHook(at: top)?.remove()
+    (record.state, record.reason) = (.made, reason)
+    try? record.write(in: top.appending(Machine.store))
+  }
+}

@@ -1,0 +1,142 @@
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Host
+import SnapshotTree
+import Store
+import SystemPackage
+
+/// `adopt --forget`: the system that was there before ast goes, and with it the way back. Its /boot/grub stays, from
+/// which the machine starts.
+extension Adoption {
+  /// Finds out whether it can be done.
+  ///
+  /// - Throws: `AstError`, refused where the deployments cannot do without the old system, or something in it is in use.
+  public func requireForgettable() throws { try withOldRoot { _, _, _ in } }
+
+  /// Does it, from a deployment. Until nothing is left of the old system it can be done again.
+  ///
+  /// - Throws: `AstError`, refused as above.
+  /// - Returns: where the old boot loader is, from the top level of the file system.
+  public func forget(progress: (String) -> Void) throws -> FilePath {
+    Interruption.holdBack()
+    return try withOldRoot { record, store, old in
+      // From here on there is no way back, and no menu that has one.
+      var record = record
+      record.state = .forgotten
+      try record.write(in: store.root)
+      try store.change {}
+      progress("removing the system that was there before ast")
+      try old.remove()
+      return record.bootDirectory
+    }
+  }
+
+  private func withOldRoot<Result>(_ body: (AdoptionRecord, Store, OldRoot) throws -> Result) throws -> Result {
+    let lock = try lock()
+    defer { withExtendedLifetime(lock) {} }
+    let disk = try TemporaryMount(of: try device())
+    defer { disk.end() }
+    let path = disk.path.appending(Machine.store)
+    guard try Subvolume.isSubvolume(at: path), let record = try AdoptionRecord(in: path) else {
+      throw AstError(.notFound, "nothing was adopted here; nothing was changed")
+    }
+    // A full disk is a reason to do it.
+    try Store.makeRoom(at: path)
+    let store = try Store(opening: path, .writing, command: command)
+    try requireGoodDeployment(of: store)
+    let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
+    guard try record.bootHook(at: disk.path)?.isThere ?? false else {
+      throw AdoptableSystem.refusal("the adoption was taken back: the machine boots the system that was there before")
+    }
+    try old.requireUnused()
+    return try body(record, store, old)
+  }
+
+  /// What boots by itself when something goes wrong later is a deployment that is known to boot: the one that runs.
+  private func requireGoodDeployment(of store: Store) throws {
+    let identity = try Subvolume.isSubvolume(at: root) ? Subvolume(at: root).info().uuid : nil
+    let running = try store.tree.deployments().first { deployment in
+      let path = store.path(of: deployment)
+      return try Subvolume.isSubvolume(at: path) && Subvolume(at: path).info().uuid == identity
+    }
+    guard let running else {
+      throw AdoptableSystem.refusal(
+        "no deployment runs", hint: "restart into one, and see that it has all you need of the old system")
+    }
+    guard running.state == .good else {
+      throw AdoptableSystem.refusal("deployment \(running.id) has not proven itself yet", hint: "`ast status` tells")
+    }
+  }
+}
+
+/// The old root, as something that is to go.
+private struct OldRoot {
+  private let old: Subvolume
+  private let record: AdoptionRecord
+  private let top: FilePath
+
+  init(_ old: Subvolume, _ record: AdoptionRecord, top: FilePath) {
+    (self.old, self.record, self.top) = (old, record, top)
+  }
+
+  /// - Throws: `AstError` (refused) where somebody may need something in it.
+  func requireUnused() throws {
+    let fileSystem = try FileSystem.uuid(of: top)
+    for mount in try MountTable.mounts() where mount.type == "btrfs" && mount.place != top {
+      guard access(mount.place.string, F_OK) == 0 else { continue }
+      guard try FileSystem.uuid(of: mount.place) == fileSystem, try isOwn(mount.part) else { continue }
+      throw AdoptableSystem.refusal("a part of the old system is mounted at \(mount.place)", hint: "unmount it")
+    }
+    let filled = try nested().filter { try !OpenDirectory($0).names().isEmpty }
+    guard filled.isEmpty else {
+      let names = filled.map { "/\(FilePath(root: nil, $0.components.dropFirst(top.components.count)))" }
+      throw AdoptableSystem.refusal(
+        "there are subvolumes inside the old system: \(names.joined(separator: ", "))",
+        hint: "mount the top level of the file system, and move or delete them")
+    }
+  }
+
+  /// Removes it, all but /boot/grub and, at the top level, the subvolumes beside it.
+  func remove() throws {
+    // Of a subvolume that has got something in it meanwhile, the kernel keeps it.
+    for path in try nested() {
+      guard rmdir(path.string) == 0 else { throw AstError(.failed, "cannot remove \(path): \(Errno(rawValue: errno))") }
+    }
+    let root = try OpenDirectory(old.path)
+    for name in try root.names() where name != "boot" {
+      guard try !isBeside(old.path.appending(name)) else { continue }
+      try root.removeEvenIfProtected(name)
+      failPoint("old system's directory removed")
+    }
+    if let boot = try root.directory("boot") {
+      for name in try boot.names() where name != "grub" { try boot.removeEvenIfProtected(name) }
+    }
+    try FileSystem.sync(top)
+  }
+
+  /// The subvolumes inside it.
+  private func nested() throws -> [FilePath] {
+    try old.nested().filter { path in
+      let name = path.components.dropFirst(old.path.components.count).first
+      return try name.map { try !isBeside(old.path.appending($0)) } ?? false
+    }
+  }
+
+  /// Whether something at the top level is a subvolume of its own, and not a part of a root there.
+  private func isBeside(_ path: FilePath) throws -> Bool {
+    try record.subvolume.isEmpty && Subvolume.isSubvolume(at: path)
+  }
+
+  /// Whether a path from the top level is in it, and not in a subvolume inside or beside it.
+  private func isOwn(_ part: FilePath) throws -> Bool {
+    let start = FilePath("/").pushing(FilePath(record.subvolume))
+    guard part.starts(with: start) else { return false }
+    var path = old.path
+    for component in part.components.dropFirst(start.components.count) {
+      path.append(component)
+      if try Subvolume.isSubvolume(at: path) { return false }
+    }
+    return true
+  }
+}

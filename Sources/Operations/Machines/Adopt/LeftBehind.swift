@@ -1,0 +1,31 @@
+import DebianFormats
+import Etc
+import FoundationEssentials
+import Rootfs
+import SystemFiles
+import SystemPackage
+
+/// What was changed in the old system between its adoption and the first start of a deployment, which does not have it.
+struct LeftBehind {
+  /// The packages that came, went or changed, and the files of /etc.
+  let names: [String]
+
+  /// Compares the old root as it is with the generation that was made of it.
+  init(in old: FilePath, since generation: FilePath) throws {
+    let (before, now) = (try Self.packages(in: generation), try Self.packages(in: old))
+    let packages = Set(before.symmetricDifference(now).map(\.name)).sorted().map { "the package \($0)" }
+    let trees = try EtcTree.read([generation, old])
+    let changes = EtcChange.changes(from: trees[0].node, to: trees[1].node)
+    names = packages + changes.map { FilePath("/etc").pushing($0.path) }.filter { !Self.isOwn($0) }.map(\.string)
+  }
+
+  private static func packages(in root: FilePath) throws -> Set<InstalledPackage> {
+    Set(try PackageDatabase.installed(in: root) ?? [])
+  }
+
+  /// Whether a path in /etc differs because of the adoption itself.
+  private static func isOwn(_ path: FilePath) -> Bool {
+    let made = SystemFile.all.map(\.path) + [FilePath("/").pushing(PackageState.aptConfiguration.path)]
+    return path == "/etc/fstab" || made.contains { $0.starts(with: path) }
+  }
+}

@@ -1,0 +1,148 @@
+import Boot
+import Btrfs
+import FoundationEssentials
+import Glibc
+import Host
+import Nodes
+import SnapshotTree
+import Store
+import SystemPackage
+
+/// `bootstrap`: a disk that starts, with a store on it.
+public struct Bootstrap {
+  /// Where the system goes.
+  public enum Target: Sendable, Equatable {
+    /// A new file with a disk in it; one that is there is replaced only if that is wanted.
+    case image(FilePath, size: Int64, replacing: Bool)
+    /// A disk of this machine. Everything on it is lost.
+    case disk(FilePath)
+  }
+
+  /// Where it goes.
+  public let target: Target
+  /// Where it comes from.
+  public let source: BaseSource
+  /// The package of its kernel.
+  public let kernel: String
+  /// Packages to install too.
+  public let packages: [String]
+  /// What it is to be.
+  public let answers: BootstrapAnswers
+
+  /// A system to make.
+  public init(
+    _ target: Target, from source: BaseSource, kernel: String, packages: [String], answers: BootstrapAnswers
+  ) {
+    self.target = target
+    self.source = source
+    self.kernel = kernel
+    self.packages = packages
+    self.answers = answers
+  }
+
+  /// Makes it.
+  ///
+  /// - Parameters:
+  ///   - command: as it was typed, for the history.
+  ///   - messages: where programs say what they do.
+  ///   - progress: told what is being done, a line at a time.
+  /// - Throws: `AstError`. An image is not there then; what was on a disk is lost.
+  public func run(command: String, messages: FileDescriptor, progress: @escaping (String) -> Void) throws {
+    try answers.check()
+    for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
+      throw AstError(.usage, "this is no name of a package: \(name); nothing was changed")
+    }
+    try requirePrograms()
+    Interruption.holdBack()
+    switch target {
+    case .disk(let path):
+      let disk = try BlockDisk(path)
+      try requireRoom(on: disk.size)
+      try install(on: disk.path, size: disk.size, Steps(command: command, messages: messages, note: progress))
+      try EFIBootEntry(on: disk.path).make(progress)
+    case .image(let path, let size, let replacing):
+      try requireRoom(on: size)
+      let image = try DiskImage(at: path, size: size, replacing: replacing)
+      do {
+        try install(on: image.device, size: size, Steps(command: command, messages: messages, note: progress))
+        try image.finish()
+      } catch {
+        image.discard()
+        throw error
+      }
+    }
+  }
+
+  private func requirePrograms() throws {
+    var programs: [HostProgram] = [.sfdisk, .partx, .mkfsBtrfs, .mkfsVfat, .mmd, .mcopy]
+    if case .image = target { programs.append(.losetup) }
+    if case .bootstrap = source { programs.append(.mmdebstrap) }
+    try HostProgram.require(programs)
+    try source.requireReadable()
+  }
+
+  private func requireRoom(on size: Int64) throws {
+    guard size < Partitions.smallestDisk else { return }
+    throw AstError(
+      .usage, "a disk of \(size) bytes is too small for a system; nothing was changed", hint: "3G is enough")
+  }
+}
+
+/// What the steps tell, and to whom.
+private struct Steps {
+  let command: String
+  let messages: FileDescriptor
+  let note: (String) -> Void
+}
+
+/// The order of things.
+extension Bootstrap {
+  private func install(on device: FilePath, size: Int64, _ steps: Steps) throws {
+    steps.note("making partitions and file systems on \(device)")
+    let disk = try Partitions(forDiskOf: size).write(to: device)
+    let (system, bootID) = (UUID(), VolumeID())
+    try ChildProcess(
+      "mkfs.btrfs", ["--quiet", "--force", "--uuid", system.uuidString.lowercased(), "--", disk.system.string]
+    ).run()
+    let top = try TemporaryMount(of: disk.system)
+    defer { top.end() }
+    let boot = FATVolume(device: disk.boot, scratch: top.scratch)
+    try boot.make(bootID)
+    for name in [Machine.store, Machine.variable, "@home", "@root", "@srv", Machine.grub] {
+      _ = try Subvolume.create(at: top.path.appending(name))
+    }
+
+    let store = try Store.initialize(
+      at: top.path.appending(Machine.store), from: baseSource, command: steps.command, messages: steps.messages,
+      progress: steps.note
+    ) { store, root in
+      let base = BootstrapBase(store: store, root: root, messages: steps.messages)
+      steps.note("making it the system that was asked for")
+      if case .bootstrap = source {} else { try base.install(wanted) }
+      try base.apply(answers)
+      try base.writeTable(system: system, boot: bootID)
+      try base.installSystem()
+      try base.moveData(to: top.path)
+      steps.note("installing GRUB for BIOS and EFI")
+      try InstallGrub(
+        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial
+      ).run(on: device, boot: boot)
+    }
+    try makeFirstSystem(in: store, steps)
+    try FileSystem.sync(top.path)
+  }
+
+  /// The node that the machine starts.
+  private func makeFirstSystem(in store: Store, _ steps: Steps) throws {
+    let first = try store.graft(.base, at: .top, description: Description("first system"))
+    _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
+  }
+
+  private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages).names }
+
+  /// mmdebstrap(1) installs all packages at once.
+  private var baseSource: BaseSource {
+    guard case .bootstrap(let suite, let variant, let mirror, let include) = source else { return source }
+    return .bootstrap(suite: suite, variant: variant, mirror: mirror, include: wanted + include)
+  }
+}

@@ -1,0 +1,206 @@
+import Etc
+import FoundationEssentials
+import Glibc
+import Host
+import Rootfs
+import Sandbox
+import Store
+import SystemPackage
+
+/// The base of a new system while it is made: what was unpacked becomes what was asked for.
+struct BootstrapBase {
+  /// The store it is in.
+  let store: Store
+  /// The directory it is in.
+  let root: FilePath
+  /// Where programs say what they do.
+  let messages: FileDescriptor
+
+  private var files: RootDirectory { RootDirectory(root) }
+
+  /// Installs what is not there yet. Only a base that came as an archive needs it.
+  func install(_ packages: [String]) throws {
+    let installed = Set(try PackageDatabase.installed(in: root)?.map(\.name) ?? [])
+    let missing = packages.filter { !installed.contains($0) }
+    guard !missing.isEmpty else { return }
+    try run(["apt-get", "-q", "update"])
+    try run(["apt-get", "-q", "--yes", "--no-install-recommends", "install", "--"] + missing)
+    try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
+  }
+
+  /// Gives the system its name, language, accounts and network.
+  func apply(_ answers: BootstrapAnswers) throws {
+    try write("\(answers.hostname)\n", to: "/etc/hostname")
+    try write(Self.hosts(answers.hostname), to: "/etc/hosts")
+    // Empty: systemd gives each machine its own at its first start (machine-id(5)).
+    try write("", to: "/etc/machine-id")
+    try run(["rm", "-f", "/var/lib/dbus/machine-id"])
+    try setUpNetwork()
+    try setLanguage(answers)
+    try makeAccounts(answers)
+    try setUpConsole(answers.serial)
+  }
+
+  /// Writes the table of file systems, and makes the places where they are mounted.
+  func writeTable(system: UUID, boot: VolumeID) throws {
+    let layout = Fstab.layout(fileSystem: system.uuidString.lowercased(), efiPartition: "\(boot)")
+    let heading = "# <file system> <mount point> <type> <options> <dump> <pass>\n"
+    let table = Fstab(heading.utf8).completing(with: layout)
+    try write(String(decoding: table.content, as: UTF8.self), to: "/etc/fstab")
+    for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
+  }
+
+  /// Puts in what every node carries, and this program.
+  func installSystem() throws {
+    try installSystemFiles(into: root)
+    // Everybody may look at the tree, and not everybody has /usr/sbin in the PATH.
+    try run(["ln", "-sfn", "../sbin/ast", "/usr/bin/ast"])
+  }
+
+  /// Moves what the base has in its data directories to the file systems that will be mounted there. The files that
+  /// Debian gives root stay in the base too: it is worked in without those file systems.
+  func moveData(to top: FilePath) throws {
+    for directory in ["home", "root", "srv"] {
+      let (from, to) = ("\(root.appending(directory))/.", "\(top.appending("@\(directory)"))/")
+      try ChildProcess("cp", ["--archive", "--reflink=auto", "--", from, to]).run()
+    }
+    try run(["sh", "-c", "rm -rf /home/* /root/.ssh"])
+  }
+
+  // MARK: Steps
+
+  private func setUpNetwork() throws {
+    let network = "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"
+    try write(network, to: "/etc/systemd/network/80-dhcp.network")
+    try run(["systemctl", "--quiet", "enable", "systemd-networkd.service", "systemd-resolved.service"])
+    // Inside the sandbox the host's file lies on it.
+    let resolver = root.appending("etc/resolv.conf")
+    guard unlink(resolver.string) == 0 || errno == ENOENT,
+      symlink("../run/systemd/resolve/stub-resolv.conf", resolver.string) == 0
+    else { throw AstError(.failed, "cannot make \(resolver): \(Errno(rawValue: errno))") }
+  }
+
+  private func setLanguage(_ answers: BootstrapAnswers) throws {
+    if let locale = answers.locale, answers.needsLocale {
+      try write("\(locale) \(locale.split(separator: ".").last ?? "UTF-8")\n", to: "/etc/locale.gen")
+      try run(["locale-gen"])
+    }
+    if let locale = answers.locale {
+      // Written by a shell, through the symbolic link that Debian 13 has there.
+      try run(["sh", "-c", "printf 'LANG=%s\\n' \"$1\" >/etc/default/locale", "sh", locale])
+    }
+    if let timezone = answers.timezone {
+      guard try files.contents(of: FilePath("/usr/share/zoneinfo/\(timezone)")) != nil else {
+        throw AstError(.usage, "there is no time zone \(timezone)", hint: "the names are like Europe/Berlin")
+      }
+      try write("\(timezone)\n", to: "/etc/timezone")
+      try run(["ln", "-sfn", "/usr/share/zoneinfo/\(timezone)", "/etc/localtime"])
+    }
+    if let keymap = answers.keymap {
+      let parts = keymap.split(separator: ":", omittingEmptySubsequences: false)
+      let (layout, variant) = (parts[0], parts.count > 1 ? parts[1] : "")
+      let text = "XKBMODEL=\"pc105\"\nXKBLAYOUT=\"\(layout)\"\nXKBVARIANT=\"\(variant)\"\nXKBOPTIONS=\"\"\n"
+      try write(text + "BACKSPACE=\"guess\"\n", to: "/etc/default/keyboard")
+    }
+  }
+
+  private func makeAccounts(_ answers: BootstrapAnswers) throws {
+    if let password = answers.rootPassword { try set(password, of: "root") }
+    if let user = answers.user {
+      try run(["useradd", "--create-home", "--shell", "/bin/bash", "--groups", "sudo", "--", user.name])
+      if let password = user.password { try set(password, of: user.name) }
+    }
+    guard !answers.sshKeys.isEmpty else { return }
+    let name = answers.user?.name ?? "root"
+    let directory = FilePath(name == "root" ? "/root/.ssh" : "/home/\(name)/.ssh")
+    try write(answers.sshKeys.map { "\($0)\n" }.joined(), to: directory.appending("authorized_keys"))
+    try run(["chmod", "-R", "go=", directory.string])
+    try run(["chown", "-R", "\(name):\(name)", directory.string])
+    // An archive may have the keys of another machine.
+    try run(["sh", "-c", "rm -f /etc/ssh/ssh_host_* && ssh-keygen -A"])
+  }
+
+  /// chpasswd(8) reads it, so that no other process sees it, and hashes it as the system itself would.
+  private func set(_ password: BootstrapAnswers.Password, of name: String) throws {
+    let (reading, writing) = try FileDescriptor.pipe()
+    defer { try? reading.close() }
+    // A line of this length fits into any pipe.
+    try writing.closeAfter { _ = try writing.writeAll("\(name):\(password.text)\n".utf8) }
+    let streams = StandardStreams.given(input: reading, output: messages, error: messages)
+    let result = try sandbox().run(["chpasswd"] + (password.isHashed ? ["--encrypted"] : []), on: streams)
+    guard result.end.status == 0 else { throw AstError(.failed, "cannot set the password of \(name)") }
+  }
+
+  private func setUpConsole(_ serial: BootstrapAnswers.SerialConsole?) throws {
+    if try files.contents(of: "/etc/default/grub") == nil { try write(Self.menuDefaults, to: "/etc/default/grub") }
+    guard let serial else { return }
+    try write(Self.menuOnSerialLine(serial), to: "/etc/default/grub.d/serial-console.cfg")
+  }
+
+  // MARK: In the sandbox
+
+  /// Runs a program in the base.
+  ///
+  /// - Returns: what it prints, if that is wanted; otherwise it goes to the messages.
+  @discardableResult
+  func run(_ command: [String], capturing: Bool = false) throws -> [UInt8] {
+    var printed: [UInt8] = []
+    let end = try sandbox().run(command) { piece in
+      if capturing { printed += piece } else { _ = try? messages.writeAll(piece) }
+    } error: { piece in
+      _ = try? messages.writeAll(piece)
+    }
+    guard end.status == 0 else {
+      throw AstError(.failed, "`\(command.prefix(2).joined(separator: " "))` failed in the new system (\(end.status))")
+    }
+    return printed
+  }
+
+  private func sandbox() throws -> Sandbox {
+    var sandbox = try store.sandbox(for: .base, at: root, network: .host)
+    sandbox.environment["DEBIAN_FRONTEND"] = "noninteractive"
+    return sandbox
+  }
+
+  private func write(_ text: String, to file: FilePath) throws {
+    do {
+      try files.write(Data(text.utf8), to: file)
+    } catch {
+      throw AstError(.failed, "cannot write \(file) of the new system: \(error)")
+    }
+  }
+}
+
+/// The files it writes.
+extension BootstrapBase {
+  static func hosts(_ name: String) -> String {
+    let short = name.split(separator: ".").first.map(String.init) ?? name
+    return """
+      127.0.0.1\tlocalhost
+      127.0.1.1\t\(name)\(short == name ? "" : " \(short)")
+      ::1\tlocalhost ip6-localhost ip6-loopback
+      ff02::1\tip6-allnodes
+      ff02::2\tip6-allrouters
+
+      """
+  }
+
+  private static let menuDefaults = """
+    # Read by grub-mkconfig; see `info -f grub -n 'Simple configuration'`. Takes effect when the node is deployed.
+    GRUB_DEFAULT=0
+    GRUB_TIMEOUT=5
+    GRUB_DISTRIBUTOR=Debian
+    GRUB_CMDLINE_LINUX_DEFAULT="quiet"
+    GRUB_CMDLINE_LINUX=""
+
+    """
+
+  static func menuOnSerialLine(_ serial: BootstrapAnswers.SerialConsole) -> String {
+    """
+    GRUB_CMDLINE_LINUX="$GRUB_CMDLINE_LINUX console=tty0 console=ttyS\(serial.unit),\(serial.speed)"
+    GRUB_TERMINAL="serial console"
+    GRUB_SERIAL_COMMAND="serial --unit=\(serial.unit) --speed=\(serial.speed)"
+
+    """
+  }
+}

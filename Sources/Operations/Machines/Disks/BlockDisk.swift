@@ -1,0 +1,94 @@
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// A disk of this machine, and what is on it: from lsblk(8).
+public struct BlockDisk: Sendable, Equatable {
+  /// A partition or anything else made of the disk.
+  public struct Part: Sendable, Equatable {
+    /// Its device.
+    public let path: String
+    /// Its size in bytes.
+    public let size: Int64
+    /// The file system, if there is one known.
+    public let fileSystem: String?
+    /// The label of the file system.
+    public let label: String?
+  }
+
+  /// The device.
+  public let path: FilePath
+  /// Who made it; nil where the kernel does not know.
+  public let model: String?
+  /// Its size in bytes.
+  public let size: Int64
+  /// What is on it.
+  public let parts: [Part]
+
+  /// Looks at a disk.
+  ///
+  /// - Throws: `AstError`; refused when it is no whole disk, is in use, or cannot be written.
+  public init(_ path: FilePath) throws {
+    try HostProgram.require([.lsblk])
+    var status = stat()
+    guard stat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else {
+      throw AstError(.notFound, "\(path) is no disk; nothing was changed", hint: "`lsblk` lists the disks")
+    }
+    let columns = "PATH,TYPE,SIZE,MODEL,FSTYPE,LABEL,MOUNTPOINTS,RO"
+    let text = try ChildProcess("lsblk", ["--json", "--bytes", "--output", columns, "--", path.string]).output()
+    guard let device = try JSONDecoder().decode(Listing.self, from: Data(text.utf8)).blockdevices.first else {
+      throw AstError(.failed, "lsblk does not know \(path); nothing was changed")
+    }
+    self.path = FilePath(device.path)
+    model = device.model?.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    size = device.size
+    parts = device.below.map { Part(path: $0.path, size: $0.size, fileSystem: $0.fstype, label: $0.label) }
+    try requireFree(device)
+  }
+
+  private func requireFree(_ device: Listing.Device) throws {
+    guard ["disk", "loop"].contains(device.type) else {
+      throw AstError(
+        .refused, "\(path) is no whole disk but a \(device.type); nothing was changed", hint: "`lsblk` lists the disks")
+    }
+    for used in [device] + device.below {
+      if let place = (used.mountpoints ?? []).compactMap(\.self).first {
+        throw AstError(.refused, "\(used.path) is in use (\(place)); nothing was changed")
+      }
+      if !["disk", "loop", "part"].contains(used.type) {
+        throw AstError(.refused, "\(path) is in use by \(used.path) (\(used.type)); nothing was changed")
+      }
+    }
+    guard !device.ro else { throw AstError(.refused, "\(path) cannot be written; nothing was changed") }
+    // Whoever uses the disk or a part of it in earnest (mounts, swap, RAID, other devices of a btrfs) claims it.
+    do {
+      for used in [device] + device.below {
+        let file = try FileDescriptor.open(FilePath(used.path), .readOnly, options: [.exclusiveCreate, .closeOnExec])
+        try file.close()
+      }
+    } catch {
+      throw AstError(.refused, "\(path) is in use (\(error)); nothing was changed")
+    }
+  }
+}
+
+/// What lsblk(8) prints.
+private struct Listing: Decodable {
+  struct Device: Decodable {
+    let path: String
+    let type: String
+    let size: Int64
+    let model: String?
+    let fstype: String?
+    let label: String?
+    let mountpoints: [String?]?
+    let ro: Bool
+    let children: [Device]?
+
+    /// All that is made of it.
+    var below: [Device] { (children ?? []).flatMap { [$0] + $0.below } }
+  }
+
+  let blockdevices: [Device]
+}

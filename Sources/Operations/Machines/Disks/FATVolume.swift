@@ -1,0 +1,43 @@
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// The number of a FAT file system, as mkfs.vfat(8) takes it and `UUID=` in fstab(5) names it.
+struct VolumeID: Sendable, CustomStringConvertible {
+  private let number = UInt32.random(in: 1...UInt32.max)
+
+  /// Eight digits.
+  var digits: String {
+    let digits = String(number, radix: 16, uppercase: true)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+
+  var description: String { "\(digits.prefix(4))-\(digits.suffix(4))" }
+}
+
+/// A FAT file system that is written without being mounted, with mtools(1): the kernel need not know it.
+struct FATVolume {
+  /// The device it is on.
+  let device: FilePath
+  /// A directory for files on their way.
+  let scratch: FilePath
+
+  /// Makes an empty one.
+  func make(_ id: VolumeID) throws {
+    try ChildProcess("mkfs.vfat", ["-F", "32", "-n", "ESP", "-i", id.digits, "--", device.string]).run()
+  }
+
+  /// Makes directories, outer ones first.
+  func makeDirectories(_ paths: [String]) throws {
+    try ChildProcess("mmd", ["-i", device.string] + paths.map { "::/\($0)" }).run()
+  }
+
+  /// Makes a file.
+  func write(_ content: [UInt8], to path: String) throws {
+    let temporary = scratch.appending("file")
+    try Data(content).write(to: URL(filePath: temporary.string))
+    defer { unlink(temporary.string) }
+    try ChildProcess("mcopy", ["-i", device.string, temporary.string, "::/\(path)"]).run()
+  }
+}

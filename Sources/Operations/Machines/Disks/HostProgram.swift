@@ -1,0 +1,44 @@
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// The programs of the host that make disks and file systems, and the Debian packages they come in.
+enum HostProgram: String {
+  case lsblk
+  case losetup
+  case sfdisk
+  case partx
+  case mkfsBtrfs = "mkfs.btrfs"
+  case mkfsVfat = "mkfs.vfat"
+  case mmd
+  case mcopy
+  case mmdebstrap
+
+  private var package: String {
+    switch self {
+    case .lsblk, .partx: "util-linux"
+    case .losetup: "mount"
+    case .sfdisk: "fdisk"
+    case .mkfsBtrfs: "btrfs-progs"
+    case .mkfsVfat: "dosfstools"
+    case .mmd, .mcopy: "mtools"
+    case .mmdebstrap: "mmdebstrap"
+    }
+  }
+
+  /// Makes sure that all of them are there, before anything is done.
+  ///
+  /// - Throws: `AstError` that names the missing programs and what to install.
+  static func require(_ programs: [HostProgram]) throws {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let directories = path.split(separator: ":").map { FilePath(String($0)) }
+    let missing = programs.filter { program in
+      !directories.contains { access($0.appending(program.rawValue).string, X_OK) == 0 }
+    }
+    guard !missing.isEmpty else { return }
+    throw AstError(
+      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found; nothing was changed",
+      hint: "apt-get install \(Set(missing.map(\.package)).sorted().joined(separator: " "))")
+  }
+}

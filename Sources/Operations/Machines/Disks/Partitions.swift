@@ -1,0 +1,67 @@
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// The partition table (GPT) of a disk that starts from BIOS and from EFI: a place for GRUB's first part, the EFI system
+/// partition, and one btrfs for the rest.
+struct Partitions {
+  /// The size of the EFI system partition in bytes.
+  let bootSize: Int64
+
+  /// Where GRUB's first part begins, in sectors of 512 bytes, and how many there are.
+  static let coreSectors: Range<Int64> = 2048..<4096
+  /// A minimal Debian with a kernel, and room to change it once.
+  static let smallestDisk: Int64 = 3 << 30
+
+  /// The table for a disk of `size` bytes.
+  init(forDiskOf size: Int64) {
+    // FAT32 begins at 33 MiB, and firmware need not read anything smaller.
+    bootSize = size < 8 << 30 ? 64 << 20 : 256 << 20
+  }
+
+  /// What sfdisk(8) reads. The types are those of the UEFI specification, of GRUB, and "Linux filesystem data".
+  private var script: String {
+    """
+    label: gpt
+    start=1MiB, size=1MiB, type=21686148-6449-6E6F-744E-656564454649, name="BIOS boot"
+    size=\(bootSize >> 20)MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name="EFI system"
+    type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name="system"
+
+    """
+  }
+
+  /// Writes the table to a disk and has the kernel see the partitions.
+  func write(to disk: FilePath) throws -> PartitionedDisk {
+    try ChildProcess("sfdisk", ["--quiet", "--wipe", "always", "--wipe-partitions", "always", "--", disk.string])
+      .run(reading: Data(script.utf8))
+    let partitioned = PartitionedDisk(disk)
+    // A kernel may read no partition tables, or those of loop devices only when asked: partx(8) tells it.
+    if !partitioned.isComplete { try ChildProcess("partx", ["--update", "--", disk.string]).run() }
+    guard partitioned.isComplete else {
+      throw AstError(.failed, "the kernel does not show the new partitions of \(disk)")
+    }
+    return partitioned
+  }
+}
+
+/// A disk with those partitions.
+struct PartitionedDisk {
+  /// The whole disk.
+  let disk: FilePath
+  /// The EFI system partition.
+  var boot: FilePath { partition(2) }
+  /// The partition of the btrfs.
+  var system: FilePath { partition(3) }
+
+  /// The partitions of `disk`, a device.
+  init(_ disk: FilePath) { self.disk = disk }
+
+  /// Whether all of the devices are there.
+  fileprivate var isComplete: Bool { (1...3).allSatisfy { access(partition($0).string, F_OK) == 0 } }
+
+  /// The kernel's way to name them: /dev/sda1, but /dev/nvme0n1p1.
+  private func partition(_ number: Int) -> FilePath {
+    FilePath(disk.string + (disk.string.last?.isNumber == true ? "p\(number)" : "\(number)"))
+  }
+}

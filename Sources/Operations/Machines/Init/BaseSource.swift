@@ -1,0 +1,38 @@
+import Btrfs
+import DebianFormats
+import Glibc
+import Host
+import Rootfs
+import SnapshotTree
+import Store
+import SystemPackage
+
+/// Where the content of the base comes from.
+public enum BaseSource: Sendable, Equatable {
+  /// A Debian made from an archive by mmdebstrap(1).
+  case bootstrap(suite: String, variant: String, mirror: String?, include: [String])
+  /// A tar archive of a root file system, compressed or not.
+  case tarball(FilePath)
+  /// A root file system in a directory.
+  case directory(FilePath)
+  /// The root file system in a subvolume of the same btrfs: a snapshot of it, and no copy.
+  case snapshot(FilePath)
+
+  /// Makes sure that what it names is there.
+  func requireReadable() throws {
+    let (path, kind): (FilePath, mode_t)
+    switch self {
+    case .bootstrap: return
+    case .tarball(let tarball): (path, kind) = (tarball, S_IFREG)
+    case .directory(let directory), .snapshot(let directory): (path, kind) = (directory, S_IFDIR)
+    }
+    var status = stat()
+    guard stat(path.string, &status) == 0, access(path.string, R_OK) == 0 else {
+      throw AstError(.notFound, "cannot read \(path): \(Errno(rawValue: errno)); nothing was changed")
+    }
+    guard status.st_mode & S_IFMT == kind else {
+      throw AstError(
+        .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file"); nothing was changed")
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import FoundationEssentials
+import Glibc
+import Host
+import SystemPackage
+
+/// A btrfs in a sparse file, mounted through a loop device: a store on a machine without a btrfs of its own.
+public struct ImageFile: Sendable {
+  /// The file.
+  public let path: FilePath
+
+  /// An image file, there or to be made.
+  public init(at path: FilePath) { self.path = path }
+
+  /// Makes the file with an empty btrfs of `size` bytes in it, if it is not there yet. It gets its name when it is
+  /// complete; a file that is there is never written to.
+  public func make(size: Int64) throws {
+    guard access(path.string, F_OK) != 0 else { return }
+    let temporary = FilePath(path.string + ".\(getpid()).new")
+    let file: FileDescriptor
+    do {
+      file = try FileDescriptor.open(
+        temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
+    } catch {
+      throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
+    }
+    do {
+      try file.closeAfter { try file.resize(to: size) }
+      try ChildProcess("mkfs.btrfs", ["--quiet", "--", temporary.string]).run()
+    } catch {
+      unlink(temporary.string)
+      throw error
+    }
+    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+  }
+
+  /// Mounts the image at `directory`, which is made when missing. An image that is mounted there stays.
+  public func mount(at directory: FilePath) throws {
+    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else {
+      throw AstError(.failed, "cannot make \(directory): \(Errno(rawValue: errno))")
+    }
+    if try isMounted(at: directory) { return }
+    guard try FileManager.default.contentsOfDirectory(atPath: directory.string).isEmpty else {
+      throw AstError(
+        .refused, "\(directory) is not empty, and a mount would hide what is in it", hint: "name an empty directory")
+    }
+    do {
+      try ChildProcess("mount", ["-t", "btrfs", "-o", "loop,noatime", "--", path.string, directory.string]).run()
+    } catch {
+      throw AstError(
+        .failed, "cannot mount \(path) at \(directory): \(AstError(error).message)",
+        hint: "is \(path) an image that `ast init --image` made?")
+    }
+  }
+
+  /// Whether the file system at `directory` is this image, through whichever loop device.
+  private func isMounted(at directory: FilePath) throws -> Bool {
+    guard let real = realpath(directory.string, nil) else { throw Errno(rawValue: errno) }
+    defer { free(real) }
+    guard let source = try MountTable.source(at: FilePath(platformString: real)) else { return false }
+    let loop = source.lastComponent?.string ?? ""
+    let backing = try? String(contentsOfFile: "/sys/block/\(loop)/loop/backing_file", encoding: .utf8)
+    guard let file = realpath(path.string, nil) else { return false }
+    defer { free(file) }
+    if backing?.split(separator: "\n").first == Substring(String(cString: file)) { return true }
+    throw AstError(.refused, "\(directory) has something else mounted on it (\(source)); nothing was changed")
+  }
+}

@@ -1,0 +1,189 @@
+import Btrfs
+import DebianFormats
+import FoundationEssentials
+import Glibc
+import Host
+import Rootfs
+import SnapshotTree
+import Store
+import SystemPackage
+
+/// `init`: makes a store and fills node 0 with a real Debian.
+extension Store {
+  /// Makes a store at `root` and commits `source` as the base. One that was interrupted is simply run again: whatever
+  /// is there is used, and what an earlier attempt staged is removed.
+  ///
+  /// - Parameters:
+  ///   - progress: told what is being done, a line at a time.
+  ///   - customize: makes what was unpacked into what the base is to be; gets the directory it is in.
+  /// - Throws: `AstError`; refused when the store has a base already.
+  public static func initialize(
+    at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void,
+    customize: (Store, FilePath) throws -> Void = { _, _ in }
+  ) throws -> Store {
+    let isNew = access(root.string, F_OK) != 0 && errno == ENOENT
+    let parent = root.removingLastComponent()
+    try requireWritable(!isNew ? root : parent.isEmpty ? "." : parent)
+    if !isNew { try requireNothingElse(in: root) }
+    if !exists(at: root) { try source.requireReadable() }
+    if isNew { try makeDirectory(root.lastComponent?.string ?? "", in: parent) }
+    try makeLayout(in: root)
+    let store = try Store(opening: root, .writing, command: command)
+    if try store.tree.node(.base) != nil {
+      throw AstError(.refused, "there is a store at \(root) already; nothing was changed", hint: "`ast tree` shows it")
+    }
+    try source.requireReadable()
+    try store.makeBase(from: source, messages: messages, progress: progress, customize: customize)
+    return store
+  }
+
+  /// Makes sure that there is nothing at `root`, or what an interrupted `init` left, or a store with its database: it is
+  /// made before there is anything in `nodes`.
+  private static func requireNothingElse(in root: FilePath) throws {
+    let files = FileManager.default
+    let names = try files.contentsOfDirectory(atPath: root.string)
+    guard Set(names).isSubset(of: ["nodes", "rootfs", "deploy", "cache", "ast"]) || exists(at: root) else {
+      throw AstError(
+        .refused, "\(root) is not empty, and no store; nothing was changed", hint: "name an empty directory")
+    }
+    let nodes = (try? files.contentsOfDirectory(atPath: root.appending("nodes").string)) ?? []
+    guard nodes.isEmpty || access(databasePath(in: root).string, F_OK) == 0 else {
+      throw AstError(
+        .damaged, "there is a store at \(root) whose database is missing; nothing was changed",
+        hint: AstError.rebuildHint)
+    }
+  }
+
+  private static func makeLayout(in root: FilePath) throws {
+    // Old generations hold old setuid programs: only root walks in there, where the file system is not nosuid.
+    try makeDirectory("nodes", in: root, 0o700)
+    for directory in ["deploy", "cache", "ast"] { try makeDirectory(directory, in: root) }
+    try makeDerivedDirectories(in: root)
+    guard let lock = try Lock.take("tree", in: root.appending("ast/lock"), wait: .forever) else { return }
+    defer { withExtendedLifetime(lock) {} }
+    Interruption.holdBack()
+    guard access(databasePath(in: root).string, F_OK) != 0 else { return }
+    try removeUnfinishedDatabases(in: root)
+    try TreeDatabase.create(at: databasePath(in: root))
+    failPoint("database made")
+  }
+
+  private func makeBase(
+    from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void,
+    customize: (Store, FilePath) throws -> Void
+  ) throws {
+    let lock = try lock(.base)
+    defer { withExtendedLifetime(lock) {} }
+    let first = GenerationNumber(1)
+    let operation = try change(holding: [.base]) { try intend("init", on: .base, from: nil, to: first) }
+    failPoint("intent entered")
+    do {
+      guard mkdir(directory(of: .base).string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+      let staged = try stage(source, at: staging(of: .base, operation))
+      failPoint("staged")
+      try fill(staged.path, from: source, messages: messages, progress: progress)
+      try customize(self, staged.path)
+      progress("moving the package state to /\(PackageState.sysimage)")
+      var relocation = RelocatePackageState(in: staged.path)
+      try relocation.run()
+      failPoint("filled")
+      let accounts = try RootAccounts(in: staged.path)
+      try Interruption.check()
+      try staged.setReadOnly(true)
+      let final = path(of: .base, first)
+      guard rename(staged.path.string, final.string) == 0 else { throw Errno(rawValue: errno) }
+      failPoint("renamed")
+      try FileSystem.sync(root)
+      failPoint("sealed")
+      try commitBase(
+        try SealedSnapshot(Subvolume(at: final), boot: bootFilesToTry(in: final, of: .base)), accounts, operation)
+    } catch let error as TreeError where error.isOutcomeUnknown {
+      throw error
+    } catch {
+      try discardStaging(of: .base, operation, first)
+      try change(holding: [.base], own: operation) {
+        try tree.finish(operation, .failed, message: AstError(error).message)
+      }
+      throw error
+    }
+  }
+
+  private func commitBase(_ sealed: SealedSnapshot, _ accounts: RootAccounts, _ operation: OperationID) throws {
+    let now = Date()
+    let first = GenerationNumber(1)
+    try change(holding: [.base], own: operation) {
+      let id = NodeID.base
+      let node = Node(
+        id: id, parent: nil, description: "base snapshot", created: now, current: first, previous: nil,
+        nextGeneration: GenerationNumber(2))
+      try tree.insert(
+        node,
+        Generation(
+          node: id, number: first, subvolume: sealed.identity, created: now, operation: operation,
+          manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size, boot: sealed.boot))
+      try tree.claimAccounts(of: accounts)
+      try tree.setDefaultNode(id)
+      try tree.finish(operation, .done)
+    }
+  }
+}
+
+extension Store {
+  private func stage(_ source: BaseSource, at path: FilePath) throws -> Subvolume {
+    guard case .snapshot(let subvolume) = source else { return try Subvolume.create(at: path) }
+    return try Subvolume(at: subvolume).snapshot(to: path, readOnly: false)
+  }
+
+  private func fill(
+    _ root: FilePath, from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void
+  ) throws {
+    switch source {
+    case .bootstrap(let suite, let variant, let mirror, let include):
+      let tarball = self.root.appending("cache/bootstrap.tar")
+      defer { unlink(tarball.string) }
+      progress("making a Debian \(suite) (\(variant)) with mmdebstrap")
+      try bootstrap(
+        suite: suite, variant: variant, mirror: mirror, include: include, to: tarball, messages: messages)
+      failPoint("bootstrapped")
+      try unpack(tarball, into: root)
+    case .tarball(let tarball):
+      progress("unpacking \(tarball)")
+      try unpack(tarball, into: root)
+    case .directory(let directory):
+      progress("copying \(directory)")
+      try ChildProcess("cp", ["--archive", "--reflink=auto", "--one-file-system", "--", "\(directory)/.", root.string])
+        .run()
+    case .snapshot(let subvolume): progress("snapshot of \(subvolume) made")
+    }
+    guard try PackageDatabase.installed(in: root) != nil else {
+      throw AstError(.refused, "what was to be the base has no dpkg in it: it is not a Debian root file system")
+    }
+  }
+
+  private func unpack(_ tarball: FilePath, into root: FilePath) throws {
+    try ChildProcess(
+      "tar",
+      [
+        // A colon in the name is no other machine's.
+        "--extract", "--force-local", "--file", tarball.string, "--directory", root.string, "--numeric-owner",
+        "--preserve-permissions", "--same-owner", "--acls", "--xattrs", "--xattrs-include=*", "--warning=no-timestamp",
+      ]
+    ).run()
+  }
+
+  private func bootstrap(
+    suite: String, variant: String, mirror: String?, include: [String], to tarball: FilePath, messages: FileDescriptor
+  ) throws {
+    let sources: [String] =
+      if let mirror {
+        DebianMirror(archive: mirror).sourcesList(suite: suite).prefix(1).map(\.self)
+      } else {
+        try DebianMirror.ofThisMachine()?.sourcesList(suite: suite) ?? []
+      }
+    var arguments = ["--format=tar", "--variant=\(variant == "minimal" ? "minbase" : variant)"]
+    // mmdebstrap lends the new system this machine's name and name servers; they are not its own.
+    arguments.append("--customize-hook=cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf")
+    if !include.isEmpty { arguments.append("--include=\(include.joined(separator: ","))") }
+    try ChildProcess("mmdebstrap", arguments + ["--", suite, tarball.string] + sources).run(showing: messages)
+  }
+}

@@ -116,17 +116,12 @@ let package = Package(
       ],
       path: "Sources/Operations/Machines", swiftSettings: strict),
     .target(
-      name: "AstKit",
+      name: "Upkeep",
       dependencies: [
-        "Machines", "Live", "Boot", "Packages", "Nodes", "Store", "Rootfs", "Host", "Btrfs", "CFiles", "CSandbox",
-        "CXattr",
-        "DebianFormats", "Etc",
-        "FileTrees", "Grub",
-        "Sandbox",
-        "Settings",
-        "SnapshotTree", "SystemFiles", subprocess, system,
+        "Boot", "Btrfs", "DebianFormats", "Host", "Nodes", "Packages", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
+        "Store", system,
       ],
-      swiftSettings: strict + [failPoints]),
+      path: "Sources/Operations/Upkeep", swiftSettings: strict),
     .target(name: "Settings", dependencies: [system], path: "Sources/Formats/Settings", swiftSettings: strict),
     // Nothing that is large imports it: with TOMLKit comes Foundation, whose members would be preferred to those of
     // FoundationEssentials.
@@ -135,7 +130,10 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "ast",
-      dependencies: ["AstKit", "Etc", "Settings", "TOMLFiles", argumentParser, system],
+      dependencies: [
+        "Boot", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Settings", "Store",
+        "SnapshotTree", "TOMLFiles", "Upkeep", argumentParser, system,
+      ],
       swiftSettings: strict,
       linkerSettings: quickStart),
 
@@ -171,8 +169,8 @@ let package = Package(
     .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live", "Packages"], swiftSettings: strict),
     .testTarget(name: "MachinesTests", dependencies: ["Machines", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "AstKitTests",
-      dependencies: ["AstKit", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Settings", "TOMLFiles", "TestSupport"],
+      name: "UpkeepTests",
+      dependencies: ["Boot", "Btrfs", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep"],
       swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),

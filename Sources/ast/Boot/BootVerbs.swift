@@ -1,5 +1,6 @@
 import ArgumentParser
-import AstKit
+import Boot
+import Host
 import SystemPackage
 
 /// What the units of a booted system call.

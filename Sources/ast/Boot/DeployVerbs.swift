@@ -1,8 +1,12 @@
 import ArgumentParser
-import AstKit
+import Boot
 import Etc
 import FoundationEssentials
+import Host
+import Nodes
+import Rootfs
 import SnapshotTree
+import Store
 
 struct Deploy: Verb {
   static let configuration = CommandConfiguration(

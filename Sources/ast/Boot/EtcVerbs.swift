@@ -1,7 +1,9 @@
 import ArgumentParser
-import AstKit
+import Boot
 import Etc
+import Rootfs
 import SnapshotTree
+import Store
 
 struct EtcDiff: Verb {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
-import AstKit
+import Nodes
 import SnapshotTree
+import Store
 
 /// The command line of ast: what the verbs are, and how they are grouped in `ast help`. Without a verb it shows where
 /// things stand, and what to do next.

@@ -1,4 +1,5 @@
-import AstKit
+import Host
+import Nodes
 
 /// The command line as it was typed, and as the parser takes it.
 struct CommandLineArguments {

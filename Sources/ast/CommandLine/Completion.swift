@@ -1,6 +1,7 @@
 import ArgumentParser
-import AstKit
+import Packages
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What a shell offers when Tab is pressed: what is in the store at that moment. Where the store cannot be read it is

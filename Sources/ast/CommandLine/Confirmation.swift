@@ -1,5 +1,5 @@
-import AstKit
 import Glibc
+import Host
 import SystemPackage
 
 /// Asks before something that cannot be undone.

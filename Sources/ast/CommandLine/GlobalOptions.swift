@@ -1,6 +1,6 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
+import Host
 import SystemPackage
 
 /// The options every verb has.

@@ -1,5 +1,6 @@
-import AstKit
+import Nodes
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What `ast` says to somebody who named no verb: what to do next, and with which words.

@@ -1,6 +1,6 @@
 import ArgumentParser
-import AstKit
 import Glibc
+import Host
 import SystemPackage
 
 /// Parses the command line, runs the verb, and turns what comes of it into output and an exit status.

@@ -1,6 +1,6 @@
 import ArgumentParser
-import AstKit
 import Etc
+import Nodes
 import SnapshotTree
 
 extension NodeName: ExpressibleByArgument {

@@ -1,9 +1,11 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
 import Glibc
+import Host
+import Nodes
 import Sandbox
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What a verb answers.

@@ -1,7 +1,9 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
+import Host
+import Nodes
 import SnapshotTree
+import Store
 import SystemPackage
 
 struct Status: Verb {

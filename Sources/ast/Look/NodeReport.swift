@@ -1,5 +1,5 @@
-import AstKit
 import FoundationEssentials
+import Nodes
 import SnapshotTree
 
 extension NodeFacts {

@@ -1,6 +1,7 @@
 import ArgumentParser
-import AstKit
+import Nodes
 import SnapshotTree
+import Store
 
 struct Usage: Verb {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
-import AstKit
 import SnapshotTree
+import Store
 
 extension Output {
   /// Tells which accounts of a node had not the numbers they have in all nodes.

@@ -1,6 +1,6 @@
-import AstKit
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 

@@ -1,6 +1,7 @@
-import AstKit
 import FoundationEssentials
 import Glibc
+import Host
+import Packages
 import SnapshotTree
 import SystemPackage
 

@@ -1,8 +1,9 @@
 import ArgumentParser
-import AstKit
 import Btrfs
 import Glibc
+import Nodes
 import SnapshotTree
+import Store
 
 struct Diff: Verb {
   static let configuration = CommandConfiguration(

@@ -1,4 +1,7 @@
-import AstKit
+import Boot
+import Live
+import Packages
+import Rootfs
 import SnapshotTree
 
 /// `install --live`.

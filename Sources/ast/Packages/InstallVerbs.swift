@@ -1,6 +1,7 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
+import Nodes
+import Packages
 import SnapshotTree
 
 struct Install: PackageVerb {

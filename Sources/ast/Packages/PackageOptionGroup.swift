@@ -1,6 +1,6 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
+import Packages
 
 /// The options of the verbs that change packages.
 struct PackageOptionGroup: ParsableArguments {

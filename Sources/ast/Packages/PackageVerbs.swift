@@ -1,5 +1,6 @@
 import ArgumentParser
-import AstKit
+import Host
+import Nodes
 import SnapshotTree
 
 struct List: Verb {

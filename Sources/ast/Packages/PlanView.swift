@@ -1,5 +1,5 @@
-import AstKit
 import DebianFormats
+import Packages
 import SnapshotTree
 
 /// Shows what is going to happen to the packages of a node, as apt users know it.

@@ -1,9 +1,11 @@
 import ArgumentParser
-import AstKit
-import TOMLFiles
 import FoundationEssentials
+import Host
+import Packages
 import Settings
 import SnapshotTree
+import TOMLFiles
+import Upkeep
 
 extension AutoUpgrade {
   /// Does what the settings say, and tells those who are to know.

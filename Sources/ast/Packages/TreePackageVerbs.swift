@@ -1,6 +1,8 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
+import Host
+import Nodes
+import Packages
 import SnapshotTree
 
 struct TreeUpgrade: TreePackageVerb {

@@ -1,7 +1,11 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
+import Host
+import Nodes
+import Packages
 import SnapshotTree
+import Store
+import Upkeep
 
 struct AutoUpgrade: Verb {
   static let configuration = CommandConfiguration(

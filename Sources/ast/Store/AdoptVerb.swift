@@ -1,6 +1,8 @@
 import ArgumentParser
-import AstKit
+import Boot
 import Glibc
+import Host
+import Machines
 import SystemPackage
 
 struct AdoptVerb: Verb {

@@ -1,5 +1,7 @@
 import ArgumentParser
-import AstKit
+import Boot
+import Nodes
+import Rootfs
 import SnapshotTree
 import SystemPackage
 

@@ -1,7 +1,7 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
 import Glibc
+import Machines
 import SystemPackage
 
 /// Where a new system comes from.

@@ -1,8 +1,9 @@
-import AstKit
-import TOMLFiles
 import FoundationEssentials
 import Glibc
+import Host
+import Machines
 import SystemPackage
+import TOMLFiles
 
 /// Finds out what a new system is to be: from the options, else from the file of answers, else from whoever sits at the
 /// terminal.

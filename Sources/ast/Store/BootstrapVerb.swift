@@ -1,9 +1,10 @@
 import ArgumentParser
-import AstKit
-import TOMLFiles
 import FoundationEssentials
 import Glibc
+import Host
+import Machines
 import SystemPackage
+import TOMLFiles
 
 struct BootstrapVerb: Verb {
   static let configuration = CommandConfiguration(

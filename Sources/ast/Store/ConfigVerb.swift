@@ -1,8 +1,10 @@
 import ArgumentParser
-import AstKit
-import TOMLFiles
+import Host
+import Nodes
 import Settings
 import SnapshotTree
+import Store
+import TOMLFiles
 
 struct Config: Verb {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 import ArgumentParser
-import AstKit
-import TOMLFiles
 import FoundationEssentials
 import Settings
 import SnapshotTree
+import TOMLFiles
+import Upkeep
 
 struct CollectGarbage: Verb {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
-import AstKit
 import FoundationEssentials
 import SnapshotTree
 import SystemPackage
+import Upkeep
 
 /// Shows what `gc` is going to delete, and what it has deleted.
 enum GarbageView {

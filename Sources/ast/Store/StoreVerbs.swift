@@ -1,7 +1,9 @@
 import ArgumentParser
-import AstKit
+import Machines
 import SnapshotTree
+import Store
 import SystemPackage
+import Upkeep
 
 struct Init: Verb {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,8 @@
 import ArgumentParser
-import AstKit
+import Host
+import Nodes
 import SnapshotTree
+import Store
 
 struct Tree: Verb {
   static let configuration = CommandConfiguration(commandName: "tree", abstract: "Show the tree of nodes")

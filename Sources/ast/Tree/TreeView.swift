@@ -1,6 +1,7 @@
-import AstKit
 import FoundationEssentials
+import Nodes
 import SnapshotTree
+import Store
 
 /// Draws the tree in the shape users know.
 enum TreeView {

@@ -1,9 +1,12 @@
 import ArgumentParser
-import AstKit
 import FoundationEssentials
 import Glibc
+import Host
+import Live
+import Nodes
 import Sandbox
 import SnapshotTree
+import Store
 
 struct Chroot: Verb {
   static let configuration = CommandConfiguration(

@@ -1,3 +1,4 @@
+import Host
 import SystemPackage
 
 extension ScheduledUpgrade.Reboot {

@@ -1,6 +1,9 @@
 import Btrfs
 import FoundationEssentials
+import Host
+import Nodes
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// One thing `doctor` found.

@@ -1,8 +1,12 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
 import Glibc
-import DebianFormats
+import Host
+import Rootfs
+import Settings
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// `doctor --rebuild`: a new database from the record files and the subvolumes, when the old one is damaged.

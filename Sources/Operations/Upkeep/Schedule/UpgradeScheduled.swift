@@ -1,7 +1,12 @@
+import Boot
 import Btrfs
 import FoundationEssentials
+import Host
+import Nodes
+import Packages
 import Settings
 import SnapshotTree
+import Store
 
 /// `auto-upgrade --scheduled`: what the administrator wants done while nobody watches.
 extension Store {

@@ -1,4 +1,5 @@
 import SnapshotTree
+import Store
 
 /// `tmp`: removes what commands that died have left behind.
 extension Store {

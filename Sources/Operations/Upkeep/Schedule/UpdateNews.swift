@@ -1,4 +1,6 @@
+import Boot
 import FoundationEssentials
+import Host
 import Settings
 
 /// What people are told of an upgrade that nobody watched.

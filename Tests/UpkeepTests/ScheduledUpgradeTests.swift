@@ -5,8 +5,13 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@testable import AstKit
 import Settings
+
+@testable import Boot
+@testable import Host
+@testable import Packages
+@testable import Store
+@testable import Upkeep
 
 /// What happens around an upgrade that nobody watches.
 @Suite("Scheduled upgrade", .requiresRoot)

@@ -1,5 +1,7 @@
+import Nodes
 import Settings
 import SnapshotTree
+import Store
 
 /// Deployments that are to run and do not.
 extension Store {

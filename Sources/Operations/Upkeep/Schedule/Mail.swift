@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SystemPackage
 
 /// A mail that this machine sends.

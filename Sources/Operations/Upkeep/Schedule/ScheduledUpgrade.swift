@@ -1,3 +1,6 @@
+import Boot
+import Host
+import Packages
 import SnapshotTree
 
 /// What came of an upgrade as the settings want it.

@@ -1,7 +1,10 @@
 import Btrfs
 import FoundationEssentials
+import Host
+import Packages
 import Settings
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What `gc` is to keep.

@@ -1,5 +1,10 @@
 import Btrfs
+import Host
+import Nodes
+import Packages
+import Settings
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// What `gc` has done.

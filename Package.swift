@@ -167,7 +167,7 @@ let package = Package(
     .testTarget(
       name: "BootTests", dependencies: ["Boot", "Btrfs", "Nodes", "Store", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live", "Packages"], swiftSettings: strict),
-    .testTarget(name: "MachinesTests", dependencies: ["Machines", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "MachinesTests", dependencies: ["Host", "Machines", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "UpkeepTests",
       dependencies: ["Boot", "Btrfs", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep"],

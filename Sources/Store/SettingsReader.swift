@@ -59,7 +59,7 @@ extension Store {
     do {
       guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return machine }
       return try reader.settings(machine, with: own, at: path)
-    } catch Errno.fileTooLarge {
+    } catch let error as FileError where error.errno == .fileTooLarge {
       throw SettingsReader.tooLarge(path)
     }
   }

@@ -1,3 +1,4 @@
+import Host
 import FoundationEssentials
 import Grub
 import SnapshotTree
@@ -31,6 +32,6 @@ public struct BootParameters: Hashable, Sendable {
 
   /// Those of this boot.
   public static func current() throws -> BootParameters {
-    BootParameters(commandLine: try String(contentsOfFile: "/proc/cmdline", encoding: .utf8))
+    BootParameters(commandLine: try Files.text(of: "/proc/cmdline"))
   }
 }

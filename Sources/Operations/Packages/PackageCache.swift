@@ -56,7 +56,7 @@ package struct PackageCache {
     let lock: Lock?
     do {
       lock = try Lock.take(Self.lockName, in: locks, wait: .never)
-    } catch Errno.noSpace {
+    } catch let error as FileError where error.errno == .noSpace {
       // Where there is no space for the file of the lock there is none, and nobody has it.
       return try body()
     }

@@ -17,7 +17,7 @@ struct PackageIndices {
   /// Finds the indices for the apt in `root`, or where they will be. The caller holds the cache's lock.
   init(for root: FilePath, in cache: PackageCache) throws {
     let configuration = try Self.configuration(of: root)
-    let names = try FileManager.default.contentsOfDirectory(atPath: cache.indices.string)
+    let names = try Files.names(in: cache.indices)
     let taken = names.compactMap(Int.init)
     let known = taken.first { number in
       let file = cache.indices.appending("\(number)/configuration")
@@ -48,12 +48,12 @@ struct PackageIndices {
     let new = path.removingLastComponent().appending("new")
     try? FileManager.default.removeItem(atPath: new.string)
     for directory in [new, new.appending("lists"), new.appending("tables")] {
-      guard mkdir(directory.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+      try Files.makeDirectory(directory)
     }
     try cloneFiles(in: "lists", workspace.written, to: new.appending("lists"))
-    try configuration.write(to: URL(filePath: new.appending("configuration").string))
+    try Files.write(configuration, to: new.appending("configuration"))
     try? FileManager.default.removeItem(atPath: path.string)
-    guard rename(new.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(new, to: path)
   }
 
   /// Takes over the tables a workspace's apt has computed, where it had to.
@@ -66,7 +66,7 @@ struct PackageIndices {
         let temporary = path.appending("tables/new")
         unlink(temporary.string)
         try cloneFile(new.descriptor, to: temporary)
-        guard rename(temporary.string, kept.string) == 0 else { throw Errno(rawValue: errno) }
+        try Files.rename(temporary, to: kept)
       }
     }
   }
@@ -74,7 +74,7 @@ struct PackageIndices {
   /// Whether both have the same size and the same time of change.
   private func isSame(_ file: FileDescriptor, _ kept: FilePath) throws -> Bool {
     var (new, old) = (stat(), stat())
-    guard fstat(file.rawValue, &new) == 0 else { throw Errno(rawValue: errno) }
+    guard fstat(file.rawValue, &new) == 0 else { throw FileError("compare", kept, Errno(rawValue: errno)) }
     return lstat(kept.string, &old) == 0 && new.st_size == old.st_size
       && new.st_mtim.tv_sec == old.st_mtim.tv_sec && new.st_mtim.tv_nsec == old.st_mtim.tv_nsec
   }

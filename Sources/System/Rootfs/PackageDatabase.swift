@@ -17,8 +17,8 @@ package enum PackageDatabase {
     let root = RootDirectory(path)
     do {
       return try root.contents(of: PackageState.dpkgStatus) ?? root.contents(of: "var/lib/dpkg/status")
-    } catch {
-      throw AstError(.failed, "cannot read the package database in \(path): \(error)")
+    } catch let error as FileError {
+      throw AstError(.failed, "cannot read the package database in \(path): \(error.errno)")
     }
   }
 }

@@ -46,7 +46,7 @@ package struct RelocatePackageState {
       throw refused(old)
     }
     try touch(place.removingLastComponent())
-    guard symlink(destination, old.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeLink(old, to: destination)
     made.append(place)
   }
 
@@ -61,17 +61,19 @@ package struct RelocatePackageState {
     try touch(configuration.path.removingLastComponent())
     let present = kind(of: root.pushing(configuration.path))
     guard present == .missing || present == .other else { throw refused(root.pushing(configuration.path)) }
-    let file = try FileDescriptor.open(
-      root.pushing(configuration.path), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
-      permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    try file.closeAfter { _ = try file.writeAll(configuration.text.utf8) }
+    try Files.attempt("write", root.pushing(configuration.path)) {
+      let file = try FileDescriptor.open(
+        root.pushing(configuration.path), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      try file.closeAfter { _ = try file.writeAll(configuration.text.utf8) }
+    }
     made.append(configuration.path)
   }
 
   private mutating func rename(_ old: FilePath, to new: FilePath) throws {
     try touch(old.removingLastComponent())
     try touch(new.removingLastComponent())
-    guard Glibc.rename(root.pushing(old).string, root.pushing(new).string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(root.pushing(old), to: root.pushing(new))
   }
 
   private mutating func makeDirectory(_ relative: FilePath) throws {
@@ -83,7 +85,7 @@ package struct RelocatePackageState {
     case .missing:
       try makeDirectory(relative.removingLastComponent())
       try touch(relative.removingLastComponent())
-      guard mkdir(path.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+      try Files.makeDirectory(path)
       made.append(relative)
     }
   }
@@ -124,13 +126,15 @@ package struct RelocatePackageState {
 
   private func modificationTime(of path: FilePath) throws -> timespec {
     var status = stat()
-    guard lstat(root.pushing(path).string, &status) == 0 else { throw Errno(rawValue: errno) }
+    guard lstat(root.pushing(path).string, &status) == 0 else {
+      throw FileError("examine", root.pushing(path), Errno(rawValue: errno))
+    }
     return status.st_mtim
   }
 
   private func set(_ time: timespec, of path: FilePath) throws {
     guard utimensat(AT_FDCWD, root.pushing(path).string, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else {
-      throw Errno(rawValue: errno)
+      throw FileError("set the time of", root.pushing(path), Errno(rawValue: errno))
     }
   }
 

@@ -24,8 +24,8 @@ package struct RootAccounts {
   private static func read(_ file: FilePath, in root: RootDirectory) throws -> Data {
     do {
       return try root.contents(of: file) ?? Data()
-    } catch {
-      throw AstError(.failed, "cannot read \(file) in \(root.path): \(error)")
+    } catch let error as FileError {
+      throw AstError(.failed, "cannot read \(file) in \(root.path): \(error.errno)")
     }
   }
 

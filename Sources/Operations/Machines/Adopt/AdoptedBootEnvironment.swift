@@ -21,13 +21,15 @@ struct AdoptedBootEnvironment {
   /// Makes it, with nothing counted. One that is there is of an adoption that was taken back, whose numbers come again.
   func make() throws {
     let directory = partition.appending("ast")
-    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
-    let file = try FileDescriptor.open(
-      directory.appending("grubenv"), .writeOnly, options: [.create, .truncate, .closeOnExec],
-      permissions: .ownerReadWrite)
-    try file.closeAfter {
-      _ = try file.writeAll(InstallGrub.emptyEnvironment.utf8)
-      guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    try Files.ensureDirectory(directory)
+    let path = directory.appending("grubenv")
+    try Files.attempt("write", path) {
+      let file = try FileDescriptor.open(
+        path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
+      try file.closeAfter {
+        _ = try file.writeAll(InstallGrub.emptyEnvironment.utf8)
+        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      }
     }
     failPoint("boot environment made")
   }

@@ -24,7 +24,7 @@ public struct Adoption {
   /// One command at a time works on it.
   func lock() throws -> Lock {
     let directory: FilePath = "/run/ast"
-    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    try Files.ensureDirectory(directory)
     guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
       let holder = Lock.holder(of: "adopt", in: directory).map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
       throw AstError(.busy, "another `ast adopt` is at work\(holder); nothing was changed")

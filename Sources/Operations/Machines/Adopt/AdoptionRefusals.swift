@@ -39,7 +39,7 @@ struct AdoptionRefusals {
     guard isOwn, access("/run/systemd/container", F_OK) != 0 else {
       throw AdoptableSystem.refusal("this is the inside of a container or a chroot", hint: "adopt the system around it")
     }
-    let arguments = try String(contentsOfFile: "/proc/cmdline", encoding: .utf8)
+    let arguments = try Files.text(of: "/proc/cmdline")
     guard !arguments.contains("ast.deployment="), !arguments.contains("ast.trial=") else {
       throw AdoptableSystem.refusal("this system runs from a store already", hint: "`ast status` shows it")
     }
@@ -116,7 +116,7 @@ struct AdoptionRefusals {
   /// btrfs makes no snapshot of a subvolume with a swap file in use, and one in a root that is read-only is none.
   private func requireNoSwapFile() throws {
     let hint = "`swapoff` it, take its line out of /etc/fstab, and put it on a subvolume of its own"
-    let inUse = try String(contentsOfFile: "/proc/swaps", encoding: .utf8).split(separator: "\n").dropFirst()
+    let inUse = try Files.text(of: "/proc/swaps").split(separator: "\n").dropFirst()
     for line in inUse {
       var (file, root) = (stat(), stat())
       let name = MountTable.unescaped(line.prefix { $0 != " " && $0 != "\t" })

@@ -40,10 +40,12 @@ struct BIOSBootCode {
 
   /// Writes them. The sector's end, with the partition table, stays.
   func write(to disk: FilePath) throws {
-    let file = try FileDescriptor.open(disk, .writeOnly, options: .closeOnExec)
-    try file.closeAfter {
-      _ = try file.writeAll(toAbsoluteOffset: Partitions.coreSectors.lowerBound * Int64(Self.sector), core)
-      _ = try file.writeAll(toAbsoluteOffset: 0, boot)
+    try Files.attempt("write", disk) {
+      let file = try FileDescriptor.open(disk, .writeOnly, options: .closeOnExec)
+      try file.closeAfter {
+        _ = try file.writeAll(toAbsoluteOffset: Partitions.coreSectors.lowerBound * Int64(Self.sector), core)
+        _ = try file.writeAll(toAbsoluteOffset: 0, boot)
+      }
     }
   }
 }

@@ -29,10 +29,12 @@ struct DiskImage {
       throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
     }
     do {
-      try file.closeAfter { try file.resize(to: size) }
+      try Files.attempt("resize", temporary) { try file.closeAfter { try file.resize(to: size) } }
       device = FilePath(
         try ChildProcess("losetup", ["--find", "--show", "--partscan", "--", temporary.string]).line())
-      holder = try FileDescriptor.open(device, .readOnly, options: .closeOnExec)
+      holder = try Files.attempt("open", device) { [device] in
+        try FileDescriptor.open(device, .readOnly, options: .closeOnExec)
+      }
       try ChildProcess("losetup", ["--detach", device.string]).run()
     } catch {
       unlink(temporary.string)
@@ -43,9 +45,8 @@ struct DiskImage {
   /// Gives the complete image its name.
   func finish() throws {
     try holder.close()
-    let file = try FileDescriptor.open(temporary, .readOnly, options: .closeOnExec)
-    try file.closeAfter { guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) } }
-    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.sync(temporary)
+    try Files.rename(temporary, to: path)
   }
 
   /// Removes what was begun.

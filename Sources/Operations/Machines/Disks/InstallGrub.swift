@@ -37,8 +37,7 @@ struct InstallGrub {
   func run(on disk: FilePath, boot: FATVolume) throws {
     for platform in Platform.allCases { try copyModules(for: platform) }
     try copyFont()
-    try Data(Self.configuration(serial: serial).utf8)
-      .write(to: URL(filePath: directory.appending("grub.cfg").string))
+    try Files.write(Self.configuration(serial: serial).utf8, to: directory.appending("grub.cfg"))
     try BIOSBootCode(boot: try bootSector(), core: try image(for: .bios)).write(to: disk)
     try boot.makeDirectories(["EFI", "EFI/BOOT", "ast"])
     // Where firmware looks on a disk it has no entry for (UEFI specification, 3.5.1.1).
@@ -68,8 +67,8 @@ struct InstallGrub {
   private func copyModules(for platform: Platform) throws {
     let source = base.root.appending("usr/lib/grub/\(platform.rawValue)")
     let target = directory.appending(platform.rawValue)
-    guard mkdir(target.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
-    let names = try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
+    try Files.makeDirectory(target)
+    let names = try Files.names(in: source).sorted()
     let wanted = names.filter { $0.hasSuffix(".mod") || $0.hasSuffix(".lst") }
     try ChildProcess("cp", ["--"] + wanted.map { source.appending($0).string } + [target.string]).run()
   }
@@ -77,7 +76,7 @@ struct InstallGrub {
   /// The letters of a menu on a screen; grub-mkconfig(8) names this file.
   private func copyFont() throws {
     let fonts = directory.appending("fonts")
-    guard mkdir(fonts.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeDirectory(fonts)
     try ChildProcess("cp", ["--", base.root.appending("usr/share/grub/unicode.pf2").string, fonts.string]).run()
   }
 
@@ -95,7 +94,7 @@ struct InstallGrub {
 
   private func bootSector() throws -> [UInt8] {
     let file = base.root.appending("usr/lib/grub/\(Platform.bios.rawValue)/boot.img")
-    return Array(try Data(contentsOf: URL(filePath: file.string)))
+    return Array(try Files.contents(of: file))
   }
 
   /// What grub-editenv(1) makes: GRUB writes into such a file and never changes its size.

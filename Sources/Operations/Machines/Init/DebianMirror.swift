@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Host
 import SystemPackage
 
 /// Where Debian packages come from on this machine: read from its apt sources (sources.list(5)), both formats.
@@ -28,7 +29,7 @@ public struct DebianMirror: Sendable, Equatable {
     let parts = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
     for path in ["/etc/apt/sources.list"] + parts.sorted().map({ "\(directory)/\($0)" }) {
       guard FileManager.default.fileExists(atPath: path) else { continue }
-      texts.append((path, try String(contentsOfFile: path, encoding: .utf8)))
+      texts.append((path, try Files.text(of: FilePath(path))))
     }
     return DebianMirror(sources: texts.flatMap { $0.name.hasSuffix(".sources") ? deb822($0.text) : oneLine($0.text) })
   }

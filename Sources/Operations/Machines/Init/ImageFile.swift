@@ -24,13 +24,13 @@ public struct ImageFile: Sendable {
       throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
     }
     do {
-      try file.closeAfter { try file.resize(to: size) }
+      try Files.attempt("resize", temporary) { try file.closeAfter { try file.resize(to: size) } }
       try ChildProcess("mkfs.btrfs", ["--quiet", "--", temporary.string]).run()
     } catch {
       unlink(temporary.string)
       throw error
     }
-    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(temporary, to: path)
   }
 
   /// Mounts the image at `directory`, which is made when missing. An image that is mounted there stays.
@@ -39,7 +39,7 @@ public struct ImageFile: Sendable {
       throw AstError(.failed, "cannot make \(directory): \(Errno(rawValue: errno))")
     }
     if try isMounted(at: directory) { return }
-    guard try FileManager.default.contentsOfDirectory(atPath: directory.string).isEmpty else {
+    guard try Files.names(in: directory).isEmpty else {
       throw AstError(
         .refused, "\(directory) is not empty, and a mount would hide what is in it", hint: "name an empty directory")
     }
@@ -54,7 +54,9 @@ public struct ImageFile: Sendable {
 
   /// Whether the file system at `directory` is this image, through whichever loop device.
   private func isMounted(at directory: FilePath) throws -> Bool {
-    guard let real = realpath(directory.string, nil) else { throw Errno(rawValue: errno) }
+    guard let real = realpath(directory.string, nil) else {
+      throw FileError("find", directory, Errno(rawValue: errno))
+    }
     defer { free(real) }
     guard let source = try MountTable.source(at: FilePath(platformString: real)) else { return false }
     let loop = source.lastComponent?.string ?? ""

@@ -78,6 +78,7 @@ extension AstError {
     case let error as TreeError: self.init(tree: error)
     case let error as ConfigurationError: self.init(.usage, "\(error)", hint: "see ast.toml(5)")
     case let error as SandboxError: self.init(.failed, "\(error)")
+    case let error as FileError where error.errno == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .noSpaceLeft("\(error)")
     default: self.init(.failed, "\(error)")

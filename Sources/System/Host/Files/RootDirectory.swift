@@ -18,21 +18,25 @@ public struct RootDirectory: Sendable {
   /// What is in a regular file; nil where there is none. Anything else is not even opened: opening a device node can do
   /// things to the machine.
   ///
-  /// - Throws: `Errno`; `.fileTooLarge` for what no such file would be.
+  /// - Throws: `FileError`; `.fileTooLarge` for what no such file would be.
   public func contents(of file: FilePath) throws -> Data? {
-    guard let (descriptor, size) = try openRegular(file, pathOnly) else { return nil }
-    return try descriptor.closeAfter {
-      guard size <= Self.largestFile else { throw Errno.fileTooLarge }
-      return try read(descriptor, size: Int(size))
+    try attempt("read", file) {
+      guard let (descriptor, size) = try openRegular(file, pathOnly) else { return nil }
+      return try descriptor.closeAfter {
+        guard size <= Self.largestFile else { throw Errno.fileTooLarge }
+        return try read(descriptor, size: Int(size))
+      }
     }
   }
 
   /// A regular file, open for reading, and its size in bytes; nil where there is none. A symbolic link may lead to the
   /// directory it is in, and is none itself. Anything else is not even opened.
   ///
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public func openFile(_ file: FilePath) throws -> (descriptor: FileDescriptor, size: Int64)? {
-    try openRegular(file, pathOnly | O_NOFOLLOW)
+    try attempt("open", file) {
+      try openRegular(file, pathOnly | O_NOFOLLOW)
+    }
   }
 
   private func openRegular(_ file: FilePath, _ flags: Int32) throws -> (descriptor: FileDescriptor, size: Int64)? {
@@ -72,36 +76,40 @@ public struct RootDirectory: Sendable {
   /// Replaces a file, with the directories above it made: the old content or the new, never a part of it. A regular file
   /// keeps its mode and owner; one that is new has mode 0644.
   ///
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public func write(_ data: Data, to file: FilePath) throws {
-    let (directory, name) = try parent(of: file, making: true)
-    try directory.closeAfter {
-      let temporary = "\(name).ast-new"
-      // Whatever has that name goes unopened: it could be a device node.
-      unlinkat(directory.rawValue, temporary, 0)
-      let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-      let new = FileDescriptor(rawValue: descriptor)
-      try new.closeAfter {
-        _ = try new.writeAll(data)
-        var status = stat()
-        guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG
-        else { return }
-        guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
-          fchmod(descriptor, status.st_mode & 0o7777) == 0
-        else { throw Errno(rawValue: errno) }
+    try attempt("write", file) {
+      let (directory, name) = try parent(of: file, making: true)
+      try directory.closeAfter {
+        let temporary = "\(name).ast-new"
+        // Whatever has that name goes unopened: it could be a device node.
+        unlinkat(directory.rawValue, temporary, 0)
+        let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        let new = FileDescriptor(rawValue: descriptor)
+        try new.closeAfter {
+          _ = try new.writeAll(data)
+          var status = stat()
+          guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG
+          else { return }
+          guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
+            fchmod(descriptor, status.st_mode & 0o7777) == 0
+          else { throw Errno(rawValue: errno) }
+        }
+        guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
       }
-      guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
     }
   }
 
   /// Makes a directory, mode 0755, with those above it, where there is none.
   ///
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public func makeDirectory(_ directory: FilePath) throws {
-    let (above, name) = try parent(of: directory, making: true)
-    try above.closeAfter {
-      guard mkdirat(above.rawValue, name, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    try attempt("make the directory", directory) {
+      let (above, name) = try parent(of: directory, making: true)
+      try above.closeAfter {
+        guard mkdirat(above.rawValue, name, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+      }
     }
   }
 
@@ -109,26 +117,35 @@ public struct RootDirectory: Sendable {
   ///
   /// - Returns: whether it was made.
   public func makeEmptyFile(_ file: FilePath) throws -> Bool {
-    guard let (directory, name) = try? parent(of: file, making: false) else { return false }
-    return try directory.closeAfter {
-      let descriptor = openat(directory.rawValue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-      if descriptor < 0, errno == EEXIST { return false }
-      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-      close(descriptor)
-      return true
+    try attempt("make", file) {
+      guard let (directory, name) = try? parent(of: file, making: false) else { return false }
+      return try directory.closeAfter {
+        let descriptor = openat(directory.rawValue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        if descriptor < 0, errno == EEXIST { return false }
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        close(descriptor)
+        return true
+      }
     }
   }
 
   /// Removes a regular file without content; leaves anything else alone.
   public func removeEmptyFile(_ file: FilePath) throws {
-    guard let (directory, name) = try? parent(of: file, making: false) else { return }
-    try directory.closeAfter {
-      var status = stat()
-      guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
-        status.st_mode & S_IFMT == S_IFREG, status.st_size == 0
-      else { return }
-      guard unlinkat(directory.rawValue, name, 0) == 0 else { throw Errno(rawValue: errno) }
+    try attempt("remove", file) {
+      guard let (directory, name) = try? parent(of: file, making: false) else { return }
+      try directory.closeAfter {
+        var status = stat()
+        guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+          status.st_mode & S_IFMT == S_IFREG, status.st_size == 0
+        else { return }
+        guard unlinkat(directory.rawValue, name, 0) == 0 else { throw Errno(rawValue: errno) }
+      }
     }
+  }
+
+  /// Adds to a bare error number what was tried on which path.
+  func attempt<Result>(_ action: String, _ file: FilePath, _ body: () throws -> Result) throws -> Result {
+    try Files.attempt(action, path.pushing(file), body)
   }
 
   func open(_ file: FilePath, _ flags: Int32) throws -> FileDescriptor? {

@@ -23,17 +23,7 @@ package enum MountTable {
   }
 
   /// All of it: a file of /proc has no size, and is read page by page (proc(5)).
-  static func text() throws -> String {
-    let file = try FileDescriptor.open("/proc/self/mountinfo", .readOnly, options: .closeOnExec)
-    return try file.closeAfter {
-      var text: [UInt8] = []
-      var page = [UInt8](repeating: 0, count: 1 << 16)
-      while case let count = try page.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
-        text += page[..<count]
-      }
-      return String(decoding: text, as: UTF8.self)
-    }
-  }
+  static func text() throws -> String { try Files.text(of: "/proc/self/mountinfo") }
 
   package static func source(at directory: FilePath, in mountinfo: String) -> FilePath? {
     for line in mountinfo.split(separator: "\n").reversed() {

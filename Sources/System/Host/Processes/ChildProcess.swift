@@ -33,7 +33,7 @@ package struct ChildProcess {
   /// The same, with `input` to read: from a file, because a pipe that a program leaves unread would end us (SIGPIPE).
   package func run(reading input: Data) throws {
     let opened = cfiles_open_in_memory()
-    guard opened >= 0 else { throw Errno(rawValue: -opened) }
+    guard opened >= 0 else { throw AstError(.failed, "cannot make a file in memory: \(Errno(rawValue: -opened))") }
     let file = FileDescriptor(rawValue: opened)
     try file.closeAfter {
       _ = try file.writeAll(input)

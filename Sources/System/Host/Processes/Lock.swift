@@ -48,8 +48,10 @@ package final class Lock {
     let path = directory.appending(name)
     let deadline = ContinuousClock.now + wait.limit
     while true {
-      let file = try FileDescriptor.open(
-        path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      let file = try Files.attempt("make", path) {
+        try FileDescriptor.open(
+          path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      }
       let lock = Lock(file: file, path: path)
       while !request(wait == .forever ? setLockWaiting : setLock, on: file) {
         switch errno {
@@ -57,7 +59,7 @@ package final class Lock {
         case EAGAIN, EACCES:
           guard ContinuousClock.now < deadline else { return nil }
           usleep(20_000)
-        default: throw Errno(rawValue: errno)
+        default: throw FileError("lock", path, Errno(rawValue: errno))
         }
       }
       lock.isHeld = true
@@ -79,13 +81,15 @@ package final class Lock {
     let path = directory.appending(name)
     let file: FileDescriptor
     do {
-      file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
-    } catch Errno.noSuchFileOrDirectory {
+      file = try Files.attempt("open", path) { try FileDescriptor.open(path, .readOnly, options: [.closeOnExec]) }
+    } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
       return true
     }
     return try file.closeAfter {
       var wanted = exclusive
-      guard fcntl(file.rawValue, getLock, &wanted) == 0 else { throw Errno(rawValue: errno) }
+      guard fcntl(file.rawValue, getLock, &wanted) == 0 else {
+        throw FileError("examine the lock", path, Errno(rawValue: errno))
+      }
       return wanted.l_type == F_UNLCK
     }
   }

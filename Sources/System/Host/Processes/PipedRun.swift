@@ -12,7 +12,9 @@ extension Sandbox {
   package func run(
     _ command: [String], output: ([UInt8]) -> Void, error: ([UInt8]) -> Void
   ) throws -> ProgramEnd {
-    let nothing = try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
+    let nothing = try Files.attempt("open", "/dev/null") {
+      try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
+    }
     defer { try? nothing.close() }
     let (outputEnd, outputStart) = try makePipe()
     defer { try? outputEnd.close() }
@@ -35,7 +37,9 @@ extension Sandbox {
     }
     done.wait()
     if let signal = interruption { throw AstError.interrupted(by: signal) }
-    guard let result = outcome.withLock({ $0 }) else { throw Errno.noChildProcess }
+    guard let result = outcome.withLock({ $0 }) else {
+      throw AstError(.failed, "the sandbox ended without a result")
+    }
     return try result.get().end
   }
 }
@@ -67,11 +71,15 @@ private func relay(
 
 /// The sandbox closes all descriptors but the standard ones, so it does not matter that the flag comes a moment later.
 private func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
-  let (end, start) = try FileDescriptor.pipe()
-  for descriptor in [end, start] {
-    guard fcntl(descriptor.rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+  do {
+    let (end, start) = try FileDescriptor.pipe()
+    for descriptor in [end, start] {
+      guard fcntl(descriptor.rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+    }
+    return (end, start)
+  } catch {
+    throw AstError(.failed, "cannot make a pipe: \(error)")
   }
-  return (end, start)
 }
 
 /// Cuts what comes in pieces into lines.

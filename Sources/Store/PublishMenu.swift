@@ -54,7 +54,8 @@ struct PreparedMenu {
       try directory.write(content, to: name)
     } catch let error as FileError where error.errno != .noSpace {
       throw AstError(
-        .failed, "the boot menu cannot be written: \(error.errno); nothing was changed", hint: "is /boot/grub writable?")
+        .failed, "the boot menu cannot be written: \(error.errno); nothing was changed", hint: "is /boot/grub writable?"
+      )
     }
   }
 

@@ -37,10 +37,12 @@ struct sandbox {
 // init.c
 _Noreturn void sandbox_init(struct sandbox *sandbox);
 pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal);
+
+// report.c: what all of these report with.
 _Noreturn void sandbox_fail(const struct sandbox *sandbox, enum sandbox_step step, const char *path);
 void sandbox_tell(const struct sandbox *sandbox, struct message *message, const char *path);
 
-// root.c, dev.c, proc.c, binds.c, mountpoint.c
+// root.c, which calls binds.c, dev.c and proc.c; these call mountpoint.c.
 void sandbox_enter_root(struct sandbox *sandbox);
 void sandbox_mount_dev(const struct sandbox *sandbox, int console);
 void sandbox_mount_proc(const struct sandbox *sandbox);

@@ -96,7 +96,9 @@ public struct RootDirectory: Sendable {
             fchmod(descriptor, status.st_mode & 0o7777) == 0
           else { throw Errno(rawValue: errno) }
         }
-        guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
+        guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else {
+          throw Errno(rawValue: errno)
+        }
       }
     }
   }

@@ -92,19 +92,12 @@ struct PackageIndices {
   static func configuration(of root: FilePath) throws -> Data {
     let inside = RootDirectory(root)
     var text = Data()
-    for file in try files(in: "/etc/apt", inside) + files(in: "/usr/share/keyrings", inside)
+    for file in try inside.files(below: "/etc/apt") + inside.files(below: "/usr/share/keyrings")
       + ["/var/lib/dpkg/arch"]
     {
       guard let contents = try inside.contents(of: file) else { continue }
       text += Data("\(file) \(contents.count)\n".utf8) + contents
     }
     return text
-  }
-
-  private static func files(in directory: FilePath, _ root: RootDirectory) throws -> [FilePath] {
-    try root.entries(of: directory).flatMap { entry in
-      let path = directory.appending(entry.name)
-      return entry.isDirectory ? try files(in: path, root) : [path]
-    }
   }
 }

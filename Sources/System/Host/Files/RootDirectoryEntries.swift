@@ -10,6 +10,17 @@ extension RootDirectory {
     public let isDirectory: Bool
   }
 
+  /// The paths of everything below a directory that is not a directory itself, in the order of their names; none if the
+  /// directory does not exist.
+  ///
+  /// - Throws: `FileError`.
+  package func files(below directory: FilePath) throws -> [FilePath] {
+    try entries(of: directory).flatMap { entry in
+      let path = directory.appending(entry.name)
+      return entry.isDirectory ? try files(below: path) : [path]
+    }
+  }
+
   /// What is in a directory, by name; nothing if there is none. Names that are no UTF-8 are left out.
   ///
   /// - Throws: `FileError`.

@@ -55,14 +55,9 @@ enum SettingKind {
   private func reason(against word: String) -> String? {
     switch self {
     case .kernelArguments: KernelArgument.objection(to: word)
-    case .hooks where !Self.isHook(word): "the name of a hook has letters, digits, \"_\" and \"-\" only"
+    case .hooks where !HookName.isValid(word): "the name of a hook has letters, digits, \"_\" and \"-\" only"
     default: nil
     }
-  }
-
-  /// As run-parts(8) chooses.
-  private static func isHook(_ name: String) -> Bool {
-    !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
   }
 
   /// What is said of a value that is none of these.

@@ -61,11 +61,11 @@ static pid_t start(const struct sandbox *sandbox) {
   pid_t program = sandbox_clone(0, NULL, SIGCHLD);
   if (program < 0) sandbox_fail(sandbox, SANDBOX_STEP_FORK, NULL);
   if (program == 0) sandbox_program(sandbox);
-  if (sandbox->own_group) (void)setpgid(program, program);  // the program does it too; whoever comes first
+  if (sandbox->own_group) (void)setpgid(program, program);  // the program does it too, whichever comes first
   return program;
 }
 
-/// Reaps what has ended. Does not return when the program itself has.
+/// Reaps ended processes. Does not return once the program itself has ended.
 static void reap(const struct sandbox *sandbox, pid_t program) {
   int status;
   pid_t child;
@@ -92,7 +92,7 @@ static void obey(const struct sandbox *sandbox, pid_t program) {
 void sandbox_init(struct sandbox *sandbox) {
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)prctl(PR_SET_NAME, "ast-init");
-  (void)prctl(PR_SET_DUMPABLE, 0);  // nobody inside may look into a copy of the caller's memory
+  (void)prctl(PR_SET_DUMPABLE, 0);  // programs inside must not look into a copy of the caller's memory
   umask(0022);
   take_streams(sandbox);
   close_inherited(sandbox);

@@ -1,4 +1,4 @@
-// Tells the attendant what became of the set-up. Used by every file that builds the root; it calls none of them.
+// Messages from init to the attendant. Every file that builds the root uses this one, which calls none of them.
 #include "internal.h"
 
 #include <errno.h>

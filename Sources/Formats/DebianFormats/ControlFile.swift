@@ -1,8 +1,8 @@
-/// A file of paragraphs of fields, as Debian's tools keep and print them (deb822(5)).
+/// A file of paragraphs with fields, as Debian's tools store and print them (deb822(5)).
 public enum ControlFile {
-  /// The paragraphs, each with the first lines of those of its fields that are wanted.
+  /// The paragraphs, each with the first lines of the wanted fields.
   ///
-  /// dpkg's status database has a megabyte, so lines nobody wants are not made into strings.
+  /// dpkg's status database has a megabyte, so unwanted lines are not made into strings.
   public static func paragraphs(in text: some Collection<UInt8>, fields: Set<String>) -> [[String: String]] {
     let wanted = fields.map { (name: $0, bytes: Array($0.utf8)) }
     return Array(text).withUnsafeBufferPointer { text in

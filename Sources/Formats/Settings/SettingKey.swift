@@ -1,4 +1,4 @@
-/// The settings there are, by the names they have in `ast.toml` and in a node's `node.toml`.
+/// All settings, by their names in `ast.toml` and in a node's `node.toml`.
 public enum SettingKey: String, CaseIterable, Sendable {
   case policy = "updates.policy"
   case nodes = "updates.nodes"
@@ -17,25 +17,25 @@ public enum SettingKey: String, CaseIterable, Sendable {
   case kernelArguments = "boot.kernel-arguments"
   case skippedHooks = "hooks.skip"
 
-  /// The table it stands in.
+  /// Its table.
   public var section: String { String(rawValue.prefix { $0 != "." }) }
   /// Its name in that table.
   public var name: String { String(rawValue.dropFirst(section.count + 1)) }
 
-  /// Whether it can stand in a file of this owner.
+  /// Whether a file of this owner can contain it.
   public func isSetting(of owner: Settings.Owner) -> Bool { definition.owners.contains(owner) }
 }
 
 extension SettingKey {
-  /// What a setting is.
+  /// The definition of a setting.
   struct Definition {
-    /// The values that it can have.
+    /// Its possible values.
     let kind: SettingKind
-    /// The value that it has where nothing is said.
+    /// Its default value.
     let standard: SettingValue
-    /// What it does: a comment of the file that nodes come with.
+    /// Its description: a comment in the file that nodes come with.
     let meaning: String
-    /// Who can have it: the machine, in its `ast.toml`, or a node, in its `node.toml`.
+    /// The owners that can have it: the machine, in its `ast.toml`, or a node, in its `node.toml`.
     var owners: Set<Settings.Owner> = [.machine]
   }
 
@@ -99,8 +99,8 @@ extension SettingKey {
         kind: .size, standard: .text("0"),
         meaning: "`ast gc` goes on with the oldest generations until so much is free; \"0\" for what there is.")
     case .kernelArguments:
-      // A node's alone: what its kernel is told is recorded with each generation, so a value of the machine would be in
-      // force for the nodes that were changed since, and for no other.
+      // A setting of nodes only: the kernel arguments are recorded with each generation, so a value of the machine
+      // would be in force for the nodes that were changed since, and for no other.
       Definition(
         kind: .kernelArguments, standard: .words([]),
         meaning: "What the kernel is told behind what /etc/default/grub says.", owners: [.node])

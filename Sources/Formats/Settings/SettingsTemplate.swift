@@ -1,5 +1,5 @@
 extension Settings {
-  /// A file with all settings that its owner can have and their defaults, as comments.
+  /// A file with all settings of an owner and their defaults, as comments.
   public static func template(of owner: Owner) -> String {
     var text = heading(of: owner)
     var section = ""

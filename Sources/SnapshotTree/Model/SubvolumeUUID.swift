@@ -1,6 +1,6 @@
 public import FoundationEssentials
 
-/// What a btrfs subvolume is known by, wherever its file system is mounted.
+/// The identity of a btrfs subvolume, wherever its file system is mounted.
 public struct SubvolumeUUID: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
   /// The UUID.
   public let rawValue: UUID

@@ -1,6 +1,6 @@
 internal import SQLite
 
-/// Settings, and who plays which part.
+/// The settings and the roles of nodes and deployments.
 extension TreeDatabase {
   /// The keys of the table `setting`.
   enum Setting: String {
@@ -20,31 +20,31 @@ extension TreeDatabase {
     case once
   }
 
-  /// How many generations of a node are kept by retention; 3 at first.
+  /// The number of generations of a node that retention keeps; 3 at first.
   public var keepGenerations: Int {
     get throws(TreeError) { try counter(.keepGenerations) }
   }
 
-  /// Sets how many generations of a node are kept: at least 1, its content.
+  /// Sets the number of generations of a node that retention keeps: at least 1, its content.
   public func setKeepGenerations(_ count: Int) throws(TreeError) {
     try requireWrite()
     guard count >= 1 else { throw .invalidSetting(Setting.keepGenerations.rawValue, value: count) }
     try set(.keepGenerations, to: count)
   }
 
-  /// How many deployments are kept by retention, pinned ones not counted; 3 at first.
+  /// The number of deployments that retention keeps, pinned ones not counted; 3 at first.
   public var keepDeployments: Int {
     get throws(TreeError) { try counter(.keepDeployments) }
   }
 
-  /// Sets how many deployments are kept: at least 2, to go back from one to the other.
+  /// Sets the number of deployments that retention keeps: at least 2, for a rollback.
   public func setKeepDeployments(_ count: Int) throws(TreeError) {
     try requireWrite()
     guard count >= 2 else { throw .invalidSetting(Setting.keepDeployments.rawValue, value: count) }
     try set(.keepDeployments, to: count)
   }
 
-  /// The node that is meant where none is named.
+  /// The default node, used if none is named.
   public var defaultNode: NodeID? {
     get throws(TreeError) {
       try first("SELECT node FROM node_role WHERE role = ?", Role.isDefault.rawValue) { (row) throws(TreeError) in
@@ -69,14 +69,14 @@ extension TreeDatabase {
     get throws(TreeError) { try deployment(.isDefault) }
   }
 
-  /// Sets the deployment that boots by default, by an operation whose number tells the boot loader that the choice is
+  /// Sets the deployment that boots by default, for an operation whose number shows the boot loader that the choice is
   /// new.
   public func setDefaultDeployment(_ deployment: DeploymentID?, token: OperationID? = nil) throws(TreeError) {
     try set(.isDefault, to: deployment)
     try set(.bootToken, to: token?.rawValue ?? 0)
   }
 
-  /// What tells the boot loader one choice of the default deployment from another; 0 without one.
+  /// The number by which the boot loader distinguishes choices of the default deployment; 0 without one.
   public var bootToken: Int {
     get throws(TreeError) { try counter(.bootToken) }
   }
@@ -86,7 +86,7 @@ extension TreeDatabase {
     get throws(TreeError) { try deployment(.once) }
   }
 
-  /// What tells the boot loader one choice of that deployment from another; 0 without one.
+  /// The number by which the boot loader distinguishes choices of that deployment; 0 without one.
   public var onceToken: Int {
     get throws(TreeError) { try counter(.onceToken) }
   }
@@ -135,14 +135,14 @@ extension TreeDatabase {
     try run("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", setting.rawValue, value)
   }
 
-  /// Takes the number that a counter stands at.
+  /// Takes the present number of a counter.
   func take(_ setting: Setting) throws(TreeError) -> Int {
     let number = try counter(setting)
     try set(setting, to: number + 1)
     return number
   }
 
-  /// Lets a counter go on after `number`, if it has not passed that already.
+  /// Lets a counter continue after `number`, unless it is already past that.
   func raise(_ setting: Setting, above number: Int) throws(TreeError) {
     guard try counter(setting) <= number else { return }
     try set(setting, to: number + 1)

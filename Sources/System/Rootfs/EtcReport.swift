@@ -1,30 +1,30 @@
 import Etc
 import SystemPackage
 
-/// What came of a merge of /etc: what somebody has to look at, and how much there was to be done.
+/// The result of a merge of /etc: the conflicts for the administrator, and the amount of work.
 public struct EtcReport: Encodable, Sendable {
-  /// A path where something was changed on both sides. What was changed here stays.
+  /// A path that was changed on both sides. The change made here stays.
   public struct Conflict: Encodable, Sendable {
     /// The path.
     public let path: FilePath
-    /// Why it is one.
+    /// The reason.
     public let reason: EtcDecision.Reason
-    /// Where the new generation's version is, if it has one.
+    /// The path of the new generation's version, if it has one.
     public let aside: FilePath?
   }
 
-  /// What somebody has to look at, in the order of paths.
+  /// The conflicts for the administrator, in the order of paths.
   public let conflicts: [Conflict]
-  /// What should be known about the accounts.
+  /// The remarks about the accounts.
   public let accounts: [AccountRemark]
-  /// How many files were changed here and stay so.
+  /// The number of files that were changed here and stay so.
   public let taken: Int
-  /// How many files were removed here and stay so.
+  /// The number of files that were removed here and stay so.
   public let removed: Int
-  /// How many files are of both sides, account files among them.
+  /// The number of files merged from both sides, including account files.
   public let merged: Int
 
-  /// Nothing.
+  /// An empty report.
   init() {
     (conflicts, accounts, taken, removed, merged) = ([], [], 0, 0, 0)
   }
@@ -40,7 +40,7 @@ public struct EtcReport: Encodable, Sendable {
     merged = verdicts.count { $0 == .merge }
   }
 
-  /// What came of a merge, and of one into its result.
+  /// The report of a merge, combined with the report of a second merge into its result.
   package static func += (report: inout EtcReport, next: EtcReport) {
     report = EtcReport(
       conflicts: report.conflicts + next.conflicts, accounts: report.accounts + next.accounts,
@@ -54,7 +54,7 @@ public struct EtcReport: Encodable, Sendable {
 
   private static func absolute(_ path: FilePath) -> FilePath { FilePath("/etc").pushing(path) }
 
-  /// What to tell somebody, a sentence each; nothing where all went by itself.
+  /// The sentences for the administrator; none if there were no conflicts.
   public var sentences: [String] { conflicts.map(\.sentence) + accounts.map(\.sentence) }
 
   private enum Key: String, CodingKey { case conflicts, accounts, taken, removed, merged }
@@ -73,7 +73,7 @@ public struct EtcReport: Encodable, Sendable {
 extension EtcReport.Conflict {
   private enum Key: String, CodingKey { case path, reason, aside }
 
-  /// The data for programs; `aside` is null where there is nothing.
+  /// The data for programs; `aside` is null if there is no such file.
   public func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
     try object.encode(path.string, forKey: .path)
@@ -116,7 +116,7 @@ extension AccountRemark {
   }
 }
 
-/// A remark about accounts as programs read it.
+/// A remark about accounts, for programs.
 private struct RemarkData: Encodable {
   private let remark: String
   private let kind: AccountRemark.Kind

@@ -4,8 +4,8 @@ import Sandbox
 import SystemFiles
 import SystemPackage
 
-/// Gives a node's root the files that let it boot as a deployment, and ast itself. What is there already as it should be
-/// is not touched.
+/// Gives a node's root the files that let it boot as a deployment, and ast itself. Files that are already correct are
+/// not touched.
 ///
 /// - Returns: whether anything was made or replaced.
 /// - Throws: `AstError`.

@@ -4,10 +4,10 @@ import SystemPackage
 
 /// The configuration files that came with packages and lie beside an administrator's own, which was kept.
 package struct NewConfigurationFiles {
-  /// Them.
+  /// Their paths.
   package let paths: [FilePath]
 
-  /// Those in `root` that are not, or not like that, in `before`.
+  /// The files in `root` that are missing or different in `before`.
   package init(in root: FilePath, since before: FilePath) throws {
     let (new, old) = (RootDirectory(root), RootDirectory(before))
     paths = try new.files(below: "/etc").filter { path in
@@ -16,6 +16,6 @@ package struct NewConfigurationFiles {
     }
   }
 
-  /// dpkg(1), "--force-confold"; ucf(1).
+  /// The endings that dpkg(1) ("--force-confold") and ucf(1) give them.
   private static let endings = [".dpkg-dist", ".dpkg-new", ".ucf-dist"]
 }

@@ -5,16 +5,16 @@ import Host
 import SystemPackage
 
 /// Moves the state that belongs to the set of packages into `/usr/lib/sysimage` of a root file system that is being
-/// made into a node; symlinks stay behind. Doing it again changes nothing.
+/// made into a node; symlinks stay behind. Repeating it changes nothing.
 ///
 /// Only plain directories are walked: a symlink on the way to one of the places is refused, so that a root from an
-/// unknown tarball cannot lead a move outside itself. Times are put back, so that the same root gives the same tree.
+/// unknown tarball cannot lead a move outside itself. Times are restored, so that the same root gives the same tree.
 package struct RelocatePackageState {
   private let root: FilePath
   private let files = FileManager.default
-  /// The times of what was there and is touched.
+  /// The former times of directories that are changed.
   private var times: [FilePath: timespec] = [:]
-  /// What is made, in the order of making.
+  /// The new paths, in the order of making.
   private var made: [FilePath] = []
 
   package init(in root: FilePath) { self.root = root }
@@ -90,7 +90,7 @@ package struct RelocatePackageState {
     }
   }
 
-  /// Makes sure that what leads to a place, as far as it is there, are directories.
+  /// Makes sure that all existing parents of a place are directories.
   private func requireDirectories(to place: FilePath) throws {
     var path = root
     for component in place.removingLastComponent().components {
@@ -117,7 +117,8 @@ package struct RelocatePackageState {
     times[directory] = try modificationTime(of: directory)
   }
 
-  /// Gives what was made the time of the directory all of it is in or leads to, and what was there its own.
+  /// Gives new paths the time of /usr/lib, which contains them or their targets, and changed directories their former
+  /// time.
   private func putTimesBack() throws {
     let usual = try times["usr/lib"] ?? modificationTime(of: "usr/lib")
     for path in made { try set(usual, of: path) }

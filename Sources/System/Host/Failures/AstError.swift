@@ -6,9 +6,10 @@ import Settings
 import SnapshotTree
 import SystemPackage
 
-/// Why an operation did not happen: what failed, what state things are in, and what to do next.
+/// The reason why an operation failed: what failed, what state things are in, and what to do next.
 ///
-/// Every sentence a user reads about a failure is made here or by whoever throws this; the command line only prints it.
+/// Every sentence that a user reads about a failure is made here or where this is thrown; the command line only prints
+/// it.
 public struct AstError: Error, Sendable, Equatable {
   /// The kind of failure: stable words, used in JSON.
   public enum Code: String, Sendable, CaseIterable {
@@ -34,7 +35,7 @@ public struct AstError: Error, Sendable, Equatable {
   /// The signal that interrupted it.
   private let signal: Int32?
 
-  /// An error with its sentence and advice.
+  /// An error with its sentence and hint.
   public init(_ code: Code, _ message: String, hint: String? = nil) {
     self.init(code, message, hint: hint, signal: nil)
   }
@@ -46,10 +47,10 @@ public struct AstError: Error, Sendable, Equatable {
     self.signal = signal
   }
 
-  /// The same with other advice.
+  /// The same error with another hint.
   package func advising(_ hint: String) -> AstError { AstError(code, message, hint: hint, signal: signal) }
 
-  /// The end by a stop signal.
+  /// The error for an end by a stop signal.
   public static func interrupted(by signal: Int32) -> AstError {
     AstError(.interrupted, "interrupted by signal \(signal); nothing was changed", hint: nil, signal: signal)
   }
@@ -122,7 +123,7 @@ extension AstError {
     case .busy: self.init(.busy, "\(error)", hint: "try again in a moment")
     case .missing, .empty, .corrupt, .truncated, .notADatabase, .notATree:
       self.init(.damaged, "\(error); nothing was changed", hint: Self.rebuildHint)
-    // SQLITE_IOERR: btrfs reports data that does not fit its checksum like that.
+    // SQLITE_IOERR: the way in which btrfs reports data with a wrong checksum.
     case .sqlite(_, let code, _) where code & 0xff == 10:
       self.init(.damaged, "\(error); nothing was changed", hint: "look at the kernel's messages; \(Self.rebuildHint)")
     default: self.init(.failed, "\(error)")
@@ -134,6 +135,7 @@ extension TreeError {
   /// Whether the disk is full.
   package var isNoSpace: Bool { if case .noSpace = self { true } else { false } }
 
-  /// Whether the change may have been made all the same: what it refers to must stay until the next command knows.
+  /// Whether the change may have been made all the same: everything it refers to must stay until the next command
+  /// knows.
   package var isOutcomeUnknown: Bool { if case .outcomeUnknown = self { true } else { false } }
 }

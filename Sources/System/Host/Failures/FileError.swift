@@ -1,10 +1,10 @@
 import SystemPackage
 
-/// A system call on a file that failed: what was tried, on which path, and what the kernel answered.
+/// A system call on a file that failed: the attempt, the path, and the answer of the kernel.
 public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The words between "cannot" and the path, as in "rename a to".
   let attempt: String
-  /// The path the call was about.
+  /// The path of the call.
   let path: FilePath
   /// The kernel's answer.
   public let errno: Errno

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// Calls on files whose paths the caller trusts. An error of theirs says what was tried on which path.
+/// Calls on files at trusted paths. Their errors say what was tried on which path.
 package enum Files {
   /// Runs `body`, and adds to a bare error number what was tried on which path.
   ///

@@ -6,7 +6,7 @@ extension RootDirectory {
   public struct Entry: Sendable, Hashable {
     /// The name.
     public let name: String
-    /// Whether it is a directory; a symbolic link is none.
+    /// Whether it is a directory; a symbolic link is not.
     public let isDirectory: Bool
   }
 
@@ -21,7 +21,7 @@ extension RootDirectory {
     }
   }
 
-  /// What is in a directory, by name; nothing if there is none. Names that are no UTF-8 are left out.
+  /// The entries of a directory, by name; none if it does not exist. Names that are not UTF-8 are left out.
   ///
   /// - Throws: `FileError`.
   public func entries(of directory: FilePath) throws -> [Entry] {

@@ -2,10 +2,10 @@ public import FoundationEssentials
 import Glibc
 public import SystemPackage
 
-/// Files that are to be just so, whatever is in their place.
+/// Files that must have a given content, whatever is in their place.
 extension RootDirectory {
-  /// Makes sure that a file of root has this content and mode, with the directories above it made. One that is like
-  /// that already stays as it is; any other is replaced as a whole.
+  /// Makes sure that a file of root has this content and mode, and makes the directories above it. A file that already
+  /// does stays as it is; any other is replaced as a whole.
   ///
   /// - Returns: whether it was made or replaced.
   /// - Throws: `FileError`.
@@ -29,7 +29,7 @@ extension RootDirectory {
     }
   }
 
-  /// The same for a file that is somebody's own once there is anything: that stays.
+  /// Makes a file of root with this content and mode, unless it exists: then it belongs to the administrator.
   ///
   /// - Returns: whether it was made.
   /// - Throws: `FileError`.
@@ -41,7 +41,7 @@ extension RootDirectory {
     }
   }
 
-  /// Makes sure that a file is a symbolic link to `target`, with the directories above it made.
+  /// Makes sure that a file is a symbolic link to `target`, and makes the directories above it.
   ///
   /// - Returns: whether it was made or replaced.
   /// - Throws: `FileError`.
@@ -60,7 +60,7 @@ extension RootDirectory {
 
   private func replace(_ name: String, in directory: FileDescriptor, with make: (String) throws -> Void) throws {
     let temporary = "\(name).ast-new"
-    // Whatever has that name goes unopened: it could be a device node.
+    // A file with that name is removed unopened: it could be a device node.
     unlinkat(directory.rawValue, temporary, 0)
     try make(temporary)
     guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }

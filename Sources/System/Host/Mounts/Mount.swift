@@ -2,13 +2,13 @@ import SystemPackage
 
 /// A file system, or a part of one, that is mounted.
 package struct Mount: Hashable, Sendable {
-  /// What of the file system is mounted, from its top: the path of a subvolume where it is a btrfs.
+  /// The mounted part of the file system, from its top: on btrfs, the path of a subvolume.
   package let part: FilePath
-  /// Where.
+  /// The mount point.
   package let place: FilePath
   /// The kind of file system.
   package let type: String
-  /// What is mounted: a device, as a rule.
+  /// The source, usually a device.
   package let source: FilePath
 
   /// Reads a line of proc_pid_mountinfo(5).
@@ -24,7 +24,7 @@ package struct Mount: Hashable, Sendable {
 }
 
 extension MountTable {
-  /// All that this process sees, in the order of mounting: the last one at a place is what is seen there.
+  /// All mounts that this process sees, in the order of mounting: the last one at a place is visible there.
   package static func mounts() throws -> [Mount] { mounts(in: try Files.text(of: "/proc/self/mountinfo")) }
 
   static func mounts(in mountinfo: String) -> [Mount] { mountinfo.split(separator: "\n").compactMap(Mount.init) }

@@ -2,7 +2,7 @@ import SystemPackage
 
 /// The file systems this process sees mounted (proc_pid_mountinfo(5)).
 package enum MountTable {
-  /// The source of the last mount at `directory`, an absolute path without links: a device, as a rule. Nil if nothing
+  /// The source of the last mount at `directory`, an absolute path without links: usually a device. Nil if nothing
   /// is mounted there.
   package static func source(at directory: FilePath) throws -> FilePath? {
     source(at: directory, in: try mounts())

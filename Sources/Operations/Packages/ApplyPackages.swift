@@ -43,7 +43,7 @@ extension AptSession {
       }, error: log.write)
     guard end != .exited(0) else { return try requireDone(plan, in: root) }
     throw AstError(
-      .failed, "node \(node): \(Self.reason(failures, of: plan, log)); the changes are discarded",
+      .failed, "node \(node): \(Self.reason(failures, of: plan, log))", state: .discarded,
       hint: "all that was said is in \(log.path)")
   }
 
@@ -66,7 +66,7 @@ extension AptSession {
       }
       guard versions != Set([step.to].compactMap(\.self)) else { continue }
       throw AstError(
-        .failed, "node \(node): apt has not done what was planned with \(step.name); the changes are discarded",
+        .failed, "node \(node): apt has not done what was planned with \(step.name)", state: .discarded,
         hint: "all that was said is in the log of the operation, under ast/log in the store")
     }
   }

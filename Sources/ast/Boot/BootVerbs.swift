@@ -7,7 +7,7 @@ import SystemPackage
 
 struct BootComplete: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "boot-complete", abstract: "Enter that this machine came up", shouldDisplay: false)
+    commandName: "boot-complete", abstract: "Record that this machine came up", shouldDisplay: false)
 
   @OptionGroup var global: GlobalOptions
 
@@ -52,10 +52,10 @@ struct BootCheck: Verb {
 
 struct BootFailed: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "boot-failed", abstract: "Note why this machine did not come up", shouldDisplay: false)
+    commandName: "boot-failed", abstract: "Record why this machine did not come up", shouldDisplay: false)
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "Why.") var reason: String
+  @Argument(help: "The reason.") var reason: String
 
   func perform(in context: Context) throws -> Report {
     let isNoted = try context.store.failBoot(reason, .current())

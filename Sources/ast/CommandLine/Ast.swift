@@ -17,10 +17,10 @@ struct Ast: Verb {
         ast clone 0                a new system from the base
         ast chroot 1               work in it; `exit 0` keeps the changes, `exit 1` discards them
         ast install 1 nginx        install packages in it
-        ast undo 1                 put back what it was before
+        ast undo 1                 go back to what it was before
 
       Exit status: 0 done, 1 failed and nothing changed, 2 usage, 3 not found, 4 busy, 5 refused, 6 some nodes of a \
-      tree failed, 7 no space. `run` and `chroot` return the program's own status, and 125 where ast itself failed.
+      tree failed, 7 no space. `run` and `chroot` return the program's own status, and 125 if ast itself failed.
       """,
     version: Version.text,
     groupedSubcommands: [

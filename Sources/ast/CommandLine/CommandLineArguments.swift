@@ -51,7 +51,7 @@ struct CommandLineArguments {
     where word.isNegativeNumber && !Self.optionsWithValues.contains(before) {
       throw AstError(
         .usage, "\(word) is not a node: nodes are numbered 0, 1, 2 and so on",
-        hint: "text that begins with a minus sign goes behind `--`")
+        hint: "put text that begins with a minus sign after `--`")
     }
   }
 

@@ -14,10 +14,11 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print results and errors only.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation.")
   var yes = false
 
-  @Option(help: ArgumentHelp("Wait for nodes others work on (for ever, without seconds).", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("Wait for nodes that others are working on (without seconds: no limit).", valueName: "seconds"))
   var wait: LockWait = .never
 
   @Flag(name: .customLong("chroot"), help: "Run even inside a sandbox of ast.")

@@ -28,7 +28,7 @@ extension EtcMode: ExpressibleByArgument {}
 
 /// A description given as the words that follow the node.
 struct DescriptionArgument: ParsableArguments {
-  @Argument(help: ArgumentHelp("What it is, in your words.", valueName: "description"))
+  @Argument(help: ArgumentHelp("A description in your own words.", valueName: "description"))
   var words: [String] = []
 
   /// The words as one text, or `otherwise` when there are none.

@@ -108,8 +108,8 @@ extension Verb {
     }
     if Self.needs != .nothing, !global.inSandbox, access("/run/ast/sandbox", F_OK) == 0 {
       throw AstError(
-        .refused, "this is the inside of a node: ast here would work on the wrong system",
-        hint: "leave with `exit 0` or `exit 1` first, or say `--chroot` if you mean it")
+        .refused, "this is inside a node: here, ast would work on the wrong system",
+        hint: "leave with `exit 0` or `exit 1` first, or use `--chroot` if you mean it")
     }
     if needsRoot { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
     if Self.needs == .freeing { try Store.makeRoom(at: global.root) }

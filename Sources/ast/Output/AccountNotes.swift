@@ -13,7 +13,7 @@ extension AccountChange {
     switch self {
     case .renumbered(let account, let old): "\(account.words), as in all nodes, and not \(old)"
     case .blocked(let account, let old):
-      "\(account.words) in other nodes; here it stays \(old), for that number is taken"
+      "\(account.words) in other nodes; here it stays \(old), because that number is taken"
     }
   }
 }

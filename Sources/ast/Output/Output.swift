@@ -9,7 +9,7 @@ struct Output {
   /// What was to be printed is lost.
   struct Failure: Error, CustomStringConvertible {
     let reason: any Error
-    var description: String { "what there was to say cannot be written: \(reason)" }
+    var description: String { "cannot write the output: \(reason)" }
   }
 
   let json: Bool

@@ -42,11 +42,11 @@ extension Install {
     if let deployed = done.deployed {
       for line in deployed.etc.sentences + deployed.seeded.obstacles.map(\.sentence) { output.note(line) }
       output.note(
-        "deployment \(deployed.deployment.id) was made with /etc as it was; what is changed there until the reboot comes"
-          + " along with another `ast deploy \(node)`")
+        "deployment \(deployed.deployment.id) has the present /etc; if you change it before the reboot, run"
+          + " `ast deploy \(node)` again")
     }
     if done.asksForReboot { output.note("a package asks for a reboot") }
-    let boots = done.deployed.map { "; deployment \($0.deployment.id) boots the next time" } ?? ""
+    let boots = done.deployed.map { "; deployment \($0.deployment.id) boots at the next start" } ?? ""
     let runs = "the running system: \(PlanView.summary(done.running))"
     return Report(
       text: "Node \(node): \(done.node.words)\(boots); \(runs).", data: LiveReport(done, of: node),

@@ -8,8 +8,8 @@ struct Install: PackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Install packages in a node",
     discussion: """
-      With `--live`, the booted node gets them and is deployed, and they are installed in the running system, too. There \
-      they only come in addition: what would replace or remove something that runs is refused.
+      With `--live`, the booted node gets them and is deployed, and they are installed in the running system, too. \
+      There, packages can only be added: what would replace or remove something that is running is refused.
       """,
     aliases: ["in", "i"])
   static var mounts: Bool { true }
@@ -52,7 +52,7 @@ struct Remove: PackageVerb {
 
 struct Upgrade: PackageVerb {
   static let configuration = CommandConfiguration(
-    commandName: "upgrade", abstract: "Bring all packages of a node to the versions of their archives", aliases: ["up"])
+    commandName: "upgrade", abstract: "Upgrade all packages of a node", aliases: ["up"])
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
@@ -65,7 +65,7 @@ struct Upgrade: PackageVerb {
 
 struct BaseUpdate: PackageVerb {
   static let configuration = CommandConfiguration(
-    commandName: "base-update", abstract: "Bring all packages of the base to the versions of their archives",
+    commandName: "base-update", abstract: "Upgrade all packages of the base",
     aliases: ["bu"])
 
   @OptionGroup var global: GlobalOptions
@@ -93,7 +93,7 @@ struct Refresh: Verb {
     let view = ProgressView(nil, quiet: global.quiet)
     defer { view.clear() }
     try context.store.refreshIndices(of: node) { view.show($0, of: node) }
-    return Report(text: "The package indices of node \(node) are fresh.", data: ["node": node])
+    return Report(text: "The package indices of node \(node) are up to date.", data: ["node": node])
   }
 }
 

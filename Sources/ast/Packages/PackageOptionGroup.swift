@@ -7,14 +7,14 @@ struct PackageOptionGroup: ParsableArguments {
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
   var simulate = false
 
-  @Option(help: ArgumentHelp("Tell the progress on standard error as lines of `json`.", valueName: "format"))
+  @Option(help: ArgumentHelp("Report progress on standard error as lines of `json`.", valueName: "format"))
   var progress: ProgressFormat?
 
-  @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use those that are there.")
+  @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use the present ones.")
   var refresh: Bool?
 
   @Flag(
-    name: .customLong("allow-remove-essential"), help: "Let packages go that no system can do without.")
+    name: .customLong("allow-remove-essential"), help: "Allow the removal of essential packages.")
   var allowsRemovingEssential = false
 
   @Option(
@@ -24,7 +24,7 @@ struct PackageOptionGroup: ParsableArguments {
       valueName: "count"))
   var removalLimit: Int?
 
-  @Flag(name: .customLong("auto-remove"), help: "Remove packages, too, that nothing needs any more.")
+  @Flag(name: .customLong("auto-remove"), help: "Also remove packages that are not needed any more.")
   var removesUnneeded = false
 
   /// How many packages an upgrade may remove that nobody looks at: enough for what replaces another, not for a desktop.

@@ -15,11 +15,11 @@ enum PlanView {
       block("Upgraded", plan.steps(.upgrade), width, palette),
       block("Installed again", plan.steps(.reinstall), width, palette),
       block("Installed", plan.steps(.install).filter { !extra.contains($0) }, width, palette),
-      block("Installed because those need them", plan.extra, width, palette),
+      block("Installed as dependencies", plan.extra, width, palette),
     ].compactMap(\.self)
     if !plan.marks.isEmpty { blocks.append("Kept from now on (\(plan.marks.count)):\n\(wrapped(plan.marks, width))") }
     if !plan.essential.isEmpty {
-      blocks.append(palette.bad("WARNING: no system can do without \(plan.essential.joined(separator: ", "))"))
+      blocks.append(palette.bad("WARNING: these packages are essential: \(plan.essential.joined(separator: ", "))"))
     }
     blocks += keptBack(plan, width)
     blocks.append(sizes(plan))

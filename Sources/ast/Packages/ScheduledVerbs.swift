@@ -35,7 +35,7 @@ extension AutoUpgrade {
       context.output.warn("the machine is not rebooted: \(AstError(error).message)")
       status = max(status, AstError(error).exitStatus)
     }
-    let text = done.sentences.isEmpty ? ["Nothing is to be done: updates.policy is off."] : done.sentences
+    let text = done.sentences.isEmpty ? ["Nothing to do: updates.policy is off."] : done.sentences
     return Report(
       text: text.map(Printable.line).joined(separator: "\n"), data: ScheduledReport(done), status: status)
   }
@@ -46,7 +46,7 @@ extension AutoUpgrade {
 /// What the timer calls in the night.
 struct RebootWaiting: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "reboot-waiting", abstract: "Reboot for a deployment that waits, if the settings allow it now",
+    commandName: "reboot-waiting", abstract: "Reboot for a waiting deployment, if the settings allow it now",
     shouldDisplay: false)
   static var needs: Need { .reading }
 
@@ -54,7 +54,7 @@ struct RebootWaiting: Verb {
 
   func perform(in context: Context) throws -> Report {
     let reboot = try context.store.reboot(Settings.ofThisMachine().updates)
-    guard reboot == .now else { return Report(text: "Nothing is to be done now.", data: ["reboot": false]) }
+    guard reboot == .now else { return Report(text: "Nothing to do now.", data: ["reboot": false]) }
     try ScheduledUpgrade.Reboot.now.carryOut()
     return Report(text: "The machine is rebooted.", data: ["reboot": true])
   }

@@ -8,7 +8,7 @@ import SnapshotTree
 struct TreeUpgrade: TreePackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "tree-upgrade",
-    abstract: "Bring all packages of a node and everything below it to the versions of their archives",
+    abstract: "Upgrade all packages of a node and everything below it",
     aliases: ["tupgrade"])
 
   @OptionGroup var global: GlobalOptions
@@ -88,14 +88,14 @@ struct SyncOptionGroup: ParsableArguments {
 struct TreeOptionGroup: ParsableArguments {
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("How many nodes to work on at once (default: one a processor).", valueName: "count"))
+    help: ArgumentHelp("How many nodes to work on at once (default: one per processor).", valueName: "count"))
   var jobs: Int?
 
-  @Flag(help: "Begin with no further node once one has failed.")
+  @Flag(help: "Do not start on another node after one has failed.")
   var failFast = false
 
   func validate() throws {
-    guard jobs ?? 1 >= 1 else { throw ValidationError("\(jobs ?? 0) jobs would never do anything") }
+    guard jobs ?? 1 >= 1 else { throw ValidationError("--jobs: \(jobs ?? 0) is less than 1") }
   }
 }
 
@@ -186,7 +186,7 @@ extension TreeChangeResult {
   /// What is told about it.
   fileprivate var words: String {
     switch outcome {
-    case nil: return "not begun with"
+    case nil: return "not started"
     case .failure(let error): return error.message
     case .success(let change):
       return ([change.packages.words] + (change.comparison?.notes ?? [])).joined(separator: "; ")

@@ -9,10 +9,10 @@ import Upkeep
 
 struct AutoUpgrade: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "auto-upgrade", abstract: "Upgrade the booted node, or another, without asking anything",
+    commandName: "auto-upgrade", abstract: "Upgrade the booted node, or another, without asking",
     discussion: """
-      For cron and timers; `ast check` tells what came of it. With `--scheduled`, as ast-upgrade.timer has it, what is \
-      done is what the settings say, and to which nodes: see ast.toml(5).
+      For cron and timers; `ast check` shows the result. With `--scheduled`, which ast-upgrade.timer uses, the settings \
+      decide what is done, and to which nodes: see ast.toml(5).
       """)
   static var mounts: Bool { true }
 
@@ -46,7 +46,7 @@ struct AutoUpgrade: Verb {
 
 struct Check: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Show what became of the last unattended upgrade of each node")
+    commandName: "check", abstract: "Show the result of the last unattended upgrade of each node")
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
@@ -102,7 +102,7 @@ private struct MachineUpdates {
       scheduled.map { operation in
         "scheduled  \(operation.started.formatted(.iso8601))  \(operation.state.rawValue): \(operation.message ?? "")"
       },
-      waiting.map { "deployment \($0.id) of node \($0.node) boots the next time" },
+      waiting.map { "deployment \($0.id) of node \($0.node) boots at the next start" },
       failed.map { deployment in
         "deployment \(deployment.id) of node \(deployment.node) did not come up"
           + (deployment.reason.map { " (\($0))" } ?? "")
@@ -135,7 +135,7 @@ private struct CheckReport: Encodable {
 
 struct Hold: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "hold", abstract: "Keep packages of a node as they are, or show which are kept")
+    commandName: "hold", abstract: "Keep packages of a node at their versions, or list the held ones")
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName

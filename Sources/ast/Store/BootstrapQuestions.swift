@@ -50,7 +50,7 @@ struct BootstrapQuestions {
 
   private func serialConsole(_ text: String) throws -> BootstrapAnswers.SerialConsole {
     guard let serial = BootstrapAnswers.SerialConsole(text) else {
-      throw AstError(.usage, "this is no serial line: \(text)", state: .unchanged, hint: "ttyS0,115200 is one")
+      throw AstError(.usage, "\(text) is not a serial line", state: .unchanged, hint: "an example is ttyS0,115200")
     }
     return serial
   }
@@ -88,7 +88,7 @@ struct BootstrapQuestions {
     while true {
       guard let first = try withoutEcho({ try ask(question) }) else { return nil }
       if try withoutEcho({ try ask("Again: ") }) == first { return BootstrapAnswers.Password(first) }
-      FileDescriptor.standardError.tell("They differ.")
+      FileDescriptor.standardError.tell("The passwords differ.")
     }
   }
 

@@ -31,7 +31,7 @@ struct Chroot: Verb {
 
 struct LiveChroot: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "live-chroot", abstract: "Open a shell in the running system, where it may be changed", aliases: ["lc"]
+    commandName: "live-chroot", abstract: "Open a shell in the running system, with a writable root", aliases: ["lc"]
   )
   static var mounts: Bool { true }
   static var failureStatus: Int32? { 125 }
@@ -41,7 +41,7 @@ struct LiveChroot: Verb {
   func perform(in context: Context) throws -> Report {
     let live = try LiveRoot(of: context.store)
     context.output.note(
-      "this is the running system: the next deployment has not what you change here; `ast chroot \(live.node)` opens its node"
+      "this is the running system: your changes here are not in the next deployment; `ast chroot \(live.node)` opens its node"
     )
     try live.becomeShell()
   }
@@ -90,7 +90,7 @@ struct TreeRun: Verb {
 
 struct EditConf: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "edit-conf", abstract: "Edit a node's settings, /etc/ast/node.toml in it", aliases: ["edit"])
+    commandName: "edit-conf", abstract: "Edit a node's settings, its /etc/ast/node.toml", aliases: ["edit"])
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
@@ -108,10 +108,10 @@ struct EditConf: Verb {
 
 struct Undo: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "undo", abstract: "Put back what a node was before its last change; undo again to take that back")
+    commandName: "undo", abstract: "Go back to what a node was before its last change; undo again to take that back")
 
   @OptionGroup var global: GlobalOptions
-  @Option(help: ArgumentHelp("The generation to put back (`ast history N` lists them).", valueName: "generation"))
+  @Option(help: ArgumentHelp("The generation to go back to (`ast history N` lists them).", valueName: "generation"))
   var to: GenerationNumber?
   @Argument(help: "The node.") var node: NodeName
 
@@ -126,7 +126,7 @@ struct Undo: Verb {
 
 /// How a program runs in a node.
 struct SandboxOptions: ParsableArguments {
-  @Flag(name: .customLong("no-network"), help: "Give the program no network.")
+  @Flag(name: .customLong("no-network"), help: "Run the program without a network.")
   var withoutNetwork = false
 
   var network: Sandbox.Network { withoutNetwork ? .isolated : .host }

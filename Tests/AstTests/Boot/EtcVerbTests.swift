@@ -131,7 +131,7 @@ struct EtcVerbTests {
     #expect(try self.files(of: 2) == files)
     let before = try store.subvolumes()
     let again = try store.ast("etc-update").expectSuccess()
-    #expect(again.stdout == "Node 1: it has all changes in /etc; nothing was changed.\n")
+    #expect(again.stdout == "Node 1: all changes in /etc are in it already; nothing was changed.\n")
     #expect(try store.subvolumes() == before)
     #expect(try store.ast("doctor").expectSuccess().stdout == "")
   }
@@ -141,7 +141,7 @@ struct EtcVerbTests {
     let before = try store.subvolumes()
     let result = try store.ast("etc-update").expectSuccess()
     #expect(try store.subvolumes() == before)
-    #expect(result.stdout == "Node 1: it has all changes in /etc; nothing was changed.\n")
+    #expect(result.stdout == "Node 1: all changes in /etc are in it already; nothing was changed.\n")
   }
 
   @Test func aConflictIsTold() throws {

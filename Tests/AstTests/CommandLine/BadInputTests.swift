@@ -170,7 +170,7 @@ struct BadInputTests {
     let result = try store.ast("del", "1", input: "y\n")
     #expect(result.status == 2)
     #expect(
-      result.stderr == "ast: this needs a yes, and there is no terminal to ask on; nothing was changed\n     say `-y`\n"
+      result.stderr == "ast: this needs confirmation, and there is no terminal; nothing was changed\n     use `-y`\n"
     )
     #expect(try store.ast("del", "--simulate", "1").expectSuccess().stdout == "Would be deleted:\n  1 - clone of 0\n")
     #expect(try store.state() == before)

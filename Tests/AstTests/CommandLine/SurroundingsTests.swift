@@ -52,7 +52,7 @@ struct SurroundingsTests {
     for verb in reading {
       let (result, expected) = (try store.astAsNobody(verb), try store.ast(verb).expectSuccess())
       #expect(result.status == 0 && result.stdout == expected.stdout, "\(verb)")
-      let note = verb[0] == "diff" ? "ast: files are compared for root only (use sudo)\n" : ""
+      let note = verb[0] == "diff" ? "ast: files are compared only for root (use sudo)\n" : ""
       #expect(result.stderr == expected.stderr + note, "\(verb)")
     }
     for verb in [["version"], ["--version"], ["help"], ["help", "clone"], ["clone", "--help"]] {
@@ -137,7 +137,7 @@ struct SurroundingsTests {
     for verb in reading + changing {
       let result = try inside(verb)
       #expect(result.status == status(5, of: verb))
-      #expect(result.stderr.hasPrefix("ast: this is the inside of a node: ast here would work on the wrong system\n"))
+      #expect(result.stderr.hasPrefix("ast: this is inside a node: here, ast would work on the wrong system\n"))
     }
     #expect(try store.state() == before)
     try inside(["version"]).expectSuccess()

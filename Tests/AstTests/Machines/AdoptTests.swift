@@ -22,8 +22,8 @@ struct AdoptTests {
         New subvolumes:  @snapshots, @var, @grub, \(made)
         Data:            \(data) are taken over at the next start
         As they are:     \(kept)
-        Read-only then:  /usr and all that is not listed above or in /etc; also /opt, /usr/local, /games
-        If it fails:     choose "Debian before ast" in the menu: there is no place where GRUB can count tries
+        Read-only then:  /usr and everything that is not listed above or in /etc; also /opt, /usr/local, /games
+        If it fails:     choose "Debian before ast" in the menu: GRUB has no place to count tries
 
         """, "\(result)")
     #expect(try disk.checksum() == before && disk.subvolumes == subvolumes && disk.customFile == nil)

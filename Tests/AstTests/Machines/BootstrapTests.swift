@@ -24,7 +24,7 @@ struct BootstrapTests {
   }
 
   private func warning(_ text: String) -> String {
-    "ast: warning: nobody can log in to this system: give --root-password, --user or --ssh-key\n" + text
+    "ast: warning: no user can log in to this system: use --root-password, --user or --ssh-key\n" + text
   }
 
   @Test func imageThatIsThereStays() throws {

@@ -20,7 +20,7 @@ struct ForgetAdoptionTests {
     let result = try disk.inDeployment("--forget", "-y").expectSuccess()
     let place = layout == .top ? "/boot/grub" : "/\(disk.subvolume)/boot/grub"
     #expect(
-      result.stdout == "The system that was there before ast is gone, but for \(place): this machine starts from it.\n")
+      result.stdout == "\"Debian before ast\" was deleted, except \(place): this machine starts from it.\n")
     let left = try runSuccessfully(["sh", "-c", "ls -A; ls -A boot"], in: disk.root).split(separator: "\n")
     #expect(left.filter { !$0.hasPrefix("@") } == ["boot", "grub"])
     #expect(try listing(disk.root.appending("boot/grub")) == grub)

@@ -235,7 +235,7 @@ struct DedupeTests {
   @Test func whatDeploymentsHaveIsTold() throws {
     let disk = try BootDisk()
     let store = disk.store
-    let line = "What deployments have of it comes free when they go."
+    let line = "The space in deployments is freed when they are deleted."
     try store.ast("clone", "1").expectSuccess()
     let script = """
       mkdir -p /opt /var/lib/dpkg/info; for ((i = 0; i < 20000; i++)); do echo $i; done >/opt/data

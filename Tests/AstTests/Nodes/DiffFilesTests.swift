@@ -75,7 +75,7 @@ struct DiffFilesTests {
       let result = try store.astAsNobody(arguments)
       #expect(result.status == 0)
       #expect(result.stdout == "+ new:all 1\n")
-      #expect(result.stderr == "ast: files are compared for root only (use sudo)\n")
+      #expect(result.stderr == "ast: files are compared only for root (use sudo)\n")
     }
     let json = try store.astAsNobody(["diff", "--json", "1", "2"])
     #expect(try json.json["data"]["files"] == .null)

@@ -251,7 +251,7 @@ struct AccountTests {
     #expect(
       run.stderr.lines == [
         "ast: node \(second): changes kept as generation 2",
-        "ast: node \(second): the user games has number 60 in other nodes; here it stays 600, for that number is taken",
+        "ast: node \(second): the user games has number 60 in other nodes; here it stays 600, because that number is taken",
       ])
     let passwd = try store.content(of: second).appending("etc/passwd").string
     #expect(

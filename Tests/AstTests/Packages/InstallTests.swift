@@ -38,7 +38,7 @@ struct InstallTests {
     #expect(result.stdout == "Node \(node.id): 2 installed, generation 2.\n")
     #expect(
       result.said.dropLast() == [
-        "Installed (1):", "  tool  1.0", "Installed because those need them (1):", "  library  1.0",
+        "Installed (1):", "  tool  1.0", "Installed as dependencies (1):", "  library  1.0",
       ])
     #expect(result.said.last?.hasSuffix(" more on disk.") == true)
     let operation = try node.store.lastOperation(of: node.id)

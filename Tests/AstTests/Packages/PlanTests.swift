@@ -31,7 +31,7 @@ struct PlanTests {
     #expect(
       result.stdout.lines.dropLast() == [
         "Removed (1):", "  greeter  1.0", "Installed (2):", "  rival  1.0", "  tool   1.0",
-        "Installed because those need them (1):", "  library  1.0",
+        "Installed as dependencies (1):", "  library  1.0",
       ])
     #expect(result.stdout.lines.last?.contains("to download, ") == true)
     #expect(result.stderr == "")
@@ -81,7 +81,7 @@ struct PlanTests {
     #expect(try node.ast("install", "-n", "no-such-package").status == 3)
     #expect(try node.store.ast("upgrade", "-n", "4711").status == 3)
     let essential = try node.ast("remove", "-n", "dpkg").expectSuccess()
-    #expect(essential.stdout.contains("WARNING: no system can do without dpkg\n"), "\(essential)")
+    #expect(essential.stdout.contains("WARNING: these packages are essential: dpkg\n"), "\(essential)")
   }
 
   @Test func whatAnUpgradeKeepsBackIsShown() throws {

@@ -92,7 +92,7 @@ struct RemoveTests {
 
   @Test func essentialPackageGoesWhenThatIsMeant() throws {
     let result = try node.ast("remove", "--allow-remove-essential", "needed").expectSuccess()
-    #expect(result.stderr.contains("WARNING: no system can do without needed\n"))
+    #expect(result.stderr.contains("WARNING: these packages are essential: needed\n"))
     #expect(try !node.added().contains("needed:all 1.0"))
   }
 

@@ -209,7 +209,7 @@ struct TreeUpgradeTests {
     try nodes[1].shell("touch /marker")
     let result = try verb("tree-upgrade", "--fail-fast", "--jobs", "1")
     #expect(result.status == 6)
-    #expect(result.stdout.lines.count { $0.hasSuffix("  not begun with") } == 6)
+    #expect(result.stdout.lines.count { $0.hasSuffix("  not started") } == 6)
     try expect { $0 == 0 }
     #expect(try nodes[4].history().map(\.kind).contains("tree-upgrade") == false)
     try expectOrder()

@@ -42,7 +42,7 @@ struct UpgradeTests {
     #expect(result.stdout.hasPrefix("Node \(node.id): 1 upgraded, 1 installed, generation "))
     #expect(
       result.said.prefix(4) == [
-        "Upgraded (1):", "  greeter  1.0 -> 2.0", "Installed because those need them (1):", "  voice  1.0",
+        "Upgraded (1):", "  greeter  1.0 -> 2.0", "Installed as dependencies (1):", "  voice  1.0",
       ])
     let paths = try [
       node.repository.releasePath, node.repository.indexPath, node.repository.path(of: newer),
@@ -176,7 +176,7 @@ struct UpgradeTests {
         "200 \(node.repository.path(of: voice))",
       ])
     let refresh = try node.ast("refresh").expectSuccess()
-    #expect(refresh.stdout == "The package indices of node \(node.id) are fresh.\n")
+    #expect(refresh.stdout == "The package indices of node \(node.id) are up to date.\n")
     #expect(asked() == ["304 \(node.repository.releasePath)"])
     #expect(try node.ast("refresh", "--json").json["data"] == .object(["node": .number(Double(node.id))]))
   }

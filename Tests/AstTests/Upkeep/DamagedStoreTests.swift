@@ -225,7 +225,7 @@ struct DamagedStoreTests {
     #expect(try [1, 2].map { try TestStore.checksum(of: disk.root(of: $0)) } == roots)
     let after = try MenuFiles(of: store)
     #expect(after.standard == menu.standard && Set(after.files) == Set(menu.files))
-    #expect(try store.ast("deploy", "1").stdout == "Node 1 is deployment 8; it boots the next time.\n")
+    #expect(try store.ast("deploy", "1").stdout == "Node 1 is deployment 8; it boots at the next start.\n")
   }
 
   @Test func recordsThatAreMissingGarbageOrStaleCostNoContent() throws {
@@ -241,7 +241,7 @@ struct DamagedStoreTests {
       ], in: store.root)
     let before = try contents(store)
     let rebuilt = try store.ast("doctor", "--rebuild").expectSuccess()
-    #expect(rebuilt.stdout == "Database made anew with 5 nodes.\n")
+    #expect(rebuilt.stdout == "Database rebuilt with 5 nodes.\n")
     #expect(
       rebuilt.stderr == """
         ast: the record of node 1 does not know generation 4: it was not its content

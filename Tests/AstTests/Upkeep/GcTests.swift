@@ -53,14 +53,14 @@ struct GcTests {
     let lines = result.stdout.lines
     #expect(lines[..<2] == ["Would be deleted:", "Generations:"])
     #expect(lines[2...4].map { $0.split(separator: ",")[0] } == ["  3 of node 1", "  2 of node 1", "  1 of node 1"])
-    #expect(lines[5...] == ["Left over:", "  what `ast run 1 touch /lost` left (operation 9)"])
+    #expect(lines[5...] == ["Left over:", "  remains of `ast run 1 touch /lost` (operation 9)"])
     let data = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
     #expect(data["generations"].each("generation") == [3, 2, 1].map { .number($0) })
     #expect(data["leftovers"] == .array([.number(9)]))
     #expect(data["deployments"] == .array([]))
     #expect(try store.state() == before)
     let done = try store.ast("gc", "-y").expectSuccess().stdout
-    #expect(done == "Cleared after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
+    #expect(done == "Cleaned up after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
     try expectSound(store)
   }
 
@@ -279,7 +279,8 @@ struct GcTests {
     let result = try store.ast("gc", "-y", "--min-free", "500M")
     #expect(result.status == 7)
     #expect(result.stdout.lines.first == "Deleted: 6 generations.")
-    #expect(result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else may go.") ?? false, "\(result)")
+    #expect(
+      result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else can be deleted.") ?? false, "\(result)")
     #expect(try store.generations(of: 1) == [7, 8])
     let again = try store.ast("gc", "-y", "--min-free", "500M", "--json")
     #expect(again.status == 7)

@@ -65,7 +65,7 @@ struct ScheduledUpgradeTests {
   @Test func offDoesNothing() throws {
     let before = try node.state()
     let result = try upgrade(settings("off")).expectSuccess()
-    #expect(result.stdout == "Nothing is to be done: updates.policy is off.\n")
+    #expect(result.stdout == "Nothing to do: updates.policy is off.\n")
     #expect(try node.state() == before)
     #expect(try store.ast("check").expectSuccess().stdout == "No node was upgraded unattended yet.\n")
   }

@@ -51,10 +51,12 @@ extension AptSession {
   /// the new one is put beside it (dpkg(1)).
   package func installation(of plan: PackagePlan, _ options: [String] = []) -> [String] {
     let removals = plan.steps.filter(\.kind.isRemoval).map { "\($0.argument)-" }
-    return apt("apt-get") + Self.withoutIndices + ["-o", "Dpkg::Use-Pty=0"] + options
-      + ["--force-confdef", "--force-confold"].flatMap { ["-o", "DPkg::Options::=\($0)"] }
-      + Self.allowances + ["--no-install-recommends", "--reinstall"] + (plan.steps(.purge).isEmpty ? [] : ["--purge"])
-      + ["install", "--"] + files(of: plan) + removals
+    // One sum of all of them is more than the type checker of Swift 6.2.3 can do in reasonable time.
+    var words = apt("apt-get") + Self.withoutIndices + ["-o", "Dpkg::Use-Pty=0"] + options
+    for way in ["--force-confdef", "--force-confold"] { words += ["-o", "DPkg::Options::=\(way)"] }
+    words += Self.allowances + ["--no-install-recommends", "--reinstall"]
+    if !plan.steps(.purge).isEmpty { words.append("--purge") }
+    return words + ["install", "--"] + files(of: plan) + removals
   }
 
   /// Makes sure that a root has become what was planned and shown. In which state packages are is looked at later.

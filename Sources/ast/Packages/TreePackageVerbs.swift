@@ -144,7 +144,7 @@ extension TreePackageVerb {
   private static func report(_ results: [TreeChangeResult], of node: NodeID) -> Report {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.error).first { $0.code == .interrupted }
-    let status = failed.isEmpty ? 0 : (interruption ?? AstError(.partial, "")).exitStatus
+    let status = failed.isEmpty ? 0 : interruption?.exitStatus ?? AstError.Code.partial.exitStatus
     let rows = results.sorted { $0.node.id < $1.node.id }.map { ("\($0.node.id)", $0.words) }
     let width = rows.map(\.0.count).max() ?? 0
     let lines = rows.map { "  \(String(repeating: " ", count: width - $0.0.count))\($0.0)  \($0.1)" }

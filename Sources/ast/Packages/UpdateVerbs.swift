@@ -77,7 +77,7 @@ extension Report {
   fileprivate init(_ lines: [String], _ data: any Encodable, status: AstError.Code?) {
     self.init(
       text: lines.isEmpty ? "No node was upgraded unattended yet." : lines.map(Printable.line).joined(separator: "\n"),
-      data: data, status: status.map { AstError($0, "").exitStatus } ?? 0)
+      data: data, status: status?.exitStatus ?? 0)
   }
 }
 

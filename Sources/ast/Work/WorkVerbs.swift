@@ -170,7 +170,7 @@ extension Report {
     self.init(
       text: "\(what): \(interruption == nil ? "" : "interrupted; ")\(done).",
       data: ["nodes": results.map(TreeRunReport.init)],
-      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError(.partial, "").exitStatus))
+      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError.Code.partial.exitStatus))
   }
 }
 

@@ -66,7 +66,7 @@ public struct ScheduledUpgrade: Sendable {
     let failures = failures
     guard let first = failures.first else { return 0 }
     if let interruption = failures.first(where: { $0.code == .interrupted }) { return interruption.exitStatus }
-    return nodes.count + (deployment == nil ? 0 : 1) == 1 ? first.exitStatus : AstError(.partial, "").exitStatus
+    return nodes.count + (deployment == nil ? 0 : 1) == 1 ? first.exitStatus : AstError.Code.partial.exitStatus
   }
 
   /// Whether a node was changed or a deployment was made.

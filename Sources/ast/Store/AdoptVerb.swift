@@ -1,6 +1,4 @@
 import ArgumentParser
-import Boot
-import Glibc
 import Host
 import Machines
 import SystemPackage
@@ -31,7 +29,10 @@ struct AdoptVerb: Verb {
   }
 
   func perform(in context: Context) throws -> Report {
-    if finish { return try finishAdoption(context) }
+    if finish {
+      try adoption(context).finishOrRestart(progress: context.output.note, warn: context.output.warn)
+      return Report(text: "", data: ["finished": true])
+    }
     if forget { return try forgetAdoption(context) }
     return undo ? try undoAdoption(context) : try adopt(context)
   }
@@ -46,8 +47,8 @@ struct AdoptVerb: Verb {
     guard try Confirmation.given("Adopt this system?", global) else {
       throw AstError(.refused, "not confirmed", state: .unchanged)
     }
-    _ = try adoption(context).adopt(messages: .standardError, progress: context.output.note)
-    tellWhoLogsIn("This system is adopted by ast. Restart it soon: changes until then stay behind.\n", context)
+    _ = try adoption(context).adopt(
+      messages: .standardError, progress: context.output.note, warn: context.output.warn)
     let text = """
       This system is adopted. Restart it now: changes in /etc, and packages installed until then, stay behind in \
       "Debian before ast".
@@ -59,9 +60,8 @@ struct AdoptVerb: Verb {
     guard try Confirmation.agreed("Let this machine boot \"Debian before ast\" again?", global) else {
       throw AstError(.refused, "not confirmed", state: .unchanged)
     }
-    switch try adoption(context).undo(progress: context.output.note) {
+    switch try adoption(context).undo(progress: context.output.note, warn: context.output.warn) {
     case .removed:
-      tellWhoLogsIn(nil, context)
       return Report(
         text: "The adoption was taken back, and everything it made was deleted.", data: ["kept": [String]()])
     case .kept(let names):
@@ -82,25 +82,6 @@ struct AdoptVerb: Verb {
     let kept = try adoption(context).forget(progress: context.output.note)
     let text = "\"Debian before ast\" was deleted, except \(kept): this machine starts from it."
     return Report(text: text, data: ["kept": [kept.string]])
-  }
-
-  /// To tell them is a help, no more.
-  private func tellWhoLogsIn(_ text: String?, _ context: Context) {
-    guard root == "/" else { return }
-    do { try MessageOfTheDay.boot.set(text) } catch { context.output.warn(AstError(error).message) }
-  }
-
-  private func finishAdoption(_ context: Context) throws -> Report {
-    switch try adoption(context).finish(progress: context.output.note) {
-    case .finished: return Report(text: "", data: ["finished": true])
-    case .takenBack(let reason):
-      context.output.warn("\(reason): the adoption is taken back")
-      guard root == "/" else { throw AstError(.failed, reason) }
-      context.output.warn("restarting the machine into \"Debian before ast\"")
-      try restartMachine()
-      // Whatever comes after this unit is not to begin.
-      while true { pause() }
-    }
   }
 }
 

@@ -78,10 +78,8 @@ struct Doctor: Verb {
         text: "Database rebuilt with \(rebuilt.nodes) nodes.\(kept)",
         data: RebuildReport(nodes: rebuilt.nodes, notes: rebuilt.notes, damaged: rebuilt.damaged?.string))
     }
-    try Store.makeRoom(at: global.root)
-    let store = try Store(
-      opening: global.root, .writing, wait: global.wait, command: context.command, warn: context.output.warn)
-    let findings = try store.examine()
+    let findings = try Store.examine(
+      at: global.root, wait: global.wait, command: context.command, reader: .files, warn: context.output.warn)
     let unrepaired = findings.filter { !$0.isRepaired }
     if findings.isEmpty { context.output.note("no problems found") }
     return Report(

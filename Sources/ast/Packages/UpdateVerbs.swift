@@ -53,51 +53,25 @@ struct Check: Verb {
   @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
-    let store = try context.store
-    let updates = try store.lastUpdates(of: node.map(context.node))
-    var lines = updates.map { node, operation in
-      let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
-      return
-        "node \(node.id)  \(operation.started.formatted(.iso8601))  \(operation.kind)  \(operation.state.rawValue)\(what)"
-    }
-    let hasFailedNodes = updates.contains { ![.done, .running].contains($0.operation.state) }
-    guard node == nil else {
-      return Report(
-        lines, ["updates": updates.map { OperationReport($0.operation) }], status: hasFailedNodes ? .partial : nil)
-    }
-    let machine = try MachineUpdates(of: store)
-    lines += machine.lines
+    let check = try context.store.checkUpdates(of: node.map(context.node))
+    let lines = check.nodes.map(Self.line) + (check.machine?.lines ?? [])
+    let updates = check.nodes.map { OperationReport($0.operation) }
+    let data: any Encodable =
+      if let machine = check.machine { CheckReport(updates: updates, machine) } else { ["updates": updates] }
     return Report(
-      lines, CheckReport(updates: updates.map { OperationReport($0.operation) }, machine),
-      status: hasFailedNodes ? .partial : machine.hasFailed ? .failed : nil)
-  }
-}
-
-extension Report {
-  fileprivate init(_ lines: [String], _ data: any Encodable, status: AstError.Code?) {
-    self.init(
       text: lines.isEmpty ? "No node was upgraded unattended yet." : lines.map(Printable.line).joined(separator: "\n"),
-      data: data, status: status?.exitStatus ?? 0)
+      data: data, status: check.failure?.exitStatus ?? 0)
+  }
+
+  private static func line(_ node: Node, _ operation: SnapshotTree.Operation) -> String {
+    let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
+    return
+      "node \(node.id)  \(operation.started.formatted(.iso8601))  \(operation.kind)  \(operation.state.rawValue)\(what)"
   }
 }
 
-/// What became of upgrades on the machine as a whole.
-private struct MachineUpdates {
-  let scheduled: SnapshotTree.Operation?
-  let waiting: Deployment?
-  let failed: Deployment?
-  private let running: Deployment?
-
-  init(of store: Store) throws {
-    scheduled = try store.lastScheduledUpgrade()
-    waiting = try store.waitingDeployment()
-    failed = try store.failedDeployment()
-    running = try store.booted()?.deployment
-  }
-
-  var hasFailed: Bool { scheduled?.state == .failed || failed != nil }
-
-  var lines: [String] {
+extension MachineUpdates {
+  fileprivate var lines: [String] {
     [
       scheduled.map { operation in
         "scheduled  \(operation.started.formatted(.iso8601))  \(operation.state.rawValue): \(operation.message ?? "")"

@@ -2,8 +2,7 @@ import ArgumentParser
 import Boot
 import SystemPackage
 
-/// What the units of a booted system call.
-
+/// The units of a booted system call this verb, and the next two.
 struct BootComplete: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-complete", abstract: "Record that this machine came up", shouldDisplay: false)

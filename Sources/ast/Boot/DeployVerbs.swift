@@ -142,7 +142,7 @@ struct Unpin: Verb {
 }
 
 extension Report {
-  /// Keeps a deployment, or lets it go.
+  /// The report on pinning or unpinning a deployment.
   fileprivate init(pinning isPinned: Bool, _ deployment: DeploymentID, _ context: Context) throws {
     let operation = try context.store.setPinned(isPinned, deployment)
     self.init(
@@ -153,7 +153,7 @@ extension Report {
 }
 
 extension DeploymentFacts {
-  /// What stands in the STATE column.
+  /// The text in the STATE column.
   var words: String {
     let marks = [
       ("booted", isBooted), ("default", isDefault), ("fallback", isPrevious), ("next boot only", isOnce),

@@ -66,7 +66,7 @@ extension EtcChange {
   }
 }
 
-/// What was changed in /etc as `--json` shows it.
+/// The changes in /etc as `--json` shows them.
 private struct EtcDiffReport: Encodable {
   /// A path. Bytes of it that are not UTF-8 are U+FFFD here.
   private struct Change: Encodable {

@@ -24,7 +24,7 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .customLong("chroot"), help: "Run even inside a sandbox of ast.")
   var inSandbox = false
 
-  /// Where the store is.
+  /// The store's directory.
   var root: FilePath {
     let inherited = ProcessInfo.processInfo.environment["AST_STORE"].flatMap { $0.isEmpty ? nil : $0 }
     return FilePath(store ?? inherited ?? "/.snapshots")
@@ -47,6 +47,6 @@ extension LockWait: ExpressibleByArgument {
     }
   }
 
-  /// What the help says of the default.
+  /// The default, as the help shows it.
   public var defaultValueDescription: String { "do not wait" }
 }

@@ -3,12 +3,12 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What `ast` says to somebody who named no verb: what to do next, and with which words.
+/// The commands that `ast` without a verb suggests.
 enum Guide {
-  /// A command, and what it is good for.
+  /// A command, and its purpose.
   private typealias Step = (command: String, purpose: String)
 
-  /// For a machine without a store.
+  /// The report for a machine without a store.
   static func withoutStore(at root: FilePath) -> Report {
     let text = """
       There is no store at \(root). To begin:
@@ -17,7 +17,7 @@ enum Guide {
     return Report(text: text, data: nil as StatusReport?)
   }
 
-  /// For a store in this state.
+  /// The suggestions for a store in this state.
   static func text(_ overview: Overview) -> String { lines(urgent(overview) + usual(overview) + [all]) }
 
   private static let beginning: [Step] = [
@@ -29,7 +29,7 @@ enum Guide {
 
   private static let all: Step = ("ast help", "list all verbs; `ast help VERB` explains one")
 
-  /// What is waiting for somebody.
+  /// The steps that the state of the machine asks for.
   private static func urgent(_ overview: Overview) -> [Step] {
     var steps: [Step] = []
     let byDefault = overview.deployments.first(where: \.isDefault)?.deployment

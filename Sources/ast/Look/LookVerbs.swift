@@ -17,7 +17,7 @@ struct Status: Verb {
     return Report(text: Self.text(overview, of: global.root), data: StatusReport(global.root.string, overview))
   }
 
-  /// What it shows.
+  /// The text of the report.
   static func text(_ overview: Overview, of root: FilePath) -> String {
     let space = overview.space
     var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
@@ -37,7 +37,7 @@ struct Status: Verb {
     return table(lines)
   }
 
-  /// What runs, what will, and what does not.
+  /// The running deployment, the ones that boot next, and the failed ones.
   private static func boot(_ overview: Overview) -> [(String, String)] {
     let booted =
       switch overview.booted {

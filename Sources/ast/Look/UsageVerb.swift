@@ -40,7 +40,7 @@ struct Usage: Verb {
   }
 }
 
-/// What `du --json` shows.
+/// The disk usage as `du --json` shows it.
 private struct UsageReport: Encodable {
   private struct Row: Encodable {
     let node: NodeID

@@ -2,7 +2,7 @@ import SnapshotTree
 import Store
 
 extension Output {
-  /// Tells which accounts of a node had not the numbers they have in all nodes.
+  /// Reports the accounts of a node whose numbers differed from those in the other nodes.
   func tell(_ accounts: [AccountChange], of node: NodeID) {
     for change in accounts { note("node \(node): \(change.words)") }
   }

@@ -30,7 +30,7 @@ struct Diff: Verb {
       data: DiffReport(packages: packages.map(PackageReport.init), files: changes?.map(FileReport.init)))
   }
 
-  /// Nil where this user may not know.
+  /// The changed files; nil if this user may not read them.
   private func fileChanges(from first: NodeID, to second: NodeID, in store: Store) throws -> [FileChange]? {
     guard geteuid() == 0 else { return nil }
     return try store.fileChanges(from: first, to: second, in: files ? .everything : .configuration)
@@ -61,7 +61,7 @@ extension FileChange {
   }
 }
 
-/// All differences as `--json` shows them.
+/// The differences as `--json` shows them.
 private struct DiffReport: Encodable {
   let packages: [PackageReport]
   @Nullable var files: [FileReport]?

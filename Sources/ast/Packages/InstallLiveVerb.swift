@@ -6,7 +6,7 @@ import SnapshotTree
 
 /// `install --live`.
 extension Install {
-  /// Shows both plans, asks, does it, and tells what came of it.
+  /// Shows both plans, asks, installs, and reports the result.
   func installLive(_ packages: [String], _ options: PackageOptions, _ context: Context) throws -> Report {
     let (store, output) = (try context.store, context.output)
     let (view, node) = (progressView, try context.node(self.node))
@@ -65,7 +65,7 @@ private struct LivePlanReport: Encodable {
   }
 }
 
-/// What was done as `--json` shows it.
+/// The installation as `--json` shows it.
 private struct LiveReport: Encodable {
   private let change: PackageChangeReport
   private let live: PlanReport

@@ -97,7 +97,7 @@ struct Refresh: Verb {
   }
 }
 
-/// A verb that has a node's apt do something.
+/// A verb that changes packages with a node's apt.
 protocol PackageVerb: Verb {
   var packageOptions: PackageOptionGroup { get }
   var node: NodeName { get }
@@ -109,7 +109,7 @@ extension PackageVerb {
 
   var progressView: ProgressView { ProgressView(packageOptions.progress, quiet: global.quiet || global.json) }
 
-  /// Shows the plan, asks, does it, and tells what came of it.
+  /// Shows the plan, asks, changes the packages, and reports the result.
   func change(
     _ request: PackageRequest, _ options: PackageOptions, _ context: Context,
     _ perform: ((@escaping Confirm, @escaping Progress) throws -> PackageOutcome)? = nil
@@ -145,14 +145,14 @@ extension Report {
 }
 
 extension PackageOutcome {
-  /// What was done, such as "2 upgraded, generation 5".
+  /// The result, such as "2 upgraded, generation 5".
   var words: String {
     PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")
   }
 }
 
 extension Output {
-  /// Tells what a user may want to look after.
+  /// Reports new configuration files and account numbers, which the user may want to look at.
   func tell(_ change: CommittedChange, of node: NodeID) {
     for file in change.newConfigurationFiles {
       note("node \(node): your configuration was kept, the package's new one is \(file)")

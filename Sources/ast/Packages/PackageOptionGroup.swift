@@ -27,16 +27,16 @@ struct PackageOptionGroup: ParsableArguments {
   @Flag(name: .customLong("auto-remove"), help: "Also remove packages that are not needed any more.")
   var removesUnneeded = false
 
-  /// How many packages an upgrade may remove that nobody looks at: enough for what replaces another, not for a desktop.
+  /// How many packages an unattended upgrade may remove: enough for packages that are replaced, not for a desktop.
   static let unattendedRemovals = 10
 
   func validate() throws {
     guard removalLimit ?? 0 >= 0 else { throw ValidationError("a count cannot be \(removalLimit ?? 0)") }
   }
 
-  /// The options as AstKit takes them; `usual` is what happens to the indices when nothing was said.
+  /// The options for `Packages`. Only a few packages may be removed if the user neither is asked nor said yes.
   ///
-  /// Where nobody is asked and nobody said yes, not many packages go.
+  /// - Parameter usual: what happens to the indices without an option.
   func options(refreshing usual: PackageOptions.Refresh, _ global: GlobalOptions) -> PackageOptions {
     var options = PackageOptions()
     options.refresh = refresh.map { $0 ? .since(Date()) : .whenMissing } ?? usual

@@ -2,9 +2,9 @@ import DebianFormats
 import Packages
 import SnapshotTree
 
-/// Shows what is going to happen to the packages of a node, as apt users know it.
+/// The text of a plan for the packages of a node, in the manner of apt.
 enum PlanView {
-  /// A heading with its packages for each kind of step, then the sizes.
+  /// A heading and its packages for each kind of step, then the sizes.
   static func text(_ plan: PackagePlan, width: Int, _ palette: Palette) -> String {
     guard !plan.isEmpty else { return "Nothing to do." + keptBack(plan, width).map { "\n" + $0 }.joined() }
     let extra = Set(plan.extra)
@@ -46,7 +46,7 @@ enum PlanView {
     plan.keptBack.isEmpty ? [] : ["Kept back (\(plan.keptBack.count)):\n" + wrapped(plan.keptBack, width)]
   }
 
-  /// A few packages are shown with their versions, many by their names.
+  /// A few packages are shown with their versions, many with their names only.
   private static func block(_ title: String, _ steps: [PackageStep], _ width: Int, _ palette: Palette) -> String? {
     guard !steps.isEmpty else { return nil }
     let heading = "\(title) (\(steps.count)):"

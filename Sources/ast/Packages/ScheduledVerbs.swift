@@ -5,7 +5,7 @@ import Store
 import Upkeep
 
 extension AutoUpgrade {
-  /// Does what the settings say.
+  /// Upgrades as the settings say, and reports the result.
   func performScheduled(_ options: PackageOptions, in context: Context) throws -> Report {
     let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
     defer { view.clear() }
@@ -24,7 +24,7 @@ extension AutoUpgrade {
   }
 }
 
-/// What the timer calls in the night.
+/// The verb that the timer of a waiting reboot calls.
 struct RebootWaiting: Verb {
   static let configuration = CommandConfiguration(
     commandName: "reboot-waiting", abstract: "Reboot for a waiting deployment, if the settings allow it now",
@@ -39,7 +39,7 @@ struct RebootWaiting: Verb {
   }
 }
 
-/// Such an upgrade as `--json` shows it.
+/// A scheduled upgrade as `--json` shows it.
 private struct ScheduledReport: Encodable {
   let nodes: [NodeReport]
   @Nullable var skipped: String?

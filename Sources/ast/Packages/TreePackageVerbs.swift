@@ -78,7 +78,7 @@ struct ForceSync: TreePackageVerb {
   }
 }
 
-/// What the verbs that make children like their parents have in common.
+/// The options of the verbs that install in nodes what their parents have.
 struct SyncOptionGroup: ParsableArguments {
   @Flag(help: "Remove from the children what was removed from their parents.")
   var remove = false
@@ -107,7 +107,7 @@ protocol TreePackageVerb: Verb {
 }
 
 extension TreePackageVerb {
-  /// Does it node by node with one display for all, and sums it up in a table.
+  /// Changes the packages node by node, with one progress display for all, and reports the results as a table.
   func change(_ request: TreeRequest, _ packages: PackageOptions, _ context: Context) throws -> Report {
     let (store, node) = (try context.store, try context.node(self.node))
     var options = TreeOptions(packages)
@@ -157,7 +157,7 @@ extension TreePackageVerb {
 }
 
 extension Report {
-  /// The report on what would be done to the nodes of a tree; nodes with the same before them stand together.
+  /// The report on the plans for the nodes of a tree; nodes with the same plan are shown together.
   fileprivate init(_ plans: [(node: NodeID, plan: PackagePlan)], _ palette: Palette) {
     var groups: [(nodes: [String], text: String)] = []
     for (node, plan) in plans {
@@ -183,7 +183,7 @@ extension TreeChangeResult {
     if case .success(let change) = outcome { change.packages.change } else { nil }
   }
 
-  /// What is told about it.
+  /// The result of one node, as a line of the table.
   fileprivate var words: String {
     switch outcome {
     case nil: return "not started"
@@ -195,7 +195,7 @@ extension TreeChangeResult {
 }
 
 extension ParentComparison {
-  /// What a user may want to do something about.
+  /// The differences from the parent that the user may want to act on.
   fileprivate var notes: [String] {
     [
       (adopted, "now also asked for here"), (declined, "removed here on purpose"), (unavailable, "not in its sources"),

@@ -36,7 +36,7 @@ struct AutoUpgrade: Verb {
     return Report(outcome, of: id, context.output)
   }
 
-  /// Nobody is asked, terminal or not, and `-y` is a habit.
+  /// The user is not asked, even on a terminal, and `-y` does not lift the limit: it may be there out of habit.
   private var options: PackageOptions {
     var options = packageOptions.options(refreshing: .since(Date()), global)
     options.removalLimit = packageOptions.removalLimit ?? PackageOptionGroup.unattendedRemovals
@@ -86,7 +86,7 @@ extension MachineUpdates {
   }
 }
 
-/// All that `check` knows, as `--json` shows it.
+/// The result of `check` for the whole machine, as `--json` shows it.
 private struct CheckReport: Encodable {
   let updates: [OperationReport]
   @Nullable var scheduled: OperationReport?
@@ -139,7 +139,7 @@ struct Unhold: Verb {
 }
 
 extension Report {
-  /// Holds packages or lets them go, and tells so.
+  /// Holds packages or releases them, and reports it.
   fileprivate init(holding isHeld: Bool, _ packages: [String], in node: NodeID, _ context: Context) throws {
     let generation = try context.store.setHold(isHeld, on: packages, in: node)
     let names = packages.map(Printable.line).joined(separator: ", ")

@@ -17,7 +17,7 @@ struct AstSync: Verb {
   }
 }
 
-/// What the Debian package is made with.
+/// The verb that builds the content of the Debian package.
 struct SystemFilesVerb: Verb {
   static let configuration = CommandConfiguration(
     commandName: "system-files", abstract: "Write the files that `ast-sync` installs in nodes to a directory",

@@ -4,7 +4,7 @@ import Glibc
 import Machines
 import SystemPackage
 
-/// Where a new system comes from.
+/// The options that choose what is installed in a new system.
 struct BootstrapSource: ParsableArguments {
   @Option(help: ArgumentHelp("The Debian release to install (default: trixie).", valueName: "suite"))
   var suite: String?
@@ -26,7 +26,7 @@ struct BootstrapSource: ParsableArguments {
   }
 }
 
-/// What a new system is to be.
+/// The options that configure a new system.
 struct BootstrapSystem: ParsableArguments {
   @Option(
     help: ArgumentHelp(

@@ -5,7 +5,7 @@ import Machines
 import SystemPackage
 import TOMLFiles
 
-/// Finds out what a new system is to be: from the options, else from the file of answers, else from whoever sits at the
+/// The answers that configure a new system: from the options, else from the file of answers, else from the user at the
 /// terminal.
 struct BootstrapQuestions {
   private let origin: BootstrapSource
@@ -55,7 +55,7 @@ struct BootstrapQuestions {
     return serial
   }
 
-  /// The password in the first line of a file, or one that was answered; an empty answer is none.
+  /// The password in the first line of a file, or the answer; an empty answer means no password.
   private func password(
     _ path: String?, _ answer: String?, _ question: String
   ) throws -> BootstrapAnswers.Password? {
@@ -75,14 +75,14 @@ struct BootstrapQuestions {
 
   // MARK: At the terminal
 
-  /// An answer; nil when there is none, or nobody to ask.
+  /// The user's answer; nil if it is empty, or no user can be asked.
   private func ask(_ question: String) throws -> String? {
     guard isAsked else { return nil }
     _ = try FileDescriptor.standardError.writeAll(question.utf8)
     return readLine().flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// A password, typed twice and not shown.
+  /// A password that the user types twice, and that is not shown.
   private func askPassword(_ question: String) throws -> BootstrapAnswers.Password? {
     guard isAsked else { return nil }
     while true {

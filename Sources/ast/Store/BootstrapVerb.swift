@@ -45,7 +45,7 @@ struct BootstrapVerb: Verb {
     }
   }
 
-  /// Asks before a disk is erased: its name is to be typed.
+  /// Asks the user to type the name of a disk before it is erased.
   private func confirm(_ path: FilePath) throws {
     let disk = try BlockDisk(path)
     FileDescriptor.standardError.tell(disk.words)
@@ -61,7 +61,7 @@ struct BootstrapVerb: Verb {
   }
 }
 
-/// Where the system goes.
+/// The options that choose the disk or the file of the new system.
 struct BootstrapTarget: ParsableArguments {
   @Option(help: ArgumentHelp("Make the disk in this new file.", valueName: "file")) var image: String?
   @Option(help: ArgumentHelp("The size of the disk in the file, which is sparse (default: 12G).", valueName: "size"))
@@ -73,7 +73,7 @@ struct BootstrapTarget: ParsableArguments {
     guard image == nil || disk == nil else { throw ValidationError("--image and --disk exclude each other") }
   }
 
-  /// What is said here, or else in the file.
+  /// The target from these options, or else from the file of answers.
   func target(_ file: BootstrapFile) throws -> Bootstrap.Target {
     let isHere = (image ?? disk) != nil
     switch isHere ? (image, disk) : (file.image, file.disk) {
@@ -103,7 +103,7 @@ extension Bootstrap.Target {
 }
 
 extension BlockDisk {
-  /// What is told about it.
+  /// The description of the disk and its partitions that the user sees before it is erased.
   fileprivate var words: String {
     let lines = parts.map { part in
       let content = [part.fileSystem, part.label].compactMap(\.self).joined(separator: " ")

@@ -54,7 +54,7 @@ struct Config: Verb {
 }
 
 extension SettingsReader {
-  /// Reads them in their files.
+  /// Reads the settings from the files of the machine and of the node.
   static let files = SettingsReader(machine: { try Settings.ofThisMachine() }) { machine, data, path in
     try machine.with(node: data, at: path)
   }

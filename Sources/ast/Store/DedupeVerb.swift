@@ -22,7 +22,7 @@ struct Dedupe: Verb {
     } finished: { result in
       if let failure = result.failure { context.output.warn(failure.message) }
     }
-    // One that was named is what the command is about; of several, the others count too.
+    // A failure of the only node that was named is the failure of the command.
     if nodes.count == 1, let failure = deduplication.results.first?.failure { throw failure }
     return try Report(deduplication, deployed: Set(store.tree.deployments().map(\.node)))
   }

@@ -54,7 +54,7 @@ struct CollectGarbage: Verb {
   }
 }
 
-/// What `--json` shows of garbage, found or deleted.
+/// Garbage, found or deleted, as `--json` shows it.
 private struct GarbageReport: Encodable {
   private struct Old: Encodable {
     let node: NodeID

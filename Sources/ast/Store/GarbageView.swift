@@ -3,7 +3,7 @@ import SnapshotTree
 import SystemPackage
 import Upkeep
 
-/// Shows what `gc` is going to delete, and what it has deleted.
+/// The text that shows what `gc` would delete, and what it has deleted.
 enum GarbageView {
   /// A line for each thing, under a heading for each kind; empty for nothing.
   static func plan(_ garbage: Garbage, in root: FilePath) -> String {
@@ -20,7 +20,7 @@ enum GarbageView {
     return blocks.compactMap(\.self).joined(separator: "\n")
   }
 
-  /// What was done, in a sentence or two.
+  /// The result, in a sentence or two.
   static func result(_ done: CollectedGarbage, minimumFree: Int64?) -> String {
     let counts = [
       (done.generations.count, "generation"), (done.deployments.count, "deployment"),

@@ -124,7 +124,7 @@ struct Undo: Verb {
   }
 }
 
-/// How a program runs in a node.
+/// The options for running a program in a node.
 struct SandboxOptions: ParsableArguments {
   @Flag(name: .customLong("no-network"), help: "Run the program without a network.")
   var withoutNetwork = false
@@ -133,7 +133,7 @@ struct SandboxOptions: ParsableArguments {
 }
 
 extension Report {
-  /// The report on a run: what became of the node goes to standard error, which the program's own output left free.
+  /// The report on a run. The result goes to standard error, because standard output belongs to the program.
   init(_ outcome: RunOutcome, of node: NodeID, _ output: Output) {
     output.note("node \(node): \(outcome.words)")
     output.tell(outcome.accounts, of: node)
@@ -143,7 +143,7 @@ extension Report {
 }
 
 extension RunOutcome {
-  /// What is told about it.
+  /// The result, as the user reads it.
   var words: String {
     switch effect {
     case .committed(let generation): "changes kept as generation \(generation)"
@@ -157,12 +157,12 @@ extension RunOutcome {
     }
   }
 
-  /// What the command line returns.
+  /// The exit status of the command line.
   var exitStatus: Int32 { interruption.map { 128 + $0 } ?? status }
 }
 
 extension Report {
-  /// The report on the same work in several nodes; `what` is they together, in words.
+  /// The report on the same work in several nodes; `what` names them all.
   init(_ results: [TreeRunResult], of what: String) {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.interruption).first
@@ -175,7 +175,7 @@ extension Report {
 }
 
 extension Output {
-  /// Tells how the work in one of several nodes ended.
+  /// Reports the result of one of several nodes.
   func tell(_ result: TreeRunResult) {
     note("node \(result.node.id): \(result.words)")
     if case .success(let outcome) = result.outcome { tell(outcome.accounts, of: result.node.id) }

@@ -15,7 +15,7 @@ struct Ast: Verb {
 
         ast tree                   show the tree
         ast clone 0                a new system from the base
-        ast chroot 1               work in it; `exit 0` keeps the changes, `exit 1` discards them
+        ast chroot 1               work in it: `exit 0` keeps, `exit 1` discards
         ast install 1 nginx        install packages in it
         ast undo 1                 go back to what it was before
 

@@ -21,7 +21,7 @@ struct DeployTests {
     #expect(try Consistency.problems(of: store) == [])
   }
 
-  /// Notes that a deployment has come up, as the machine does.
+  /// Records that a deployment has come up, as the machine does.
   private func markGood(_ deployment: Int) throws {
     let tree = try TreeDatabase(opening: store.database, .writing)
     try tree.write { try $0.setState(.good, of: DeploymentID(deployment)) }

@@ -130,7 +130,7 @@ struct InstallTests {
 
   // MARK: From files
 
-  /// Where a file is, and how it is named.
+  /// The place of a file, and the argument that names it.
   enum Place: CaseIterable { case absolute, relative, above, inADirectoryWithASpace, forRootOnly, linked }
 
   @Test(arguments: Place.allCases)
@@ -191,10 +191,10 @@ struct InstallTests {
         + " /etc/configured/main.conf.dpkg-dist")
     #expect(try node.text(of: "etc/configured/main.conf") == "loud=a-little\n")
     #expect(try node.text(of: "etc/configured/main.conf.dpkg-dist") == "loud=very\n")
-    // What nobody has edited is replaced.
+    // A file without local changes is replaced.
     #expect(try node.text(of: "etc/configured/other.conf") == "a=2\n")
     #expect(try node.text(of: "etc/configured/other.conf.dpkg-dist") == nil)
-    // Told once, not with every change from then on.
+    // This is reported once, not with every later change.
     #expect(try !node.ast("install", "greeter").expectSuccess().stderr.contains("dpkg-dist"))
   }
 

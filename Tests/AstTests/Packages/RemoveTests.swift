@@ -69,7 +69,7 @@ struct RemoveTests {
     try node.expectUntouched(since: before)
     #expect(try node.ast("remove", "--max-removals", "-1", "library").status == 2)
     #expect(try node.ast("remove", "--max-removals", "many", "library").status == 2)
-    // What is named does not count, whatever its name looks like.
+    // Named packages do not count, whatever their names look like.
     try node.ast("remove", "--max-removals", "0", "other++", "tool").expectSuccess()
   }
 

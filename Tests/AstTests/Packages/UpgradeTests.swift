@@ -16,7 +16,7 @@ struct UpgradeTests {
 
   /// A node with the older package; the newer one has been published since.
   init() throws {
-    // The cache knows files by their content: those of no other test.
+    // The cache knows files by their content, so these differ from those of other tests.
     let own = DebPackage.File("\(UInt64.random(in: 0 ... .max))\n")
     newer = DebPackage("greeter", version: "2.0", fields: ["Depends": "voice"], files: ["/usr/share/greeter": own])
     voice = DebPackage("voice", files: ["/usr/share/voice": own])
@@ -28,7 +28,7 @@ struct UpgradeTests {
 
   private var server: HTTPServer { node.repository.server }
 
-  /// Path and status of everything that was asked for since the last look.
+  /// Path and status of all requests since the last call.
   private func asked() -> [String] {
     defer { server.forgetExchanges() }
     return server.exchanges.map { "\($0.status) \($0.path)" }
@@ -150,7 +150,7 @@ struct UpgradeTests {
     #expect(try server.bodies(for: node.repository.indexPath) == 1)
     #expect(node.sent(voice) == 1)
     #expect(node.sent(newer) == 1)
-    // Not even asked for: the indices are not a day old.
+    // There is no request, because the indices are not a day old.
     #expect(server.requests(for: node.repository.releasePath) == 1)
   }
 
@@ -159,7 +159,7 @@ struct UpgradeTests {
     #expect(try other.ast("install", "greeter").status == 3)
     try node.ast("install", "--refresh", "voice").expectSuccess()
     #expect(node.sent(voice) == 1)
-    // The same file from elsewhere is the same file.
+    // The same file from another archive is not fetched again.
     try other.ast("install", "voice").expectSuccess()
     #expect(other.sent(voice) == 0)
   }

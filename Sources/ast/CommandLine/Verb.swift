@@ -94,8 +94,8 @@ extension Verb {
     }
   }
 
-  /// Where the status is a program's own, a full disk still has its own status, and so has, as with chroot(1), a program
-  /// that could not be started.
+  /// The exit status of a verb that returns a program's status: a full disk still has its own status, and so has, as with
+  /// chroot(1), a program that cannot be started.
   private static func status(for failure: AstError, causedBy error: any Error) -> Int32 {
     guard let failureStatus, failure.code != .noSpace else { return failure.exitStatus }
     return (error as? SandboxError)?.status ?? failureStatus

@@ -43,8 +43,8 @@ struct Sync: TreePackageVerb {
     commandName: "sync",
     abstract: "Upgrade a tree, and install in each node below the top what its parent has",
     discussion: """
-      What somebody asked for in the parent is installed in the child by its own apt, at the parent's version where the \
-      child's sources have it. What was removed from the child on purpose stays away, and is listed.
+      Packages that were asked for in the parent are installed in the child by its own apt, at the parent's version if \
+      the child's sources have it. A package that was removed from the child on purpose is not installed, but listed.
       """,
     aliases: ["tree-sync"])
 

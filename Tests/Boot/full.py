@@ -254,7 +254,7 @@ def test_install_live(lab):
 
     # It runs at once; the node and the next deployment have it, and the root can be written as little as before.
     said = machine.succeed("ast install --live 1 /root/dozer.deb", patience=600)
-    assert "deployment 2 boots the next time; the running system: 1 installed" in said, said
+    assert "deployment 2 boots at the next start; the running system: 1 installed" in said, said
     assert machine.succeed("stat -c %U /proc/$(systemctl show --value --property MainPID dozer)") == "dozer"
     machine.succeed("dpkg --verify dozer && test -z \"$(dpkg --audit)\" && cat /usr/share/dozer/data /etc/dozer.conf")
     user = machine.succeed("getent passwd dozer | cut -d: -f1,3,4")

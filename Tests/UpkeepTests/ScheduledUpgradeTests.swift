@@ -134,6 +134,11 @@ struct ScheduledUpgradeTests {
     #expect(UpdateNews(.success(done)).letter == nil)
     #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
     #expect(done.exitStatus == 4)
+    done.nodes = []
+    #expect(done.exitStatus == 0)
+    done.rebootFailure = AstError(.failed, "systemctl failed")
+    #expect(done.exitStatus == 1)
+    #expect(done.failures.isEmpty)
   }
 
   @Test func mailGoesToSendmailWhereThereIsOne() throws {

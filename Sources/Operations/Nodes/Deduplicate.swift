@@ -28,8 +28,8 @@ public struct Deduplication: Sendable {
   public var exitStatus: Int32 {
     if let interruption { return 128 + interruption }
     let failures = results.compactMap(\.failure)
-    if failures.contains(where: { $0.code == .noSpace }) { return AstError(.noSpace, "").exitStatus }
-    return failures.isEmpty ? 0 : AstError(.partial, "").exitStatus
+    if failures.contains(where: { $0.code == .noSpace }) { return AstError.Code.noSpace.exitStatus }
+    return failures.isEmpty ? 0 : AstError.Code.partial.exitStatus
   }
 }
 

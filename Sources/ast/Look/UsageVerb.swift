@@ -5,10 +5,10 @@ import Store
 
 struct Usage: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "du", abstract: "Show what nodes take of the disk",
+    commandName: "du", abstract: "Show the disk usage of nodes",
     discussion: """
-      SIZE is all a node refers to, PARENT what of it is its parent's too, OWN what nothing else refers to: that much \
-      comes free when the node goes.
+      SIZE is everything in a node, PARENT the part that it shares with its parent, OWN the part that nothing else \
+      shares: it is freed when the node is deleted.
       """)
   static var needs: Need { .root }
 
@@ -40,7 +40,7 @@ struct Usage: Verb {
   }
 }
 
-/// What `du --json` shows.
+/// The disk usage as `du --json` shows it.
 private struct UsageReport: Encodable {
   private struct Row: Encodable {
     let node: NodeID

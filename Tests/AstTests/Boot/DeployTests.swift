@@ -21,7 +21,7 @@ struct DeployTests {
     #expect(try Consistency.problems(of: store) == [])
   }
 
-  /// Notes that a deployment has come up, as the machine does.
+  /// Records that a deployment has come up, as the machine does.
   private func markGood(_ deployment: Int) throws {
     let tree = try TreeDatabase(opening: store.database, .writing)
     try tree.write { try $0.setState(.good, of: DeploymentID(deployment)) }
@@ -30,7 +30,7 @@ struct DeployTests {
   @Test func deploymentIsTheGenerationAndTheMenuStartsIt() throws {
     let generation = try TestStore.checksum(of: store.content(of: 1))
     let result = try store.ast("deploy", "1")
-    #expect(result.stdout == "Node 1 is deployment 1; it boots the next time.\n")
+    #expect(result.stdout == "Node 1 is deployment 1; it boots at the next start.\n")
     #expect(result.stderr == "ast: making a deployment of node 1\n")
     #expect(try TestStore.checksum(of: disk.root(of: 1)) == generation)
     #expect(try TestStore.checksum(of: store.content(of: 1)) == generation)
@@ -174,15 +174,15 @@ struct DeployTests {
     try markGood(1)
     #expect(
       try store.ast("deploy", "1").stdout
-        == "Node 1 is deployment 2; it boots the next time; deployment 1 is what the machine falls back to.\n")
+        == "Node 1 is deployment 2; it boots at the next start; deployment 1 is the fallback.\n")
     #expect(
       try store.ast("deploy", "--no-default", "1").stdout == "Node 1 is deployment 3; it is in the boot menu.\n")
     #expect(
       try store.ast("deploy", "--once", "1").stdout
-        == "Node 1 is deployment 4; it boots the next time, and only then.\n")
+        == "Node 1 is deployment 4; it boots at the next start, and only then.\n")
     #expect(try MenuFiles(of: store).standard == "ast-2")
     #expect(
-      try store.ast("rollback").stdout == "Deployment 1 (node 1) boots the next time, instead of deployment 2.\n")
+      try store.ast("rollback").stdout == "Deployment 1 (node 1) boots at the next start, instead of deployment 2.\n")
     let deployments = try DeploymentListing(store).data
     #expect(deployments.map(\.deployment) == [4, 3, 2, 1])
     #expect(deployments.filter(\.isDefault).map(\.deployment) == [1])
@@ -193,7 +193,7 @@ struct DeployTests {
 
   @Test func oldDeploymentsGoUnlessTheyArePinned() throws {
     try store.ast("deploy", "1").expectSuccess()
-    #expect(try store.ast("pin", "1").stdout == "Deployment 1 is kept.\n")
+    #expect(try store.ast("pin", "1").stdout == "Deployment 1 is pinned.\n")
     for _ in 2...6 { try store.ast("deploy", "1").expectSuccess() }
     #expect(try DeploymentListing(store).data.map(\.deployment) == [6, 5, 4, 1])
     #expect(try Consistency.problems(of: store) == [])

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Garbage collection", .requiresRoot)
 struct GcTests {
-  /// A store with a node 1 of this many generations, all of which are there.
+  /// A store with a node 1 of this many generations, all of which still exist.
   private func store(generations: Int = 6, at directory: FilePath? = nil) throws -> TestStore {
     let store = try TestStore(at: directory)
     try store.keepGenerations(100)
@@ -36,7 +36,7 @@ struct GcTests {
     #expect(try store.ast("gc").expectSuccess().stdout == "Nothing to delete.\n")
     #expect(try store.ast("gc", "-y", "--keep", "2").expectSuccess().stdout == "Deleted: 1 generation.\n")
     #expect(try store.generations(of: 1) == [5, 6])
-    // The one that `undo` goes back to is not old.
+    // The generation that `undo` goes back to is kept.
     #expect(try store.ast("gc", "-y", "--keep", "1").expectSuccess().stdout == "Nothing to delete.\n")
     #expect(try TestStore.checksum(of: store.content(of: 1)) == content)
     try store.ast("undo", "1").expectSuccess()
@@ -53,14 +53,14 @@ struct GcTests {
     let lines = result.stdout.lines
     #expect(lines[..<2] == ["Would be deleted:", "Generations:"])
     #expect(lines[2...4].map { $0.split(separator: ",")[0] } == ["  3 of node 1", "  2 of node 1", "  1 of node 1"])
-    #expect(lines[5...] == ["Left over:", "  what `ast run 1 touch /lost` left (operation 9)"])
+    #expect(lines[5...] == ["Left over:", "  remains of `ast run 1 touch /lost` (operation 9)"])
     let data = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
     #expect(data["generations"].each("generation") == [3, 2, 1].map { .number($0) })
     #expect(data["leftovers"] == .array([.number(9)]))
     #expect(data["deployments"] == .array([]))
     #expect(try store.state() == before)
     let done = try store.ast("gc", "-y").expectSuccess().stdout
-    #expect(done == "Cleared after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
+    #expect(done == "Cleaned up after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
     try expectSound(store)
   }
 
@@ -88,7 +88,7 @@ struct GcTests {
   @Test func oldGenerationsGoWhateverTheirNumberAndNeededOnesStay() throws {
     let store = try store()
     #expect(try store.ast("gc", "-y", "--keep", "5", "--older-than", "30d").stdout == "Deleted: 1 generation.\n")
-    // What is current and what undo goes back to is the oldest there is.
+    // The current generation and the one that undo goes back to are the oldest.
     try store.ast("undo", "--to", "2", "1").expectSuccess()
     try store.ast("undo", "--to", "3", "1").expectSuccess()
     try store.age([2, 3, 4], of: 1, days: 31)
@@ -113,7 +113,7 @@ struct GcTests {
     #expect(listed.map(\.generation) == [6, 5, 4, 3, 2])
     #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
     #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6, 7])
-    // One stays pinned, one falls back.
+    // One is pinned, one is the fallback.
     for number in [2, 3, 4, 5] { try store.ast("unpin", "\(number)").expectSuccess() }
     try store.setPrevious(2)
     #expect(try store.ast("gc", "-n", "--json").json["data"]["deployments"] == .array([]))
@@ -122,7 +122,7 @@ struct GcTests {
     #expect(try DeploymentListing(store).data.map(\.deployment) == [5, 4, 2, 1])
     #expect(try store.generations(of: 1) == [2, 3, 5, 6, 7])
     try expectSound(store)
-    // Age is no reason for one that is needed.
+    // Age does not matter for a generation that is needed.
     try store.age([2, 3, 5, 6, 7], of: 1, days: 100)
     #expect(try store.ast("gc", "-y", "--older-than", "1d", "--keep", "1").stdout == "Nothing to delete.\n")
   }
@@ -237,7 +237,7 @@ struct GcTests {
 
   private static let piece = Int64(20 << 20)
 
-  /// A file system with a store whose node 1 has a first generation and seven with a piece of their own each.
+  /// A file system with a store whose node 1 has a first generation, and seven others with a piece each.
   private func full() throws -> (LoopBtrfs, TestStore) {
     let disk = try LoopBtrfs.small(size: 512 << 20)
     let store = try TestStore(at: try disk.newDirectory())
@@ -279,7 +279,8 @@ struct GcTests {
     let result = try store.ast("gc", "-y", "--min-free", "500M")
     #expect(result.status == 7)
     #expect(result.stdout.lines.first == "Deleted: 6 generations.")
-    #expect(result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else may go.") ?? false, "\(result)")
+    #expect(
+      result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else can be deleted.") ?? false, "\(result)")
     #expect(try store.generations(of: 1) == [7, 8])
     let again = try store.ast("gc", "-y", "--min-free", "500M", "--json")
     #expect(again.status == 7)
@@ -316,7 +317,7 @@ struct GcTests {
     try node.ast("upgrade").expectSuccess()
     func files() throws -> Int { try store.cached("packages").count }
     #expect(try (files(), store.cached("indices").count) == (3, 2))
-    // What was used a moment ago may be in use.
+    // Recently used files may still be in use.
     #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
     try store.ageCache(days: 2)
     let planned = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
@@ -328,7 +329,7 @@ struct GcTests {
     #expect(result.stdout.hasPrefix("Deleted: 1 package file ("), "\(result)")
     #expect(result.stdout.hasSuffix("), 1 set of package indices.\n"), "\(result)")
     #expect(try (files(), store.cached("indices").count) == (1, 1))
-    // The one that is left is the one in the index.
+    // The remaining file is the one in the index.
     let sent = node.sent(new)
     try node.clone().ast("install", "tool").expectSuccess()
     #expect(node.sent(new) == sent)
@@ -341,7 +342,7 @@ struct GcTests {
 }
 
 extension TestStore {
-  /// The numbers of a node's generations, which are the subvolumes that are there.
+  /// The numbers of a node's generations, from the existing subvolumes.
   func generations(of node: Int) throws -> [Int] {
     let tree = try TreeDatabase(opening: database, .reading)
     let rows = try tree.generations(of: NodeID(node)).map(\.number.rawValue).sorted()
@@ -362,26 +363,26 @@ extension TestStore {
     try tree.write { try $0.setKeepDeployments(count) }
   }
 
-  /// Has the machine fall back to a deployment.
+  /// Makes a deployment the fallback.
   func setPrevious(_ deployment: Int) throws {
     let tree = try TreeDatabase(opening: database, .writing)
     try tree.write { try $0.setPreviousDeployment(DeploymentID(deployment)) }
     try ast("tmp").expectSuccess()
   }
 
-  /// The names of what is in a part of the package cache.
+  /// The names of the files in a part of the package cache.
   func cached(_ part: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: root.appending("cache/apt/\(part)").string)
   }
 
-  /// Has everything in the package cache look as if nothing had used it for so long.
+  /// Makes everything in the package cache look as if it was last used this long ago.
   func ageCache(days: Int) throws {
     let parts = ["packages", "indices"].map { root.appending("cache/apt/\($0)").string }
     try runSuccessfully(
       ["find"] + parts + ["-mindepth", "1", "-exec", "touch", "-h", "-d", "\(days) days ago", "{}", "+"])
   }
 
-  /// Makes generations older than they are.
+  /// Makes generations look older than they are.
   func age(_ generations: [Int], of node: Int, days: Int) throws {
     let list = generations.map(String.init).joined(separator: ", ")
     try runSuccessfully([

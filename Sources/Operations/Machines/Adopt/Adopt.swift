@@ -27,7 +27,9 @@ extension Adoption {
   ///
   /// - Throws: `AstError`; nothing is left of it then, and the machine boots what it did before.
   /// - Returns: what was made.
-  public func adopt(messages: FileDescriptor, progress: (String) -> Void) throws -> AdoptionPlan {
+  public func adopt(
+    messages: FileDescriptor, progress: (String) -> Void, warn: (String) -> Void
+  ) throws -> AdoptionPlan {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
@@ -52,6 +54,7 @@ extension Adoption {
       }
       throw error
     }
+    setNotice(Self.restartNotice, warn: warn)
     return plan
   }
 

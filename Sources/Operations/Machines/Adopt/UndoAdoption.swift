@@ -19,7 +19,7 @@ extension Adoption {
   /// of it runs.
   ///
   /// - Throws: `AstError`; not found where nothing was adopted.
-  public func undo(progress: (String) -> Void) throws -> Undo {
+  public func undo(progress: (String) -> Void, warn: (String) -> Void) throws -> Undo {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
@@ -40,6 +40,7 @@ extension Adoption {
     }
     progress("removing what was made")
     try leftover.remove()
+    setNotice(nil, warn: warn)
     return .removed
   }
 }

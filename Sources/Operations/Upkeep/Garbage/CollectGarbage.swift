@@ -40,8 +40,8 @@ public struct CollectedGarbage: Sendable {
   /// The exit status of the command line.
   public var exitStatus: Int32 {
     if let interruption { return 128 + interruption }
-    if isShort || failures.contains(where: { $0.code == .noSpace }) { return AstError(.noSpace, "").exitStatus }
-    return failures.isEmpty && undeleted.isEmpty ? 0 : AstError(.partial, "").exitStatus
+    if isShort || failures.contains(where: { $0.code == .noSpace }) { return AstError.Code.noSpace.exitStatus }
+    return failures.isEmpty && undeleted.isEmpty ? 0 : AstError.Code.partial.exitStatus
   }
 }
 

@@ -18,7 +18,7 @@ public struct Finding: Sendable, Equatable {
 extension Store {
   /// Sets straight what dead commands left, makes derived files anew where they differ, and tells everything that is
   /// wrong. Never deletes what it does not know.
-  public func examine() throws -> [Finding] {
+  func examine() throws -> [Finding] {
     if let problem = try tree.integrityProblems().first {
       throw AstError(
         .damaged, "the database of \(root) is damaged: \(problem)", state: .unchanged, hint: AstError.rebuildHint)

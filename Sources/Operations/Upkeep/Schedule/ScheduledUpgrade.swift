@@ -47,6 +47,8 @@ public struct ScheduledUpgrade: Sendable {
   public internal(set) var waiting: Deployment?
   /// When the machine is rebooted; nil where it is not.
   public internal(set) var reboot: Reboot?
+  /// Why systemd could not be asked to reboot; nil if it could, or was not to be asked.
+  public internal(set) var rebootFailure: AstError?
 
   /// What failed.
   public var failures: [AstError] { nodes.compactMap(\.failure) + deploymentFailure }
@@ -62,11 +64,13 @@ public struct ScheduledUpgrade: Sendable {
   }
 
   /// The exit status of the command line: where there was one thing to do, that of its error.
-  public var exitStatus: Int32 {
+  public var exitStatus: Int32 { max(upgradeStatus, rebootFailure?.exitStatus ?? 0) }
+
+  private var upgradeStatus: Int32 {
     let failures = failures
     guard let first = failures.first else { return 0 }
     if let interruption = failures.first(where: { $0.code == .interrupted }) { return interruption.exitStatus }
-    return nodes.count + (deployment == nil ? 0 : 1) == 1 ? first.exitStatus : AstError(.partial, "").exitStatus
+    return nodes.count + (deployment == nil ? 0 : 1) == 1 ? first.exitStatus : AstError.Code.partial.exitStatus
   }
 
   /// Whether a node was changed or a deployment was made.

@@ -69,8 +69,13 @@ public struct AstError: Error, Sendable, Equatable {
   }
 
   /// The exit status of the command line for this failure.
+  public var exitStatus: Int32 { signal.map { 128 + $0 } ?? code.exitStatus }
+}
+
+extension AstError.Code {
+  /// The exit status of the command line for a failure of this kind; an interruption counts as one by SIGINT.
   public var exitStatus: Int32 {
-    switch code {
+    switch self {
     case .failed, .needsRoot, .damaged: 1
     case .usage: 2
     case .notFound: 3
@@ -78,7 +83,7 @@ public struct AstError: Error, Sendable, Equatable {
     case .refused: 5
     case .partial: 6
     case .noSpace: 7
-    case .interrupted: 128 + (signal ?? SIGINT)
+    case .interrupted: 128 + SIGINT
     }
   }
 }

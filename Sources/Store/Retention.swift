@@ -56,7 +56,7 @@ extension Store {
   /// Condemns the oldest generations of a node beyond the number that is kept.
   func retire(_ node: NodeID) throws {
     guard let keep = keepSettings else { return }
-    let retention = Retention(count: try keep.generations ?? tree.keepGenerations)
+    let retention = Retention(count: keep.generations)
     try tree.deleteGenerations(try retirable(node, by: retention).map { (node, $0.number) })
   }
 
@@ -65,7 +65,7 @@ extension Store {
     guard let keep = keepSettings else { return [] }
     let needed = try neededDeployments()
     let unpinned = try tree.deployments().reversed().filter { !$0.isPinned }
-    return unpinned.dropFirst(try keep.deployments ?? tree.keepDeployments).filter { !needed.contains($0.id) }
+    return unpinned.dropFirst(keep.deployments).filter { !needed.contains($0.id) }
   }
 
   /// Condemns the oldest deployments beyond the number that is kept.

@@ -9,8 +9,8 @@ import SystemPackage
 
 /// What `gc` is to keep.
 public struct GarbageOptions: Sendable {
-  /// How many generations of each node; nil: as many as retention keeps anyway.
-  public var generations: Int?
+  /// How many generations of each node.
+  public var generations: Int
   /// Generations that are older than so many seconds go, whatever their number.
   public var age: TimeInterval?
   /// So many bytes are to be free: more goes than retention asks for, until they are.
@@ -72,8 +72,7 @@ extension Store {
   }
 
   private func find(_ options: GarbageOptions, free: Int64) throws -> Garbage {
-    let retention = Retention(
-      count: try options.generations ?? tree.keepGenerations, since: options.age.map { Date() - $0 })
+    let retention = Retention(count: options.generations, since: options.age.map { Date() - $0 })
     let deployments = try retirableDeployments()
     let leaving = Set(deployments.map(\.id))
     let nodes = try tree.nodes().map(\.id)

@@ -55,7 +55,7 @@ extension Store {
   /// a way to boot is to be lost for it.
   private func ownArguments(of node: NodeID, in generation: FilePath) -> [Substring] {
     do {
-      return try settings(reader, Settings(), in: generation).kernelArguments.map { $0[...] }
+      return try ownSettings(in: generation).kernelArguments.map { $0[...] }
     } catch {
       warn("\(AstError(error).message): node \(node) has the kernel arguments of \(Self.grubDefaults) alone")
       return []

@@ -46,7 +46,7 @@ extension Store {
   /// What the administrator wants kept; nil where that cannot be read: nothing goes until it can.
   private var keepSettings: KeepSettings? {
     do {
-      return try reader.machine().keep
+      return try settings.keep
     } catch {
       warn("\(AstError(error).message); nothing old is deleted")
       return nil

@@ -32,7 +32,7 @@ public final class Store {
   /// - Throws: `AstError` when there is no store, it is damaged, or it cannot be written where that is wanted.
   public init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
-    reader: SettingsReader = .defaults, warn: @escaping (String) -> Void = { _ in }
+    reader: SettingsReader, warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.root = root
     self.wait = wait

@@ -14,7 +14,8 @@ struct BootAssessmentTests {
   private let store: Store
 
   init() throws {
-    store = try Store(opening: try TestStore().root, .writing)
+    let reader = SettingsReader(machine: { .init() }, node: { machine, _, _ in machine })
+    store = try Store(opening: try TestStore().root, .writing, reader: reader)
     try store.tree.write { tree in
       for (id, state) in [(1, DeploymentState.good), (2, .good), (3, .trying)] {
         try tree.insert(

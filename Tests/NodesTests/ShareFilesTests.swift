@@ -40,8 +40,13 @@ struct ShareFilesTests {
     return store
   }
 
+  private func opened(_ store: TestStore) throws -> Store {
+    let reader = SettingsReader(machine: { .init() }, node: { machine, _, _ in machine })
+    return try Store(opening: store.root, .reading, reader: reader)
+  }
+
   private func share(in store: TestStore, _ packages: [Package] = [new]) throws -> SharedFiles {
-    try Store(opening: store.root, .reading).shareFiles(of: packages, in: store.content(of: 2), of: NodeID(2))
+    try opened(store).shareFiles(of: packages, in: store.content(of: 2), of: NodeID(2))
   }
 
   @Test(arguments: [true, false]) func aSecondCopyCostsNothing(isSealed: Bool) throws {
@@ -76,7 +81,7 @@ struct ShareFilesTests {
   func whatIsNotTheSameIsLeftAlone(first: String, second: String) throws {
     let store = try branches(first, second)
     let before = try Subvolume(at: store.content(of: 2)).usage()
-    let packages = try Store(opening: store.root, .reading).packages(of: NodeID(2)).filter { $0.name == "new" }
+    let packages = try opened(store).packages(of: NodeID(2)).filter { $0.name == "new" }
     #expect(try share(in: store, packages) == SharedFiles())
     try FileSystem.sync(store.root)
     #expect(try Subvolume(at: store.content(of: 2)).usage() == before)

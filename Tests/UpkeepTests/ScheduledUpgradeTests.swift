@@ -22,7 +22,12 @@ struct ScheduledUpgradeTests {
   init() throws {
     let made = try TestStore()
     try made.ast("clone", "0").expectSuccess()
-    store = try Store(opening: made.root, .writing)
+    directory = try LoopBtrfs.shared.newDirectory()
+    let file = directory.appending("ast.toml")
+    let reader = SettingsReader(machine: { try Settings(of: file) }) { machine, data, path in
+      try machine.with(node: data, at: path)
+    }
+    store = try Store(opening: made.root, .writing, reader: reader)
     try store.tree.write { tree in
       for (id, state) in [(1, DeploymentState.good), (2, .trying)] {
         try tree.insert(
@@ -30,21 +35,17 @@ struct ScheduledUpgradeTests {
       }
       try tree.setDefaultDeployment(DeploymentID(2))
     }
-    directory = try LoopBtrfs.shared.newDirectory()
   }
 
+  /// Has the administrator choose these settings.
   private func settings(_ text: String) throws -> Settings {
-    let file = directory.appending("ast.toml")
-    try Data(text.utf8).write(to: URL(filePath: file.string))
-    return try Settings(of: file)
+    try Data(text.utf8).write(to: URL(filePath: directory.appending("ast.toml").string))
+    return try store.settings
   }
 
   private func upgrade(_ text: String, on power: PowerSupply) throws -> ScheduledUpgrade {
-    let settings = try settings(text)
-    let reader = SettingsReader(machine: { settings }) { machine, data, path in
-      try machine.with(node: data, at: path)
-    }
-    return try store.upgradeScheduled(reader, PackageOptions(), on: power, progress: { _, _ in }, note: { _ in })
+    _ = try settings(text)
+    return try store.upgradeScheduled(PackageOptions(), on: power, progress: { _, _ in }, note: { _ in })
   }
 
   @Test func onBatteryNothingIsBegun() throws {

@@ -46,7 +46,7 @@ extension Store {
       let text = try draft.text
       guard text != draft.original else { return nil }
       do {
-        _ = try reader.settings(Settings(), with: text, at: draft.path)
+        _ = try reader.settings(ofNodeWith: text, at: draft.path)
         return text
       } catch let fault as ConfigurationError {
         guard try editsAgain(fault) else {

@@ -4,7 +4,6 @@ import Host
 import Packages
 import Settings
 import SnapshotTree
-import TOMLFiles
 import Upkeep
 
 extension AutoUpgrade {
@@ -14,7 +13,7 @@ extension AutoUpgrade {
     let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
     defer { view.clear() }
     let outcome = Result {
-      try store.upgradeScheduled(.files, options) { node, progress in
+      try store.upgradeScheduled(options) { node, progress in
         view.show(progress, of: node)
       } note: { message in
         view.clear()
@@ -25,7 +24,9 @@ extension AutoUpgrade {
     // What nobody looks at is said where somebody will; on a machine of another store there is nobody.
     if try store.booted()?.deployment != nil {
       let news = UpdateNews(outcome.mapError(AstError.init))
-      do { try news.tell(Self.updates) } catch { context.output.warn(AstError(error).message) }
+      do { try news.tell((try? store.settings)?.updates ?? Settings().updates) } catch {
+        context.output.warn(AstError(error).message)
+      }
     }
     let done = try outcome.get()
     var status = done.exitStatus
@@ -39,8 +40,6 @@ extension AutoUpgrade {
     return Report(
       text: text.map(Printable.line).joined(separator: "\n"), data: ScheduledReport(done), status: status)
   }
-
-  private static var updates: UpdateSettings { ((try? Settings.ofThisMachine()) ?? Settings()).updates }
 }
 
 /// What the timer calls in the night.
@@ -53,7 +52,8 @@ struct RebootWaiting: Verb {
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    let reboot = try context.store.reboot(Settings.ofThisMachine().updates)
+    let store = try context.store
+    let reboot = try store.reboot(store.settings.updates)
     guard reboot == .now else { return Report(text: "Nothing is to be done now.", data: ["reboot": false]) }
     try ScheduledUpgrade.Reboot.now.carryOut()
     return Report(text: "The machine is rebooted.", data: ["reboot": true])

@@ -24,7 +24,7 @@ extension Store {
   /// Makes the database of the store at `root` anew. The old one is kept under another name.
   ///
   /// - Throws: `AstError`: busy while a command works on a node, refused when the database is sound.
-  public static func rebuild(at root: FilePath) throws -> Rebuilt {
+  public static func rebuild(at root: FilePath, reader: SettingsReader) throws -> Rebuilt {
     try require(.writing, at: root)
     let locks = root.appending("ast/lock")
     guard let lock = try Lock.take("tree", in: locks, wait: .never) else {
@@ -65,7 +65,7 @@ extension Store {
     guard rename(fresh.string, database.string) == 0 else { throw Errno(rawValue: errno) }
     failPoint("new database in place")
     try FileSystem.sync(root)
-    let store = try Store(opening: root, .writing)
+    let store = try Store(opening: root, .writing, reader: reader)
     try store.discardStagings()
     return Rebuilt(nodes: try store.tree.nodes().count, notes: survey.notes, damaged: damaged)
   }

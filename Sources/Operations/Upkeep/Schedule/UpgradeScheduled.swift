@@ -15,18 +15,15 @@ extension Store {
   /// Looks for new versions, upgrades nodes, and deploys the one that the machine boots, as the settings say. What comes
   /// of it stands in the history. A node that fails keeps its content, and does not stop the others.
   ///
-  /// - Parameters:
-  ///   - reader: how to find out what the administrator wants; where that fails, the failure stands there.
-  ///   - power: what the machine gets its power from.
+  /// - Parameter power: what the machine gets its power from.
   /// - Throws: `AstError` or `ConfigurationError` where nothing was begun though it should have been.
   public func upgradeScheduled(
-    _ reader: SettingsReader, _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
+    _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
     progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
   ) throws -> ScheduledUpgrade {
     var run: ScheduledRun
     do {
-      run = ScheduledRun(
-        store: self, reader: reader, settings: try reader.machine(), options: options, progress: progress, note: note)
+      run = ScheduledRun(store: self, updates: try settings.updates, options: options, progress: progress, note: note)
       try run.begin(on: power)
     } catch {
       recordScheduled(.failed, AstError(error).message)
@@ -74,28 +71,25 @@ private struct ChosenNode {
 /// Such an upgrade at work.
 private struct ScheduledRun {
   let store: Store
-  let reader: SettingsReader
-  let settings: Settings
+  let updates: UpdateSettings
   let options: PackageOptions
   let progress: (NodeID, PackageProgress) -> Void
   let note: (String) -> Void
   private(set) var result = ScheduledUpgrade()
   private var nodes: [ChosenNode] = []
-  private var updates: UpdateSettings { settings.updates }
 
   init(
-    store: Store, reader: SettingsReader, settings: Settings, options: PackageOptions,
+    store: Store, updates: UpdateSettings, options: PackageOptions,
     progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
   ) {
-    (self.store, self.reader, self.settings, self.options) = (store, reader, settings, options)
+    (self.store, self.updates, self.options) = (store, updates, options)
     (self.progress, self.note) = (progress, note)
   }
 
   /// Finds out which nodes there is something to do for, and whether anything may be begun.
   mutating func begin(on power: PowerSupply) throws {
     nodes = try chosenNodes().map { id in
-      ChosenNode(
-        id: id, updates: Result { try store.settings(reader, settings, of: id).updates }.mapError(AstError.init))
+      ChosenNode(id: id, updates: Result { try store.settings(of: id).updates }.mapError(AstError.init))
     }.filter { !$0.wants(.off) }
     guard !nodes.isEmpty else { return }
     if updates.onlyOnAC, power == .battery {

@@ -11,7 +11,8 @@ extension Store {
   /// Runs `body` as one database transaction, alone among all ast commands on this store; then publishes the nodes it
   /// changed and deletes the subvolumes it condemned.
   ///
-  /// The lock is held for the moments a change of rows takes, never while a program runs: waiting for it is short.
+  /// The lock is held for the moments that a change of rows takes, so waiting for it is short. The only program that
+  /// runs meanwhile is grub-script-check(1), for each file of the boot menu that the change replaces.
   ///
   /// - Parameters:
   ///   - held: the nodes the caller has locked: a running operation on one of them, other than the caller's own, is
@@ -50,7 +51,7 @@ extension Store {
       CommitNote(in: root).write(try tree.nextOperation)
       failPoint("number noted")
       // Before anything goes that the old menu has.
-      try menu?.install()
+      try publish(menu)
       try publish(try tree.unpublished())
       try deleteDoomed()
       SpaceReserve(in: root).fill()
@@ -76,7 +77,7 @@ extension Store {
     try discardStrays()
     try finishPublishing()
     guard try !tree.doomed().isEmpty else { return }
-    try preparedMenu()?.install()
+    try publish(preparedMenu())
     let deleted = try deleteDoomed()
     guard !deleted.isEmpty else { return }
     // A deletion is durable with the next commit of the file system; until then its row is what remembers it.

@@ -21,6 +21,10 @@ public final class Store {
   private let databaseFile: ino_t?
   /// What the administrator and the nodes have chosen; read where a setting is needed, and only there.
   package let reader: SettingsReader
+  /// The boot menu that this process knows to be published; nil if it has not looked yet.
+  var publishedMenu: MenuContents?
+  /// The names of systems, for the boot menu.
+  var systemNames = SystemNames()
   private let tell: (String) -> Void
   private var told: Set<String> = []
 

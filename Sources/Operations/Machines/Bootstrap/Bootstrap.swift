@@ -53,7 +53,7 @@ public struct Bootstrap {
   ) throws {
     try answers.check()
     for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
-      throw AstError(.usage, "this is no name of a package: \(name); nothing was changed")
+      throw AstError(.usage, "this is no name of a package: \(name)", state: .unchanged)
     }
     try requirePrograms()
     let steps = Steps(command: command, reader: reader, messages: messages, note: progress)
@@ -88,7 +88,7 @@ public struct Bootstrap {
   private func requireRoom(on size: Int64) throws {
     guard size < Partitions.smallestDisk else { return }
     throw AstError(
-      .usage, "a disk of \(size) bytes is too small for a system; nothing was changed", hint: "3G is enough")
+      .usage, "a disk of \(size) bytes is too small for a system", state: .unchanged, hint: "3G is enough")
   }
 }
 

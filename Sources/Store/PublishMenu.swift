@@ -10,10 +10,10 @@ import Sandbox
 import SnapshotTree
 import SystemPackage
 
-/// The files of the boot menu that are to be replaced: written beside the present ones and found in order, so that
-/// nothing is left that can fail for a reason of theirs.
+/// The files of the boot menu that are to be replaced. They are written beside the present ones and checked, so that
+/// their contents cannot make the publishing fail.
 struct PreparedMenu {
-  /// What they are made of.
+  /// The menu that they are made of.
   let contents: MenuContents
   private let machine: Machine
   /// The names of the files, relative to the directory of the boot loader.
@@ -47,7 +47,7 @@ struct PreparedMenu {
     failPoint("menu written")
   }
 
-  /// Removes what a command that died had prepared.
+  /// Removes the files that a killed command had prepared.
   private static func removeLeftovers(in directory: RootDirectory) throws {
     for entry in try directory.entries(of: Self.directory) where entry.name.hasSuffix(".new") {
       unlink(directory.path.pushing(Self.directory).appending(entry.name).string)
@@ -63,10 +63,10 @@ struct PreparedMenu {
     }
   }
 
-  /// Replaces the files, the first one last: it is the one that names the others. After this GRUB sees the new menu.
+  /// Replaces the files; ``first`` comes last, because it names the others. After this GRUB sees the new menu.
   fileprivate func install() throws {
     let directory = machine.path(of: Machine.grub)
-    // What is renamed is complete on the disk then.
+    // The new files must be complete on the disk before they are renamed.
     try machine.sync()
     for name in changed.sorted(by: { $0 != Self.first && $1 == Self.first }) {
       guard rename(directory.pushing(Self.new(name)).string, directory.pushing(name).string) == 0 else {
@@ -158,12 +158,12 @@ extension Store {
       isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
   }
 
-  /// Where GRUB can note something on the machine whose root this is.
+  /// The place where GRUB can store variables on the machine with this root; nil if there is none.
   package func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
     try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
   }
 
-  /// What was deleted behind ast's back is for `doctor` to tell; the rest must go on booting.
+  /// Whether a subvolume exists. `doctor` reports one that was deleted behind ast's back; the rest must still boot.
   private func isThere(_ path: FilePath) throws -> Bool { try Subvolume.isSubvolume(at: root.pushing(path)) }
 
   private func menuNodes() throws -> [BootMenu.System] {
@@ -194,8 +194,8 @@ extension BootMenu.System {
 }
 
 extension Fstab {
-  /// The EFI system partition is where GRUB keeps its notes: it writes to no btrfs (GRUB manual, 15.1 "GRUB environment
-  /// block").
+  /// GRUB stores its variables on the EFI system partition: it cannot write to btrfs (GRUB manual, 15.1 "GRUB
+  /// environment block").
   fileprivate var bootEnvironment: BootEnvironmentPlace? {
     let prefix = "UUID="
     guard let source = entries.first(where: { $0.mountPoint == "/boot/efi" })?.source, source.hasPrefix(prefix) else {

@@ -4,8 +4,8 @@ import Store
 
 /// `undo`: puts back an earlier generation of a node.
 extension Store {
-  /// Makes `generation` the node's current one, or, without one, the generation that was current before. What was
-  /// current stays, so undoing again puts it back.
+  /// Makes `generation` the node's current one, or, if it is nil, the generation that was current before. The present
+  /// one stays, so undoing again puts it back.
   public func undo(_ id: NodeID, to generation: GenerationNumber? = nil) throws -> Made {
     let held = try node(id)
     let lock = try lock(held.id)

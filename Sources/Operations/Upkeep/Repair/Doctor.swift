@@ -6,18 +6,18 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// One thing `doctor` found.
+/// A problem that `doctor` found.
 public struct Finding: Sendable, Equatable {
-  /// What is wrong, in one sentence.
+  /// The problem, in one sentence.
   public let text: String
-  /// Whether it has been set right.
+  /// Whether it was repaired.
   public let isRepaired: Bool
 }
 
-/// `doctor`: holds the database against what is on the disk.
+/// `doctor`: compares the database with the disk.
 extension Store {
-  /// Sets straight what dead commands left, makes derived files anew where they differ, and tells everything that is
-  /// wrong. Never deletes what it does not know.
+  /// Cleans up after killed commands, rewrites derived files that differ, and reports everything that is wrong. Never
+  /// deletes anything that it does not know.
   public func examine() throws -> [Finding] {
     if let problem = try tree.integrityProblems().first {
       throw AstError(
@@ -26,7 +26,7 @@ extension Store {
     let ended = try clearLeftovers().map {
       Finding(text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that is gone", isRepaired: true)
     }
-    // In one change, because what others are making looks wrong while it is half made.
+    // In one change, because what other commands are making looks wrong until it is complete.
     return try ended
       + change {
         try derivedFiles() + missing() + missingDeployments() + strangers() + strangeDeployments() + undeletable()

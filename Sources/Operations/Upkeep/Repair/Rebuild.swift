@@ -11,19 +11,19 @@ import SystemPackage
 
 /// `doctor --rebuild`: a new database from the record files and the subvolumes, when the old one is damaged.
 extension Store {
-  /// What a rebuild came to.
+  /// The result of a rebuild.
   public struct Rebuilt: Sendable {
     /// How many nodes the new database has.
     public let nodes: Int
-    /// What could not be had from the records as they were.
+    /// What could not be restored from the records as it was.
     public let notes: [String]
-    /// Where the damaged database is now; nil when there was none.
+    /// The place of the damaged database; nil if there was none.
     public let damaged: FilePath?
   }
 
-  /// Makes the database of the store at `root` anew. The old one is kept under another name.
+  /// Rebuilds the database of the store at `root`. The old one is kept under another name.
   ///
-  /// - Throws: `AstError`: busy while a command works on a node, refused when the database is sound.
+  /// - Throws: `AstError`: busy while a command works on a node, refused if the database is sound.
   public static func rebuild(at root: FilePath, reader: SettingsReader) throws -> Rebuilt {
     try require(.writing, at: root)
     let locks = root.appending("ast/lock")
@@ -70,7 +70,7 @@ extension Store {
     return Rebuilt(nodes: try store.tree.nodes().count, notes: survey.notes, damaged: damaged)
   }
 
-  /// Whether there is nothing to rebuild. A database that cannot be opened for another reason than damage is not to be
+  /// Whether there is nothing to rebuild. A database that cannot be opened for a reason other than damage must not be
   /// replaced either.
   private static func isSound(_ database: FilePath, _ noted: OperationID?) throws -> Bool {
     do {
@@ -89,8 +89,8 @@ extension Store {
     }
   }
 
-  /// Registers the accounts of a node's current content. What cannot be read, and a name for which no number is free,
-  /// must not keep the rest from being restored: the node's next transaction tells.
+  /// Registers the accounts of a node's current content. Unreadable account files, or a name for which no number is
+  /// free, must not stop the rebuild: the node's next transaction reports them.
   private static func enterAccounts(of node: Node, _ root: FilePath, _ tree: TreeDatabase) throws(TreeError) {
     let current = root.appending("nodes/\(node.id)/\(node.current)")
     guard let accounts = try? RootAccounts(in: current) else { return }
@@ -101,7 +101,7 @@ extension Store {
     }
   }
 
-  /// Enters the deployments that are left; what runs, else the newest, is what boots.
+  /// Enters the deployments that are left. The running one becomes the default, or else the newest.
   private static func enter(
     _ deployments: [Deployment], running: DeploymentID?, _ tree: TreeDatabase
   ) throws(TreeError) {
@@ -109,7 +109,7 @@ extension Store {
     try tree.setDefaultDeployment(running ?? deployments.last?.id)
   }
 
-  /// Deletes the clones of transactions: their rows are lost, and nobody works on the nodes.
+  /// Deletes the clones of transactions: their rows are lost, and no command works on the nodes.
   private func discardStagings() throws {
     for node in try tree.nodes().map(\.id) {
       for name in try FileManager.default.contentsOfDirectory(atPath: directory(of: node).string) {
@@ -119,8 +119,8 @@ extension Store {
     }
   }
 
-  /// Moves the damaged database out of the way, and its write-ahead log too, so that the log is never applied to the
-  /// new one. The database goes first: without its log it could pass for a sound one that knows less.
+  /// Moves the damaged database out of the way, with its write-ahead log, so that the log is never applied to the new
+  /// one. The database goes first: without its log it could pass for a sound, older one.
   private static func setAside(_ database: FilePath) throws -> FilePath? {
     let suffix = ".damaged-\(Int(Date().timeIntervalSince1970))"
     var moved: FilePath?
@@ -138,18 +138,18 @@ extension Store {
   }
 }
 
-/// What the records and the subvolumes of a store say together.
+/// The tree that the records and the subvolumes of a store show together.
 private struct Survey {
   private let root: FilePath
   private(set) var notes: [String] = []
-  /// No directory has this number or a higher one: what is there is not taken for the leftovers of a new node.
+  /// No directory has this number or a higher one, so an existing one is not mistaken for the leftovers of a new node.
   private(set) var firstFree = NodeID.base
   /// The same for deployments.
   private(set) var firstFreeDeployment = DeploymentID(1)
 
   init(_ root: FilePath) { self.root = root }
 
-  /// A record for each node of which a content is left. The record file is believed where subvolumes bear it out.
+  /// A record for each node of which a generation is left. The record file is believed if the subvolumes confirm it.
   mutating func records() throws -> [NodeRecord] {
     let names = try FileManager.default.contentsOfDirectory(atPath: root.appending("nodes").string)
     var records: [NodeRecord] = []
@@ -177,8 +177,8 @@ private struct Survey {
     let isRunning: Bool
   }
 
-  /// The deployments of generations that are left, by number. That one boots is known only of the one that runs, and
-  /// whether somebody wants the others kept is not known: so they are.
+  /// The deployments of generations that are left, by number. Only the running one is known to boot. Whether the user
+  /// wants the others kept is not known, so they are pinned.
   mutating func deployments(of records: [NodeRecord]) throws -> [FoundDeployment] {
     let generations = Dictionary(records.flatMap(\.generations).map { ($0.subvolume, $0) }) { first, _ in first }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appending("deploy").string)) ?? []
@@ -205,7 +205,7 @@ private struct Survey {
     return found
   }
 
-  /// Without the arguments of the kernel, which only the record of the generation has.
+  /// The boot files without the kernel arguments, which only the record of the generation has.
   private static func bootFiles(in root: FilePath) throws -> BootFiles? {
     try Kernels(in: root).newest.map { version in
       BootFiles(kernel: "boot/vmlinuz-\(version)", initrd: "boot/initrd.img-\(version)", arguments: "")

@@ -3,14 +3,14 @@ import FoundationEssentials
 import Host
 import Settings
 
-/// What people are told of an upgrade that nobody watched.
+/// The messages to users about a scheduled upgrade.
 public struct UpdateNews: Sendable {
-  /// What everybody who logs in should read; nil where there is nothing to say.
+  /// The message of the day; nil if there is none.
   public let messageOfTheDay: String?
-  /// What is written to the one who looks after the machine; nil where nothing has changed or failed.
+  /// The mail to the administrator; nil if nothing was changed and nothing failed.
   public let letter: (subject: String, text: String)?
 
-  /// What there is to tell of it, or of why nothing was begun.
+  /// The messages about an upgrade, or about the error that kept it from starting.
   public init(_ outcome: Result<ScheduledUpgrade, AstError>) {
     switch outcome {
     case .failure(let error):
@@ -30,7 +30,7 @@ public struct UpdateNews: Sendable {
     }
   }
 
-  /// Tells it to those who the settings say are to be told.
+  /// Sets the message of the day and sends the mail, if the settings want them.
   ///
   /// - Throws: `AstError`.
   public func tell(_ settings: UpdateSettings) throws {

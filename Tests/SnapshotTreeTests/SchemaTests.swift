@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func anOlderAstFindsItsSettings() throws {
-    try withTree { tree in
+    try withTree { (tree) throws in
       // It takes a tree without these rows for damaged.
       let query = "SELECT count(*) FROM setting WHERE key IN ('keep-generations', 'keep-deployments')"
       #expect(try tree.connection.value(query) == .integer(2))

@@ -97,7 +97,7 @@ extension Store {
   /// The menu that is to be published; nil if nothing is deployed, or the published menu is right.
   ///
   /// A process compares the files themselves until it has published the menu, or found it right. From then on it does so
-  /// only if the menu is another one, or another command has changed the tree.
+  /// only if the menu differs from that one, or another command has changed the tree.
   func preparedMenu() throws -> PreparedMenu? {
     guard try !tree.deployments().isEmpty else { return nil }
     var contents: MenuContents?
@@ -107,6 +107,8 @@ extension Store {
     }
     guard let machine = try Machine(around: root) else { return nil }
     let made = try contents ?? menuContents()
+    // If the change fails after this, new files are left beside the present ones, and the next change removes them.
+    publishedMenu = nil
     guard let prepared = try PreparedMenu(made, on: machine) else {
       publishedMenu = made
       return nil
@@ -117,8 +119,6 @@ extension Store {
   /// Publishes a menu that was prepared, if there is one.
   func publish(_ prepared: PreparedMenu?) throws {
     guard let prepared else { return }
-    // If this fails, some of the files may be new ones.
-    publishedMenu = nil
     try prepared.install()
     publishedMenu = prepared.contents
   }

@@ -249,6 +249,17 @@ struct DeployTests {
     #expect(try Consistency.problems(of: store) == [])
   }
 
+  @Test func aMenuThatAnotherCommandChangesMeanwhileIsRight() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    let work = try store.start(["run", "1", "sh", "-c", "touch /more; sleep 2"])
+    try eventually("the run") { try store.ast("info", "1").stdout.contains("run running") }
+    try store.ast("clone", "1", "two").expectSuccess()
+    #expect(work.isRunning)
+    #expect(try work.wait().status == 0)
+    #expect(try MenuFiles(of: store).entries == ["ast-1", "ast-trial-1", "ast-trial-2"])
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
   @Test func twoAtOnceAreBothMade() throws {
     try store.ast("clone", "1").expectSuccess()
     let commands = try ["1", "2"].map { try store.start(["deploy", $0]) }

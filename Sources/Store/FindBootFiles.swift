@@ -29,7 +29,7 @@ extension Store {
     do {
       return try bootFiles(in: path, of: node, settingsIn: path)
     } catch let error as AstError where error.code == .failed {
-      warn("\(error.message): it is not in the boot menu")
+      warn("\(error.message); the node is not in the boot menu")
       return nil
     }
   }
@@ -57,7 +57,7 @@ extension Store {
     do {
       return try ownSettings(in: generation).kernelArguments.map { $0[...] }
     } catch {
-      warn("\(AstError(error).message): node \(node) has the kernel arguments of \(Self.grubDefaults) alone")
+      warn("\(AstError(error).message); node \(node) only gets the kernel arguments in \(Self.grubDefaults)")
       return []
     }
   }

@@ -29,7 +29,7 @@ struct MountPlaces {
     } catch Errno.notPermitted {
       throw AstError(
         .failed, "\(path.removingLastComponent()) in the node cannot be changed", state: .unchanged,
-        hint: "is it immutable? lsattr(1) tells, and chattr(1) in `ast chroot` makes it changeable")
+        hint: "if lsattr(1) shows that it is immutable, run chattr(1) in `ast chroot`")
     }
   }
 }

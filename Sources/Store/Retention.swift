@@ -48,7 +48,7 @@ extension Store {
     do {
       return try settings.keep
     } catch {
-      warn("\(AstError(error).reason); nothing old is deleted")
+      warn("\(AstError(error).reason); no old generations or deployments are deleted")
       return nil
     }
   }

@@ -34,7 +34,7 @@ public struct SettingsReader: Sendable {
   }
 
   fileprivate static func tooLarge(_ path: FilePath) -> ConfigurationError {
-    .wrong(path, "it has more than \(largestFile >> 10) KiB")
+    .wrong(path, "it is larger than \(largestFile >> 10) KiB")
   }
 
   private static let largestFile = 16 << 10

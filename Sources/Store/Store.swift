@@ -83,7 +83,7 @@ public final class Store {
   func requireSameDatabase() throws {
     guard Store.inode(of: Store.databasePath(in: root)) != databaseFile else { return }
     throw AstError(
-      .busy, "the database of \(root) was made anew meanwhile", state: .unchanged, hint: "run the command again")
+      .busy, "the database of \(root) was rebuilt meanwhile", state: .unchanged, hint: "run the command again")
   }
 
   /// Removes the unfinished databases of commands that were killed. The caller holds the tree's lock.
@@ -125,7 +125,7 @@ public final class Store {
     guard try !FileSystem.isReadOnly(root) else {
       throw AstError(
         .failed, "the file system of \(root) is mounted read-only", state: .unchanged,
-        hint: "`mount -o remount,rw` it, and look at the kernel's messages for the reason")
+        hint: "look at the kernel's messages for the reason, then run `mount -o remount,rw` on it")
     }
   }
 
@@ -159,7 +159,7 @@ extension Store {
       guard try subvolume.info().uuid == generation.subvolume.rawValue else {
         throw AstError(
           .damaged, "the subvolume \(subvolume.path) is not \(name): it was replaced behind ast's back",
-          hint: "`ast doctor` tells what is there")
+          hint: "run `ast doctor`")
       }
     } catch let error as BtrfsError where error.code == .notFound || error.code == .notASubvolume {
       throw AstError(.damaged, "\(name) is missing: there is no subvolume \(subvolume.path)", hint: "run `ast doctor`")

@@ -8,7 +8,7 @@ import Testing
 @testable import Nodes
 @testable import Store
 
-/// What is entered of a boot, in a store with a few deployments.
+/// The assessment of boots, in a store with a few deployments.
 @Suite("Boot assessment", .requiresRoot)
 struct BootAssessmentTests {
   private let store: Store

@@ -13,7 +13,7 @@ import Settings
 @testable import Store
 @testable import Upkeep
 
-/// What happens around an upgrade that nobody watches.
+/// Scheduled upgrades: settings, reboots, messages and power.
 @Suite("Scheduled upgrade", .requiresRoot)
 struct ScheduledUpgradeTests {
   private let store: Store
@@ -71,7 +71,7 @@ struct ScheduledUpgradeTests {
     #expect(try store.reboot(needed, at: 180, running: nil) == nil)
     #expect(try store.waitingDeployment(running: old)?.id == DeploymentID(2))
     #expect(try store.waitingDeployment(running: new) == nil)
-    // A command at work.
+    // A running command.
     let lock = try store.lock(NodeID(1))
     _ = try store.change(holding: [NodeID(1)]) { try store.intend("run", on: NodeID(1), from: nil, to: nil) }
     #expect(try store.reboot(needed, at: 180, running: old) == .later(minute: 120))
@@ -82,7 +82,7 @@ struct ScheduledUpgradeTests {
     let got = directory.appending("got")
     for name in ["systemctl", "systemd-run"] {
       let program = directory.appending(name).string
-      // Where no timer is, stopping it fails.
+      // Stopping a timer that does not exist fails.
       let script = "#!/bin/sh\necho \(name) \"$@\" >>'\(got)'; [ \"$2\" != stop ]\n"
       try Data(script.utf8).write(to: URL(filePath: program))
       try runSuccessfully(["chmod", "755", program])
@@ -109,11 +109,11 @@ struct ScheduledUpgradeTests {
     #expect(try store.failedDeployment() == nil)
   }
 
-  // MARK: What is told
+  // MARK: Messages
 
   @Test func whatFailedAndWhatWaitsIsTold() throws {
     let refused = UpdateNews(.failure(AstError(.noSpace, "there is no space")))
-    #expect(refused.messageOfTheDay == "The last upgrade that nobody watched has failed: `ast check` tells why.\n")
+    #expect(refused.messageOfTheDay == "The last scheduled upgrade failed: `ast check` shows why.\n")
     #expect(refused.letter?.subject == "upgrade failed")
     #expect(refused.letter?.text == "there is no space")
     var done = ScheduledUpgrade()
@@ -123,14 +123,14 @@ struct ScheduledUpgradeTests {
     #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
     #expect(UpdateNews(.success(done)).letter == nil)
     done.deployment = .failure(AstError(.refused, "it has no kernel"))
-    #expect(UpdateNews(.success(done)).letter?.text == "no deployment: it has no kernel")
+    #expect(UpdateNews(.success(done)).letter?.text == "nothing was deployed: it has no kernel")
     #expect(done.exitStatus == 5)
     done.nodes = [
       ScheduledUpgrade.NodeResult(node: NodeID(1), isCheck: true, outcome: .failure(AstError(.busy, "it is busy")))
     ]
     #expect(done.exitStatus == 6)
-    #expect(done.sentences == ["node 1 failed: it is busy", "no deployment: it has no kernel"])
-    // Nobody is written to because new versions cannot be looked for.
+    #expect(done.sentences == ["node 1 failed: it is busy", "nothing was deployed: it has no kernel"])
+    // No mail is sent if the archive cannot be reached.
     done.deployment = nil
     #expect(UpdateNews(.success(done)).letter == nil)
     #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
@@ -157,7 +157,7 @@ struct ScheduledUpgradeTests {
 
         """)
     try Data("#!/bin/sh\necho no >&2; exit 1\n".utf8).write(to: URL(filePath: program.string))
-    // More than a pipe takes, and nobody reads it.
+    // More than a pipe holds, and nothing reads it.
     let long = Mail(to: "root", about: "a subject", String(repeating: "x", count: 1 << 20))
     #expect(throws: AstError(.failed, "`\(program)` failed (exit status 1): no")) { try long.send(through: program) }
   }

@@ -98,7 +98,7 @@ extension Store {
       do {
         try configuration.install()
       } catch {
-        warn("\(AstError(error).message): grub.cfg is what it was; the next deploy tries this again")
+        warn("\(AstError(error).message); grub.cfg was left unchanged, and the next deploy tries this again")
       }
       return DeployOutcome(
         deployment: deployment, etc: etc, seeded: seeded, fallback: fallback, operation: operation)
@@ -151,14 +151,14 @@ extension Store {
     guard try RootDirectory(root).contents(of: "/sbin/init") != nil else {
       throw AstError(
         .refused, "node \(id) has no /sbin/init, and cannot boot", state: .unchanged,
-        hint: "`ast install \(id) systemd-sysv` puts it in")
+        hint: "`ast install \(id) systemd-sysv` installs it")
     }
   }
 
   private func unbootable(_ id: NodeID) -> AstError {
     AstError(
       .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot", state: .unchanged,
-      hint: "`ast install \(id) linux-image-amd64 initramfs-tools` puts them in")
+      hint: "`ast install \(id) linux-image-amd64 initramfs-tools` installs them")
   }
 
   /// Gives the root an identity, the mounts of the layout, and places to mount them.
@@ -188,8 +188,8 @@ extension Store {
     guard try bootEnvironment(in: RootDirectory(staged)) == nil else { return }
     throw AstError(
       .refused,
-      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition", state: .unchanged,
-      hint: "`ast deploy --no-default` puts it into the menu, to be chosen by hand")
+      "GRUB cannot record a one-time boot: /etc/fstab has no EFI system partition", state: .unchanged,
+      hint: "`ast deploy --no-default` adds it to the boot menu, where you can choose it")
   }
 
   /// One command at a time: additions are made in one place.

@@ -30,7 +30,9 @@ struct GrubCheck {
       guard let reason else { continue }
       throw AstError(
         .failed, "GRUB cannot read \(store.pushing(path)): \(reason)", state: .unchanged,
-        hint: "is the file system damaged, or of a kind GRUB does not know (btrfs(5), RAID and compression)?")
+        hint:
+          "the file system may be damaged, or use a feature that GRUB does not support (btrfs(5), RAID and compression)"
+      )
     }
   }
 

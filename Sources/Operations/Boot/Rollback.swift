@@ -53,8 +53,8 @@ extension Store {
     let good = try candidates.first { try $0 != present && tree.deployment($0)?.state == .good }
     guard let good else {
       throw AstError(
-        .refused, "there is no other deployment that is known to be good", state: .unchanged,
-        hint: "`ast deployments` lists what there is; `ast rollback --to D` goes to one of them all the same")
+        .refused, "no other deployment is known to be good", state: .unchanged,
+        hint: "`ast deployments` lists them; `ast rollback --to D` goes back to one of them anyway")
     }
     return good
   }

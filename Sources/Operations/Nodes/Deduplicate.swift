@@ -91,7 +91,7 @@ extension Store {
     do {
       try change(holding: [id]) { _ = try recordOperation("dedupe", on: id) }
     } catch {
-      warn("the history does not say that files of node \(id) were shared: \(AstError(error).message)")
+      warn("files of node \(id) were shared, but that cannot be entered in the history: \(AstError(error).message)")
     }
     return shared
   }
@@ -99,5 +99,5 @@ extension Store {
 
 extension AstError {
   fileprivate static let baseIsADonor = AstError(
-    .refused, "node 0 is the base: other nodes share what it has", state: .unchanged, hint: "name one of the others")
+    .refused, "node 0 is the base: other nodes share its files", state: .unchanged, hint: "name one of the others")
 }

@@ -15,9 +15,9 @@ public struct Description: Sendable, Equatable {
     guard text.utf8.count <= Description.limit else {
       throw AstError(
         .usage,
-        "the description has \(text.utf8.count) bytes, and at most \(Description.limit) are kept", state: .unchanged)
+        "the description has \(text.utf8.count) bytes; the limit is \(Description.limit)", state: .unchanged)
     }
-    guard !text.utf8.contains(0) else { throw AstError(.usage, "the description has a NUL character in it") }
+    guard !text.utf8.contains(0) else { throw AstError(.usage, "the description contains a NUL character") }
     self.text = text
   }
 }

@@ -44,7 +44,7 @@ extension Store {
     guard found.isEmpty else {
       let numbers = found.map { "\($0.id)" }.joined(separator: ", ")
       throw AstError(
-        .usage, "“\(text)” is what several nodes are called: \(numbers)", state: .unchanged,
+        .usage, "several nodes are called “\(text)”: \(numbers)", state: .unchanged,
         hint: "name one by its number")
     }
     throw AstError(

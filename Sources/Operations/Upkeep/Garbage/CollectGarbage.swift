@@ -148,7 +148,7 @@ private struct GarbageCollection {
   private mutating func clear(_ choose: (PackageCache) throws -> CacheGarbage) throws {
     guard let cache = PackageCache(presentIn: store) else { return }
     guard let gone = try cache.unlessFetching({ cache.remove(try choose(cache)) }) else {
-      throw AstError(.busy, "another command fetches packages: the package cache stays as it is")
+      throw AstError(.busy, "another command is downloading packages; the package cache was left alone")
     }
     result.packageFiles += gone.files.count
     result.packageBytes += gone.bytes
@@ -196,7 +196,7 @@ private struct GarbageCollection {
     }
     throw AstError(
       .noSpace,
-      "the space of deleted subvolumes has not come back in \(Self.patience / 60) minutes: somebody still uses them",
+      "the space of deleted subvolumes was not freed within \(Self.patience / 60) minutes: they are still in use",
       hint: "`btrfs subvolume list -d \(store.root)` lists them")
   }
 

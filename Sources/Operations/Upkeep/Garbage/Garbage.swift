@@ -65,7 +65,7 @@ extension Store {
     guard options.minimumFree ?? 0 < space.size else {
       throw AstError(
         .usage,
-        "the file system of \(root) has \(space.size) bytes in all, and more cannot be free",
+        "the file system of \(root) has only \(space.size) bytes in all, so more cannot be free",
         state: .unchanged
       )
     }

@@ -40,11 +40,11 @@ extension Store {
     let records = try survey.records()
     guard records.contains(where: { $0.node.id == .base }) else {
       throw AstError(
-        .failed, "nothing of node 0 is left in \(root): there is no tree to restore", state: .unchanged,
+        .failed, "no generation of node 0 is left in \(root), so there is no tree to restore", state: .unchanged,
         hint: "`ast init` makes one")
     }
     for record in records where try Lock.take("node-\(record.node.id)", in: locks, wait: .never) == nil {
-      throw AstError(.busy, "node \(record.node.id) is being worked on", state: .unchanged)
+      throw AstError(.busy, "another command is working on node \(record.node.id)", state: .unchanged)
     }
     let deployments = try survey.deployments(of: records)
     let database = databasePath(in: root)
@@ -157,7 +157,7 @@ private struct Survey {
       firstFree = NodeID(id.rawValue + 1)
       let found = try generations(of: id)
       guard !found.isEmpty else {
-        notes.append("\(root.appending("nodes/\(id)")) has no generation in it and was left alone")
+        notes.append("\(root.appending("nodes/\(id)")) has no generation in it; it was left alone")
         continue
       }
       records.append(try record(of: id, found))
@@ -165,7 +165,8 @@ private struct Survey {
     let known = Set(records.map(\.node.id))
     for index in records.indices {
       guard let parent = records[index].node.parent, !known.contains(parent) else { continue }
-      notes.append("the parent of node \(records[index].node.id), \(parent), is lost: it is at the top now")
+      notes.append(
+        "the parent of node \(records[index].node.id), \(parent), is lost: the node is the top of a tree now")
       records[index].node.parent = nil
     }
     return records
@@ -189,12 +190,12 @@ private struct Survey {
       guard try Subvolume.isSubvolume(at: subvolume.path), case let info = try subvolume.info(),
         let generation = info.parentUUID.flatMap({ generations[SubvolumeUUID($0)] })
       else {
-        notes.append("\(subvolume.path) is no deployment of a generation that is left, and was left alone")
+        notes.append("\(subvolume.path) is not a deployment of any generation that is left; it was left alone")
         continue
       }
       let isRunning = try subvolume.isRunningRoot()
       if !isRunning {
-        notes.append("whether deployment \(id) of node \(generation.node) boots is not known: it is pinned")
+        notes.append("it is not known whether deployment \(id) of node \(generation.node) boots; it is pinned")
       }
       let deployment = Deployment(
         id: id, node: generation.node, generation: generation.number, created: info.created,
@@ -234,11 +235,12 @@ private struct Survey {
     record.node.nextGeneration = max(record.node.nextGeneration, found[0].number.next)
     record.generations = found.map { generation in
       guard let known = record.generations.first(where: { $0.number == generation.number }) else {
-        notes.append("the record of node \(id) does not know generation \(generation.number): it was not its content")
+        notes.append(
+          "the record of node \(id) does not have generation \(generation.number): it was not the content of the node")
         return generation
       }
       guard known.subvolume != generation.subvolume else { return known }
-      notes.append("generation \(generation.number) of node \(id) is not the subvolume its record names")
+      notes.append("generation \(generation.number) of node \(id) is not the subvolume that its record names")
       return generation
     }
     return record

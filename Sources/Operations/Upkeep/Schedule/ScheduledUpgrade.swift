@@ -77,9 +77,12 @@ public struct ScheduledUpgrade: Sendable {
     }
   }
 
-  /// How many packages can be changed in the nodes that were only checked.
-  public var available: Int {
-    nodes.reduce(0) { if case .success(.checked(let plan)) = $1.outcome { $0 + plan.steps.count } else { $0 } }
+  /// The nodes that were only checked and can be upgraded, with the number of packages that would change.
+  var upgradable: [(node: NodeID, packages: Int)] {
+    nodes.compactMap { result in
+      guard case .success(.checked(let plan)) = result.outcome, !plan.steps.isEmpty else { return nil }
+      return (result.node, plan.steps.count)
+    }
   }
 
   /// The whole result, in sentences.
@@ -88,7 +91,7 @@ public struct ScheduledUpgrade: Sendable {
     if let skipped { sentences.append(skipped) }
     switch deployment {
     case .success(let made): sentences.append("node \(made.deployment.node) is deployment \(made.deployment.id)")
-    case .failure(let error): sentences.append("no deployment: \(error.message)")
+    case .failure(let error): sentences.append("nothing was deployed: \(error.message)")
     case nil: break
     }
     switch reboot {

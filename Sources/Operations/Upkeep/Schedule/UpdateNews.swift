@@ -17,12 +17,11 @@ public struct UpdateNews: Sendable {
       messageOfTheDay = Self.failure
       letter = ("upgrade failed", error.message)
     case .success(let done):
-      let lines = [
-        done.hasSeriousFailure ? Self.failure : nil,
-        done.available == 0
-          ? nil : "Newer versions of \(done.available) packages are there: `ast upgrade` gets them.\n",
-        done.waiting.map { "Deployment \($0.id) of node \($0.node) boots the next time.\n" },
-      ].compactMap(\.self)
+      let upgrades = done.upgradable.map { node, packages in
+        "\(packages) package\(packages == 1 ? "" : "s") of node \(node) can be upgraded: run `ast upgrade \(node)`.\n"
+      }
+      let waiting = done.waiting.map { "Deployment \($0.id) of node \($0.node) boots the next time.\n" }
+      let lines = (done.hasSeriousFailure ? [Self.failure] : []) + upgrades + [waiting].compactMap(\.self)
       messageOfTheDay = lines.isEmpty ? nil : lines.joined()
       let subject = done.hasSeriousFailure ? "upgrade failed" : "upgraded"
       letter =
@@ -40,5 +39,5 @@ public struct UpdateNews: Sendable {
     try Mail(to: settings.mail, about: "ast on \(host): \(letter.subject)", letter.text).send()
   }
 
-  private static let failure = "The last upgrade that nobody watched has failed: `ast check` tells why.\n"
+  private static let failure = "The last scheduled upgrade failed: `ast check` shows why.\n"
 }

@@ -52,7 +52,7 @@ extension Store {
         try tree.finish(operation, outcome, message: message)
       }
     } catch {
-      warn("what came of the upgrade cannot be noted: \(AstError(error).message)")
+      warn("the result of the upgrade cannot be entered in the history: \(AstError(error).message)")
     }
   }
 }
@@ -102,7 +102,7 @@ private struct ScheduledRun {
     guard free >= updates.minimumFree else {
       throw AstError(
         .noSpace,
-        "\(free >> 20) MiB are free, and updates.minimum-free is \(updates.minimumFree >> 20) MiB",
+        "only \(free >> 20) MiB are free, but updates.minimum-free is \(updates.minimumFree >> 20) MiB",
         state: .unchanged,
         hint: AstError.spaceHint)
     }
@@ -134,7 +134,7 @@ private struct ScheduledRun {
       guard nodes.contains(where: { $0.wants(.deploy) }), Interruption.pending == nil else { return }
       result.reboot = try store.reboot(updates)
     } catch {
-      note("whether to reboot is not known: \(AstError(error).message)")
+      note("cannot decide whether to reboot: \(AstError(error).message)")
     }
   }
 
@@ -143,7 +143,7 @@ private struct ScheduledRun {
     if tops.isEmpty {
       guard let node = try store.bootedNode() ?? store.defaultNode(), node != .base else {
         throw AstError(
-          .refused, "updates.nodes names no node, and none is booted or the default", state: .unchanged,
+          .refused, "updates.nodes does not name a node, and no node is booted or the default", state: .unchanged,
           hint: "see ast.toml(5)")
       }
       tops = [node]

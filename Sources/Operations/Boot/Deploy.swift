@@ -11,7 +11,7 @@ import SystemPackage
 
 /// The options of a deployment.
 public struct DeployOptions: Sendable {
-  /// What boots the next time.
+  /// The choice of what boots the next time.
   public enum Choice: Sendable {
     /// The new deployment, from now on.
     case always
@@ -21,9 +21,9 @@ public struct DeployOptions: Sendable {
     case never
   }
 
-  /// What becomes of the changes in /etc.
+  /// How the changes in /etc are merged.
   public var etc = EtcMode.merge
-  /// What boots the next time.
+  /// The choice of what boots the next time.
   public var choice = Choice.always
 
   /// The usual: changes in /etc are merged, and the new deployment boots from now on.
@@ -34,9 +34,9 @@ public struct DeployOptions: Sendable {
 public struct DeployOutcome: Sendable {
   /// The deployment.
   public let deployment: Deployment
-  /// What became of the changes in /etc.
+  /// The result of merging the changes in /etc.
   public let etc: EtcReport
-  /// What was added to /var.
+  /// The additions to /var.
   public let seeded: SeededVar
   /// The deployment that boots if the new one does not come up; nil if none is known to be good.
   public let fallback: DeploymentID?
@@ -110,7 +110,7 @@ extension Store {
     }
   }
 
-  /// What would become of the changes in /etc.
+  /// The changes in /etc that a deployment would merge, and how.
   public func simulateDeploy(_ id: NodeID, _ options: DeployOptions) throws -> EtcReport {
     let pristine = try subvolume(of: try current(try node(id))).path
     try requireBootable(pristine, id)

@@ -7,10 +7,10 @@ import Store
 public struct DeduplicationResult: Sendable {
   /// The node.
   public let node: NodeID
-  /// What is newly shared, or why nothing is.
+  /// The newly shared files, or why none is.
   public let outcome: Result<SharedFiles, AstError>
 
-  /// What is newly shared.
+  /// The newly shared files.
   public var shared: SharedFiles { (try? outcome.get()) ?? SharedFiles() }
 
   /// Why nothing is shared.

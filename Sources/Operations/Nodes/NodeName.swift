@@ -16,7 +16,7 @@ public enum NodeName: Sendable, Equatable, CustomStringConvertible {
     self = NodeID(text).map(NodeName.number) ?? .description(text)
   }
 
-  /// What was typed.
+  /// The text as it was typed.
   public var description: String {
     switch self {
     case .number(let number): "\(number)"

@@ -16,7 +16,7 @@ public struct SharedFiles: Sendable, Equatable {
   public internal(set) var files = 0
   /// The files that should have been shared and could not be.
   public internal(set) var failures = 0
-  /// What was wrong with the first of those, in a sentence without a full stop.
+  /// The reason why the first of those could not be, in a sentence without a full stop.
   public internal(set) var firstFailure: String?
   /// Whether it ended early: the disk is full or read-only, so that every further file would fail too, or a signal
   /// asked to stop.

@@ -21,7 +21,7 @@ public struct CollectedGarbage: Sendable {
   public internal(set) var packageBytes: Int64 = 0
   /// How many sets of package indices were deleted.
   public internal(set) var indices = 0
-  /// What was skipped because a command works on it; the next run deletes it.
+  /// The items that were skipped because a command works on them; the next run deletes them.
   public internal(set) var busy: [AstError] = []
   /// The failures.
   public internal(set) var failures: [AstError] = []

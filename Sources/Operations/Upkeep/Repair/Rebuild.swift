@@ -15,7 +15,7 @@ extension Store {
   public struct Rebuilt: Sendable {
     /// How many nodes the new database has.
     public let nodes: Int
-    /// What could not be restored from the records as it was.
+    /// The losses: everything that could not be restored from the records as it was.
     public let notes: [String]
     /// The place of the damaged database; nil if there was none.
     public let damaged: FilePath?

@@ -11,7 +11,7 @@ public struct ScheduledUpgrade: Sendable {
     public let node: NodeID
     /// Whether the node was only checked: its policy is "check".
     let isCheck: Bool
-    /// What was done, or why it failed.
+    /// The work that was done, or why it failed.
     public let outcome: Result<NodeOutcome, AstError>
 
     /// Whether it succeeded.
@@ -21,7 +21,7 @@ public struct ScheduledUpgrade: Sendable {
     var failure: AstError? { if case .failure(let error) = outcome { error } else { nil } }
   }
 
-  /// What was done in a node.
+  /// The work that was done in a node.
   public enum NodeOutcome: Sendable {
     /// The node was checked for new versions.
     case checked(PackagePlan)

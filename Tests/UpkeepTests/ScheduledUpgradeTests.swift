@@ -1,11 +1,11 @@
-import TOMLFiles
+import DebianFormats
 import FoundationEssentials
+import Settings
 import SnapshotTree
 import SystemPackage
+import TOMLFiles
 import TestSupport
 import Testing
-
-import Settings
 
 @testable import Boot
 @testable import Host
@@ -135,6 +135,26 @@ struct ScheduledUpgradeTests {
     #expect(UpdateNews(.success(done)).letter == nil)
     #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
     #expect(done.exitStatus == 4)
+  }
+
+  @Test func theMessageOfTheDayNamesTheNodesThatCanBeUpgraded() {
+    var done = ScheduledUpgrade()
+    for (node, count) in [(1, 2), (3, 1), (4, 0)] {
+      let steps = (0..<count).map {
+        PackageStep(name: "p\($0)", architecture: "amd64", kind: .upgrade, from: "1", to: "2", isAutomatic: false)
+      }
+      let plan = PackagePlan(
+        steps: steps, marks: [], downloads: [], downloadSize: 0, installSize: 0, essential: [], notUpgraded: [],
+        keptBack: [], requested: [])
+      done.nodes.append(.init(node: NodeID(node), isCheck: true, outcome: .success(.checked(plan))))
+    }
+    #expect(
+      UpdateNews(.success(done)).messageOfTheDay == """
+        2 packages of node 1 can be upgraded: run `ast upgrade 1`.
+        1 package of node 3 can be upgraded: run `ast upgrade 3`.
+
+        """)
+    #expect(UpdateNews(.success(done)).letter == nil)
   }
 
   @Test func mailGoesToSendmailWhereThereIsOne() throws {

@@ -172,7 +172,9 @@ let package = Package(
     .testTarget(name: "MachinesTests", dependencies: ["Host", "Machines", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "UpkeepTests",
-      dependencies: ["Boot", "Btrfs", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep"],
+      dependencies: [
+        "Boot", "Btrfs", "DebianFormats", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),

@@ -8,13 +8,14 @@ import Testing
 @testable import Nodes
 @testable import Store
 
-/// What is entered of a boot, in a store with a few deployments.
+/// The assessment of boots, in a store with a few deployments.
 @Suite("Boot assessment", .requiresRoot)
 struct BootAssessmentTests {
   private let store: Store
 
   init() throws {
-    store = try Store(opening: try TestStore().root, .writing)
+    let reader = SettingsReader(machine: { .init() }, node: { machine, _, _ in machine })
+    store = try Store(opening: try TestStore().root, .writing, reader: reader)
     try store.tree.write { tree in
       for (id, state) in [(1, DeploymentState.good), (2, .good), (3, .trying)] {
         try tree.insert(

@@ -44,10 +44,10 @@ public struct UpdateSettings: Sendable, Equatable {
 
 /// What is kept: the table `gc`.
 public struct KeepSettings: Sendable, Equatable {
-  /// How many generations of a node; nil where nothing was chosen.
-  public var generations: Int?
-  /// How many deployments; nil where nothing was chosen.
-  public var deployments: Int?
+  /// How many generations of a node.
+  public var generations: Int
+  /// How many deployments, pinned ones not counted.
+  public var deployments: Int
   /// How old generations may get; 0 for any age.
   public var days: Int
   /// How many bytes `gc` sees to; 0 for none.
@@ -68,8 +68,7 @@ extension Settings {
   /// What is kept.
   public var keep: KeepSettings {
     KeepSettings(
-      generations: source(of: .keepGenerations) == nil ? nil : number(of: .keepGenerations),
-      deployments: source(of: .keepDeployments) == nil ? nil : number(of: .keepDeployments),
+      generations: number(of: .keepGenerations), deployments: number(of: .keepDeployments),
       days: number(of: .keepDays), minimumFree: bytes(of: .minimumFree))
   }
 

@@ -3,12 +3,12 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The programs of a directory that say whether a boot is good.
+/// The programs in a directory that decide whether a boot is good.
 public struct HealthChecks: Sendable {
-  /// Where the admin puts them.
+  /// The directory in which the administrator puts them.
   public static let directory: FilePath = "/etc/ast/health.d"
 
-  /// Those that are run, in their order.
+  /// The programs to run, in their order.
   public let programs: [FilePath]
 
   /// The checks in a directory: executable files with names as run-parts(8) takes them, in the order of their names.
@@ -17,7 +17,7 @@ public struct HealthChecks: Sendable {
     programs = names.filter(Self.isName).sorted().map { directory.appending($0) }.filter(Self.isProgram)
   }
 
-  /// Runs them until one fails. What they say goes to `messages`.
+  /// Runs the programs until one fails. Their output goes to `messages`.
   ///
   /// - Returns: why the boot is not good; nil if it is.
   public func firstFailure(showing messages: FileDescriptor) -> String? {

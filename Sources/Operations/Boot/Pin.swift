@@ -4,7 +4,7 @@ import Store
 
 /// `pin`, `unpin`.
 extension Store {
-  /// Keeps a deployment until that is taken back, or takes it back.
+  /// Pins a deployment, which keeps it, or unpins it.
   public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID {
     try change {
       guard let deployment = try tree.deployment(id) else { throw AstError.unknown(id) }

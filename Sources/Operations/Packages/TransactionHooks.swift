@@ -25,7 +25,7 @@ struct TransactionHooks {
   /// - Throws: `AstError` or `ConfigurationError` when there are some, and wrong settings cannot tell which take part.
   init(for id: NodeID, in store: Store) throws {
     let present = Self.present
-    let skipped = try present.isEmpty ? [] : store.settings(store.reader, of: id).skippedHooks
+    let skipped = try present.isEmpty ? [] : store.settings(of: id).skippedHooks
     programs = present.filter { program in !skipped.contains { $0 == program.lastComponent?.string } }
   }
 

@@ -1,14 +1,13 @@
 internal import SQLite
 
-/// Settings, and who plays which part.
+/// Counters, and who plays which part.
 extension TreeDatabase {
-  /// The keys of the table `setting`.
+  /// The keys of the table `setting`. The migrations also make `keep-generations` and `keep-deployments`, which an older
+  /// ast reads; the settings themselves are in ast.toml.
   enum Setting: String {
     case nextNode = "next-node"
     case nextOperation = "next-operation"
     case nextDeployment = "next-deployment"
-    case keepGenerations = "keep-generations"
-    case keepDeployments = "keep-deployments"
     case bootToken = "boot-token"
     case onceToken = "once-token"
   }
@@ -18,30 +17,6 @@ extension TreeDatabase {
     case isDefault = "default"
     case isPrevious = "previous"
     case once
-  }
-
-  /// How many generations of a node are kept by retention; 3 at first.
-  public var keepGenerations: Int {
-    get throws(TreeError) { try counter(.keepGenerations) }
-  }
-
-  /// Sets how many generations of a node are kept: at least 1, its content.
-  public func setKeepGenerations(_ count: Int) throws(TreeError) {
-    try requireWrite()
-    guard count >= 1 else { throw .invalidSetting(Setting.keepGenerations.rawValue, value: count) }
-    try set(.keepGenerations, to: count)
-  }
-
-  /// How many deployments are kept by retention, pinned ones not counted; 3 at first.
-  public var keepDeployments: Int {
-    get throws(TreeError) { try counter(.keepDeployments) }
-  }
-
-  /// Sets how many deployments are kept: at least 2, to go back from one to the other.
-  public func setKeepDeployments(_ count: Int) throws(TreeError) {
-    try requireWrite()
-    guard count >= 2 else { throw .invalidSetting(Setting.keepDeployments.rawValue, value: count) }
-    try set(.keepDeployments, to: count)
   }
 
   /// The node that is meant where none is named.

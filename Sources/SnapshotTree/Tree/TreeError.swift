@@ -74,8 +74,6 @@ public enum TreeError: Error, Sendable, Equatable {
   case operationNotRunning(OperationID)
   /// All numbers of the range of this account are taken.
   case noFreeAccountID(Account.Kind, name: String)
-  /// The value is none that this setting can have.
-  case invalidSetting(String, value: Int)
   /// Records that a tree was to be rebuilt from do not fit together.
   case invalidRecord(NodeID, reason: String)
   /// Text that was to be a record of a node is none.

@@ -18,7 +18,7 @@ struct EtcDiff: Verb {
   @Argument(help: "The deployment.") var deployment: DeploymentID?
 
   func perform(in context: Context) throws -> Report {
-    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let comparison = try store.compareEtc(of: deployment)
     return Report(
       text: comparison.changes.map(\.line).joined(separator: "\n"), data: EtcDiffReport(comparison))

@@ -63,7 +63,7 @@ struct Ast: Verb {
 
   func perform(in context: Context) throws -> Report {
     guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }
-    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let overview = try store.overview()
     let text = [Status.text(overview, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
     return Report(text: text, data: StatusReport(global.root.string, overview))

@@ -56,7 +56,7 @@ enum Completion {
 
   private static func candidates(in words: [String], _ list: (Store) throws -> [Candidate]) -> [String] {
     guard let global = try? GlobalOptions.parse(storeOption(in: words)) else { return [] }
-    let found = try? list(try Store(opening: global.root, .reading))
+    let found = try? list(try Store(opening: global.root, .reading, reader: .files))
     return found?.map(\.text) ?? []
   }
 

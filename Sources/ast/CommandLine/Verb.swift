@@ -117,7 +117,7 @@ extension Verb {
     let store: Store? =
       switch Self.needs {
       case .nothing, .root: nil
-      case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed)
+      case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed, reader: .files)
       case .writing, .freeing:
         try Store(
           opening: global.root, .writing, wait: global.wait, command: typed, reader: .files, warn: output.warn)

@@ -16,7 +16,7 @@ struct Usage: Verb {
   @Argument(help: "The nodes (default: all).") var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {
-    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let usages = try store.measure(nodes.map(store.node(named:))) { context.output.note("measuring node \($0)") }
     let total = usages.reduce(0) { $0 + $1.exclusive }
     return Report(text: Self.table(usages, total: total), data: UsageReport(usages, total: total))

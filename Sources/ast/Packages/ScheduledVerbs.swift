@@ -34,7 +34,7 @@ struct RebootWaiting: Verb {
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    let isRebooted = try context.store.rebootIfDue(.files)
+    let isRebooted = try context.store.rebootIfDue()
     return Report(text: isRebooted ? "The machine is rebooted." : "Nothing to do now.", data: ["reboot": isRebooted])
   }
 }

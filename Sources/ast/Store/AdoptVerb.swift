@@ -37,7 +37,9 @@ struct AdoptVerb: Verb {
     return undo ? try undoAdoption(context) : try adopt(context)
   }
 
-  private func adoption(_ context: Context) -> Adoption { Adoption(FilePath(root), command: context.command) }
+  private func adoption(_ context: Context) -> Adoption {
+    Adoption(FilePath(root), command: context.command, reader: .files)
+  }
 
   private func adopt(_ context: Context) throws -> Report {
     let plan = try adoption(context).plan()

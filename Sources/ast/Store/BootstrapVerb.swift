@@ -32,7 +32,8 @@ struct BootstrapVerb: Verb {
       context.output.warn("no user can log in to this system: use --root-password, --user or --ssh-key")
     }
     if case .disk(let disk) = target { try confirm(disk) }
-    try bootstrap.run(command: context.command, messages: .standardError, progress: context.output.note)
+    try bootstrap.run(
+      command: context.command, reader: .files, messages: .standardError, progress: context.output.note)
     return Report(text: "System made on \(target.path), with node 1.", data: ["target": target.path.string])
   }
 

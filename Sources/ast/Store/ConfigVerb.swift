@@ -39,8 +39,8 @@ struct Config: Verb {
   }
 
   private func settings(of name: NodeName) throws -> Settings {
-    let store = try Store(opening: global.root, .reading)
-    return try store.settings(.files, of: store.node(named: name))
+    let store = try Store(opening: global.root, .reading, reader: .files)
+    return try store.settings(of: store.node(named: name))
   }
 
   private static func table(_ reports: [SettingReport]) -> String {

@@ -1,8 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
-import Settings
 import SnapshotTree
-import TOMLFiles
 import Upkeep
 
 struct CollectGarbage: Verb {
@@ -31,7 +29,7 @@ struct CollectGarbage: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    var options = GarbageOptions(try Settings.ofThisMachine().keep)
+    var options = GarbageOptions(try store.settings.keep)
     if let keep { options.generations = keep }
     if let olderThan { options.age = olderThan.seconds }
     if let minFree { options.minimumFree = minFree.bytes }

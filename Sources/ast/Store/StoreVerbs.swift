@@ -48,7 +48,8 @@ struct Init: Verb {
       try image.mount(at: global.root)
     }
     let store = try Store.initialize(
-      at: global.root, from: source, command: context.command, messages: .standardError, progress: context.output.note)
+      at: global.root, from: source, command: context.command, reader: .files, messages: .standardError,
+      progress: context.output.note)
     return Report(text: "Store \(store.root) made, with node 0.", data: ["store": store.root.string])
   }
 
@@ -71,7 +72,7 @@ struct Doctor: Verb {
 
   func perform(in context: Context) throws -> Report {
     if rebuild {
-      let rebuilt = try Store.rebuild(at: global.root)
+      let rebuilt = try Store.rebuild(at: global.root, reader: .files)
       for note in rebuilt.notes { context.output.note(note) }
       let kept = rebuilt.damaged.map { " The damaged one is \($0)." } ?? ""
       return Report(

@@ -154,7 +154,7 @@ struct BadInputTests {
     for (arguments, status, sentence) in [
       (["undo", "1"], Int32(5), "node 1 has no earlier generation to go back to"),
       (["undo", "--to", "7", "1"], 3, "node 1 has no generation 7"),
-      (["undo", "--to", "1", "1"], 5, "generation 1 is what node 1 has now"),
+      (["undo", "--to", "1", "1"], 5, "generation 1 is already the content of node 1"),
     ] {
       let result = try store.ast(arguments)
       #expect(result.status == status, "\(arguments)")

@@ -88,7 +88,7 @@ struct NodeArgumentTests {
       "line 1, column 1: boot.kernel-arguments cannot have \"root=/dev/sda\": root is what ast itself decides about"
     ),
     ("[boot]\n kernel-argument = []", "line 2, column 2: there is no setting boot.kernel-argument"),
-    (String(repeating: "#\n", count: 9000), "it has more than 16 KiB"),
+    (String(repeating: "#\n", count: 9000), "it is larger than 16 KiB"),
   ])
   func whatWentWrongOtherwiseAddsNothing(text: String, reason: String) throws {
     try store.ast("deploy", "1").expectSuccess()
@@ -96,7 +96,7 @@ struct NodeArgumentTests {
     let made = try store.ast("run", "1", "sh", "-c", "cat >/etc/ast/node.toml; touch /work", input: text)
       .expectSuccess()
     let place = "\(try store.content(of: 1))/etc/ast/node.toml"
-    let warning = "ast: warning: \(place): \(reason): node 1 has the kernel arguments of /etc/default/grub alone"
+    let warning = "ast: warning: \(place): \(reason); node 1 only gets the kernel arguments in /etc/default/grub"
     #expect(made.stderr.lines == [warning, "ast: node 1: changes kept as generation 5"])
     #expect(FileManager.default.fileExists(atPath: "\(try store.content(of: 1))/work"))
     #expect(try trial(1) == "'quiet'")

@@ -71,7 +71,7 @@ struct DescriptionTests {
     for verb in [["clone", "0"], ["branch", "1"], ["cbranch", "1"], ["ubranch", "1", "0"], ["new"], ["desc", "1"]] {
       let result = try store.ast(verb + [longest + "x"])
       #expect(result.status == 2)
-      #expect(result.stderr == "ast: the description has 4097 bytes, and at most 4096 are kept; nothing was changed\n")
+      #expect(result.stderr == "ast: the description has 4097 bytes; the limit is 4096; nothing was changed\n")
       #expect(try store.ast(verb + [String(repeating: "x", count: 100_000)]).status == 2)
     }
     #expect(try store.state() == before)

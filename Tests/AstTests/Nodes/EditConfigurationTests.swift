@@ -75,7 +75,7 @@ struct EditConfigurationTests {
       "[updates]\nmotd = true",
       "line 2, column 1: a node has no updates.motd of its own: it is a setting of the machine"
     ),
-    ("# \(String(repeating: "x", count: 16 << 10))", "it has more than 16 KiB"),
+    ("# \(String(repeating: "x", count: 16 << 10))", "it is larger than 16 KiB"),
   ])
   func whatIsWrongIsRefusedAndNotLost(text: String, reason: String) throws {
     try Data(text.utf8).write(to: URL(filePath: directory.appending("text").string))

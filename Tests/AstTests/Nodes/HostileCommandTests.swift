@@ -24,7 +24,7 @@ struct HostileCommandTests {
 
   @Test(arguments: [
     ("", 1, "exit status 1; changes discarded"),
-    ("; exit 0", 125, "would have no package database any more; the changes are discarded"),
+    ("; exit 0", 125, "would no longer have a package database; the changes are discarded"),
   ])
   func removingEverythingHarmsNothingElse(end: String, status: Int32, message: String) throws {
     let outside = try OutsideDirectory()

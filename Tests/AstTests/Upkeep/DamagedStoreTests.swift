@@ -215,9 +215,9 @@ struct DamagedStoreTests {
     let rebuilt = try store.ast("doctor", "--rebuild").expectSuccess()
     #expect(
       rebuilt.stderr == """
-        ast: whether deployment 1 of node 1 boots is not known: it is pinned
-        ast: whether deployment 2 of node 1 boots is not known: it is pinned
-        ast: \(store.root)/deploy/7/root is no deployment of a generation that is left, and was left alone
+        ast: it is not known whether deployment 1 of node 1 boots; it is pinned
+        ast: it is not known whether deployment 2 of node 1 boots; it is pinned
+        ast: \(store.root)/deploy/7/root is not a deployment of any generation that is left; it was left alone
 
         """)
     #expect(try Consistency.problems(of: store) == ["deploy: 7 should not be there"])
@@ -244,7 +244,7 @@ struct DamagedStoreTests {
     #expect(rebuilt.stdout == "Database rebuilt with 5 nodes.\n")
     #expect(
       rebuilt.stderr == """
-        ast: the record of node 1 does not know generation 4: it was not its content
+        ast: the record of node 1 does not have generation 4: it was not the content of the node
         ast: node 2 has no readable record: its description and its parent are lost
         ast: node 4 has no readable record: its description and its parent are lost
         ast: node 6 has no readable record: its description and its parent are lost
@@ -280,7 +280,7 @@ struct DamagedStoreTests {
     #expect(result.status == 1)
     #expect(
       result.stderr.lines.first
-        == "ast: nothing of node 0 is left in \(store.root): there is no tree to restore; nothing was changed")
+        == "ast: no generation of node 0 is left in \(store.root), so there is no tree to restore; nothing was changed")
     #expect(try store.names() == before)
   }
 

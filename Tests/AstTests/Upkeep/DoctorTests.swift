@@ -58,7 +58,7 @@ struct DoctorTests {
     try store.ast("del", "--yes", "1").expectSuccess()
     try store.ast("tmp").expectSuccess()
     try expectFindings(
-      ["\(store.root)/nodes/1 belongs to no node: it was not made by ast, or its row is lost"], in: store)
+      ["\(store.root)/nodes/1 does not belong to a node: ast did not make it, or its row is lost"], in: store)
     try subvolume("delete", lost)
   }
 
@@ -78,7 +78,7 @@ struct DoctorTests {
     let store = try store()
     let path = store.root.appending("nodes/1/1")
     try runSuccessfully(["btrfs", "property", "set", path.string, "ro", "false"])
-    try expectFindings(["\(path) is writable: somebody changed its read-only property"], in: store)
+    try expectFindings(["\(path) is writable: its read-only property was changed"], in: store)
   }
 
   @Test func tellsOfStrangersAndLeavesThemAlone() throws {
@@ -94,7 +94,7 @@ struct DoctorTests {
     try runSuccessfully(["ln", "-s", "/nonexistent", nodes.appending("6").string])
     try expectFindings(
       ["2/9", "2/notes", "3", "4", "5", "6", "README", "mine"].map {
-        "\(nodes)/\($0) belongs to no node: it was not made by ast, or its row is lost"
+        "\(nodes)/\($0) does not belong to a node: ast did not make it, or its row is lost"
       }, in: store)
     #expect(
       try store.ast("tree").stdout == """

@@ -11,10 +11,8 @@ struct GcTests {
   /// A store with a node 1 of this many generations, all of which still exist.
   private func store(generations: Int = 6, at directory: FilePath? = nil) throws -> TestStore {
     let store = try TestStore(at: directory)
-    try store.keepGenerations(100)
     try store.ast("clone", "0", "one").expectSuccess()
-    for number in 2...max(2, generations) { try store.ast("run", "1", "touch", "/\(number)").expectSuccess() }
-    try store.keepGenerations(3)
+    for number in 2...max(2, generations) { try store.keepingAll("run", "1", "touch", "/\(number)") }
     try store.ast("tmp").expectSuccess()
     return store
   }
@@ -117,8 +115,9 @@ struct GcTests {
     for number in [2, 3, 4, 5] { try store.ast("unpin", "\(number)").expectSuccess() }
     try store.setPrevious(2)
     #expect(try store.ast("gc", "-n", "--json").json["data"]["deployments"] == .array([]))
-    try store.keepDeployments(2)
-    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Deleted: 1 generation, 1 deployment.\n")
+    let settings = try store.settings("gc.keep-deployments = 2")
+    let result = try store.ast("gc", "-y", environment: settings).expectSuccess()
+    #expect(result.stdout == "Deleted: 1 generation, 1 deployment.\n")
     #expect(try DeploymentListing(store).data.map(\.deployment) == [5, 4, 2, 1])
     #expect(try store.generations(of: 1) == [2, 3, 5, 6, 7])
     try expectSound(store)
@@ -146,14 +145,12 @@ struct GcTests {
   @Test func whereTheMenuCannotBeWrittenGenerationsGoAllTheSame() throws {
     let disk = try BootDisk()
     let store = disk.store
-    try store.keepGenerations(100)
     for number in 1...4 {
       try store.ast("deploy", "1").expectSuccess()
       try store.ast("pin", "\(number)").expectSuccess()
-      try store.ast("run", "1", "touch", "/\(number)").expectSuccess()
+      try store.keepingAll("run", "1", "touch", "/\(number)")
     }
     for number in 1...4 { try store.ast("unpin", "\(number)").expectSuccess() }
-    try store.keepGenerations(3)
     let grub = disk.path(of: "@grub").string
     try runSuccessfully(["btrfs", "property", "set", grub, "ro", "true"])
     let result = try store.ast("gc", "-y")
@@ -171,10 +168,8 @@ struct GcTests {
 
   @Test func whatCannotBeDeletedStopsNothingElse() throws {
     let store = try store()
-    try store.keepGenerations(100)
     try store.ast("clone", "0").expectSuccess()
-    for number in 1...5 { try store.ast("run", "2", "touch", "/\(number)").expectSuccess() }
-    try store.keepGenerations(3)
+    for number in 1...5 { try store.keepingAll("run", "2", "touch", "/\(number)") }
     let held = store.root.appending("nodes/1")
     try runSuccessfully(["chattr", "+i", held.string])
     let result = try store.ast("gc", "-y")
@@ -192,10 +187,8 @@ struct GcTests {
 
   @Test func aNodeThatSomebodyWorksOnIsSkipped() throws {
     let store = try store()
-    try store.keepGenerations(100)
     try store.ast("clone", "0").expectSuccess()
-    for number in 1...5 { try store.ast("run", "2", "touch", "/\(number)").expectSuccess() }
-    try store.keepGenerations(3)
+    for number in 1...5 { try store.keepingAll("run", "2", "touch", "/\(number)") }
     let work = try store.start(["run", "1", "sh", "-c", "touch /more; while ! [ -e /tmp/end ]; do sleep 0.1; done"])
     try eventually("the run") { try store.ast("info", "1").stdout.contains("run running") }
     let result = try store.ast("gc", "-y").expectSuccess()
@@ -241,12 +234,10 @@ struct GcTests {
   private func full() throws -> (LoopBtrfs, TestStore) {
     let disk = try LoopBtrfs.small(size: 512 << 20)
     let store = try TestStore(at: try disk.newDirectory())
-    try store.keepGenerations(100)
     try store.ast("clone", "0").expectSuccess()
     for _ in 1...7 {
-      try store.ast(
-        "run", "1", "sh", "-c", "rm -f /piece; dd if=/dev/urandom of=/piece bs=1M count=\(Self.piece >> 20)"
-      ).expectSuccess()
+      try store.keepingAll(
+        "run", "1", "sh", "-c", "rm -f /piece; dd if=/dev/urandom of=/piece bs=1M count=\(Self.piece >> 20)")
     }
     try store.ast("tmp").expectSuccess()
     try FileSystem.sync(disk.root)
@@ -258,17 +249,17 @@ struct GcTests {
     defer { disk.remove() }
     let free = try FileSystem.space(of: disk.root).available
     let wanted = free + 2 * Self.piece + Self.piece / 2
-    let planned = try store.ast("gc", "-n", "--min-free", "\(wanted)").expectSuccess().stdout.lines
+    let planned = try store.ast("gc", "-n", "--keep", "100", "--min-free", "\(wanted)").expectSuccess().stdout.lines
     #expect(planned[1].hasPrefix("Until "))
     #expect(planned[2].hasPrefix("  1 of node 1, "))
     #expect(planned.count == 2 + 6)
     #expect(try store.generations(of: 1) == Array(1...8))
     // The first has no piece.
-    let result = try store.ast("gc", "-y", "--min-free", "\(wanted)").expectSuccess()
+    let result = try store.ast("gc", "-y", "--keep", "100", "--min-free", "\(wanted)").expectSuccess()
     #expect(result.stdout.hasPrefix("Deleted: 4 generations.\n"), "\(result)")
     #expect(try FileSystem.space(of: disk.root).available >= wanted)
     #expect(try store.generations(of: 1) == Array(5...8))
-    #expect(try store.ast("gc", "-y", "--min-free", "\(wanted)").expectSuccess().stderr == "")
+    #expect(try store.ast("gc", "-y", "--keep", "100", "--min-free", "\(wanted)").expectSuccess().stderr == "")
     #expect(try store.generations(of: 1) == Array(5...8))
     try expectSound(store)
   }
@@ -351,16 +342,16 @@ extension TestStore {
     return rows
   }
 
-  /// Sets how many generations of a node are kept.
-  func keepGenerations(_ count: Int) throws {
-    let tree = try TreeDatabase(opening: database, .writing)
-    try tree.write { try $0.setKeepGenerations(count) }
+  /// The environment of an `ast` that has these settings and no others.
+  func settings(_ text: String) throws -> [String: String] {
+    let file = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    try Data(text.utf8).write(to: URL(filePath: file.string))
+    return ["AST_CONFIG": file.string]
   }
 
-  /// Sets how many deployments are kept.
-  func keepDeployments(_ count: Int) throws {
-    let tree = try TreeDatabase(opening: database, .writing)
-    try tree.write { try $0.setKeepDeployments(count) }
+  /// Runs `ast` without any old generation going.
+  func keepingAll(_ arguments: String...) throws {
+    try ast(arguments, environment: settings("gc.keep-generations = 100")).expectSuccess()
   }
 
   /// Makes a deployment the fallback.

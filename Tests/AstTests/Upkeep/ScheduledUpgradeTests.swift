@@ -112,7 +112,7 @@ struct ScheduledUpgradeTests {
   @Test func withoutANodeThereIsOneThatRuns() throws {
     let result = try upgrade("updates = { policy = \"stage\", only-on-ac = false, minimum-free = \"0\" }")
     #expect(result.status == 5)
-    let words = "updates.nodes names no node, and none is booted or the default; nothing was changed"
+    let words = "updates.nodes does not name a node, and no node is booted or the default; nothing was changed"
     #expect(result.said.first == "ast: \(words)")
     try expectCheck(1, "failed", words)
     #expect(try ast("auto-upgrade", "--scheduled", "\(node.id)", settings: "").status == 2)
@@ -204,7 +204,7 @@ struct ScheduledUpgradeTests {
     let generations = try store.generations(of: node.id)
     let changed = try ast("run", "\(node.id)", "touch", "/x", settings: wrong)
     #expect(changed.status == 0)
-    #expect(changed.said.first == "ast: warning: \(words); nothing old is deleted")
+    #expect(changed.said.first == "ast: warning: \(words); no old generations or deployments are deleted")
     #expect(try store.generations(of: node.id) == generations + [4])
   }
 

@@ -91,8 +91,8 @@ extension Adoption {
     of system: AdoptableSystem, at top: FilePath, _ messages: FileDescriptor, _ progress: (String) -> Void
   ) throws {
     let store = try Store.initialize(
-      at: top.appending(Machine.store), from: .snapshot(system.root), command: command, messages: messages,
-      progress: progress
+      at: top.appending(Machine.store), from: .snapshot(system.root), command: command, reader: reader,
+      messages: messages, progress: progress
     ) { _, base in
       progress("leaving out what is not the system's but the machine's")
       try AdoptedBase(root: base, system: system).run()

@@ -2,6 +2,7 @@ import Btrfs
 import FoundationEssentials
 import Glibc
 import Host
+import Store
 import SystemPackage
 
 /// The Debian that runs from a btrfs becomes a system of deployments, in place; and the ways back, and on.
@@ -14,11 +15,14 @@ public struct Adoption {
   let root: FilePath
   /// What was typed, for the history and for those who have to wait.
   let command: String
+  /// Reads the settings, as for any store.
+  let reader: SettingsReader
 
   /// From the system whose root is mounted at `root`: `/` for the one that runs.
-  public init(_ root: FilePath = "/", command: String) {
+  public init(_ root: FilePath = "/", command: String, reader: SettingsReader) {
     self.root = root
     self.command = command
+    self.reader = reader
   }
 
   /// One command at a time works on it.

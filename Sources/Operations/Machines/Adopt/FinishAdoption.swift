@@ -47,7 +47,7 @@ extension Adoption {
     // What fails here, the next start does.
     do {
       try removeOld(record, at: disk.path)
-      try Store(opening: store, .writing, command: command).change {}
+      try Store(opening: store, .writing, command: command, reader: reader).change {}
     } catch {
       progress(AstError(error).message)
     }
@@ -81,7 +81,7 @@ extension Adoption {
       }
       try above.removeEvenIfProtected(name)
     }
-    let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+    let store = try Store(opening: top.appending(Machine.store), .reading, command: command, reader: reader)
     for deployment in try store.tree.deployments() {
       guard let generation = try store.tree.generation(of: deployment.node, deployment.generation) else { continue }
       _ = try SeedVar(from: store.path(of: generation), into: variable).run()
@@ -92,7 +92,7 @@ extension Adoption {
   /// To know it is a help, no more.
   private func leftBehind(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) -> [String]? {
     do {
-      let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+      let store = try Store(opening: top.appending(Machine.store), .reading, command: command, reader: reader)
       guard let first = try store.tree.deployments().first,
         let generation = try store.tree.generation(of: first.node, first.generation)
       else { return nil }

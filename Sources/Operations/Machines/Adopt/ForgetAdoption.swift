@@ -43,7 +43,7 @@ extension Adoption {
     }
     // A full disk is a reason to do it.
     try Store.makeRoom(at: path)
-    let store = try Store(opening: path, .writing, command: command)
+    let store = try Store(opening: path, .writing, command: command, reader: reader)
     try requireGoodDeployment(of: store)
     let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
     guard try record.bootHook(at: disk.path)?.isThere ?? false else {

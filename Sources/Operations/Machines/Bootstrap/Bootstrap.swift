@@ -44,27 +44,31 @@ public struct Bootstrap {
   ///
   /// - Parameters:
   ///   - command: as it was typed, for the history.
+  ///   - reader: how to find out what the administrator and the nodes have chosen.
   ///   - messages: where programs say what they do.
   ///   - progress: told what is being done, a line at a time.
   /// - Throws: `AstError`. An image is not there then; what was on a disk is lost.
-  public func run(command: String, messages: FileDescriptor, progress: @escaping (String) -> Void) throws {
+  public func run(
+    command: String, reader: SettingsReader, messages: FileDescriptor, progress: @escaping (String) -> Void
+  ) throws {
     try answers.check()
     for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
       throw AstError(.usage, "this is no name of a package: \(name)", state: .unchanged)
     }
     try requirePrograms()
+    let steps = Steps(command: command, reader: reader, messages: messages, note: progress)
     Interruption.holdBack()
     switch target {
     case .disk(let path):
       let disk = try BlockDisk(path)
       try requireRoom(on: disk.size)
-      try install(on: disk.path, size: disk.size, Steps(command: command, messages: messages, note: progress))
+      try install(on: disk.path, size: disk.size, steps)
       try EFIBootEntry(on: disk.path).make(progress)
     case .image(let path, let size, let replacing):
       try requireRoom(on: size)
       let image = try DiskImage(at: path, size: size, replacing: replacing)
       do {
-        try install(on: image.device, size: size, Steps(command: command, messages: messages, note: progress))
+        try install(on: image.device, size: size, steps)
         try image.finish()
       } catch {
         image.discard()
@@ -91,6 +95,7 @@ public struct Bootstrap {
 /// What the steps tell, and to whom.
 private struct Steps {
   let command: String
+  let reader: SettingsReader
   let messages: FileDescriptor
   let note: (String) -> Void
 }
@@ -113,8 +118,8 @@ extension Bootstrap {
     }
 
     let store = try Store.initialize(
-      at: top.path.appending(Machine.store), from: baseSource, command: steps.command, messages: steps.messages,
-      progress: steps.note
+      at: top.path.appending(Machine.store), from: baseSource, command: steps.command, reader: steps.reader,
+      messages: steps.messages, progress: steps.note
     ) { store, root in
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
       steps.note("making it the system that was asked for")

@@ -14,11 +14,13 @@ extension Store {
   /// is there is used, and what an earlier attempt staged is removed.
   ///
   /// - Parameters:
+  ///   - reader: how to find out what the administrator and the nodes have chosen.
   ///   - progress: told what is being done, a line at a time.
   ///   - customize: makes what was unpacked into what the base is to be; gets the directory it is in.
   /// - Throws: `AstError`; refused when the store has a base already.
   public static func initialize(
-    at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void,
+    at root: FilePath, from source: BaseSource, command: String, reader: SettingsReader, messages: FileDescriptor,
+    progress: (String) -> Void,
     customize: (Store, FilePath) throws -> Void = { _, _ in }
   ) throws -> Store {
     let isNew = access(root.string, F_OK) != 0 && errno == ENOENT
@@ -28,7 +30,7 @@ extension Store {
     if !exists(at: root) { try source.requireReadable() }
     if isNew { try makeDirectory(root.lastComponent?.string ?? "", in: parent) }
     try makeLayout(in: root)
-    let store = try Store(opening: root, .writing, command: command)
+    let store = try Store(opening: root, .writing, command: command, reader: reader)
     if try store.tree.node(.base) != nil {
       throw AstError(.refused, "there is a store at \(root) already", state: .unchanged, hint: "`ast tree` shows it")
     }

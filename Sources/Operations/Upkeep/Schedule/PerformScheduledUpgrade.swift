@@ -17,7 +17,7 @@ extension Store {
     _ options: PackageOptions, progress: @escaping (NodeID, PackageProgress) -> Void,
     note: @escaping (String) -> Void, warn: (String) -> Void
   ) throws -> ScheduledUpgrade {
-    let outcome = Result { try upgradeScheduled(reader, options, progress: progress, note: note) }
+    let outcome = Result { try upgradeScheduled(options, progress: progress, note: note) }
     // On a machine that does not run from this store, the users have nothing to do with it.
     if try booted()?.deployment != nil {
       do { try UpdateNews(outcome.mapError(AstError.init)).tell(updateSettings) } catch {
@@ -36,5 +36,5 @@ extension Store {
   }
 
   /// The settings for upgrades; the defaults if a file cannot be read, because that, too, has to be told.
-  private var updateSettings: UpdateSettings { ((try? reader.machine()) ?? Settings()).updates }
+  private var updateSettings: UpdateSettings { ((try? settings) ?? Settings()).updates }
 }

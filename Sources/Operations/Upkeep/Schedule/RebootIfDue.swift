@@ -5,11 +5,10 @@ import Store
 extension Store {
   /// Has systemd reboot the machine for a waiting deployment, if the settings allow it now.
   ///
-  /// - Parameter reader: reads the settings of the machine.
   /// - Returns: whether the machine is rebooted.
   /// - Throws: `AstError` or `ConfigurationError`.
-  public func rebootIfDue(_ reader: SettingsReader) throws -> Bool {
-    guard try reboot(reader.machine().updates) == .now else { return false }
+  public func rebootIfDue() throws -> Bool {
+    guard try reboot(settings.updates) == .now else { return false }
     try ScheduledUpgrade.Reboot.now.carryOut()
     return true
   }

@@ -44,7 +44,7 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     do {
       self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path.string)))
     } catch {
-      throw AstError(.damaged, "\(path) cannot be read: \(error); nothing was changed")
+      throw AstError(.damaged, "\(path) cannot be read: \(error)", state: .unchanged)
     }
   }
 

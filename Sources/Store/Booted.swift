@@ -58,7 +58,7 @@ extension Store {
   /// - Throws: `AstError` (refused) where it does not run from this store; `hint` is what to do instead.
   public func requireBooted(hint: String) throws -> NodeID {
     guard let node = try bootedNode() else {
-      throw AstError(.refused, "this system was not booted from \(root); nothing was changed", hint: hint)
+      throw AstError(.refused, "this system was not booted from \(root)", state: .unchanged, hint: hint)
     }
     return node
   }

@@ -55,7 +55,7 @@ extension Store {
       try deleteDoomed()
       SpaceReserve(in: root).fill()
     } catch {
-      warn("\(AstError(error).message); the change itself is made, and the next command tries this again")
+      warn("\(AstError(error).reason); the change itself is made, and the next command tries this again")
     }
     return result
   }

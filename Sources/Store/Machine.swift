@@ -50,7 +50,7 @@ extension Store {
   package func requireMachine() throws -> Machine {
     guard let machine = try Machine(around: root) else {
       throw AstError(
-        .refused, "nothing boots from the disk of \(root); nothing was changed",
+        .refused, "nothing boots from the disk of \(root)", state: .unchanged,
         hint: "`ast bootstrap` makes a disk that boots")
     }
     return machine

@@ -28,7 +28,7 @@ struct MountPlaces {
       return try step()
     } catch Errno.notPermitted {
       throw AstError(
-        .failed, "\(path.removingLastComponent()) in the node cannot be changed; nothing was changed",
+        .failed, "\(path.removingLastComponent()) in the node cannot be changed", state: .unchanged,
         hint: "is it immutable? lsattr(1) tells, and chattr(1) in `ast chroot` makes it changeable")
     }
   }

@@ -54,7 +54,7 @@ struct PreparedMenu {
       try directory.write(content, to: name)
     } catch let error as Errno where error != .noSpace {
       throw AstError(
-        .failed, "the boot menu cannot be written: \(error); nothing was changed", hint: "is /boot/grub writable?")
+        .failed, "the boot menu cannot be written: \(error)", state: .unchanged, hint: "is /boot/grub writable?")
     }
   }
 

@@ -48,7 +48,7 @@ extension Store {
     do {
       return try reader.machine().keep
     } catch {
-      warn("\(AstError(error).message); nothing old is deleted")
+      warn("\(AstError(error).reason); nothing old is deleted")
       return nil
     }
   }

@@ -46,7 +46,7 @@ public final class Store {
     tree = try TreeDatabase(opening: Store.databasePath(in: root), access)
     guard try !CommitNote.isAhead(noted, of: tree) else {
       throw AstError(
-        .damaged, "the database of \(root) has lost its last changes; nothing was changed", hint: AstError.rebuildHint)
+        .damaged, "the database of \(root) has lost its last changes", state: .unchanged, hint: AstError.rebuildHint)
     }
   }
 
@@ -79,7 +79,7 @@ public final class Store {
   func requireSameDatabase() throws {
     guard Store.inode(of: Store.databasePath(in: root)) != databaseFile else { return }
     throw AstError(
-      .busy, "the database of \(root) was made anew meanwhile; nothing was changed", hint: "run the command again")
+      .busy, "the database of \(root) was made anew meanwhile", state: .unchanged, hint: "run the command again")
   }
 
   /// Removes what commands that died while they made a database have left. The caller has the lock of the tree.
@@ -111,16 +111,16 @@ public final class Store {
   /// Makes sure that `root` is on a btrfs that can be written.
   package static func requireWritable(_ root: FilePath) throws {
     guard access(root.string, F_OK) == 0 else {
-      throw AstError(.notFound, "\(root): \(Errno(rawValue: errno)); nothing was changed")
+      throw AstError(.notFound, "\(root): \(Errno(rawValue: errno))", state: .unchanged)
     }
     guard FileSystem.isBtrfs(root) else {
       throw AstError(
-        .failed, "\(root) is not on a btrfs file system; nothing was changed",
+        .failed, "\(root) is not on a btrfs file system", state: .unchanged,
         hint: "mount one there, or let `ast init --image FILE --size 10G` make one")
     }
     guard try !FileSystem.isReadOnly(root) else {
       throw AstError(
-        .failed, "the file system of \(root) is mounted read-only; nothing was changed",
+        .failed, "the file system of \(root) is mounted read-only", state: .unchanged,
         hint: "`mount -o remount,rw` it, and look at the kernel's messages for the reason")
     }
   }
@@ -180,7 +180,7 @@ extension Store {
       holder = Lock.holder(of: lockName(of: node), in: locks)
     }
     guard let lock else {
-      throw AstError(.busy, "node \(node) is busy: \(Self.words(holder)); nothing was changed", hint: Store.waitHint)
+      throw AstError(.busy, "node \(node) is busy: \(Self.words(holder))", state: .unchanged, hint: Store.waitHint)
     }
     // The base has a lock before it is a node. A node that is not there needs no file, and its number does not come
     // back.

@@ -95,7 +95,7 @@ package struct Transaction {
   package func verify() throws {
     let before = try store.tree.generation(of: node.id, node.current)?.manifest
     guard before != nil, try PackageDatabase.installed(in: clone.path)?.isEmpty ?? true else { return }
-    throw AstError(.refused, "node \(node.id) would have no package database any more; the changes are discarded")
+    throw AstError(.refused, "node \(node.id) would have no package database any more", state: .discarded)
   }
 
   /// Gives the accounts in the clone the numbers they have in all nodes: what had to be changed for that.

@@ -151,14 +151,14 @@ extension Store {
     // initramfs-tools).
     guard try RootDirectory(root).contents(of: "/sbin/init") != nil else {
       throw AstError(
-        .refused, "node \(id) has no /sbin/init, and cannot boot; nothing was changed",
+        .refused, "node \(id) has no /sbin/init, and cannot boot", state: .unchanged,
         hint: "`ast install \(id) systemd-sysv` puts it in")
     }
   }
 
   private func unbootable(_ id: NodeID) -> AstError {
     AstError(
-      .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot; nothing was changed",
+      .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot", state: .unchanged,
       hint: "`ast install \(id) linux-image-amd64 initramfs-tools` puts them in")
   }
 
@@ -189,7 +189,7 @@ extension Store {
     guard try bootEnvironment(in: RootDirectory(staged)) == nil else { return }
     throw AstError(
       .refused,
-      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed",
+      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition", state: .unchanged,
       hint: "`ast deploy --no-default` puts it into the menu, to be chosen by hand")
   }
 

@@ -29,7 +29,7 @@ struct GrubCheck {
       for _ in 1..<Self.attempts where reason != nil { reason = try failure(to: path, on: device) }
       guard let reason else { continue }
       throw AstError(
-        .failed, "GRUB cannot read \(store.pushing(path)): \(reason); nothing was changed",
+        .failed, "GRUB cannot read \(store.pushing(path)): \(reason)", state: .unchanged,
         hint: "is the file system damaged, or of a kind GRUB does not know (btrfs(5), RAID and compression)?")
     }
   }

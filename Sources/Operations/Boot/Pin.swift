@@ -18,6 +18,6 @@ extension Store {
 extension AstError {
   static func unknown(_ deployment: DeploymentID) -> AstError {
     AstError(
-      .notFound, "there is no deployment \(deployment); nothing was changed", hint: "`ast deployments` lists them")
+      .notFound, "there is no deployment \(deployment)", state: .unchanged, hint: "`ast deployments` lists them")
   }
 }

@@ -24,14 +24,14 @@ extension Store {
     try change {
       guard let present = try tree.defaultDeployment else {
         throw AstError(
-          .refused, "nothing is deployed, so there is nothing to go back to; nothing was changed",
+          .refused, "nothing is deployed, so there is nothing to go back to", state: .unchanged,
           hint: "`ast deploy N` deploys a node")
       }
       let running = try booted()?.deployment?.id
       let target = try id ?? (running != present ? running : nil) ?? goodDeployment(before: present)
       guard let deployment = try tree.deployment(target) else { throw AstError.unknown(target) }
       guard target != present else {
-        throw AstError(.refused, "deployment \(target) is the default already; nothing was changed")
+        throw AstError(.refused, "deployment \(target) is the default already", state: .unchanged)
       }
       let operation = try recordOperation("rollback", on: deployment.node)
       let wasGood = try tree.deployment(present)?.state == .good
@@ -52,7 +52,7 @@ extension Store {
     let good = try candidates.first { try $0 != present && tree.deployment($0)?.state == .good }
     guard let good else {
       throw AstError(
-        .refused, "there is no other deployment that is known to be good; nothing was changed",
+        .refused, "there is no other deployment that is known to be good", state: .unchanged,
         hint: "`ast deployments` lists what there is; `ast rollback --to D` goes to one of them all the same")
     }
     return good

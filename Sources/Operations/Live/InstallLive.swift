@@ -52,7 +52,7 @@ extension Store {
     var plan: LivePlan?
     func prepare(_ nodePlan: PackagePlan) throws -> LivePlan {
       let made = try planLive(names, options, for: nodePlan, in: running, session, progress)
-      guard try made.isEmpty || confirm(made) else { throw AstError(.failed, "not confirmed; nothing was changed") }
+      guard try made.isEmpty || confirm(made) else { throw AstError(.failed, "not confirmed", state: .unchanged) }
       try requireSpace(for: made.running)
       try session.download(made.running, in: running.path, progress: progress)
       try session.requireLiveFiles(of: made.running, in: running)
@@ -146,12 +146,12 @@ extension Store {
     let deployment = try requireRunningDeployment(hint: hint)
     guard deployment.node == id else {
       throw AstError(
-        .refused, "node \(deployment.node) runs, and not node \(id); nothing was changed", hint: hint)
+        .refused, "node \(deployment.node) runs, and not node \(id)", state: .unchanged, hint: hint)
     }
     // It is about to be replaced as what boots next.
     if let next = try tree.defaultDeployment.flatMap(tree.deployment), next.node != id {
       throw AstError(
-        .refused, "deployment \(next.id) of node \(next.node) boots the next time; nothing was changed",
+        .refused, "deployment \(next.id) of node \(next.node) boots the next time", state: .unchanged,
         hint: "`ast rollback` makes what runs the default, then try again; or \(hint)")
     }
     return try RunningRoot(of: deployment, in: self)
@@ -185,11 +185,8 @@ extension Store {
       return try step()
     } catch {
       let has = outcome.change.map { "node \(id) has the packages (generation \($0.generation.number))" }
-      let reason = ["; nothing was changed", "; the changes are discarded"].reduce(AstError(error).message) {
-        $0.replacing($1, with: "")
-      }
       throw AstError(
-        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(reason)",
+        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(AstError(error).reason)",
         hint: "`ast deploy \(id)` and a reboot give them to you")
     }
   }

@@ -43,9 +43,9 @@ extension AptSession {
     do {
       found = try self.plan(.install(names + after.words), exactly, in: running.path, listsNotUpgraded: false)
     } catch let error as AstError where error.code == .failed || error.code == .notFound {
-      throw needsRestart("the running system cannot have what node \(node) gets: \(error.message)")
+      throw needsRestart("the running system cannot have what node \(node) gets: \(error.reason)")
     }
-    if let obstacle = after.obstacle(to: found.steps) { throw needsRestart("\(obstacle); nothing was changed") }
+    if let obstacle = after.obstacle(to: found.steps) { throw needsRestart(obstacle) }
     return LivePlan(node: plan, running: found)
   }
 
@@ -61,13 +61,14 @@ extension AptSession {
       if line.hasPrefix(Self.heading) {
         package = String(line.dropFirst(Self.heading.count))
       } else if LiveFiles.needRestart(String(line)) {
-        throw needsRestart("\(package) has \(line.dropFirst()), which needs a reboot; nothing was changed")
+        throw needsRestart("\(package) has \(line.dropFirst()), which needs a reboot")
       }
     }
   }
 
-  private func needsRestart(_ message: String) -> AstError {
-    AstError(.refused, message, hint: "without `--live`, and then `ast deploy \(node)` and a reboot")
+  private func needsRestart(_ reason: String) -> AstError {
+    AstError(
+      .refused, reason, state: .unchanged, hint: "without `--live`, and then `ast deploy \(node)` and a reboot")
   }
 
   /// The names of files in a package begin with `./` (deb(5)).

@@ -35,6 +35,6 @@ public struct LiveRoot {
       var words = [strdup(name), nil]
       execv(name, &words)
     }
-    throw AstError(.failed, "cannot run \(shell): \(Errno(rawValue: errno)); nothing was changed")
+    throw AstError(.failed, "cannot run \(shell): \(Errno(rawValue: errno))", state: .unchanged)
   }
 }

@@ -27,13 +27,13 @@ struct RunningRoot: Equatable {
     let candidates = try LiveSnapshot.ofThisBoot(in: store.root) + [store.path(of: deployment)]
     guard let path = candidates.first(where: { Self.runs("usr", of: $0) }) else {
       throw AstError(
-        .refused, "something else than deployment \(deployment.id) is mounted at /usr; nothing was changed")
+        .refused, "something else than deployment \(deployment.id) is mounted at /usr", state: .unchanged)
     }
     let tops = Self.packageTops.filter { Self.runs($0, of: path) }
     for top in tops {
       guard let mount = try MountTable.directory(below: FilePath("/").appending(top)) else { continue }
       throw AstError(
-        .refused, "\(mount) is mounted by itself: packages cannot be installed live; nothing was changed",
+        .refused, "\(mount) is mounted by itself: packages cannot be installed live", state: .unchanged,
         hint: "`ast install` without `--live`, `ast deploy` and a reboot")
     }
     (self.path, self.tops) = (path, tops)
@@ -56,7 +56,7 @@ extension Store {
     let node = try requireBooted(hint: hint)
     guard let deployment = try booted()?.deployment else {
       throw AstError(
-        .refused, "node \(node) runs on trial, and cannot be changed; nothing was changed",
+        .refused, "node \(node) runs on trial, and cannot be changed", state: .unchanged,
         hint: "`ast chroot \(node)` opens the node itself")
     }
     return deployment

@@ -99,5 +99,5 @@ extension Store {
 
 extension AstError {
   fileprivate static let baseIsADonor = AstError(
-    .refused, "node 0 is the base: other nodes share what it has; nothing was changed", hint: "name one of the others")
+    .refused, "node 0 is the base: other nodes share what it has", state: .unchanged, hint: "name one of the others")
 }

@@ -15,7 +15,7 @@ extension Store {
     for node in nodes {
       guard let reason = protected[node.id] else { continue }
       let below = node.id == top ? "" : ", which is below node \(top)"
-      throw AstError(.refused, "node \(node.id)\(below) \(reason) and cannot be deleted; nothing was changed")
+      throw AstError(.refused, "node \(node.id)\(below) \(reason) and cannot be deleted", state: .unchanged)
     }
     return nodes
   }

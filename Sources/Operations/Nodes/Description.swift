@@ -15,7 +15,7 @@ public struct Description: Sendable, Equatable {
     guard text.utf8.count <= Description.limit else {
       throw AstError(
         .usage,
-        "the description has \(text.utf8.count) bytes, and at most \(Description.limit) are kept; nothing was changed")
+        "the description has \(text.utf8.count) bytes, and at most \(Description.limit) are kept", state: .unchanged)
     }
     guard !text.utf8.contains(0) else { throw AstError(.usage, "the description has a NUL character in it") }
     self.text = text

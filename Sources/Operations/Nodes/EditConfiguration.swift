@@ -50,7 +50,7 @@ extension Store {
         return text
       } catch let fault as ConfigurationError {
         guard try editsAgain(fault) else {
-          throw AstError(.usage, "\(fault); nothing was changed", hint: "see ast.toml(5)")
+          throw AstError(.usage, "\(fault)", state: .unchanged, hint: "see ast.toml(5)")
         }
       }
     }

@@ -42,7 +42,7 @@ extension Store {
     guard found.isEmpty else {
       let numbers = found.map { "\($0.id)" }.joined(separator: ", ")
       throw AstError(
-        .usage, "“\(text)” is what several nodes are called: \(numbers); nothing was changed",
+        .usage, "“\(text)” is what several nodes are called: \(numbers)", state: .unchanged,
         hint: "name one by its number")
     }
     throw AstError(

@@ -14,16 +14,16 @@ extension Store {
       let node = try node(id)
       guard let target = generation ?? node.previous else {
         throw AstError(
-          .refused, "node \(id) has no earlier generation to go back to; nothing was changed",
+          .refused, "node \(id) has no earlier generation to go back to", state: .unchanged,
           hint: "`ast history \(id)` shows its generations")
       }
       guard let earlier = try tree.generation(of: id, target) else {
         throw AstError(
-          .notFound, "node \(id) has no generation \(target); nothing was changed",
+          .notFound, "node \(id) has no generation \(target)", state: .unchanged,
           hint: "`ast history \(id)` shows its generations")
       }
       guard target != node.current else {
-        throw AstError(.refused, "generation \(target) is what node \(id) has now; nothing was changed")
+        throw AstError(.refused, "generation \(target) is what node \(id) has now", state: .unchanged)
       }
       _ = try subvolume(of: earlier)
       let operation = try recordOperation("undo", on: id, from: node.current, to: target)

@@ -43,7 +43,7 @@ extension AptSession {
       }, error: log.write)
     guard end != .exited(0) else { return try requireDone(plan, in: root) }
     throw AstError(
-      .failed, "node \(node): \(Self.reason(failures, of: plan, log)); the changes are discarded",
+      .failed, "node \(node): \(Self.reason(failures, of: plan, log))", state: .discarded,
       hint: "all that was said is in \(log.path)")
   }
 
@@ -51,10 +51,12 @@ extension AptSession {
   /// the new one is put beside it (dpkg(1)).
   package func installation(of plan: PackagePlan, _ options: [String] = []) -> [String] {
     let removals = plan.steps.filter(\.kind.isRemoval).map { "\($0.argument)-" }
-    return apt("apt-get") + Self.withoutIndices + ["-o", "Dpkg::Use-Pty=0"] + options
-      + ["--force-confdef", "--force-confold"].flatMap { ["-o", "DPkg::Options::=\($0)"] }
-      + Self.allowances + ["--no-install-recommends", "--reinstall"] + (plan.steps(.purge).isEmpty ? [] : ["--purge"])
-      + ["install", "--"] + files(of: plan) + removals
+    // One sum of all of them is more than the type checker of Swift 6.2.3 can do in reasonable time.
+    var words = apt("apt-get") + Self.withoutIndices + ["-o", "Dpkg::Use-Pty=0"] + options
+    for way in ["--force-confdef", "--force-confold"] { words += ["-o", "DPkg::Options::=\(way)"] }
+    words += Self.allowances + ["--no-install-recommends", "--reinstall"]
+    if !plan.steps(.purge).isEmpty { words.append("--purge") }
+    return words + ["install", "--"] + files(of: plan) + removals
   }
 
   /// Makes sure that a root has become what was planned and shown. In which state packages are is looked at later.
@@ -66,7 +68,7 @@ extension AptSession {
       }
       guard versions != Set([step.to].compactMap(\.self)) else { continue }
       throw AstError(
-        .failed, "node \(node): apt has not done what was planned with \(step.name); the changes are discarded",
+        .failed, "node \(node): apt has not done what was planned with \(step.name)", state: .discarded,
         hint: "all that was said is in the log of the operation, under ast/log in the store")
     }
   }

@@ -46,16 +46,16 @@ package final class AptSession {
   /// - Throws: `AstError` for a file that is not there, and for an empty word, which apt passes over.
   func arguments(for names: [String]) throws -> [String] {
     try names.map { name in
-      guard !name.isEmpty else { throw AstError(.usage, "a package has no name; nothing was changed") }
+      guard !name.isEmpty else { throw AstError(.usage, "a package has no name", state: .unchanged) }
       guard name.hasPrefix("/") || name.hasPrefix("./") || name.hasPrefix("../") else { return name }
       guard let real = realpath(name, nil) else {
-        throw AstError(.notFound, "cannot read \(name): \(Errno(rawValue: errno)); nothing was changed")
+        throw AstError(.notFound, "cannot read \(name): \(Errno(rawValue: errno))", state: .unchanged)
       }
       defer { free(real) }
       let file = FilePath(String(cString: real))
       var status = stat()
       guard stat(file.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG, file.extension == "deb" else {
-        throw AstError(.usage, "\(name) is not a .deb file; nothing was changed")
+        throw AstError(.usage, "\(name) is not a .deb file", state: .unchanged)
       }
       if let known = local.firstIndex(of: file) { return inside(file, known) }
       local.append(file)
@@ -82,9 +82,9 @@ package final class AptSession {
   }
 
   /// The error for a program that failed: most of them fail on a full disk, whatever they say of it.
-  func failure(_ message: String, hint: String? = nil) throws -> AstError {
-    let isFull = try store.isFull() || message.contains(String(cString: strerror(ENOSPC)))
-    return isFull ? AstError(.noSpace, message, hint: AstError.spaceHint) : AstError(.failed, message, hint: hint)
+  func failure(_ reason: String, state: AstError.State? = nil, hint: String? = nil) throws -> AstError {
+    let isFull = try store.isFull() || reason.contains(String(cString: strerror(ENOSPC)))
+    return AstError(isFull ? .noSpace : .failed, reason, state: state, hint: isFull ? AstError.spaceHint : hint)
   }
 
   /// Runs a program and collects what it prints and what it says.

@@ -95,7 +95,7 @@ extension Store {
     guard !plan.isEmpty else { return plan }
     try plan.requireAllowed(by: options)
     try requireSpace(for: plan)
-    guard try confirm(plan) else { throw AstError(.failed, "not confirmed; nothing was changed") }
+    guard try confirm(plan) else { throw AstError(.failed, "not confirmed", state: .unchanged) }
     try session.download(plan, in: root, progress: progress)
     return plan
   }
@@ -123,7 +123,7 @@ extension Store {
         try work(clone, log)
       } catch let error as AstError where error.code == .failed {
         // Asked before the clone goes, which is what fills it.
-        throw try isFull() ? AstError.noSpaceLeft(error.message) : error
+        throw try isFull() ? AstError.noSpaceLeft(error.reason) : error
       }
       failPoint("worked")
       progress(.verifying)

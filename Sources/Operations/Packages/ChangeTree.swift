@@ -138,7 +138,7 @@ extension Store {
   private func requireKnown(_ names: [String], in nodes: [Node]) throws {
     let known = try nodes.reduce(into: Set()) { try $0.formUnion(present(names, in: $1)) }
     guard let unknown = names.first(where: { !known.contains($0) }) else { return }
-    throw AstError(.notFound, "no node of the tree has a package \(unknown); nothing was changed")
+    throw AstError(.notFound, "no node of the tree has a package \(unknown)", state: .unchanged)
   }
 
   /// Those of the packages that a node has anything of, so that apt does not take a name it does not know for a mistake.

@@ -13,7 +13,7 @@ extension AptSession {
   package func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
     let remote = plan.downloads.filter { !$0.isInPlace }
     if let odd = remote.first(where: { !$0.hash.hasPrefix("SHA256:") }) {
-      throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName); nothing was changed")
+      throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName)", state: .unchanged)
     }
     if !remote.allSatisfy(cache.has) {
       try cache.whileFetching {
@@ -52,7 +52,7 @@ extension AptSession {
       for download in missing { unlink("\(cache.partial.appending(download.key)).FAILED") }
       let reason = Self.words(String(decoding: said, as: UTF8.self))
       throw try failure(
-        "the packages for node \(node) cannot be fetched: \(reason); nothing was changed",
+        "the packages for node \(node) cannot be fetched: \(reason)", state: .unchanged,
         hint: "what is there is kept: the next try goes on from there; `ast refresh \(node)` fetches the indices anew")
     }
     try accept(missing)
@@ -66,7 +66,7 @@ extension AptSession {
     for (download, copy) in copies {
       unlink(copy.string)
       guard let file = try RootDirectory(cache.partial).openFile(FilePath(download.key)) else {
-        throw AstError(.failed, "\(download.fileName) was not fetched for node \(node); nothing was changed")
+        throw AstError(.failed, "\(download.fileName) was not fetched for node \(node)", state: .unchanged)
       }
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
       guard chmod(copy.string, 0o644) == 0 else { throw Errno(rawValue: errno) }
@@ -78,7 +78,7 @@ extension AptSession {
     do {
       try ChildProcess("sha256sum", ["--check", "--strict", "--quiet", "--", list.string]).run()
     } catch let error as AstError where error.code == .failed {
-      throw AstError(.failed, "what was fetched for node \(node) is not what the index says; nothing was changed")
+      throw AstError(.failed, "what was fetched for node \(node) is not what the index says", state: .unchanged)
     }
     // A file that has the name of its checksum is complete, also after a power cut.
     try FileSystem.sync(cache.path)

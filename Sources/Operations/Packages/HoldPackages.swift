@@ -23,7 +23,7 @@ extension Store {
     let marks = try PackageMarks(in: try subvolume(of: try current(node)).path)
     let packages = try names.map { name in
       guard let package = marks.installed.keys.first(where: { $0.name == name || "\($0)" == name }) else {
-        throw AstError(.notFound, "node \(id) has no package \(name); nothing was changed", hint: "`ast list \(id)`")
+        throw AstError(.notFound, "node \(id) has no package \(name)", state: .unchanged, hint: "`ast list \(id)`")
       }
       return package
     }

@@ -36,16 +36,16 @@ public struct PackagePlan: Sendable {
     if !essential.isEmpty, !options.allowsRemovingEssential {
       throw AstError(
         .refused,
-        "this would remove \(essential.joined(separator: ", ")), which no system can do without;"
-          + " nothing was changed", hint: "if you mean it, say `--allow-remove-essential`")
+        "this would remove \(essential.joined(separator: ", ")), which no system can do without",
+        state: .unchanged, hint: "if you mean it, say `--allow-remove-essential`")
     }
     guard let limit = options.removalLimit else { return }
     let removals = steps(.remove, .purge).map(\.name).filter { !requested.contains($0) }
     guard removals.count <= limit else {
       throw AstError(
         .refused,
-        "this would remove \(removals.count) packages (\(removals.joined(separator: ", "))), more than \(limit);"
-          + " nothing was changed", hint: "look at it with `--simulate`, or allow more with `--max-removals`")
+        "this would remove \(removals.count) packages (\(removals.joined(separator: ", "))), more than \(limit)",
+        state: .unchanged, hint: "look at it with `--simulate`, or allow more with `--max-removals`")
     }
   }
 }

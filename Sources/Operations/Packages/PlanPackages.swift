@@ -55,11 +55,11 @@ extension AptSession {
     guard run.end == .exited(0), decision?.isFailure != true else {
       if let unknown = decision?.unknown, !unknown.isEmpty {
         throw AstError(
-          .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", ")); nothing was changed",
+          .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", "))", state: .unchanged,
           hint: "`ast refresh \(node)` fetches the indices anew")
       }
       let reason = Self.unmet(in: run.output) ?? Self.words(run.said)
-      throw AstError(.failed, "apt finds no way to do that in node \(node): \(reason); nothing was changed")
+      throw AstError(.failed, "apt finds no way to do that in node \(node): \(reason)", state: .unchanged)
     }
     return (decision, PackageDownload.printed(in: run.output))
   }

@@ -58,7 +58,7 @@ struct TransactionHooks {
         try Interruption.check()
         throw AstError(
           error.code,
-          "the hook \(program) refused the change of node \(transaction.node.id) (\(stage)); the changes are discarded",
+          "the hook \(program) refused the change of node \(transaction.node.id) (\(stage))", state: .discarded,
           hint: "what it said is in \(log.path)")
       }
     }

@@ -14,14 +14,14 @@ extension AptSession {
     let audit = try collect(["dpkg", "--audit"], in: root)
     guard audit.end == .exited(0), audit.output.isEmpty else {
       let words = audit.output.split(separator: "\n").joined(separator: " ")
-      throw AstError(.failed, "node \(node) would not be in order (dpkg --audit): \(words); the changes are discarded")
+      throw AstError(.failed, "node \(node) would not be in order (dpkg --audit): \(words)", state: .discarded)
     }
     // Only what is installed counts, so apt need not look at the indices.
     let check = try collect(apt("apt-get") + ["-q=1"] + Self.withoutIndices + ["check"], in: root)
     guard check.end == .exited(0) else {
       let reason = Self.unmet(in: check.output) ?? Self.words(check.said)
       throw AstError(
-        .failed, "node \(node) would not be in order (apt-get check): \(reason); the changes are discarded")
+        .failed, "node \(node) would not be in order (apt-get check): \(reason)", state: .discarded)
     }
     let broken = try Kernels(in: root).unbootable.subtracting(Kernels(in: before).unbootable)
     if let kernel = broken.min() {

@@ -17,7 +17,7 @@ struct CommandLineArguments {
     }
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) != nil else {
-        throw AstError(.usage, "argument \(index) is not valid UTF-8; nothing was changed")
+        throw AstError(.usage, "argument \(index) is not valid UTF-8", state: .unchanged)
       }
     }
     try self.init(Array(CommandLine.arguments.dropFirst()))

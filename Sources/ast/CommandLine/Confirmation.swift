@@ -11,7 +11,7 @@ enum Confirmation {
     if options.yes { return true }
     guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, !options.json else {
       throw AstError(
-        .usage, "this needs a yes, and there is no terminal to ask on; nothing was changed", hint: "say `-y`")
+        .usage, "this needs a yes, and there is no terminal to ask on", state: .unchanged, hint: "say `-y`")
     }
     _ = try FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
     return ["y", "yes"].contains(readLine()?.lowercased())

@@ -104,7 +104,7 @@ extension Verb {
     let needsRoot = [.writing, .freeing, .root].contains(Self.needs)
     if needsRoot, geteuid() != 0 {
       throw AstError(
-        .needsRoot, "`ast \(Self.configuration.commandName ?? "")` needs root (use sudo); nothing was changed")
+        .needsRoot, "`ast \(Self.configuration.commandName ?? "")` needs root (use sudo)", state: .unchanged)
     }
     if Self.needs != .nothing, !global.inSandbox, access("/run/ast/sandbox", F_OK) == 0 {
       throw AstError(

@@ -126,7 +126,7 @@ extension TreePackageVerb {
       guard !packageOptions.simulate else { return Report(plans, .results) }
       context.output.show(Report(plans, .messages).text)
       guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
-        throw AstError(.failed, "not confirmed; nothing was changed")
+        throw AstError(.failed, "not confirmed", state: .unchanged)
       }
       view = ProgressView(packageOptions.progress, quiet: quiet, nodes: nodes)
     }

@@ -44,7 +44,7 @@ struct AdoptVerb: Verb {
     if simulate { return Report(text: report.text, data: report) }
     context.output.show(report.text)
     guard try Confirmation.given("Adopt this system?", global) else {
-      throw AstError(.refused, "not confirmed; nothing was changed")
+      throw AstError(.refused, "not confirmed", state: .unchanged)
     }
     _ = try adoption(context).adopt(messages: .standardError, progress: context.output.note)
     tellWhoLogsIn("This system is adopted by ast. Restart it soon: what is changed until then stays behind.\n", context)
@@ -57,7 +57,7 @@ struct AdoptVerb: Verb {
 
   private func undoAdoption(_ context: Context) throws -> Report {
     guard try Confirmation.agreed("Let this machine boot what it did before ast?", global) else {
-      throw AstError(.refused, "not confirmed; nothing was changed")
+      throw AstError(.refused, "not confirmed", state: .unchanged)
     }
     switch try adoption(context).undo(progress: context.output.note) {
     case .removed:
@@ -76,7 +76,7 @@ struct AdoptVerb: Verb {
     let question = "Delete the system that was there before ast, with all that is in it?"
     try adoption(context).requireForgettable()
     guard try Confirmation.given(question, global) else {
-      throw AstError(.refused, "not confirmed; nothing was changed")
+      throw AstError(.refused, "not confirmed", state: .unchanged)
     }
     let kept = try adoption(context).forget(progress: context.output.note)
     let text = "The system that was there before ast is gone, but for \(kept): this machine starts from it."

@@ -50,7 +50,7 @@ struct BootstrapQuestions {
 
   private func serialConsole(_ text: String) throws -> BootstrapAnswers.SerialConsole {
     guard let serial = BootstrapAnswers.SerialConsole(text) else {
-      throw AstError(.usage, "this is no serial line: \(text); nothing was changed", hint: "ttyS0,115200 is one")
+      throw AstError(.usage, "this is no serial line: \(text)", state: .unchanged, hint: "ttyS0,115200 is one")
     }
     return serial
   }
@@ -69,7 +69,7 @@ struct BootstrapQuestions {
       let text = try String(contentsOfFile: file, encoding: .utf8)
       return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     } catch {
-      throw AstError(.notFound, "cannot read \(file); nothing was changed")
+      throw AstError(.notFound, "cannot read \(file)", state: .unchanged)
     }
   }
 

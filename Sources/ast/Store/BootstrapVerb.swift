@@ -41,7 +41,7 @@ struct BootstrapVerb: Verb {
     do {
       return try BootstrapFile(FilePath(path))
     } catch {
-      throw AstError(.usage, "\(error); nothing was changed")
+      throw AstError(.usage, "\(error)", state: .unchanged)
     }
   }
 
@@ -52,11 +52,11 @@ struct BootstrapVerb: Verb {
     if global.yes { return }
     guard Confirmation.isAsked(global) else {
       throw AstError(
-        .usage, "this needs a yes, and there is no terminal to ask on; nothing was changed", hint: "say `-y`")
+        .usage, "this needs a yes, and there is no terminal to ask on", state: .unchanged, hint: "say `-y`")
     }
     _ = try FileDescriptor.standardError.writeAll("All of it will be lost. Type \(path) to go on: ".utf8)
     guard readLine() == path.string else {
-      throw AstError(.refused, "that is not its name; nothing was changed")
+      throw AstError(.refused, "that is not its name", state: .unchanged)
     }
   }
 }
@@ -79,7 +79,7 @@ struct BootstrapTarget: ParsableArguments {
     switch isHere ? (image, disk) : (file.image, file.disk) {
     case (let image?, nil): return .image(FilePath(image), size: try bytes(file), replacing: force)
     case (nil, let disk?): return .disk(FilePath(disk))
-    default: throw AstError(.usage, "one of --image and --disk is needed; nothing was changed")
+    default: throw AstError(.usage, "one of --image and --disk is needed", state: .unchanged)
     }
   }
 
@@ -87,7 +87,7 @@ struct BootstrapTarget: ParsableArguments {
     if let size { return size.bytes }
     guard let text = file.size else { return 12 << 30 }
     guard let size = ByteSize(argument: text) else {
-      throw AstError(.usage, "this is no size: \(text); nothing was changed", hint: "12G is one")
+      throw AstError(.usage, "this is no size: \(text)", state: .unchanged, hint: "12G is one")
     }
     return size.bytes
   }

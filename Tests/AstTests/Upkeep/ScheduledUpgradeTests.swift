@@ -112,7 +112,7 @@ struct ScheduledUpgradeTests {
   @Test func withoutANodeThereIsOneThatRuns() throws {
     let result = try upgrade("updates = { policy = \"stage\", only-on-ac = false, minimum-free = \"0\" }")
     #expect(result.status == 5)
-    let words = "updates.nodes names no node, and none is booted or the default; nothing was begun"
+    let words = "updates.nodes names no node, and none is booted or the default; nothing was changed"
     #expect(result.said.first == "ast: \(words)")
     try expectCheck(1, "failed", words)
     #expect(try ast("auto-upgrade", "--scheduled", "\(node.id)", settings: "").status == 2)
@@ -178,12 +178,12 @@ struct ScheduledUpgradeTests {
     let before = try node.state()
     let result = try upgrade(settings("stage", minimumFree: "900T"))
     #expect(result.status == 7)
-    #expect(result.stderr.contains("updates.minimum-free is 943718400 MiB; nothing was begun"), "\(result)")
+    #expect(result.stderr.contains("updates.minimum-free is 943718400 MiB; nothing was changed"), "\(result)")
     try node.expectUntouched(since: before)
     let check = try store.ast("check")
     #expect(check.status == 1)
     #expect(check.stdout.contains("  failed: "), "\(check)")
-    #expect(check.stdout.contains("; nothing was begun\n"), "\(check)")
+    #expect(check.stdout.contains("; nothing was changed\n"), "\(check)")
     // Looking takes no space.
     try upgrade(settings("check", minimumFree: "900T")).expectSuccess()
   }

@@ -75,13 +75,13 @@ struct AdoptableSystem {
     let names = ["lock-frontend", "lock"].filter { access(dpkg.appending($0).string, F_OK) == 0 }
     return try names.map { name in
       guard let lock = try Lock.take(name, in: dpkg, wait: .never) else {
-        throw AstError(.busy, "apt or dpkg is at work; nothing was changed", hint: "wait until it is done")
+        throw AstError(.busy, "apt or dpkg is at work", state: .unchanged, hint: "wait until it is done")
       }
       return lock
     }
   }
 
   static func refusal(_ reason: String, hint: String? = nil) -> AstError {
-    AstError(.refused, "\(reason); nothing was changed", hint: hint)
+    AstError(.refused, reason, state: .unchanged, hint: hint)
   }
 }

@@ -15,7 +15,7 @@ extension AdoptionRecord {
   func requireOldRoot(at top: FilePath) throws -> Subvolume {
     guard let old = try oldRoot(at: top) else {
       throw AstError(
-        .refused, "the system that was adopted is not at /\(subvolume) of the file system any more; nothing was changed"
+        .refused, "the system that was adopted is not at /\(subvolume) of the file system any more", state: .unchanged
       )
     }
     return old

@@ -27,7 +27,7 @@ public struct Adoption {
     guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
     guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
       let holder = Lock.holder(of: "adopt", in: directory).map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
-      throw AstError(.busy, "another `ast adopt` is at work\(holder); nothing was changed")
+      throw AstError(.busy, "another `ast adopt` is at work\(holder)", state: .unchanged)
     }
     try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
     return lock
@@ -46,7 +46,7 @@ extension TemporaryMount {
   /// Mounts the top level of a system's file system.
   init(of system: AdoptableSystem) throws {
     guard let device = system.devices.first else {
-      throw AstError(.failed, "the file system of \(system.root) has no device; nothing was changed")
+      throw AstError(.failed, "the file system of \(system.root) has no device", state: .unchanged)
     }
     try self.init(of: device)
   }

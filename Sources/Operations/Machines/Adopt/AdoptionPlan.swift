@@ -66,8 +66,8 @@ public struct AdoptionPlan: Sendable {
     guard available >= Self.neededSpace else {
       throw AstError(
         .noSpace,
-        "there is too little space: \(available >> 20) MiB, and \(Self.neededSpace >> 20) are needed;"
-          + " nothing was changed")
+        "there is too little space: \(available >> 20) MiB, and \(Self.neededSpace >> 20) are needed",
+        state: .unchanged)
     }
   }
 

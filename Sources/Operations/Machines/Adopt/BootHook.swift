@@ -75,7 +75,7 @@ struct BootHook {
     guard lstat(path.string, &status) == 0 else { return nil }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw AstError(
-        .refused, "\(path.lastComponent?.string ?? "") of /boot/grub is no regular file; nothing was changed")
+        .refused, "\(path.lastComponent?.string ?? "") of /boot/grub is no regular file", state: .unchanged)
     }
     return Array(try Data(contentsOf: URL(filePath: path.string)))
   }

@@ -39,7 +39,7 @@ extension Adoption {
     defer { disk.end() }
     let path = disk.path.appending(Machine.store)
     guard try Subvolume.isSubvolume(at: path), let record = try AdoptionRecord(in: path) else {
-      throw AstError(.notFound, "nothing was adopted here; nothing was changed")
+      throw AstError(.notFound, "nothing was adopted here", state: .unchanged)
     }
     // A full disk is a reason to do it.
     try Store.makeRoom(at: path)

@@ -27,7 +27,7 @@ extension Adoption {
     defer { disk.end() }
     let store = disk.path.appending(Machine.store)
     guard let leftover = try Leftover(at: disk.path) else {
-      throw AstError(.notFound, "nothing was adopted here; nothing was changed")
+      throw AstError(.notFound, "nothing was adopted here", state: .unchanged)
     }
     if let record = try AdoptionRecord(in: store) {
       guard record.state != .forgotten else {

@@ -50,7 +50,7 @@ public struct Bootstrap {
   public func run(command: String, messages: FileDescriptor, progress: @escaping (String) -> Void) throws {
     try answers.check()
     for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
-      throw AstError(.usage, "this is no name of a package: \(name); nothing was changed")
+      throw AstError(.usage, "this is no name of a package: \(name)", state: .unchanged)
     }
     try requirePrograms()
     Interruption.holdBack()
@@ -84,7 +84,7 @@ public struct Bootstrap {
   private func requireRoom(on size: Int64) throws {
     guard size < Partitions.smallestDisk else { return }
     throw AstError(
-      .usage, "a disk of \(size) bytes is too small for a system; nothing was changed", hint: "3G is enough")
+      .usage, "a disk of \(size) bytes is too small for a system", state: .unchanged, hint: "3G is enough")
   }
 }
 

@@ -81,14 +81,14 @@ public struct BootstrapAnswers: Sendable, Equatable {
     }
     for password in [rootPassword, user?.password].compactMap(\.self) {
       guard !password.text.isEmpty, !password.text.contains(where: { $0.isNewline || $0 == "\0" }) else {
-        throw AstError(.usage, "a password is empty or has more than one line; nothing was changed")
+        throw AstError(.usage, "a password is empty or has more than one line", state: .unchanged)
       }
     }
   }
 
   private func require(_ value: String?, _ name: String, _ isValid: (String) -> Bool) throws {
     guard let value, value.isEmpty || !isValid(value) else { return }
-    throw AstError(.usage, "the \(name) is not valid: \(value); nothing was changed")
+    throw AstError(.usage, "the \(name) is not valid: \(value)", state: .unchanged)
   }
 
   private static func isHostName(_ name: String) -> Bool {

@@ -33,12 +33,12 @@ public struct BlockDisk: Sendable, Equatable {
     try HostProgram.require([.lsblk])
     var status = stat()
     guard stat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else {
-      throw AstError(.notFound, "\(path) is no disk; nothing was changed", hint: "`lsblk` lists the disks")
+      throw AstError(.notFound, "\(path) is no disk", state: .unchanged, hint: "`lsblk` lists the disks")
     }
     let columns = "PATH,TYPE,SIZE,MODEL,FSTYPE,LABEL,MOUNTPOINTS,RO"
     let text = try ChildProcess("lsblk", ["--json", "--bytes", "--output", columns, "--", path.string]).output()
     guard let device = try JSONDecoder().decode(Listing.self, from: Data(text.utf8)).blockdevices.first else {
-      throw AstError(.failed, "lsblk does not know \(path); nothing was changed")
+      throw AstError(.failed, "lsblk does not know \(path)", state: .unchanged)
     }
     self.path = FilePath(device.path)
     model = device.model?.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -50,17 +50,17 @@ public struct BlockDisk: Sendable, Equatable {
   private func requireFree(_ device: Listing.Device) throws {
     guard ["disk", "loop"].contains(device.type) else {
       throw AstError(
-        .refused, "\(path) is no whole disk but a \(device.type); nothing was changed", hint: "`lsblk` lists the disks")
+        .refused, "\(path) is no whole disk but a \(device.type)", state: .unchanged, hint: "`lsblk` lists the disks")
     }
     for used in [device] + device.below {
       if let place = (used.mountpoints ?? []).compactMap(\.self).first {
-        throw AstError(.refused, "\(used.path) is in use (\(place)); nothing was changed")
+        throw AstError(.refused, "\(used.path) is in use (\(place))", state: .unchanged)
       }
       if !["disk", "loop", "part"].contains(used.type) {
-        throw AstError(.refused, "\(path) is in use by \(used.path) (\(used.type)); nothing was changed")
+        throw AstError(.refused, "\(path) is in use by \(used.path) (\(used.type))", state: .unchanged)
       }
     }
-    guard !device.ro else { throw AstError(.refused, "\(path) cannot be written; nothing was changed") }
+    guard !device.ro else { throw AstError(.refused, "\(path) cannot be written", state: .unchanged) }
     // Whoever uses the disk or a part of it in earnest (mounts, swap, RAID, other devices of a btrfs) claims it.
     do {
       for used in [device] + device.below {
@@ -68,7 +68,7 @@ public struct BlockDisk: Sendable, Equatable {
         try file.close()
       }
     } catch {
-      throw AstError(.refused, "\(path) is in use (\(error)); nothing was changed")
+      throw AstError(.refused, "\(path) is in use (\(error))", state: .unchanged)
     }
   }
 }

@@ -17,7 +17,7 @@ struct DiskImage {
   /// Makes the file and attaches it.
   init(at path: FilePath, size: Int64, replacing: Bool) throws {
     guard replacing || access(path.string, F_OK) != 0 else {
-      throw AstError(.refused, "\(path) is there already; nothing was changed", hint: "`--force` replaces it")
+      throw AstError(.refused, "\(path) is there already", state: .unchanged, hint: "`--force` replaces it")
     }
     self.path = path
     temporary = FilePath("\(path).\(getpid()).new")
@@ -26,7 +26,7 @@ struct DiskImage {
       file = try FileDescriptor.open(
         temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
     } catch {
-      throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
+      throw AstError(.failed, "cannot make \(temporary): \(error)", state: .unchanged)
     }
     do {
       try file.closeAfter { try file.resize(to: size) }

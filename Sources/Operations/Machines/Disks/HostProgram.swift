@@ -38,7 +38,7 @@ enum HostProgram: String {
     }
     guard !missing.isEmpty else { return }
     throw AstError(
-      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found; nothing was changed",
+      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found", state: .unchanged,
       hint: "apt-get install \(Set(missing.map(\.package)).sorted().joined(separator: " "))")
   }
 }

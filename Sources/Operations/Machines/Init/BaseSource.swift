@@ -28,11 +28,11 @@ public enum BaseSource: Sendable, Equatable {
     }
     var status = stat()
     guard stat(path.string, &status) == 0, access(path.string, R_OK) == 0 else {
-      throw AstError(.notFound, "cannot read \(path): \(Errno(rawValue: errno)); nothing was changed")
+      throw AstError(.notFound, "cannot read \(path): \(Errno(rawValue: errno))", state: .unchanged)
     }
     guard status.st_mode & S_IFMT == kind else {
       throw AstError(
-        .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file"); nothing was changed")
+        .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file")", state: .unchanged)
     }
   }
 }

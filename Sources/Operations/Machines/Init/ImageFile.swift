@@ -21,7 +21,7 @@ public struct ImageFile: Sendable {
       file = try FileDescriptor.open(
         temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
     } catch {
-      throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
+      throw AstError(.failed, "cannot make \(temporary): \(error)", state: .unchanged)
     }
     do {
       try file.closeAfter { try file.resize(to: size) }
@@ -62,6 +62,6 @@ public struct ImageFile: Sendable {
     guard let file = realpath(path.string, nil) else { return false }
     defer { free(file) }
     if backing?.split(separator: "\n").first == Substring(String(cString: file)) { return true }
-    throw AstError(.refused, "\(directory) has something else mounted on it (\(source)); nothing was changed")
+    throw AstError(.refused, "\(directory) has something else mounted on it (\(source))", state: .unchanged)
   }
 }

@@ -30,7 +30,7 @@ extension Store {
     try makeLayout(in: root)
     let store = try Store(opening: root, .writing, command: command)
     if try store.tree.node(.base) != nil {
-      throw AstError(.refused, "there is a store at \(root) already; nothing was changed", hint: "`ast tree` shows it")
+      throw AstError(.refused, "there is a store at \(root) already", state: .unchanged, hint: "`ast tree` shows it")
     }
     try source.requireReadable()
     try store.makeBase(from: source, messages: messages, progress: progress, customize: customize)
@@ -44,12 +44,12 @@ extension Store {
     let names = try files.contentsOfDirectory(atPath: root.string)
     guard Set(names).isSubset(of: ["nodes", "rootfs", "deploy", "cache", "ast"]) || exists(at: root) else {
       throw AstError(
-        .refused, "\(root) is not empty, and no store; nothing was changed", hint: "name an empty directory")
+        .refused, "\(root) is not empty, and no store", state: .unchanged, hint: "name an empty directory")
     }
     let nodes = (try? files.contentsOfDirectory(atPath: root.appending("nodes").string)) ?? []
     guard nodes.isEmpty || access(databasePath(in: root).string, F_OK) == 0 else {
       throw AstError(
-        .damaged, "there is a store at \(root) whose database is missing; nothing was changed",
+        .damaged, "there is a store at \(root) whose database is missing", state: .unchanged,
         hint: AstError.rebuildHint)
     }
   }

@@ -65,7 +65,8 @@ extension Store {
     guard options.minimumFree ?? 0 < space.size else {
       throw AstError(
         .usage,
-        "the file system of \(root) has \(space.size) bytes in all, and more cannot be free; nothing was deleted"
+        "the file system of \(root) has \(space.size) bytes in all, and more cannot be free",
+        state: .unchanged
       )
     }
     return try tree.read { _ in try find(options, free: space.available) }

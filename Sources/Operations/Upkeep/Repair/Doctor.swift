@@ -21,7 +21,7 @@ extension Store {
   public func examine() throws -> [Finding] {
     if let problem = try tree.integrityProblems().first {
       throw AstError(
-        .damaged, "the database of \(root) is damaged: \(problem); nothing was changed", hint: AstError.rebuildHint)
+        .damaged, "the database of \(root) is damaged: \(problem)", state: .unchanged, hint: AstError.rebuildHint)
     }
     let ended = try clearLeftovers().map {
       Finding(text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that is gone", isRepaired: true)

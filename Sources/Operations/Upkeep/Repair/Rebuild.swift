@@ -28,23 +28,23 @@ extension Store {
     try require(.writing, at: root)
     let locks = root.appending("ast/lock")
     guard let lock = try Lock.take("tree", in: locks, wait: .never) else {
-      throw AstError(.busy, "another ast command is changing the tree; nothing was changed")
+      throw AstError(.busy, "another ast command is changing the tree", state: .unchanged)
     }
     defer { withExtendedLifetime(lock) {} }
     let noted = CommitNote(in: root).next
     guard try !isSound(databasePath(in: root), noted) else {
       throw AstError(
-        .refused, "the database of \(root) is sound; nothing was changed", hint: "`ast doctor` checks the rest")
+        .refused, "the database of \(root) is sound", state: .unchanged, hint: "`ast doctor` checks the rest")
     }
     var survey = Survey(root)
     let records = try survey.records()
     guard records.contains(where: { $0.node.id == .base }) else {
       throw AstError(
-        .failed, "nothing of node 0 is left in \(root): there is no tree to restore; nothing was changed",
+        .failed, "nothing of node 0 is left in \(root): there is no tree to restore", state: .unchanged,
         hint: "`ast init` makes one")
     }
     for record in records where try Lock.take("node-\(record.node.id)", in: locks, wait: .never) == nil {
-      throw AstError(.busy, "node \(record.node.id) is being worked on; nothing was changed")
+      throw AstError(.busy, "node \(record.node.id) is being worked on", state: .unchanged)
     }
     let deployments = try survey.deployments(of: records)
     let database = databasePath(in: root)

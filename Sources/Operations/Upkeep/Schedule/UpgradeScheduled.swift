@@ -108,7 +108,8 @@ private struct ScheduledRun {
     guard free >= updates.minimumFree else {
       throw AstError(
         .noSpace,
-        "\(free >> 20) MiB are free, and updates.minimum-free is \(updates.minimumFree >> 20) MiB; nothing was begun",
+        "\(free >> 20) MiB are free, and updates.minimum-free is \(updates.minimumFree >> 20) MiB",
+        state: .unchanged,
         hint: AstError.spaceHint)
     }
   }
@@ -148,7 +149,7 @@ private struct ScheduledRun {
     if tops.isEmpty {
       guard let node = try store.bootedNode() ?? store.defaultNode(), node != .base else {
         throw AstError(
-          .refused, "updates.nodes names no node, and none is booted or the default; nothing was begun",
+          .refused, "updates.nodes names no node, and none is booted or the default", state: .unchanged,
           hint: "see ast.toml(5)")
       }
       tops = [node]

@@ -24,34 +24,48 @@ public struct AstError: Error, Sendable, Equatable {
     case interrupted
   }
 
+  /// The state that a failure leaves behind.
+  public enum State: String, Sendable {
+    case unchanged = "nothing was changed"
+    case discarded = "the changes are discarded"
+  }
+
   /// The kind of failure.
   public let code: Code
-  /// One sentence: what failed, on which node or path, and what state things are in now.
-  public let message: String
+  /// What failed, on which node or path.
+  public let reason: String
+  /// The state things are in now; nil if the reason says it.
+  public let state: State?
   /// What to do next, when there is something to do.
   public let hint: String?
 
   /// The signal that interrupted it.
   private let signal: Int32?
 
-  /// An error with its sentence and advice.
-  public init(_ code: Code, _ message: String, hint: String? = nil) {
-    self.init(code, message, hint: hint, signal: nil)
+  /// An error with its reason, the state it leaves, and advice.
+  public init(_ code: Code, _ reason: String, state: State? = nil, hint: String? = nil) {
+    self.init(code, reason, state: state, hint: hint, signal: nil)
   }
 
-  private init(_ code: Code, _ message: String, hint: String?, signal: Int32?) {
+  private init(_ code: Code, _ reason: String, state: State?, hint: String?, signal: Int32?) {
     self.code = code
-    self.message = message
+    self.reason = reason
+    self.state = state
     self.hint = hint
     self.signal = signal
   }
 
-  /// The same with other advice.
-  package func advising(_ hint: String) -> AstError { AstError(code, message, hint: hint, signal: signal) }
+  /// The sentence that a user reads: the reason, and the state.
+  public var message: String { state.map { "\(reason); \($0.rawValue)" } ?? reason }
+
+  /// The same error with other advice.
+  package func advising(_ hint: String) -> AstError {
+    AstError(code, reason, state: state, hint: hint, signal: signal)
+  }
 
   /// The end by a stop signal.
   public static func interrupted(by signal: Int32) -> AstError {
-    AstError(.interrupted, "interrupted by signal \(signal); nothing was changed", hint: nil, signal: signal)
+    AstError(.interrupted, "interrupted by signal \(signal)", state: .unchanged, hint: nil, signal: signal)
   }
 
   /// The exit status of the command line for this failure.
@@ -88,8 +102,7 @@ extension AstError {
 
   package static func noSpaceLeft(_ detail: String) -> AstError {
     AstError(
-      .noSpace, "no space left on the store's file system: \(detail); nothing was changed",
-      hint: spaceHint)
+      .noSpace, "no space left on the store's file system: \(detail)", state: .unchanged, hint: spaceHint)
   }
 
   package static func unknown(_ node: NodeID) -> AstError {
@@ -98,7 +111,8 @@ extension AstError {
 
   package static func changedMeanwhile(_ node: NodeID) -> AstError {
     AstError(
-      .busy, "node \(node) was changed meanwhile; nothing was done", hint: "run the command again, or with `--wait`")
+      .busy, "node \(node) was changed meanwhile", state: .unchanged,
+      hint: "run the command again, or with `--wait`")
   }
 
   package static let base = AstError(
@@ -120,10 +134,10 @@ extension AstError {
     case .noSpace: self = .noSpaceLeft("\(error)")
     case .busy: self.init(.busy, "\(error)", hint: "try again in a moment")
     case .missing, .empty, .corrupt, .truncated, .notADatabase, .notATree:
-      self.init(.damaged, "\(error); nothing was changed", hint: Self.rebuildHint)
+      self.init(.damaged, "\(error)", state: .unchanged, hint: Self.rebuildHint)
     // SQLITE_IOERR: btrfs reports data that does not fit its checksum like that.
     case .sqlite(_, let code, _) where code & 0xff == 10:
-      self.init(.damaged, "\(error); nothing was changed", hint: "look at the kernel's messages; \(Self.rebuildHint)")
+      self.init(.damaged, "\(error)", state: .unchanged, hint: "look at the kernel's messages; \(Self.rebuildHint)")
     default: self.init(.failed, "\(error)")
     }
   }

@@ -96,7 +96,7 @@ extension AptSession {
   private static func reason(
     _ failures: [(package: String, reason: String)], of plan: PackagePlan, _ log: TransactionLog
   ) -> String {
-    guard let first = failures.first else { return words(log.tail) }
+    guard let first = failures.first else { return AptMessages.sentence(log.tail) }
     // Of one that could not be unpacked apt knows the file, and that under the cache's name.
     let file = first.package.split(separator: "/").last.map(String.init) ?? ""
     let package = (plan.downloads.first { $0.key == file }?.fileName ?? file).prefix { $0 != "_" }

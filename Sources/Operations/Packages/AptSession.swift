@@ -77,7 +77,7 @@ package final class AptSession {
   /// - Throws: `AstError` with what it said if it does not end with status 0, or cannot be started.
   package func output(of command: [String], in root: FilePath, explaining failure: String) throws -> String {
     let run = try collect(command, in: root)
-    guard run.end == .exited(0) else { throw try self.failure("\(failure): \(Self.words(run.said))") }
+    guard run.end == .exited(0) else { throw try self.failure("\(failure): \(AptMessages.sentence(run.said))") }
     return run.output
   }
 
@@ -98,14 +98,6 @@ package final class AptSession {
       throw AstError(.failed, "node \(node) has no \(command[0]): it is not a Debian with apt")
     }
     return (end, String(decoding: output, as: UTF8.self), String(decoding: said, as: UTF8.self))
-  }
-
-  /// What apt says as one sentence: its errors, or all of it where there are none.
-  static func words(_ said: String) -> String {
-    let lines = said.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
-    let errors = lines.filter { $0.hasPrefix("E: ") }.map { $0.dropFirst(3) }
-    let told = errors.isEmpty ? lines[...] : errors[...]
-    return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
   }
 
   /// What the hook has heard.

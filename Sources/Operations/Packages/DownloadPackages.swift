@@ -50,7 +50,7 @@ extension AptSession {
     guard end == .exited(0) else {
       // What has a wrong checksum apt puts aside.
       for download in missing { unlink("\(cache.partial.appending(download.key)).FAILED") }
-      let reason = Self.words(String(decoding: said, as: UTF8.self))
+      let reason = AptMessages.sentence(String(decoding: said, as: UTF8.self))
       throw try failure(
         "the packages for node \(node) cannot be fetched: \(reason)", state: .unchanged,
         hint: "what is there is kept: the next try goes on from there; `ast refresh \(node)` fetches the indices anew")

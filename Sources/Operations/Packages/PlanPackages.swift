@@ -58,17 +58,10 @@ extension AptSession {
           .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", "))", state: .unchanged,
           hint: "`ast refresh \(node)` fetches the indices anew")
       }
-      let reason = Self.unmet(in: run.output) ?? Self.words(run.said)
+      let reason = AptMessages.unmetDependencies(in: run.output) ?? AptMessages.sentence(run.said)
       throw AstError(.failed, "apt finds no way to do that in node \(node): \(reason)", state: .unchanged)
     }
     return (decision, PackageDownload.printed(in: run.output))
-  }
-
-  /// The dependencies apt found no way to meet, as it lists them for people: its errors say only that there are some.
-  static func unmet(in output: String) -> String? {
-    let lines = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet dependencies") }
-    let unmet = lines.dropFirst().prefix { $0.hasPrefix(" ") }.map { $0.split(separator: " ").joined(separator: " ") }
-    return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
   }
 
   /// The packages that are there because others need them, and count as asked for from now on.
@@ -96,7 +89,7 @@ extension AptSession {
       for file in localFiles {
         shown += try collect(["dpkg-deb", "--field", file, "Package", "Installed-Size"], in: root).output + "\n"
       }
-      available = PackageFacts.table(in: Data(shown.utf8))
+      available = PackageFacts.table(in: shown.utf8)
     }
     var growth: Int64 = 0
     for step in steps {
@@ -120,28 +113,5 @@ extension AptSession {
     let name = word.prefix { !"=/:".contains($0) }
     guard name.count == word.count, name.last == "-" || name.last == "+" else { return [String(name)] }
     return [word, String(name.dropLast())]
-  }
-}
-
-/// What a package says of itself.
-private struct PackageFacts {
-  /// The bytes it takes when it is installed: `Installed-Size` is in KiB (Debian policy 5.6.20).
-  let size: Int64
-  /// Whether it must not be removed (Debian policy 5.6.9; deb-control(5), `Protected`).
-  let isEssential: Bool
-
-  static func table(in text: Data) -> [String: PackageFacts] {
-    let fields: Set = ["Package", "Installed-Size", "Essential", "Protected"]
-    let facts = ControlFile.paragraphs(in: text, fields: fields).compactMap { paragraph in
-      paragraph["Package"].map { name in
-        (
-          name,
-          PackageFacts(
-            size: (paragraph["Installed-Size"].flatMap { Int64($0) } ?? 0) * 1024,
-            isEssential: paragraph["Essential"] == "yes" || paragraph["Protected"] == "yes")
-        )
-      }
-    }
-    return Dictionary(facts) { first, _ in first }
   }
 }

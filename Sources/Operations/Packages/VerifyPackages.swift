@@ -19,7 +19,7 @@ extension AptSession {
     // Only what is installed counts, so apt need not look at the indices.
     let check = try collect(apt("apt-get") + ["-q=1"] + Self.withoutIndices + ["check"], in: root)
     guard check.end == .exited(0) else {
-      let reason = Self.unmet(in: check.output) ?? Self.words(check.said)
+      let reason = AptMessages.unmetDependencies(in: check.output) ?? AptMessages.sentence(check.said)
       throw AstError(
         .failed, "node \(node) would not be in order (apt-get check): \(reason)", state: .discarded)
     }

@@ -119,17 +119,11 @@ extension Store {
       isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
   }
 
-  /// What a system calls itself (os-release(5)); empty where it does not say.
-  private func systemName(in path: FilePath) throws -> String {
-    let text = try RootDirectory(path).contents(of: "/usr/lib/os-release") ?? Data()
-    let key = "PRETTY_NAME="
-    let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(key) }
-    return line.map { $0.dropFirst(key.count).filter { $0 != "\"" && $0 != "'" } } ?? ""
-  }
-
-  /// Where GRUB can note something on the machine whose root this is.
+  /// The file in which GRUB keeps its notes on the machine whose root this is: on the EFI system partition, because GRUB
+  /// writes to no btrfs (GRUB manual, 15.1 "GRUB environment block").
   package func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
-    try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
+    let uuid = Fstab(try root.contents(of: "/etc/fstab") ?? Data()).uuid(at: "/boot/efi")
+    return uuid.map { BootEnvironmentPlace(fileSystem: $0) }
   }
 
   /// What was deleted behind ast's back is for `doctor` to tell; the rest must go on booting.
@@ -145,22 +139,11 @@ extension Store {
   private func system(
     _ node: NodeID, _ generation: GenerationNumber, _ date: Date, _ path: FilePath, _ boot: BootFiles
   ) throws -> BootMenu.System {
-    BootMenu.System(
+    let release = try RootDirectory(root.pushing(path)).contents(of: "/usr/lib/os-release") ?? Data()
+    return BootMenu.System(
       title: BootMenuTitle(
         node: node.rawValue, generation: generation.rawValue, date: date,
-        description: try self.node(node).description, system: try systemName(in: root.pushing(path))),
+        description: try self.node(node).description, system: OSRelease(release).prettyName),
       subvolume: path, kernel: FilePath(boot.kernel), initrd: FilePath(boot.initrd), arguments: boot.arguments)
-  }
-}
-
-extension Fstab {
-  /// The EFI system partition is where GRUB keeps its notes: it writes to no btrfs (GRUB manual, 15.1 "GRUB environment
-  /// block").
-  fileprivate var bootEnvironment: BootEnvironmentPlace? {
-    let prefix = "UUID="
-    guard let source = entries.first(where: { $0.mountPoint == "/boot/efi" })?.source, source.hasPrefix(prefix) else {
-      return nil
-    }
-    return BootEnvironmentPlace(fileSystem: String(source.dropFirst(prefix.count)))
   }
 }

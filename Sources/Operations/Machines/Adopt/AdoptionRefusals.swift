@@ -123,8 +123,8 @@ struct AdoptionRefusals {
       guard stat(name, &file) == 0, stat(system.root.string, &root) == 0, file.st_dev == root.st_dev else { continue }
       throw AdoptableSystem.refusal("\(name) is a swap file in the root file system", hint: hint)
     }
-    for line in system.fstab.swapFiles where !system.fstab.mounts(line) {
-      throw AdoptableSystem.refusal("/etc/fstab has a swap file in the root file system: \(line)", hint: hint)
+    for file in system.fstab.swapFiles where !system.fstab.mountsApart(file) {
+      throw AdoptableSystem.refusal("/etc/fstab has a swap file in the root file system: \(file)", hint: hint)
     }
   }
 
@@ -135,25 +135,5 @@ struct AdoptionRefusals {
       throw AdoptableSystem.refusal(
         "dpkg has work that is not finished", hint: "`dpkg --audit` tells what; `dpkg --configure -a` may finish it")
     }
-  }
-}
-
-extension Fstab {
-  /// The swap files that are named by their paths.
-  fileprivate var swapFiles: [String] {
-    content.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map {
-        String(decoding: $0, as: UTF8.self)
-      }
-      guard fields.count > 2, fields[2] == "swap", fields[0].hasPrefix("/"), !fields[0].hasPrefix("/dev/") else {
-        return nil
-      }
-      return fields[0]
-    }
-  }
-
-  /// Whether a file is on something that it mounts beside the root.
-  fileprivate func mounts(_ file: String) -> Bool {
-    entries.contains { $0.mountPoint != "/" && $0.type != "swap" && FilePath(file).starts(with: $0.mountPoint) }
   }
 }

@@ -1,6 +1,7 @@
 import Etc
 import FoundationEssentials
 import Glibc
+import Grub
 import Host
 import SystemPackage
 
@@ -12,9 +13,9 @@ struct AdoptedBootEnvironment {
   /// counted.
   init?(of system: AdoptableSystem) throws {
     let place: FilePath = "/boot/efi"
-    guard let mount = system.mount(at: place), mount.type == "vfat",
-      system.fstab.entries.contains(where: { $0.mountPoint == place && $0.source.hasPrefix("UUID=") })
-    else { return nil }
+    guard let mount = system.mount(at: place), mount.type == "vfat", system.fstab.uuid(at: place) != nil else {
+      return nil
+    }
     partition = system.file(place)
   }
 
@@ -26,7 +27,7 @@ struct AdoptedBootEnvironment {
       directory.appending("grubenv"), .writeOnly, options: [.create, .truncate, .closeOnExec],
       permissions: .ownerReadWrite)
     try file.closeAfter {
-      _ = try file.writeAll(InstallGrub.emptyEnvironment.utf8)
+      _ = try file.writeAll(EnvironmentBlock.empty.utf8)
       guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
     }
     failPoint("boot environment made")

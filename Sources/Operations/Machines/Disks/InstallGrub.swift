@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Grub
 import Host
 import SystemPackage
 
@@ -43,7 +44,7 @@ struct InstallGrub {
     try boot.makeDirectories(["EFI", "EFI/BOOT", "ast"])
     // Where firmware looks on a disk it has no entry for (UEFI specification, 3.5.1.1).
     try boot.write(try image(for: .efi), to: "EFI/BOOT/BOOTX64.EFI")
-    try boot.write(Array(Self.emptyEnvironment.utf8), to: "ast/grubenv")
+    try boot.write(Array(EnvironmentBlock.empty.utf8), to: "ast/grubenv")
   }
 
   /// grub.cfg for the first start. grub-mkconfig(8) makes another when something is deployed on the machine itself: only
@@ -97,10 +98,4 @@ struct InstallGrub {
     let file = base.root.appending("usr/lib/grub/\(Platform.bios.rawValue)/boot.img")
     return Array(try Data(contentsOf: URL(filePath: file.string)))
   }
-
-  /// What grub-editenv(1) makes: GRUB writes into such a file and never changes its size.
-  static let emptyEnvironment = {
-    let header = "# GRUB Environment Block\n"
-    return header + String(repeating: "#", count: 1024 - header.utf8.count)
-  }()
 }

@@ -15,22 +15,14 @@ public struct ImageFile: Sendable {
   /// complete; a file that is there is never written to.
   public func make(size: Int64) throws {
     guard access(path.string, F_OK) != 0 else { return }
-    let temporary = FilePath(path.string + ".\(getpid()).new")
-    let file: FileDescriptor
+    let image = try NewImageFile(for: path, size: size)
     do {
-      file = try FileDescriptor.open(
-        temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
+      try ChildProcess("mkfs.btrfs", ["--quiet", "--", image.temporary.string]).run()
+      try image.finish()
     } catch {
-      throw AstError(.failed, "cannot make \(temporary): \(error)", state: .unchanged)
-    }
-    do {
-      try file.closeAfter { try file.resize(to: size) }
-      try ChildProcess("mkfs.btrfs", ["--quiet", "--", temporary.string]).run()
-    } catch {
-      unlink(temporary.string)
+      image.discard()
       throw error
     }
-    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
   }
 
   /// Mounts the image at `directory`, which is made when missing. An image that is mounted there stays.

@@ -1,3 +1,4 @@
+import Boot
 import Btrfs
 import Etc
 import FoundationEssentials
@@ -39,11 +40,11 @@ struct AdoptionRefusals {
     guard isOwn, access("/run/systemd/container", F_OK) != 0 else {
       throw AdoptableSystem.refusal("this is the inside of a container or a chroot", hint: "adopt the system around it")
     }
-    let arguments = try String(contentsOfFile: "/proc/cmdline", encoding: .utf8)
-    guard !arguments.contains("ast.deployment="), !arguments.contains("ast.trial=") else {
+    let parameters = try BootParameters.current()
+    guard parameters.deployment == nil, parameters.trial == nil else {
       throw AdoptableSystem.refusal("this system runs from a store already", hint: "`ast status` shows it")
     }
-    guard arguments.contains("BOOT_IMAGE=") else {
+    guard parameters.isFromGrub else {
       throw AdoptableSystem.refusal(
         "this machine was not started by GRUB", hint: "install grub-pc or grub-efi, and restart")
     }

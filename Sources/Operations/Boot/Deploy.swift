@@ -1,4 +1,5 @@
 import Btrfs
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Glibc
@@ -159,7 +160,7 @@ extension Store {
   private func unbootable(_ id: NodeID) -> AstError {
     AstError(
       .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot", state: .unchanged,
-      hint: "`ast install \(id) linux-image-amd64 initramfs-tools` puts them in")
+      hint: "`ast install \(id) \(DebianArchitecture.current.kernelPackage) initramfs-tools` puts them in")
   }
 
   /// Gives the root what it needs at its place: an identity, the mounts of the layout, and places to mount them.

@@ -1,5 +1,6 @@
 import Boot
 import Btrfs
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Glibc
@@ -46,9 +47,11 @@ struct AdoptionRefusals {
     }
     guard parameters.isFromGrub else {
       throw AdoptableSystem.refusal(
-        "this machine was not started by GRUB", hint: "install grub-pc or grub-efi, and restart")
+        "this machine was not started by GRUB", hint: "install \(Self.bootLoaders), and restart")
     }
   }
+
+  private static let bootLoaders = DebianArchitecture.current.bootLoaderPackages.joined(separator: " or ")
 
   private func requireFileSystem() throws {
     guard try !FileSystem.isReadOnly(system.root) else {
@@ -87,13 +90,13 @@ struct AdoptionRefusals {
     guard try Kernels(in: system.root).newest != nil, try files.contents(of: "/sbin/init") != nil else {
       throw AdoptableSystem.refusal(
         "/boot has no kernel with an initrd and modules, or there is no /sbin/init",
-        hint: "apt-get install linux-image-amd64 initramfs-tools systemd-sysv")
+        hint: "apt-get install \(DebianArchitecture.current.kernelPackage) initramfs-tools systemd-sysv")
     }
   }
 
   private func requireBootLoader() throws {
     guard let configuration = try files.contents(of: "/boot/grub/grub.cfg") else {
-      throw AdoptableSystem.refusal("there is no /boot/grub/grub.cfg", hint: "install grub-pc or grub-efi")
+      throw AdoptableSystem.refusal("there is no /boot/grub/grub.cfg", hint: "install \(Self.bootLoaders)")
     }
     let lines = String(decoding: configuration, as: UTF8.self).split(separator: "\n")
     let reads = lines.contains { line in

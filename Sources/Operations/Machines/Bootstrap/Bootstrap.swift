@@ -123,9 +123,10 @@ extension Bootstrap {
       try base.writeTable(system: system, boot: bootID)
       try base.installSystem()
       try base.moveData(to: top.path)
-      steps.note("installing GRUB for BIOS and EFI")
+      steps.note("installing GRUB")
       try InstallGrub(
-        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial
+        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial,
+        architecture: .current
       ).run(on: device, boot: boot)
     }
     try makeFirstSystem(in: store, steps)
@@ -138,7 +139,7 @@ extension Bootstrap {
     _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
   }
 
-  private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages).names }
+  private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages, on: .current).names }
 
   /// mmdebstrap(1) installs all packages at once.
   private var baseSource: BaseSource {

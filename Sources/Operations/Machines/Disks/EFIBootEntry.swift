@@ -1,3 +1,4 @@
+import DebianFormats
 import Glibc
 import Host
 import SystemPackage
@@ -17,7 +18,7 @@ struct EFIBootEntry {
         "efibootmgr",
         [
           "--quiet", "--create", "--disk", disk.string, "--part", "2", "--label", "Debian (ast)", "--loader",
-          "\\EFI\\BOOT\\BOOTX64.EFI",
+          "\\EFI\\BOOT\\\(DebianArchitecture.current.efiProgram)",
         ]
       ).run()
     } catch {

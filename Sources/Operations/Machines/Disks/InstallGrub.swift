@@ -1,10 +1,11 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Grub
 import Host
 import SystemPackage
 
-/// Puts the GRUB of a base on a disk, for BIOS and for EFI.
+/// Puts the GRUB of a base on a disk, for EFI and, on amd64, for BIOS.
 ///
 /// Its own GRUB and not the host's: the commands of another release's menu may mean something else to it (`fwsetup
 /// --is-supported` of 2.12 restarts into the firmware's setup with 2.06). grub-install(8) wants to see the disk, which
@@ -19,31 +20,29 @@ struct InstallGrub {
   let system: UUID
   /// The line its menu is shown on, beside the screen.
   let serial: BootstrapAnswers.SerialConsole?
+  /// The machine it is for.
+  let architecture: DebianArchitecture
 
   /// The way to that directory, from the top of the file system.
   private static let prefix = "/@grub"
 
-  private enum Platform: String, CaseIterable {
-    case bios = "i386-pc"
-    case efi = "x86_64-efi"
-
-    /// What it takes to read the other modules from the file system.
-    var modules: [String] {
-      let common = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
-      return self == .bios ? ["biosdisk"] + common : common
-    }
-  }
+  private static let bios = "i386-pc"
+  /// What it takes to read the other modules from the file system.
+  private static let modules = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
 
   /// Does it. The EFI system partition is `boot`, with a file system on it.
   func run(on disk: FilePath, boot: FATVolume) throws {
-    for platform in Platform.allCases { try copyModules(for: platform) }
+    let efi = architecture.efiPlatform
+    for platform in (architecture.hasBIOS ? [Self.bios] : []) + [efi] { try copyModules(for: platform) }
     try copyFont()
     try Data(Self.configuration(serial: serial).utf8)
       .write(to: URL(filePath: directory.appending("grub.cfg").string))
-    try BIOSBootCode(boot: try bootSector(), core: try image(for: .bios)).write(to: disk)
+    if architecture.hasBIOS {
+      let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
+      try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
+    }
     try boot.makeDirectories(["EFI", "EFI/BOOT", "ast"])
-    // Where firmware looks on a disk it has no entry for (UEFI specification, 3.5.1.1).
-    try boot.write(try image(for: .efi), to: "EFI/BOOT/BOOTX64.EFI")
+    try boot.write(try image(for: efi, with: Self.modules), to: "EFI/BOOT/\(architecture.efiProgram)")
     try boot.write(Array(EnvironmentBlock.empty.utf8), to: "ast/grubenv")
   }
 
@@ -66,9 +65,9 @@ struct InstallGrub {
       """
   }
 
-  private func copyModules(for platform: Platform) throws {
-    let source = base.root.appending("usr/lib/grub/\(platform.rawValue)")
-    let target = directory.appending(platform.rawValue)
+  private func copyModules(for platform: String) throws {
+    let source = base.root.appending("usr/lib/grub/\(platform)")
+    let target = directory.appending(platform)
     guard mkdir(target.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
     let names = try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
     let wanted = names.filter { $0.hasSuffix(".mod") || $0.hasSuffix(".lst") }
@@ -83,19 +82,19 @@ struct InstallGrub {
   }
 
   /// GRUB with what it needs to find `directory`, wherever the disk is then.
-  private func image(for platform: Platform) throws -> [UInt8] {
+  private func image(for platform: String, with modules: [String]) throws -> [UInt8] {
     let script = """
       search.fs_uuid \(system.uuidString.lowercased()) root
       set prefix=($root)\(Self.prefix)
 
       """
     let make = "printf '%s' \"$1\" >/tmp/early.cfg && shift && exec grub-mkimage --config=/tmp/early.cfg \"$@\""
-    let options = ["--format=\(platform.rawValue)", "--prefix=\(Self.prefix)"]
-    return try base.run(["sh", "-c", make, "sh", script] + options + platform.modules, capturing: true)
+    let options = ["--format=\(platform)", "--prefix=\(Self.prefix)"]
+    return try base.run(["sh", "-c", make, "sh", script] + options + modules, capturing: true)
   }
 
   private func bootSector() throws -> [UInt8] {
-    let file = base.root.appending("usr/lib/grub/\(Platform.bios.rawValue)/boot.img")
+    let file = base.root.appending("usr/lib/grub/\(Self.bios)/boot.img")
     return Array(try Data(contentsOf: URL(filePath: file.string)))
   }
 }

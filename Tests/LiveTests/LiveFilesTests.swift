@@ -2,7 +2,7 @@ import Testing
 
 @testable import Live
 
-@Suite("Files that a running system can be given")
+@Suite("Files of packages in a running system")
 struct LiveFilesTests {
   @Test(arguments: [
     "./", "./usr/", "./usr/bin/true", "./etc/default/foo", "./etc/kernel/", "./opt/thing/run", "./var/lib/foo/",

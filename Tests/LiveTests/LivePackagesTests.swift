@@ -3,7 +3,7 @@ import Testing
 
 @testable import Live
 
-@Suite("What a running system can be given of its node")
+@Suite("Packages of a node that its running system can get")
 struct LivePackagesTests {
   private static let installed = [
     InstalledPackage(name: "library", architecture: "amd64", version: "1", state: "installed"),
@@ -42,6 +42,6 @@ struct LivePackagesTests {
   func whatTheNodeHasNotLikeThatDoesNotCome(name: String, version: String) {
     #expect(
       Self.node.obstacle(to: [Self.step(name, .install, to: version)])
-        == "the running system would get \(name) \(version), which its node does not have like that")
+        == "the running system would get \(name) \(version), which is not in its node in this version")
   }
 }

@@ -9,8 +9,8 @@ import SystemPackage
 struct AdoptedBootEnvironment {
   private let partition: FilePath
 
-  /// Nil where the system has no such partition mounted, or /etc/fstab does not name it by its UUID: then nothing is
-  /// counted.
+  /// The file of a system. Nil if the partition is not mounted or /etc/fstab does not name it by its UUID: GRUB counts
+  /// nothing then.
   init?(of system: AdoptableSystem) throws {
     let place: FilePath = "/boot/efi"
     guard let mount = system.mount(at: place), mount.type == "vfat", system.fstab.uuid(at: place) != nil else {
@@ -19,7 +19,7 @@ struct AdoptedBootEnvironment {
     partition = system.file(place)
   }
 
-  /// Makes it, with nothing counted. One that is there is of an adoption that was taken back, whose numbers come again.
+  /// Makes the file, with nothing counted. An existing one is from an adoption that was undone: its numbers come again.
   func make() throws {
     let directory = partition.appending("ast")
     guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }

@@ -9,7 +9,7 @@ import Rootfs
 import Sandbox
 import SystemPackage
 
-/// Why a system cannot be adopted: everything that is known to go wrong, before anything is done.
+/// The reasons why a system cannot be adopted: everything that is known to go wrong, checked before anything is done.
 struct AdoptionRefusals {
   private let system: AdoptableSystem
   private let files: RootDirectory
@@ -19,7 +19,7 @@ struct AdoptionRefusals {
     files = RootDirectory(system.root)
   }
 
-  /// - Throws: `AstError` with the first one.
+  /// - Throws: `AstError` with the first reason.
   func check() throws {
     try requireMachine()
     try requireFileSystem()
@@ -31,7 +31,7 @@ struct AdoptionRefusals {
     try requirePackages()
   }
 
-  /// What runs is a machine of its own, and not the inside of something, nor a deployment.
+  /// Makes sure that the running system is a real machine, no container or chroot, and not a deployment.
   func requireMachine() throws {
     guard system.isRunning else { return }
     var (own, first) = (stat(), stat())
@@ -39,7 +39,7 @@ struct AdoptionRefusals {
       stat("/", &own) == 0 && stat("/proc/1/root", &first) == 0 && own.st_dev == first.st_dev
       && own.st_ino == first.st_ino
     guard isOwn, access("/run/systemd/container", F_OK) != 0 else {
-      throw AdoptableSystem.refusal("this is the inside of a container or a chroot", hint: "adopt the system around it")
+      throw AdoptableSystem.refusal("this is inside a container or a chroot", hint: "adopt the system around it")
     }
     let parameters = try BootParameters.current()
     guard parameters.deployment == nil, parameters.trial == nil else {
@@ -62,18 +62,18 @@ struct AdoptionRefusals {
       guard FilePath(name).lastComponent?.string.hasPrefix("dm-") != true, !device.string.hasPrefix("/dev/mapper/")
       else {
         throw AdoptableSystem.refusal(
-          "the root file system is on \(device), which the device mapper makes (LVM, encryption)",
+          "the root file system is on \(device), a device of the device mapper (LVM, encryption)",
           hint: "this is not supported yet")
       }
     }
   }
 
-  /// A node is one subvolume, which has all that belongs to the system.
+  /// Makes sure that the system is in one subvolume, as a node has to be.
   private func requireOneRoot() throws {
     for path: FilePath in ["/boot", "/boot/grub", "/usr", "/etc", "/var", "/bin", "/sbin", "/lib"] {
       guard try !system.isSeparate(path) else {
         throw AdoptableSystem.refusal(
-          "\(path) is a file system or a subvolume of its own", hint: "it has to be a part of the root file system")
+          "\(path) is a separate file system or subvolume", hint: "it has to be a part of the root file system")
       }
     }
   }
@@ -82,7 +82,7 @@ struct AdoptionRefusals {
     let place: FilePath = "/.snapshots"
     guard try !system.isSeparate(place), try files.entries(of: place).isEmpty else {
       throw AdoptableSystem.refusal(
-        "\(place) is in use, probably by snapper", hint: "that is where the store is to be: remove it or rename it")
+        "\(place) is in use, probably by snapper", hint: "the store needs that place: remove or rename it")
     }
   }
 
@@ -117,7 +117,7 @@ struct AdoptionRefusals {
     }
   }
 
-  /// btrfs makes no snapshot of a subvolume with a swap file in use, and one in a root that is read-only is none.
+  /// btrfs makes no snapshot of a subvolume with an active swap file, and a read-only root cannot have one.
   private func requireNoSwapFile() throws {
     let hint = "`swapoff` it, take its line out of /etc/fstab, and put it on a subvolume of its own"
     let inUse = try String(contentsOfFile: "/proc/swaps", encoding: .utf8).split(separator: "\n").dropFirst()
@@ -137,7 +137,7 @@ struct AdoptionRefusals {
     let audit = try ChildProcess("dpkg", ["--root=\(system.root)", "--audit"]).output()
     guard audit.isEmpty, try files.entries(of: "/var/lib/dpkg/updates").isEmpty else {
       throw AdoptableSystem.refusal(
-        "dpkg has work that is not finished", hint: "`dpkg --audit` tells what; `dpkg --configure -a` may finish it")
+        "dpkg has work that is not finished", hint: "`dpkg --audit` shows it; `dpkg --configure -a` may finish it")
     }
   }
 }

@@ -5,7 +5,7 @@ struct BootstrapPackages {
   /// Their names.
   let names: [String]
 
-  /// What `answers` need, a kernel, and `more`.
+  /// The packages that `answers` need, a kernel, and `more`.
   init(kernel: String, for answers: BootstrapAnswers, and more: [String], on architecture: DebianArchitecture) {
     var names = Self.bootable + architecture.grubModulePackages + [kernel]
     if answers.needsLocale { names.append("locales") }
@@ -16,7 +16,7 @@ struct BootstrapPackages {
     self.names = names + more.filter { !names.contains($0) }
   }
 
-  /// A system that starts, has a network, and can be worked on with ast.
+  /// Packages of a system that starts, has a network, and is managed with ast.
   private static let bootable = [
     "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login",
     "grub-common", "grub2-common", "btrfs-progs", "libbtrfsutil1", "libsqlite3-0",

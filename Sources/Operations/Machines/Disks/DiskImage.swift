@@ -2,8 +2,8 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A disk in a sparse file that is being made: under a temporary name, as a loop device. It gets its own name when
-/// everything is on it.
+/// A disk in a sparse file while it is made: under a temporary name, as a loop device. It gets its own name when it is
+/// complete.
 ///
 /// The kernel frees the loop device with its last user (`LO_FLAGS_AUTOCLEAR`, loop(4)): it goes with this process,
 /// however that ends.
@@ -36,7 +36,7 @@ struct DiskImage {
     try file.finish()
   }
 
-  /// Removes what was begun.
+  /// Removes the unfinished image.
   func discard() {
     try? holder.close()
     file.discard()

@@ -10,7 +10,7 @@ struct EFIBootEntry {
   /// The entry of `disk`.
   init(on disk: FilePath) { self.disk = disk }
 
-  /// Makes it where the machine was started by EFI and the program is there. Firmware finds the disk without it, too.
+  /// Makes the entry if EFI started the machine and efibootmgr is installed. Firmware finds the disk without it, too.
   func make(_ note: (String) -> Void) throws {
     guard access("/sys/firmware/efi/efivars", W_OK) == 0 else { return }
     do {

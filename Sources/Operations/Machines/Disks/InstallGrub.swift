@@ -7,10 +7,10 @@ import SystemPackage
 
 /// Puts the GRUB of a base on a disk, for EFI and, on amd64, for BIOS.
 ///
-/// Its own GRUB and not the host's: the commands of another release's menu may mean something else to it (`fwsetup
-/// --is-supported` of 2.12 restarts into the firmware's setup with 2.06). grub-install(8) wants to see the disk, which
-/// nothing in a sandbox does, so its steps are made here: images by grub-mkimage(1) in the sandbox, modules copied,
-/// images put in their places.
+/// It is the base's own GRUB and not the host's: another release may understand the menu's commands differently (`fwsetup
+/// --is-supported` of 2.12 restarts into the firmware's setup with 2.06). grub-install(8) needs to see the disk, which no
+/// program in a sandbox can, so its steps are done here: images are made by grub-mkimage(1) in the sandbox and written to
+/// their places, and modules are copied.
 struct InstallGrub {
   /// The base whose GRUB it is.
   let base: BootstrapBase
@@ -18,19 +18,19 @@ struct InstallGrub {
   let directory: FilePath
   /// The file system it is in.
   let system: UUID
-  /// The line its menu is shown on, beside the screen.
+  /// The serial line that shows its menu in addition to the screen.
   let serial: BootstrapAnswers.SerialConsole?
   /// The machine it is for.
   let architecture: DebianArchitecture
 
-  /// The way to that directory, from the top of the file system.
+  /// The path of that directory from the top of the file system.
   private static let prefix = "/@grub"
 
   private static let bios = "i386-pc"
-  /// What it takes to read the other modules from the file system.
+  /// The modules that read the other modules from the file system.
   private static let modules = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
 
-  /// Does it. The EFI system partition is `boot`, with a file system on it.
+  /// Installs GRUB. `boot` is the EFI system partition, with a file system on it.
   func run(on disk: FilePath, boot: FATVolume) throws {
     let efi = architecture.efiPlatform
     for platform in (architecture.hasBIOS ? [Self.bios] : []) + [efi] { try copyModules(for: platform) }
@@ -46,8 +46,8 @@ struct InstallGrub {
     try boot.write(Array(EnvironmentBlock.empty.utf8), to: "ast/grubenv")
   }
 
-  /// grub.cfg for the first start. grub-mkconfig(8) makes another when something is deployed on the machine itself: only
-  /// there it can see what is on it.
+  /// grub.cfg for the first start. grub-mkconfig(8) replaces it when a node is deployed on the machine itself: only there
+  /// does it see the machine's disks.
   static func configuration(serial: BootstrapAnswers.SerialConsole?) -> String {
     let terminal = serial.map { serial in
       """
@@ -58,7 +58,7 @@ struct InstallGrub {
       """
     }
     return """
-      # For the first start; made anew by grub-mkconfig when something is deployed here.
+      # For the first start; grub-mkconfig replaces this file when a node is deployed here.
       set timeout=5
       \(terminal ?? "")if [ -f $prefix/ast/menu.cfg ]; then source $prefix/ast/menu.cfg; fi
 
@@ -74,14 +74,14 @@ struct InstallGrub {
     try ChildProcess("cp", ["--"] + wanted.map { source.appending($0).string } + [target.string]).run()
   }
 
-  /// The letters of a menu on a screen; grub-mkconfig(8) names this file.
+  /// Copies the font of the menu; grub-mkconfig(8) names this file.
   private func copyFont() throws {
     let fonts = directory.appending("fonts")
     guard mkdir(fonts.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
     try ChildProcess("cp", ["--", base.root.appending("usr/share/grub/unicode.pf2").string, fonts.string]).run()
   }
 
-  /// GRUB with what it needs to find `directory`, wherever the disk is then.
+  /// GRUB with the modules and the script that find `directory`, whichever disk it is on.
   private func image(for platform: String, with modules: [String]) throws -> [UInt8] {
     let script = """
       search.fs_uuid \(system.uuidString.lowercased()) root

@@ -142,6 +142,7 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks", dependencies: ["Btrfs", "SnapshotTree", "TestSupport", system], path: "Tests/Benchmarks",
       swiftSettings: strict),
+    .testTarget(name: "GroundPlanTests", dependencies: ["TestSupport", system], swiftSettings: strict),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "TestSupport"], swiftSettings: strict),
     .testTarget(

@@ -46,7 +46,7 @@ extension Store {
     _ names: [String], in id: NodeID, _ options: PackageOptions, confirm: (LivePlan) throws -> Bool,
     progress: (PackageProgress) -> Void, note: (String) -> Void
   ) throws -> LiveInstallation {
-    // 1 refuse what can be refused
+    // 1 check
     let running = try runningRoot(of: id)
     let session = try AptSession(for: id, in: self)
     var plan: LivePlan?
@@ -68,12 +68,12 @@ extension Store {
       }, progress: progress)
     let live = try plan ?? prepare(outcome.plan)
     failPoint("node has it")
-    // 3 what boots next
+    // 3 the default deployment
     let deployed = try explaining(outcome, of: id, "deploying it failed, and the running system is unchanged") {
       try isDeployed(id) ? nil : deploy(id, DeployOptions(), progress: note)
     }
     failPoint("next boot has it")
-    // 4 what runs
+    // 4 the running system
     let askedBefore = Self.asksForReboot
     if !live.running.steps.isEmpty {
       progress(.installingLive)

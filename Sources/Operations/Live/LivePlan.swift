@@ -24,7 +24,7 @@ public struct LivePlan: Sendable {
 }
 
 extension AptSession {
-  /// Plans for the running system what is planned for its node: the same packages in the same versions. Installed packages
+  /// Makes the plan for the running system from its node's: the same packages in the same versions. Installed packages
   /// are not replaced: programs that have their files open, and those that start next, would use a mix of versions.
   ///
   /// - Parameters:

@@ -5,7 +5,7 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// The indices of one set of sources: what `apt-get update` fetches, and the tables apt computes from it. Nodes whose
+/// The indices of one set of sources: the lists that `apt-get update` fetches, and the tables apt computes from them. Nodes whose
 /// apt has the same configuration and the same keys share them.
 ///
 /// Their directory is replaced as a whole, together with a copy of the configuration, which is compared byte for byte.

@@ -33,7 +33,7 @@ package final class TransactionLog {
   /// The end of the output.
   var tail: String { String(decoding: end, as: UTF8.self) }
 
-  /// The last line before the one that begins with `mark`, unless dpkg says there what it is doing.
+  /// The last line before the one that begins with `mark`, unless dpkg reports its progress in it.
   func lastWords(before mark: String) -> String? {
     let lines = tail.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
     guard let index = lines.firstIndex(where: { $0.hasPrefix(mark) }), index > 0,

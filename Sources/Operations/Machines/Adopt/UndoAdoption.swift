@@ -38,7 +38,7 @@ extension Adoption {
       let isOld = try Subvolume.isSubvolume(at: root) && Subvolume(at: root).info().uuid == record.identity
       guard record.state == .made, isOld else { return .kept([Machine.store] + record.made.keys.sorted()) }
     }
-    progress("removing what was made")
+    progress("removing the subvolumes of the adoption")
     try leftover.remove()
     return .removed
   }

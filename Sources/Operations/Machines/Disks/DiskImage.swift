@@ -16,7 +16,7 @@ struct DiskImage {
   /// Makes the file and attaches it.
   init(at path: FilePath, size: Int64, replacing: Bool) throws {
     guard replacing || access(path.string, F_OK) != 0 else {
-      throw AstError(.refused, "\(path) is there already", state: .unchanged, hint: "`--force` replaces it")
+      throw AstError(.refused, "\(path) already exists", state: .unchanged, hint: "`--force` replaces it")
     }
     file = try NewImageFile(for: path, size: size)
     do {

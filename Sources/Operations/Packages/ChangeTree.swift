@@ -13,7 +13,7 @@ public enum TreeRequest: Sendable, Equatable {
   case upgrade
   /// Remove packages from the nodes that have them.
   case remove([String], purge: Bool)
-  /// Install in each node below the top what its parent has, after an upgrade unless it is forced.
+  /// Install in each node below the top its parent's packages, after an upgrade unless it is forced.
   case sync(forced: Bool, removing: Bool)
 
   /// The name of the operations in the history.

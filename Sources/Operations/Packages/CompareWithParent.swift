@@ -9,20 +9,20 @@ import SystemPackage
 
 /// How the packages that were asked for in a node compare with those of its parent.
 public struct ParentComparison: Sendable {
-  /// What the node should get from its parent, as apt takes it: in the parent's version if the archive has that.
+  /// The packages that the node should get, as apt takes them: in the parent's version if the archive has that.
   public let wanted: [String]
-  /// What is automatically installed in the node, and was asked for in the parent.
+  /// The packages that were asked for in the parent, and are automatically installed in the node.
   public let adopted: [String]
-  /// What the parent has and was removed from the node on purpose.
+  /// The parent's packages that were removed from the node on purpose.
   public let declined: [String]
-  /// What the parent has and the node's sources do not have, such as packages from a local file.
+  /// The parent's packages that the node's sources do not have, such as those from a local file.
   public let unavailable: [String]
-  /// What was removed from the parent on purpose and the node still has.
+  /// The node's packages that were removed from the parent on purpose.
   public let removable: [String]
   /// The packages that are held in the node.
   public let held: [String]
 
-  /// The request that gives the node what its parent has.
+  /// The request that gives the node its parent's packages.
   func request(upgrading: Bool, removing: Bool) -> PackageRequest {
     .adopt(wanted + (removing ? removable.map { "\($0)-" } : []), marking: adopted, upgrading: upgrading)
   }

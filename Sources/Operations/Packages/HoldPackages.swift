@@ -13,7 +13,7 @@ extension Store {
     try PackageMarks(in: try subvolume(of: try current(try node(id))).path).held.sorted()
   }
 
-  /// Holds packages, or no longer does.
+  /// Sets or removes the hold on packages.
   ///
   /// - Returns: the new generation; nil if nothing had to be changed.
   /// - Throws: `AstError`, not found for a package that is not installed.

@@ -14,6 +14,8 @@ struct AdoptionRefusals {
   private let system: AdoptableSystem
   private let files: RootDirectory
 
+  private static let bootLoaders = DebianArchitecture.current.bootLoaderPackages.joined(separator: " or ")
+
   init(_ system: AdoptableSystem) {
     self.system = system
     files = RootDirectory(system.root)
@@ -31,7 +33,7 @@ struct AdoptionRefusals {
     try requirePackages()
   }
 
-  /// Makes sure that the running system is a real machine, no container or chroot, and not a deployment.
+  /// Makes sure that the running system is a machine, not a container or a chroot, and not a deployment.
   func requireMachine() throws {
     guard system.isRunning else { return }
     var (own, first) = (stat(), stat())
@@ -50,8 +52,6 @@ struct AdoptionRefusals {
         "this machine was not started by GRUB", hint: "install \(Self.bootLoaders), and restart")
     }
   }
-
-  private static let bootLoaders = DebianArchitecture.current.bootLoaderPackages.joined(separator: " or ")
 
   private func requireFileSystem() throws {
     guard try !FileSystem.isReadOnly(system.root) else {

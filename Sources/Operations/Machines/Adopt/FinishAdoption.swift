@@ -70,7 +70,7 @@ extension Adoption {
     try FileSystem.sync(top)
   }
 
-  /// Makes the packages' state in the shared /var links to that of the running root.
+  /// Replaces the packages' state in the shared /var by links to that of the running root.
   private func completeVariable(_ variable: FilePath, at top: FilePath) throws {
     let open = try OpenDirectory(variable)
     let state = PackageState.directories.map(\.place) + [PackageState.aptExtendedStates.place]

@@ -7,7 +7,10 @@ import Testing
       DebianArchitecture.amd64, "linux-image-amd64", ["grub-pc", "grub-efi-amd64"],
       ["grub-pc-bin", "grub-efi-amd64-bin"], "x86_64-efi", "BOOTX64.EFI"
     ),
-    (.arm64, "linux-image-arm64", ["grub-efi-arm64"], ["grub-efi-arm64-bin"], "arm64-efi", "BOOTAA64.EFI"),
+    (
+      DebianArchitecture.arm64, "linux-image-arm64", ["grub-efi-arm64"], ["grub-efi-arm64-bin"], "arm64-efi",
+      "BOOTAA64.EFI"
+    ),
   ])
   func eachHasItsOwnWayToBoot(
     architecture: DebianArchitecture, kernel: String, loaders: [String], modules: [String], platform: String,

@@ -17,11 +17,13 @@ public struct PackageFacts: Sendable, Hashable {
     let facts = ControlFile.paragraphs(in: text, fields: fields).compactMap { paragraph in
       paragraph["Package"].map { name in
         let kibibytes = paragraph["Installed-Size"].flatMap { Int64($0) } ?? 0
-        let (bytes, isTooLarge) = kibibytes.multipliedReportingOverflow(by: 1024)
         let isEssential = paragraph["Essential"] == "yes" || paragraph["Protected"] == "yes"
-        return (name, PackageFacts(size: isTooLarge ? 0 : bytes, isEssential: isEssential))
+        return (name, PackageFacts(size: sizes.contains(kibibytes) ? kibibytes * 1024 : 0, isEssential: isEssential))
       }
     }
     return Dictionary(facts) { first, _ in first }
   }
+
+  /// The sizes that are believed, in KiB: anybody can write a package, and a sum of sizes must not overflow.
+  private static let sizes: Range<Int64> = 0..<1 << 40
 }

@@ -112,7 +112,7 @@ let package = Package(
     .target(
       name: "Machines",
       dependencies: [
-        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "FileTrees", "Host", "Nodes", "Rootfs", "Sandbox",
+        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Nodes", "Rootfs", "Sandbox",
         "Settings", "SnapshotTree", "Store", "SystemFiles", system,
       ],
       path: "Sources/Operations/Machines", swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Btrfs
+import Etc
 import FoundationEssentials
 import Host
 import Sandbox
@@ -38,12 +39,10 @@ extension Store {
     return sandbox
   }
 
-  /// The command that starts root's shell in a node, from its passwd(5).
+  /// The shell of root in a node, as a command: the one in the node's /etc/passwd.
   public func shell(of id: NodeID) throws -> [String] {
     let root = RootDirectory(try subvolume(of: try current(try node(id))).path)
-    let passwd = try root.contents(of: "/etc/passwd") ?? Data()
-    let entry = String(decoding: passwd, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("root:") }
-    let shell = entry?.split(separator: ":", omittingEmptySubsequences: false).last ?? ""
-    return [shell.hasPrefix("/") ? String(shell) : "/bin/sh"]
+    let users = AccountFile<PasswdEntry>(try root.contents(of: "/etc/passwd") ?? Data()).entries
+    return [users.first { $0.name == "root" }?.shell ?? "/bin/sh"]
   }
 }

@@ -158,9 +158,11 @@ extension Store {
       isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
   }
 
-  /// The place where GRUB can store variables on the machine with this root; nil if there is none.
+  /// The file in which GRUB keeps its notes on the machine whose root this is: on the EFI system partition, because GRUB
+  /// writes to no btrfs (GRUB manual, 15.1 "GRUB environment block").
   package func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
-    try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
+    let uuid = Fstab(try root.contents(of: "/etc/fstab") ?? Data()).uuid(at: "/boot/efi")
+    return uuid.map { BootEnvironmentPlace(fileSystem: $0) }
   }
 
   /// Whether a subvolume exists. `doctor` reports one that was deleted behind ast's back; the rest must still boot.
@@ -190,17 +192,5 @@ extension BootMenu.System {
     self.init(
       title: title, subvolume: subvolume, kernel: FilePath(boot.kernel), initrd: FilePath(boot.initrd),
       arguments: boot.arguments)
-  }
-}
-
-extension Fstab {
-  /// GRUB stores its variables on the EFI system partition: it cannot write to btrfs (GRUB manual, 15.1 "GRUB
-  /// environment block").
-  fileprivate var bootEnvironment: BootEnvironmentPlace? {
-    let prefix = "UUID="
-    guard let source = entries.first(where: { $0.mountPoint == "/boot/efi" })?.source, source.hasPrefix(prefix) else {
-      return nil
-    }
-    return BootEnvironmentPlace(fileSystem: String(source.dropFirst(prefix.count)))
   }
 }

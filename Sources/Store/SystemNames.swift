@@ -1,3 +1,4 @@
+import Etc
 import FoundationEssentials
 import Host
 import SnapshotTree
@@ -14,15 +15,9 @@ struct SystemNames {
   ///   - root: the root of the generation, or of a deployment of it.
   mutating func name(in generation: SubvolumeUUID?, at root: FilePath) throws -> String {
     if let name = generation.flatMap({ names[$0] }) { return name }
-    let name = try Self.name(at: root)
+    let release = try RootDirectory(root).contents(of: "/usr/lib/os-release") ?? Data()
+    let name = OSRelease(release).prettyName
     if let generation { names[generation] = name }
     return name
-  }
-
-  private static func name(at root: FilePath) throws -> String {
-    let text = try RootDirectory(root).contents(of: "/usr/lib/os-release") ?? Data()
-    let key = "PRETTY_NAME="
-    let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(key) }
-    return line.map { $0.dropFirst(key.count).filter { $0 != "\"" && $0 != "'" } } ?? ""
   }
 }

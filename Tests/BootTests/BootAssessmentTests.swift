@@ -145,6 +145,14 @@ struct BootParametersTests {
     #expect(parameters.fallback?.rawValue == fallback)
     #expect(parameters.isTry == isTry)
   }
+
+  @Test(arguments: [
+    ("BOOT_IMAGE=/boot/vmlinuz root=UUID=1 ro", true), ("BOOT_IMAGE ro", true), ("root=/dev/vda1 ro", false),
+    ("NOT_BOOT_IMAGE=/x", false), ("ro -- BOOT_IMAGE=/x", false), ("", false),
+  ])
+  func tellWhetherGrubStartedTheKernel(line: String, isFromGrub: Bool) {
+    #expect(BootParameters(commandLine: line).isFromGrub == isFromGrub)
+  }
 }
 
 @Suite("Health checks", .requiresRoot)

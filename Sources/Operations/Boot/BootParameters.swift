@@ -12,6 +12,8 @@ public struct BootParameters: Hashable, Sendable {
   public private(set) var fallback: DeploymentID?
   /// Whether this deployment is not proven yet, so that restarting the machine finally leads to another one.
   public private(set) var isTry = false
+  /// Whether GRUB started the kernel: it names the file that it has loaded (`BOOT_IMAGE=`, include/grub/lib/cmdline.h).
+  public private(set) var isFromGrub = false
 
   /// The parameters on a command line. The menu's parameters stand before the user's, and words after `--` are for
   /// init.
@@ -24,6 +26,7 @@ public struct BootParameters: Hashable, Sendable {
       case "ast.trial": trial = value.split(separator: "/").first.flatMap { Int($0) }.map { NodeID($0) }
       case "ast.fallback": fallback = Int(value).map { DeploymentID($0) }
       case "ast.try": isTry = true
+      case "BOOT_IMAGE": isFromGrub = true
       default: continue
       }
     }

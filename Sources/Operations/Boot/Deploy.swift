@@ -1,4 +1,5 @@
 import Btrfs
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Glibc
@@ -158,7 +159,7 @@ extension Store {
   private func unbootable(_ id: NodeID) -> AstError {
     AstError(
       .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot", state: .unchanged,
-      hint: "`ast install \(id) linux-image-amd64 initramfs-tools` installs them")
+      hint: "`ast install \(id) \(DebianArchitecture.current.kernelPackage) initramfs-tools` installs them")
   }
 
   /// Gives the root an identity, the mounts of the layout, and places to mount them.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Machines
@@ -14,7 +15,9 @@ struct BootstrapSource: ParsableArguments {
   var mirror: String?
   @Option(help: ArgumentHelp("Start from a tar archive of a root file system.", valueName: "file"))
   var tarball: String?
-  @Option(help: ArgumentHelp("The kernel package (default: linux-image-amd64).", valueName: "package"))
+  @Option(
+    help: ArgumentHelp(
+      "The kernel package (default: \(DebianArchitecture.current.kernelPackage)).", valueName: "package"))
   var kernel: String?
   @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?

@@ -1,3 +1,4 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
@@ -28,7 +29,7 @@ struct BootstrapQuestions {
       mirror: origin.mirror ?? file.mirror, include: [])
   }
 
-  var kernel: String { origin.kernel ?? file.kernel ?? "linux-image-amd64" }
+  var kernel: String { origin.kernel ?? file.kernel ?? DebianArchitecture.current.kernelPackage }
   var packages: [String] { origin.include.map { $0.split(separator: ",").map(String.init) } ?? file.include ?? [] }
 
   func answers() throws -> BootstrapAnswers {

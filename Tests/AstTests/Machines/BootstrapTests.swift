@@ -32,7 +32,7 @@ struct BootstrapTests {
     #expect(result.status == 5)
     #expect(
       result.stderr
-        == warning("ast: \(image) is there already; nothing was changed\n     `--force` replaces it\n"))
+        == warning("ast: \(image) already exists; nothing was changed\n     `--force` replaces it\n"))
     #expect(try String(contentsOfFile: image.string, encoding: .utf8) == "precious")
     #expect(try names() == ["disk.img"])
   }

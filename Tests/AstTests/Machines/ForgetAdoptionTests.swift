@@ -82,11 +82,11 @@ struct ForgetAdoptionTests {
       #expect(result.stderr.contains("; nothing was changed"))
       #expect(try disk.checksum() == before && disk.menu.contains("Debian before ast"))
     }
-    try expectRefused(disk.adopt("--forget", "-y"), "no deployment runs")
+    try expectRefused(disk.adopt("--forget", "-y"), "no deployment is running")
     try expectRefused(disk.inDeployment("--forget", "-y"), "deployment 1 has not proven itself yet")
     try disk.start().expectSuccess()
     try markGood(disk)
-    try expectRefused(disk.adopt("--forget", "-y", root: disk.root), "no deployment runs")
+    try expectRefused(disk.adopt("--forget", "-y", root: disk.root), "no deployment is running")
     try expectRefused(
       disk.inDeployment("--forget", "-y"), "there are subvolumes inside the old system: /@rootfs/var/lib/machines;")
     try runSuccessfully(["rm", disk.root.appending("var/lib/machines/file").string])

@@ -87,7 +87,7 @@ struct InitTests {
       head --bytes=10000 /dev/urandom >noise.tar && : >nothing.tar
       tar --create --file cut.tar --directory "$2" . && truncate --size=1M cut.tar
       """, place, try TinyRoot.path)
-    let noBase = "what was to be the base has no dpkg in it: it is not a Debian root file system"
+    let noBase = "the source for the base contains no dpkg database: it is not a Debian root file system"
     let cases: [(source: [String], status: Int32, sentence: String, isUntouched: Bool)] = [
       (["--tarball", "missing.tar"], 3, "cannot read missing.tar: No such file or directory", true),
       (["--directory", "missing"], 3, "cannot read missing: No such file or directory", true),
@@ -133,7 +133,8 @@ struct InitTests {
     let result = try ast(["init", "--store", root.string, "--directory", try TinyRoot.path.string])
     #expect(result.status == 5)
     #expect(
-      result.stderr == "ast: \(root) is not empty, and no store; nothing was changed\n     name an empty directory\n")
+      result.stderr
+        == "ast: \(root) is not empty and is not a store; nothing was changed\n     name an empty directory\n")
     #expect(try shell("ls --almost-all \"$1\"", root) == "nodes\nphotos\n")
     for (place, ground) in [("/nonexistent", "/"), ("/proc", "/proc"), ("/dev/null", "/dev/null")] {
       let result = try ast(["init", "--store", place, "--directory", try TinyRoot.path.string])

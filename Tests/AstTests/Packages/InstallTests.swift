@@ -230,7 +230,7 @@ struct InstallTests {
     #expect(
       result.said == [
         "ast: node \(node.id)'s sources have no package no-such-package, nor-this; nothing was changed",
-        "     `ast refresh \(node.id)` fetches the indices anew",
+        "     `ast refresh \(node.id)` fetches the indices again",
       ])
   }
 
@@ -257,7 +257,7 @@ struct InstallTests {
     let result = try node.store.ast(["install", "--live"] + options + ["\(node.id)", "greeter"])
     #expect(result.status == 5, "\(result)")
     let sentence = "this system was not booted from \(node.store.root); nothing was changed"
-    let hint = "without `--live`, and then `ast deploy \(node.id)` and a reboot"
+    let hint = "install it without `--live`, then `ast deploy \(node.id)` and reboot"
     if options == ["--json"] {
       #expect(try result.json["error"]["message"] == .text(sentence))
       #expect(try result.json["error"]["hint"] == .text(hint))

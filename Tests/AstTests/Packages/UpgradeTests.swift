@@ -190,7 +190,7 @@ struct UpgradeTests {
     let result = try node.ast("install", "fading")
     #expect(result.status == 1)
     #expect(result.stderr.contains("fading_1.0_all.deb  404  Not Found"), "\(result)")
-    #expect(result.said.last?.contains("`ast refresh \(node.id)` fetches the indices anew") == true, "\(result)")
+    #expect(result.said.last?.contains("`ast refresh \(node.id)` fetches the indices again") == true, "\(result)")
     try node.expectUntouched(since: before)
     try node.ast("install", "--refresh", "fading").expectSuccess()
     #expect(try node.added().contains("fading:all 2.0"))

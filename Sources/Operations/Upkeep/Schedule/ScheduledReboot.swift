@@ -1,3 +1,4 @@
+import Boot
 import Host
 import SystemPackage
 
@@ -12,7 +13,7 @@ extension ScheduledUpgrade.Reboot {
   public func carryOut(with programs: FilePath = "/usr/bin") throws {
     let systemctl = programs.appending("systemctl").string
     switch self {
-    case .now: try ChildProcess(systemctl, ["--no-block", "reboot"]).run()
+    case .now: try restartMachine(with: systemctl)
     case .later(let minute):
       // Stop the timer of an earlier run. If there is none, systemctl fails.
       try? ChildProcess(systemctl, ["--quiet", "stop", "ast-reboot.timer"]).run()

@@ -1,18 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Fail points (`AstKit/FailPoint.swift`) are compiled into debug builds, and into a release build when
-/// `AST_FAILPOINTS` is set while it is built: the shipped binary has none.
+/// Fail points (`System/Host/Failures/FailPoint.swift`) are compiled into debug builds, and into a release build if
+/// `AST_FAILPOINTS` is set during the build. The shipped binary has none.
 let failPoints: SwiftSetting =
   Context.environment["AST_FAILPOINTS"] == nil
   ? .define("FAILPOINTS", .when(configuration: .debug)) : .define("FAILPOINTS")
 
-/// Warnings are errors where `CI` is set.
+/// Warnings are errors if `CI` is set.
 let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
-/// What the dynamic linker does before `main` is a good part of what a short command takes. The binary has some forty
-/// thousand addresses to adjust: lld writes them in the form that is a tenth as long (DT_RELR, for glibc 2.36 and newer:
-/// Debian 12). It gives no symbols to libraries, and takes none from libstdc++, of which the Swift runtime needs little.
+/// Settings that shorten the work of the dynamic linker before `main`, a good part of the time of a short command. The
+/// binary has some forty thousand addresses to adjust: lld writes them in a form a tenth as long (DT_RELR, for glibc 2.36
+/// and newer: Debian 12). The binary exports no symbols, and links libstdc++, of which the Swift runtime needs little,
+/// statically.
 let quickStart: [LinkerSetting] = [
   .unsafeFlags(
     [
@@ -111,7 +112,7 @@ let package = Package(
     .target(
       name: "Machines",
       dependencies: [
-        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "FileTrees", "Host", "Nodes", "Rootfs", "Sandbox",
+        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Nodes", "Rootfs", "Sandbox",
         "Settings", "SnapshotTree", "Store", "SystemFiles", system,
       ],
       path: "Sources/Operations/Machines", swiftSettings: strict),
@@ -123,7 +124,7 @@ let package = Package(
       ],
       path: "Sources/Operations/Upkeep", swiftSettings: strict),
     .target(name: "Settings", dependencies: [system], path: "Sources/Formats/Settings", swiftSettings: strict),
-    // Nothing that is large imports it: with TOMLKit comes Foundation, whose members would be preferred to those of
+    // Large modules must not import it: TOMLKit imports Foundation, whose members would be preferred to those of
     // FoundationEssentials.
     .target(
       name: "TOMLFiles", dependencies: ["Settings", system, toml], path: "Sources/Formats/TOMLFiles",
@@ -142,6 +143,7 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks", dependencies: ["Btrfs", "SnapshotTree", "TestSupport", system], path: "Tests/Benchmarks",
       swiftSettings: strict),
+    .testTarget(name: "GroundPlanTests", dependencies: ["TestSupport", system], swiftSettings: strict),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "TestSupport"], swiftSettings: strict),
     .testTarget(
@@ -170,7 +172,9 @@ let package = Package(
     .testTarget(name: "MachinesTests", dependencies: ["Host", "Machines", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "UpkeepTests",
-      dependencies: ["Boot", "Btrfs", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep"],
+      dependencies: [
+        "Boot", "Btrfs", "DebianFormats", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),

@@ -6,7 +6,7 @@ import SnapshotTree
 struct AccountRegistry {
   private var numbers: [Account.Kind: [String: UInt32]] = [:]
 
-  /// What is registered now.
+  /// The accounts that are registered now.
   init(_ tree: TreeDatabase) throws(TreeError) {
     for account in try tree.accounts() { numbers[account.kind, default: [:]][account.name] = account.id }
   }
@@ -15,14 +15,14 @@ struct AccountRegistry {
 }
 
 extension RootAccounts {
-  /// The accounts that are not registered, with the numbers they would like.
+  /// The accounts that are not registered, with the numbers that they have in this root.
   func claims(in registry: AccountRegistry) -> [Account] {
     Account.Kind.allCases.flatMap { kind in
       numbers(kind).claims(in: registry[kind]).map { Account(kind: kind, name: $0.name, id: $0.id) }
     }
   }
 
-  /// What is to be done to give the registered accounts their numbers.
+  /// The changes that give the registered accounts their numbers.
   func renumbering(of kind: Account.Kind, by registry: AccountRegistry) -> Renumbering {
     numbers(kind).renumbering(by: registry[kind])
   }

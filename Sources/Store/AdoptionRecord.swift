@@ -4,17 +4,18 @@ import Glibc
 import Host
 import SystemPackage
 
-/// What `adopt` made of a system, and how far it has come: a file in the store, replaced as a whole.
+/// The record of an adoption: what `adopt` made of a system, and how far it has come. A file in the store, replaced as
+/// a whole.
 ///
-/// Whether the machine boots from the store is not said here but by the boot loader's file, ``BootHook``.
+/// It does not say whether the machine boots from the store: the boot loader's file does, ``BootHook``.
 package struct AdoptionRecord: Codable, Equatable, Sendable {
   /// How far it has come.
   package enum State: String, Codable, Sendable {
     /// The deployment boots as soon as the boot loader leads to it. The data are still where they were.
     case made
-    /// A deployment has taken over the data: what is written since then is in the store's subvolumes.
+    /// A deployment has taken over the data: what is written from then on is in the store's subvolumes.
     case finished
-    /// The old root went by `adopt --forget`, or is on its way: nothing leads back to it.
+    /// `adopt --forget` has deleted the old root, or is deleting it: there is no way back to it.
     case forgotten
   }
 
@@ -28,16 +29,17 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
   package let made: [String: UUID]
   /// The directories of the old root whose content goes to subvolumes of their own: `var`, `home` and so on.
   package let data: [String]
-  /// Why it was taken back, where nobody asked for it.
+  /// Why the adoption was taken back, if no user asked for that.
   package var reason: String?
-  /// What was changed in the old system meanwhile, and the deployment does not have.
+  /// The paths that were changed in the old system after the adoption, so that the deployment does not have the
+  /// changes.
   package var leftBehind: [String]?
 
   private static let path: FilePath = "ast/adoption.json"
 
-  /// The record of the store at `root`; nil where nothing was adopted.
+  /// The record of the store at `root`; nil if nothing was adopted.
   ///
-  /// - Throws: `AstError` where there is one that cannot be read.
+  /// - Throws: `AstError` if there is a record that cannot be read.
   package init?(in root: FilePath) throws {
     let path = root.pushing(Self.path)
     guard access(path.string, F_OK) == 0 else { return nil }
@@ -46,7 +48,7 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     } catch let error as FileError {
       throw AstError(.damaged, "\(error); nothing was changed")
     } catch {
-      throw AstError(.damaged, "\(path) cannot be read: \(error); nothing was changed")
+      throw AstError(.damaged, "\(path) cannot be read: \(error)", state: .unchanged)
     }
   }
 
@@ -57,7 +59,7 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     self.data = data
   }
 
-  /// Writes it to the store at `root`: the old one or the new one is there whenever the power goes.
+  /// Writes the record to the store at `root`. A power cut leaves the old record or the new one, complete.
   package func write(in root: FilePath) throws {
     let (path, new) = (root.pushing(Self.path), root.pushing(FilePath("\(Self.path).new")))
     let directory = path.removingLastComponent()

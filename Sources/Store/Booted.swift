@@ -4,14 +4,14 @@ import Host
 import SnapshotTree
 import SystemPackage
 
-/// What this machine runs from.
+/// The part of a store that this machine runs from.
 public enum Booted: Sendable, Equatable {
   /// A deployment.
   case deployment(Deployment)
   /// A generation itself, chosen in the boot menu to be tried.
   case trial(Generation)
 
-  /// The node it is of.
+  /// The node of that deployment or generation.
   public var node: NodeID {
     switch self {
     case .deployment(let deployment): deployment.node
@@ -26,13 +26,13 @@ public enum Booted: Sendable, Equatable {
 }
 
 extension Subvolume {
-  /// Whether it is the root of the system that runs.
+  /// Whether it is the root of the running system.
   package func isRunningRoot() throws -> Bool {
     try Subvolume.isSubvolume(at: "/") && Subvolume(at: "/").info().uuid == info().uuid
   }
 }
 
-/// What is booted, and what would be.
+/// The booted system, and the default one.
 extension Store {
   /// The node of the default deployment; before anything is deployed, the node marked as the default.
   public func defaultNode() throws -> NodeID? {
@@ -40,7 +40,7 @@ extension Store {
     return try tree.defaultNode
   }
 
-  /// What this machine runs from; nil when that is nothing of this store. Told by the UUID of the subvolume at `/`.
+  /// What this machine runs from, found by the UUID of the subvolume at `/`; nil if it does not run from this store.
   public func booted() throws -> Booted? {
     guard try Subvolume.isSubvolume(at: "/") else { return nil }
     let running = SubvolumeUUID(try Subvolume(at: "/").info().uuid)
@@ -50,15 +50,15 @@ extension Store {
     return try tree.generation(with: running).map(Booted.trial)
   }
 
-  /// The node this machine runs from; nil when it does not run from this store.
+  /// The node this machine runs from; nil if it does not run from this store.
   public func bootedNode() throws -> NodeID? { try booted()?.node }
 
   /// The node this machine runs from.
   ///
-  /// - Throws: `AstError` (refused) where it does not run from this store; `hint` is what to do instead.
+  /// - Throws: `AstError` (refused), with `hint` as advice, if it does not run from this store.
   public func requireBooted(hint: String) throws -> NodeID {
     guard let node = try bootedNode() else {
-      throw AstError(.refused, "this system was not booted from \(root); nothing was changed", hint: hint)
+      throw AstError(.refused, "this system was not booted from \(root)", state: .unchanged, hint: hint)
     }
     return node
   }

@@ -5,17 +5,18 @@ import Host
 import SnapshotTree
 import SystemPackage
 
-/// Changing the tree: every change of the database goes through `change`, which first finishes what commands that died
-/// have left, and afterwards publishes what was changed.
+/// Every change of the database goes through `change`, which first cleans up after commands that were killed, and then
+/// publishes what was changed.
 extension Store {
   /// Runs `body` as one database transaction, alone among all ast commands on this store; then publishes the nodes it
   /// changed and deletes the subvolumes it condemned.
   ///
-  /// The lock is held for the moments a change of rows takes, never while a program runs: waiting for it is short.
+  /// The lock is held for the moments that a change of rows takes, so waiting for it is short. The only program that
+  /// runs meanwhile is grub-script-check(1), for each file of the boot menu that the change replaces.
   ///
   /// - Parameters:
-  ///   - held: the nodes the caller has locked: a running operation on one of them, other than the caller's own, is
-  ///     one whose command died.
+  ///   - held: the nodes that the caller has locked. If another operation is entered as running on one of them, its
+  ///     command was killed.
   ///   - own: the caller's running operation.
   @discardableResult
   package func change<Result>(
@@ -45,25 +46,25 @@ extension Store {
       throw error
     }
     failPoint("committed")
-    // The change is made, whatever happens from here on; what fails now, the next command does.
+    // The change is made. If something fails from here on, the next command does it.
     do {
       CommitNote(in: root).write(try tree.nextOperation)
       failPoint("number noted")
-      // Before anything goes that the old menu has.
-      try menu?.install()
+      // Before anything is deleted that the old menu names.
+      try publish(menu)
       try publish(try tree.unpublished())
       try deleteDoomed()
       SpaceReserve(in: root).fill()
     } catch {
-      warn("\(AstError(error).message); the change itself is made, and the next command tries this again")
+      warn("\(AstError(error).reason); the change itself was made, and the next command tries this again")
     }
     return result
   }
 
-  /// Finishes what commands that are gone have left before or after their commit: idempotent, and safe to be killed in.
+  /// Cleans up after commands that were killed before or after their commit. Idempotent, and safe to be killed in.
   ///
-  /// Deletes only what no row refers to and no live command holds the lock of. The cost does not depend on the number
-  /// of nodes.
+  /// Deletes only what no row refers to, and only if no live command holds its lock. The cost does not depend on the
+  /// number of nodes.
   private func settle(holding held: [NodeID], own: OperationID?) throws {
     for operation in try tree.running() where operation.id != own {
       // A command that is alive holds the lock of the node it works on.
@@ -76,30 +77,30 @@ extension Store {
     try discardStrays()
     try finishPublishing()
     guard try !tree.doomed().isEmpty else { return }
-    try preparedMenu()?.install()
+    try publish(preparedMenu())
     let deleted = try deleteDoomed()
     guard !deleted.isEmpty else { return }
-    // A deletion is durable with the next commit of the file system; until then its row is what remembers it.
+    // A deletion is durable after the next commit of the file system. Until then its row remembers it.
     try FileSystem.sync(root)
     for path in deleted { try tree.forgetDoomed(path) }
   }
 
-  /// Publishes what is left to be published. Links and records are not synced, so whatever was published in an earlier
-  /// boot may have been lost with the power: the first change after a boot looks at all of them.
+  /// Publishes the nodes that are still unpublished. Links and records are not synced, so a power cut may have taken
+  /// those of an earlier boot: the first change after a boot checks all of them.
   private func finishPublishing() throws {
     let unpublished = try tree.unpublished()
     do {
       let isSameBoot = try tree.history(limit: 1).first?.bootID == Store.bootID
       try publish(isSameBoot ? unpublished : outdated())
     } catch let error as FileError where error.errno == .noSpace {
-      // What is derived can wait, also for a deletion that makes room.
+      // Links and records can wait: this change may be a deletion that makes room.
       return
     }
     try tree.forgetUnpublished(unpublished)
   }
 
-  /// Deletes the clone an operation worked in, or the deployment it was making, also when it was sealed under its final
-  /// name but never committed: for good, before the row that names it says that the operation has ended.
+  /// Deletes the clone that an operation worked in, or the deployment that it was making, even if it was sealed under
+  /// its final name but never committed. The deletion is durable before the row says that the operation has ended.
   package func discardStaging(of node: NodeID, _ operation: OperationID, _ sealed: GenerationNumber?) throws {
     try deleteIfPresent(staging(of: node, operation))
     try deleteIfPresent(deployStaging(operation))
@@ -109,10 +110,10 @@ extension Store {
     failPoint("staging discarded")
   }
 
-  /// Deletes what a command made that never committed its new nodes. Numbers are given out one after the other under
-  /// the tree's lock, so it can only be where the next nodes will be. The base is made in a transaction of its own.
+  /// Deletes new nodes that were never committed. Numbers are given out one after the other under the tree's lock, so
+  /// these can only be where the next nodes will be. The base is made in its own transaction.
   ///
-  /// The highest goes first: a crash in here must leave no gap, beyond which nobody would look.
+  /// The highest number goes first: a crash must not leave a gap, because the search ends at the first free number.
   private func discardStrays() throws {
     try discardStrayDeployment()
     let next = max(try tree.nextNode, NodeID(1)).rawValue
@@ -126,24 +127,24 @@ extension Store {
     }
   }
 
-  /// Deletes what a command made that never committed its new deployment, likewise.
+  /// Deletes a new deployment that was never committed.
   private func discardStrayDeployment() throws {
     let stray = root.pushing(Deployment.path(of: try tree.nextDeployment))
-    // Whatever the database says: what runs is never deleted.
+    // The running system is never deleted, whatever the database says.
     guard try !Subvolume.isSubvolume(at: stray) || !Subvolume(at: stray).isRunningRoot() else { return }
     try deleteIfPresent(stray)
     failPoint("stray deployment deleted")
     try Files.removeDirectoryIfPresent(stray.removingLastComponent())
   }
 
-  /// Whether there is something where a new node's directory would be.
+  /// Whether something exists at the place of a new node's directory.
   package func isTaken(_ id: NodeID) -> Bool {
     var status = stat()
     return lstat(directory(of: id).string, &status) == 0
   }
 
-  /// Whether a directory is what a command left that never committed its new node: empty, or with a snapshot of a
-  /// generation in it. Anything else somebody put there stays, and its number is passed over.
+  /// Whether a directory was made for a new node that was never committed: it is empty, or has only a snapshot of a
+  /// generation in it. Anything else stays, and its number is skipped.
   private func isLeftover(_ directory: FilePath) throws -> Bool {
     var status = stat()
     guard lstat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
@@ -165,10 +166,10 @@ extension Store {
     }
   }
 
-  /// Deletes the subvolumes whose rows are gone, and their nodes' directories. Their entries in the database go with
-  /// the next change. One that cannot be deleted is left for `doctor` to tell.
+  /// Deletes the subvolumes whose rows are gone, and their nodes' directories. The next change removes their entries in
+  /// the database. `doctor` reports a subvolume that cannot be deleted.
   ///
-  /// - Returns: the paths that are gone.
+  /// - Returns: the paths that were deleted.
   @discardableResult
   private func deleteDoomed() throws -> [FilePath] {
     try tree.doomed().filter { doomed in
@@ -184,13 +185,13 @@ extension Store {
         warn("\(AstError(error).message)")
         return false
       }
-      // Fails as long as the node has other generations.
+      // Fails while the node has other generations.
       rmdir(path.removingLastComponent().string)
       return true
     }.map(\.path)
   }
 
-  /// The subvolumes that are to be deleted and are still there.
+  /// The subvolumes that should have been deleted and still exist.
   package func undeleted() throws -> [FilePath] {
     try tree.doomed().filter { doomed in
       let path = root.pushing(doomed.path)
@@ -198,7 +199,7 @@ extension Store {
     }.map { root.pushing($0.path) }
   }
 
-  /// Whether what is at the path is what was condemned.
+  /// Whether the subvolume at the path is the condemned one.
   private func isStill(_ doomed: DoomedSubvolume, at path: FilePath) throws -> Bool {
     try doomed.subvolume.map { try Subvolume(at: path).info().uuid == $0.rawValue } ?? true
   }

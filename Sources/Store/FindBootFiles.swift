@@ -7,13 +7,13 @@ import Settings
 import SnapshotTree
 import SystemPackage
 
-/// What boots a root file system.
+/// The boot files of a root file system.
 extension Store {
   /// The newest kernel of a root that has an initrd and modules, with the arguments that the root's own configuration
-  /// of the boot loader and the settings of the node give it; nil where there is none.
+  /// of the boot loader and the settings of the node give it; nil if there is none.
   ///
-  /// - Parameter generation: the node's content, which has its settings: in the root, which may be a deployment's, the
-  ///   file is as the machine has it.
+  /// - Parameter generation: the node's content, from which its settings are read. The root may be a deployment's,
+  ///   which has the machine's copy of that file.
   /// - Throws: `AstError` when the configuration of the boot loader cannot be read.
   package func bootFiles(in path: FilePath, of node: NodeID, settingsIn generation: FilePath) throws -> BootFiles? {
     guard let version = try Kernels(in: path).newest else { return nil }
@@ -23,18 +23,18 @@ extension Store {
       arguments: arguments.joined(separator: " "))
   }
 
-  /// The same for a commit, which does not fail because the configuration of a boot loader is broken: then the node is
+  /// The same for a commit. If the configuration of the boot loader is broken, the commit does not fail: the node is
   /// not in the boot menu.
   package func bootFilesToTry(in path: FilePath, of node: NodeID) throws -> BootFiles? {
     do {
       return try bootFiles(in: path, of: node, settingsIn: path)
     } catch let error as AstError where error.code == .failed {
-      warn("\(error.message): it is not in the boot menu")
+      warn("\(error.message); the node is not in the boot menu")
       return nil
     }
   }
 
-  /// What `/etc/default/grub` sets, read as grub-mkconfig(8) reads it: by a shell, the root's own.
+  /// The kernel arguments in `/etc/default/grub`, read as grub-mkconfig(8) reads it: by a shell, the root's own.
   private func loaderArguments(in path: FilePath, of node: NodeID) throws -> [Substring] {
     let root = RootDirectory(path)
     guard try root.openFile(Self.grubDefaults) != nil || !root.entries(of: "/etc/default/grub.d").isEmpty else {
@@ -51,13 +51,13 @@ extension Store {
     return String(decoding: output, as: UTF8.self).split(whereSeparator: \.isWhitespace)
   }
 
-  /// What the node's settings add. Where they are wrong they add nothing, and that is told: neither somebody's work nor
-  /// a way to boot is to be lost for it.
+  /// The kernel arguments in the node's settings. If the settings are wrong, ast warns and adds none: neither the
+  /// user's work nor a way to boot may be lost for that.
   private func ownArguments(of node: NodeID, in generation: FilePath) -> [Substring] {
     do {
-      return try settings(reader, Settings(), in: generation).kernelArguments.map { $0[...] }
+      return try ownSettings(in: generation).kernelArguments.map { $0[...] }
     } catch {
-      warn("\(AstError(error).message): node \(node) has the kernel arguments of \(Self.grubDefaults) alone")
+      warn("\(AstError(error).message); node \(node) only gets the kernel arguments in \(Self.grubDefaults)")
       return []
     }
   }

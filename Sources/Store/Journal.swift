@@ -21,7 +21,7 @@ extension Store {
       kind, node: node, command: command, bootID: Store.bootID, pid: getpid(), from: from, generation: to)
   }
 
-  /// The kernel's name for this boot (proc_sys_kernel(5), random/boot_id).
+  /// The kernel's identifier of this boot (proc_sys_kernel(5), random/boot_id).
   package static var bootID: String {
     let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
     return text.map { String($0.prefix(36)) } ?? ""

@@ -4,20 +4,20 @@ import Glibc
 import Host
 import SystemPackage
 
-/// What commands that died have left in places that no row of the database names. By their rules, nobody can be using
-/// it any more; what cannot be removed can wait.
+/// The files that killed commands have left in places that no row of the database names. By their rules no command can
+/// be using them. What cannot be removed can wait.
 package enum Leftovers {
-  /// What the names of workspaces in the package cache begin with.
+  /// The prefix of the names of workspaces in the package cache.
   package static let workspacePrefix = "work-"
 
-  /// Removes the workspaces in the package cache whose commands are gone, if it is there.
+  /// Removes the workspaces in the package cache whose commands have ended, if there is a cache.
   static func removeWorkspaces(in cache: FilePath) {
     guard !workspaces(in: cache).isEmpty, let alone = try? lockWorkspaces(in: cache) else { return }
     defer { withExtendedLifetime(alone) {} }
     removeUnusedWorkspaces(in: cache)
   }
 
-  /// The same for whoever holds the lock of the workspaces: one that nobody has locked is nobody's.
+  /// The same for a caller that holds the lock of the workspaces. A workspace that is not locked is not in use.
   package static func removeUnusedWorkspaces(in cache: FilePath) {
     for workspace in workspaces(in: cache).map(cache.appending)
     where (try? Lock.isFree("lock", in: workspace)) == true {
@@ -25,7 +25,7 @@ package enum Leftovers {
     }
   }
 
-  /// Whoever makes or removes workspaces is alone.
+  /// Takes the lock under which workspaces are made and removed.
   package static func lockWorkspaces(in cache: FilePath) throws -> Lock? {
     try Lock.take("workspaces", in: cache, wait: .forever)
   }

@@ -6,18 +6,18 @@ import SystemPackage
 
 /// The disk that a machine boots from: the btrfs around a store, with the subvolumes of the layout at its top level.
 package struct Machine {
-  /// The store.
+  /// The subvolume with the store.
   package static let store = "@snapshots"
-  /// What is mounted at `/var`: data that all deployments share.
+  /// The subvolume mounted at `/var`: data that all deployments share.
   package static let variable = "@var"
-  /// What is mounted at `/boot/grub`: the boot loader's own files.
+  /// The subvolume mounted at `/boot/grub`: the boot loader's own files.
   package static let grub = "@grub"
 
   private let topLevel: TopLevel
   /// The UUID of the file system.
   package let fileSystem: UUID
 
-  /// The disk around the store at `root`; nil where the store is on a disk of another layout: nothing boots from it.
+  /// The disk around the store at `root`; nil if the disk has another layout, from which nothing boots.
   init?(around root: FilePath) throws {
     topLevel = try TopLevel(of: root)
     fileSystem = try FileSystem.uuid(of: root)
@@ -30,10 +30,10 @@ package struct Machine {
   /// A device of the file system.
   package var device: FilePath { topLevel.device }
 
-  /// The path of one of its subvolumes, in this process only.
+  /// The path of one of its subvolumes, valid in this process only.
   package func path(of subvolume: String) -> FilePath { topLevel.path.appending(subvolume) }
 
-  /// Commits what was written: boot loaders do not see what is only in the log.
+  /// Commits what was written. Boot loaders do not see data that are only in the log.
   package func sync() throws { try FileSystem.sync(topLevel.path) }
 
   /// Inode numbers are unique in a subvolume, and a subvolume has one UUID.
@@ -46,11 +46,11 @@ package struct Machine {
 extension Store {
   /// The disk a machine boots from.
   ///
-  /// - Throws: `AstError` (refused) where the store is on another disk.
+  /// - Throws: `AstError` (refused) if the store is on another disk.
   package func requireMachine() throws -> Machine {
     guard let machine = try Machine(around: root) else {
       throw AstError(
-        .refused, "nothing boots from the disk of \(root); nothing was changed",
+        .refused, "no machine boots from the disk of \(root)", state: .unchanged,
         hint: "`ast bootstrap` makes a disk that boots")
     }
     return machine

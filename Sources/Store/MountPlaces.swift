@@ -2,8 +2,8 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// The files the sandbox mounts something on, where a node lacks them: made before work begins and removed after it, so
-/// that a run that changed nothing leaves nothing changed.
+/// The files that the sandbox mounts something on. If a node lacks them, they are made before the work and removed
+/// after it, so that a run without changes leaves the node unchanged.
 struct MountPlaces {
   private let root: RootDirectory
   private let made: [FilePath]
@@ -18,7 +18,7 @@ struct MountPlaces {
     self.made = made
   }
 
-  /// Removes those that are still empty.
+  /// Removes the files that are still empty.
   func remove() throws {
     for path in made { try Self.explaining(path) { try root.removeEmptyFile(path) } }
   }
@@ -28,8 +28,8 @@ struct MountPlaces {
       return try step()
     } catch let error as FileError where error.errno == .notPermitted {
       throw AstError(
-        .failed, "\(path.removingLastComponent()) in the node cannot be changed; nothing was changed",
-        hint: "is it immutable? lsattr(1) tells, and chattr(1) in `ast chroot` makes it changeable")
+        .failed, "\(path.removingLastComponent()) in the node cannot be changed", state: .unchanged,
+        hint: "if lsattr(1) shows that it is immutable, run chattr(1) in `ast chroot`")
     }
   }
 }

@@ -3,16 +3,16 @@ import Glibc
 import Host
 import SystemPackage
 
-/// What every sandbox of a node gets from ast, shown inside as `/run/ast/inside`: stand-ins for the programs that work
-/// on the machine's boot loader, and the way for dpkg to find them.
+/// The directory that every sandbox of a node gets from ast as `/run/ast/inside`: stand-ins for the programs that work
+/// on the machine's boot loader, and the configuration by which dpkg finds them.
 ///
-/// Packages call these programs when they are installed, and fail when they fail. There is nothing for them to do in a
-/// node: the boot menu is written when one is deployed.
+/// Packages call these programs during installation, and fail if they fail. There is nothing for them to do in a node:
+/// the boot menu is written when the node is deployed.
 struct NodeEnvironment {
-  /// Where it is.
+  /// The directory, outside the sandbox.
   let path: FilePath
 
-  /// Makes it where it is missing or not as it should be.
+  /// Makes the directory, and replaces files that are missing or wrong.
   init(in store: Store) throws {
     path = store.root.appending("ast/inside")
     try Store.makeDirectory("ast/inside", in: store.root)
@@ -24,16 +24,16 @@ struct NodeEnvironment {
   private func require(_ text: String, at file: FilePath, mode: mode_t) throws {
     let data = Data(text.utf8)
     guard (try? Data(contentsOf: URL(filePath: file.string))) != data || access(file.string, R_OK) != 0 else { return }
-    // Several threads and processes may be at it.
+    // Several threads and processes may do this at once.
     let temporary = FilePath("\(file).new-\(UUID())")
     try Files.write(data, to: temporary)
     try Files.setMode(temporary, mode)
     try Files.rename(temporary, to: file)
   }
 
-  /// Where it is, inside.
+  /// The directory, inside the sandbox.
   static let inside: FilePath = "/run/ast/inside"
-  /// The PATH inside.
+  /// The PATH inside the sandbox.
   static let searchPath = "\(inside)/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   private static let bootPrograms = ["update-grub", "update-grub2", "grub-install", "grub-mkconfig", "efibootmgr"]
@@ -42,8 +42,8 @@ struct NodeEnvironment {
     echo "${0##*/}: nothing to do in a node; the boot menu is written when it is deployed" >&2
 
     """
-  /// apt gives dpkg a PATH of its own (apt.conf(5), `DPkg::Path`). Its tables stay out of the node: 100 MB that a look
-  /// at the packages would leave there.
+  /// apt gives dpkg its own PATH (apt.conf(5), `DPkg::Path`). apt's binary caches stay out of the node: listing
+  /// packages would leave 100 MB there.
   private static let aptConfiguration = """
     DPkg::Path "\(searchPath)";
     Dir::Cache::pkgcache "";

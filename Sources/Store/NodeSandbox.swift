@@ -1,11 +1,12 @@
 import Btrfs
+import Etc
 import FoundationEssentials
 import Host
 import Sandbox
 import SnapshotTree
 import SystemPackage
 
-/// The sandbox a node is worked in.
+/// The sandbox in which programs run in a node.
 extension Store {
   /// A sandbox with a node's clone as its root: the host's name resolution, no services, no boot loader, and an
   /// environment made from scratch.
@@ -28,7 +29,7 @@ extension Store {
       "TERM": host["TERM"] ?? "dumb",
       // Debian's shells show this in their prompt (/etc/bash.bashrc).
       "debian_chroot": "ast \(id)",
-      // A look around is no change: the shell's history stays out of the node.
+      // The shell's history stays out of the node: looking around must not count as a change.
       "HISTFILE": "",
       "AST_NODE": "\(id)",
     ]
@@ -38,12 +39,10 @@ extension Store {
     return sandbox
   }
 
-  /// The shell of root in a node, as a command: what passwd(5) says there.
+  /// The shell of root in a node, as a command: the one in the node's /etc/passwd.
   public func shell(of id: NodeID) throws -> [String] {
     let root = RootDirectory(try subvolume(of: try current(try node(id))).path)
-    let passwd = try root.contents(of: "/etc/passwd") ?? Data()
-    let entry = String(decoding: passwd, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("root:") }
-    let shell = entry?.split(separator: ":", omittingEmptySubsequences: false).last ?? ""
-    return [shell.hasPrefix("/") ? String(shell) : "/bin/sh"]
+    let users = AccountFile<PasswdEntry>(try root.contents(of: "/etc/passwd") ?? Data()).entries
+    return [users.first { $0.name == "root" }?.shell ?? "/bin/sh"]
   }
 }

@@ -10,19 +10,24 @@ import Sandbox
 import SnapshotTree
 import SystemPackage
 
-/// The files of the boot menu that are to be replaced: written beside the present ones and found in order, so that
-/// nothing is left that can fail for a reason of theirs.
+/// The files of the boot menu that are to be replaced. They are written beside the present ones and checked, so that
+/// their contents cannot make the publishing fail.
 struct PreparedMenu {
+  /// The menu that they are made of.
+  let contents: MenuContents
   private let machine: Machine
   /// The names of the files, relative to the directory of the boot loader.
   private let changed: [FilePath]
   private let obsolete: [FilePath]
 
-  /// Writes those of `files` that are not what is there already; nil when there is nothing to replace.
+  /// Writes the files that differ from the present ones; nil when there is nothing to replace.
   ///
   /// - Throws: `AstError` when a file cannot be written, or GRUB would not understand it; nothing has changed then.
-  init?(_ files: [FilePath: String], on machine: Machine) throws {
+  init?(_ contents: MenuContents, on machine: Machine) throws {
+    self.contents = contents
     self.machine = machine
+    var files = [Self.first: contents.menu.text]
+    for page in contents.menu.pages { files[Self.directory.appending(page.name)] = page.text }
     let directory = RootDirectory(machine.path(of: Machine.grub))
     try Self.removeLeftovers(in: directory)
     var changed: [FilePath] = []
@@ -42,7 +47,7 @@ struct PreparedMenu {
     failPoint("menu written")
   }
 
-  /// Removes what a command that died had prepared.
+  /// Removes the files that a killed command had prepared.
   private static func removeLeftovers(in directory: RootDirectory) throws {
     for entry in try directory.entries(of: Self.directory) where entry.name.hasSuffix(".new") {
       unlink(directory.path.pushing(Self.directory).appending(entry.name).string)
@@ -54,15 +59,14 @@ struct PreparedMenu {
       try directory.write(content, to: name)
     } catch let error as FileError where error.errno != .noSpace {
       throw AstError(
-        .failed, "the boot menu cannot be written: \(error.errno); nothing was changed", hint: "is /boot/grub writable?"
-      )
+        .failed, "the boot menu cannot be written: \(error.errno)", state: .unchanged, hint: "is /boot/grub writable?")
     }
   }
 
-  /// Replaces the files, the first one last: it is the one that names the others. After this GRUB sees the new menu.
-  func install() throws {
+  /// Replaces the files; ``first`` comes last, because it names the others. After this GRUB sees the new menu.
+  fileprivate func install() throws {
     let directory = machine.path(of: Machine.grub)
-    // What is renamed is complete on the disk then.
+    // The new files must be complete on the disk before they are renamed.
     try machine.sync()
     for name in changed.sorted(by: { $0 != Self.first && $1 == Self.first }) {
       try Files.rename(directory.pushing(Self.new(name)), to: directory.pushing(name))
@@ -73,26 +77,58 @@ struct PreparedMenu {
     failPoint("menu published")
   }
 
-  fileprivate static let directory: FilePath = "ast"
-  fileprivate static let first: FilePath = "ast/menu.cfg"
+  private static let directory: FilePath = "ast"
+  private static let first: FilePath = "ast/menu.cfg"
   private static func new(_ name: FilePath) -> FilePath { FilePath("\(name).new") }
+}
+
+/// A menu, and the state of the database that it was made of.
+struct MenuContents: Equatable {
+  let menu: BootMenu
+  /// The database's `dataVersion`: while it stays, no other command has committed anything, so none has published a menu
+  /// of other contents.
+  let dataVersion: Int
 }
 
 /// The boot menu, made of what is in the database.
 extension Store {
-  /// The menu that is to be published; nil where nothing is deployed, and where the menu is what it should be.
+  /// The menu that is to be published; nil if nothing is deployed, or the published menu is right.
+  ///
+  /// A process compares the files themselves until it has published the menu, or found it right. From then on it does so
+  /// only if the menu differs from that one, or another command has changed the tree.
   func preparedMenu() throws -> PreparedMenu? {
-    guard try !tree.deployments().isEmpty, let machine = try Machine(around: root) else { return nil }
-    let menu = try bootMenu(on: machine)
-    var files = [PreparedMenu.first: menu.text]
-    for page in menu.pages { files[PreparedMenu.directory.appending(page.name)] = page.text }
-    return try PreparedMenu(files, on: machine)
+    guard try !tree.deployments().isEmpty else { return nil }
+    var contents: MenuContents?
+    if let publishedMenu {
+      contents = try menuContents()
+      if contents == publishedMenu { return nil }
+    }
+    guard let machine = try Machine(around: root) else { return nil }
+    let made = try contents ?? menuContents()
+    // If the change fails after this, new files are left beside the present ones, and the next change removes them.
+    publishedMenu = nil
+    guard let prepared = try PreparedMenu(made, on: machine) else {
+      publishedMenu = made
+      return nil
+    }
+    return prepared
   }
 
-  private func bootMenu(on machine: Machine) throws -> BootMenu {
+  /// Publishes a menu that was prepared, if there is one.
+  func publish(_ prepared: PreparedMenu?) throws {
+    guard let prepared else { return }
+    try prepared.install()
+    publishedMenu = prepared.contents
+  }
+
+  private func menuContents() throws -> MenuContents {
+    MenuContents(menu: try bootMenu(), dataVersion: try tree.dataVersion)
+  }
+
+  private func bootMenu() throws -> BootMenu {
     let deployments = try tree.deployments().filter { $0.boot != nil }
     var menu = BootMenu(
-      fileSystem: machine.fileSystem.uuidString.lowercased(), store: FilePath(Machine.store), machineID: "",
+      fileSystem: try FileSystem.uuid(of: root).uuidString.lowercased(), store: FilePath(Machine.store), machineID: "",
       deployments: try deployments.compactMap(menuEntry), nodes: try menuNodes())
     if let record = try AdoptionRecord(in: root), record.state != .forgotten {
       menu.before = BootMenu.Before(directory: record.bootDirectory, hasData: record.state == .made)
@@ -111,55 +147,48 @@ extension Store {
 
   private func menuEntry(_ deployment: Deployment) throws -> BootMenu.Deployment? {
     guard let boot = deployment.boot, try isThere(deployment.path) else { return nil }
+    let origin = try tree.generation(of: deployment.node, deployment.generation)?.subvolume
+    let title = try title(
+      deployment.node, deployment.generation, deployment.created,
+      system: systemNames.name(in: origin, at: root.pushing(deployment.path)))
     return BootMenu.Deployment(
-      id: deployment.id.rawValue,
-      system: try system(
-        deployment.node, deployment.generation, deployment.created, deployment.path, boot),
+      id: deployment.id.rawValue, system: BootMenu.System(title, deployment.path, boot),
       isTrying: deployment.state == .trying, isPinned: deployment.isPinned)
   }
 
-  /// What a system calls itself (os-release(5)); empty where it does not say.
-  private func systemName(in path: FilePath) throws -> String {
-    let text = try RootDirectory(path).contents(of: "/usr/lib/os-release") ?? Data()
-    let key = "PRETTY_NAME="
-    let line = String(decoding: text, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(key) }
-    return line.map { $0.dropFirst(key.count).filter { $0 != "\"" && $0 != "'" } } ?? ""
-  }
-
-  /// Where GRUB can note something on the machine whose root this is.
+  /// The file in which GRUB keeps its notes on the machine whose root this is: on the EFI system partition, because GRUB
+  /// writes to no btrfs (GRUB manual, 15.1 "GRUB environment block").
   package func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
-    try Fstab(root.contents(of: "/etc/fstab") ?? Data()).bootEnvironment
+    let uuid = Fstab(try root.contents(of: "/etc/fstab") ?? Data()).uuid(at: "/boot/efi")
+    return uuid.map { BootEnvironmentPlace(fileSystem: $0) }
   }
 
-  /// What was deleted behind ast's back is for `doctor` to tell; the rest must go on booting.
+  /// Whether a subvolume exists. `doctor` reports one that was deleted behind ast's back; the rest must still boot.
   private func isThere(_ path: FilePath) throws -> Bool { try Subvolume.isSubvolume(at: root.pushing(path)) }
 
   private func menuNodes() throws -> [BootMenu.System] {
     try tree.currentGenerations().compactMap { generation in
       guard let boot = generation.boot, try isThere(generation.path) else { return nil }
-      return try system(generation.node, generation.number, generation.created, generation.path, boot)
+      let title = try title(
+        generation.node, generation.number, generation.created,
+        system: systemNames.name(in: generation.subvolume, at: path(of: generation)))
+      return BootMenu.System(title, generation.path, boot)
     }
   }
 
-  private func system(
-    _ node: NodeID, _ generation: GenerationNumber, _ date: Date, _ path: FilePath, _ boot: BootFiles
-  ) throws -> BootMenu.System {
-    BootMenu.System(
-      title: BootMenuTitle(
-        node: node.rawValue, generation: generation.rawValue, date: date,
-        description: try self.node(node).description, system: try systemName(in: root.pushing(path))),
-      subvolume: path, kernel: FilePath(boot.kernel), initrd: FilePath(boot.initrd), arguments: boot.arguments)
+  private func title(
+    _ node: NodeID, _ generation: GenerationNumber, _ date: Date, system: String
+  ) throws -> BootMenuTitle {
+    BootMenuTitle(
+      node: node.rawValue, generation: generation.rawValue, date: date, description: try self.node(node).description,
+      system: system)
   }
 }
 
-extension Fstab {
-  /// The EFI system partition is where GRUB keeps its notes: it writes to no btrfs (GRUB manual, 15.1 "GRUB environment
-  /// block").
-  fileprivate var bootEnvironment: BootEnvironmentPlace? {
-    let prefix = "UUID="
-    guard let source = entries.first(where: { $0.mountPoint == "/boot/efi" })?.source, source.hasPrefix(prefix) else {
-      return nil
-    }
-    return BootEnvironmentPlace(fileSystem: String(source.dropFirst(prefix.count)))
+extension BootMenu.System {
+  fileprivate init(_ title: BootMenuTitle, _ subvolume: FilePath, _ boot: BootFiles) {
+    self.init(
+      title: title, subvolume: subvolume, kernel: FilePath(boot.kernel), initrd: FilePath(boot.initrd),
+      arguments: boot.arguments)
   }
 }

@@ -4,12 +4,13 @@ import Host
 import SnapshotTree
 import SystemPackage
 
-/// What is derived from the database for others to see: the symlink users know, and the record a human (or `doctor
-/// --rebuild`) can restore the tree from. Never trusted, made anew at will.
+/// The files that are derived from the database: the symlink that users know, and the record from which an
+/// administrator (or `doctor --rebuild`) can restore the tree. Nothing else trusts them, and ast can write them
+/// again at any time.
 extension Store {
-  /// Makes the links and records of these nodes agree with the database; those of nodes that are gone are removed.
+  /// Makes the links and records of these nodes agree with the database, and removes those of deleted nodes.
   ///
-  /// A crash in here leaves rows in `unpublished`, and the next change comes back.
+  /// A crash leaves rows in `unpublished`, and the next change publishes them.
   func publish(_ nodes: [NodeID]) throws {
     for id in nodes {
       if try tree.node(id) != nil {
@@ -24,7 +25,7 @@ extension Store {
     }
   }
 
-  /// The nodes whose link or record does not say what the database says, and those that have one and are gone.
+  /// The nodes whose link or record differs from the database, and deleted nodes that still have one.
   package func outdated() throws -> [NodeID] {
     let nodes = try tree.nodes().map(\.id)
     let links = try Files.names(in: links).filter { $0.hasPrefix("snapshot-") }.map { $0.dropFirst("snapshot-".count) }
@@ -37,7 +38,7 @@ extension Store {
     let record = try tree.record(of: id)
     let text = try? Data(contentsOf: URL(filePath: self.record(of: id).string))
     guard var written = text.flatMap({ try? NodeRecord(json: $0) }) else { return false }
-    // The number the next node gets changes without the node.
+    // The number of the next node changes without this node.
     written.nextNode = record.nextNode
     return written == record && linkDestination(of: id) == destination(of: record.node)
   }
@@ -51,8 +52,8 @@ extension Store {
   private func writeRecord(_ record: NodeRecord) throws {
     let path = self.record(of: record.node.id)
     let text = try record.json()
-    // Each change looks again at what the one before it has published. To rename over a file has its content written
-    // out at once (btrfs_rename in fs/btrfs/inode.c), which is not needed where nothing is new.
+    // Each change checks again what the previous one has published. Renaming over a file writes its content out at once
+    // (btrfs_rename in fs/btrfs/inode.c), so a record that did not change is not replaced.
     if let written = try? Data(contentsOf: URL(filePath: path.string)), written.elementsEqual(text) { return }
     let temporary = FilePath(path.string + ".new")
     try Files.write(text, to: temporary)
@@ -70,7 +71,7 @@ extension Store {
     try Files.rename(temporary, to: path)
   }
 
-  /// Removes what there is of a node that is gone for ever, its lock file too.
+  /// Removes the link, the record and the lock file of a deleted node.
   private func withdraw(_ node: NodeID) throws {
     for path in [link(of: node), record(of: node), locks.appending(lockName(of: node))] {
       try Files.removeFileIfPresent(path)

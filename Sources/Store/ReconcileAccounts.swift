@@ -5,26 +5,26 @@ import Rootfs
 import SnapshotTree
 import SystemPackage
 
-/// An account of a node that has not the number it has in all other nodes.
+/// An account whose number in a node differs from its number in the other nodes.
 public enum AccountChange: Hashable, Sendable {
-  /// It has that number now, and so have its files.
+  /// It got that number, and so did its files.
   case renumbered(Account, from: UInt32)
-  /// It cannot have it: another account of the node has it, and keeps it.
+  /// It cannot get that number: another account of the node has it, and keeps it.
   case blocked(Account, at: UInt32)
 }
 
 /// One number per account and machine: files in the shared /var and /home keep their owners whichever node boots.
 extension Store {
-  /// Gives the accounts of a clone that is about to be sealed the numbers they have in all nodes. Those that no node
-  /// had are registered, durably and before anything is changed, so that two nodes which are worked in at the same time
-  /// agree. A registered number wins, also over one that was changed on purpose.
+  /// Gives the accounts of a clone that is about to be sealed the numbers that they have in all nodes. New accounts are
+  /// registered, durably and before anything is changed, so that concurrent transactions agree. A registered number
+  /// wins, even over one that was changed on purpose.
   ///
-  /// Nothing is written when all of them are registered with the numbers they have.
+  /// Writes nothing if all accounts are registered with the numbers they have.
   ///
   /// - Parameters:
   ///   - held: the nodes the caller has locked.
   ///   - own: the caller's running operation.
-  /// - Throws: `AstError`; the clone is to be discarded then.
+  /// - Throws: `AstError`; the caller must discard the clone then.
   func reconcileAccounts(
     in clone: Subvolume, holding held: [NodeID], own: OperationID
   ) throws -> [AccountChange] {

@@ -3,23 +3,23 @@ import Host
 import Settings
 import SnapshotTree
 
-/// Which old generations of a node stay. One that is needed stays whatever a retention says.
+/// The rule by which old generations of a node are kept. A generation that is needed stays, whatever the rule says.
 public struct Retention: Sendable, Equatable {
-  /// How many generations stay, the newest ones.
+  /// How many of the newest generations stay.
   let count: Int
-  /// The time before which a generation was made that goes although it is one of the newest; nil: none goes for its age.
+  /// Generations made before this time go, even the newest ones; nil: their age does not matter.
   let start: Date?
 
-  /// A retention by number, and by age where a start is given.
+  /// A retention by number, and by age if a start is given.
   package init(count: Int, since start: Date? = nil) {
     self.count = count
     self.start = start
   }
 
-  /// Nothing stays but what is needed.
+  /// Keeps only the generations that are needed.
   package static let nothing = Retention(count: 0)
 
-  /// Those of a node's generations, the newest first, that do not stay for their own sake.
+  /// The generations that the rule does not keep, of all generations of a node, the newest first.
   func outdated(_ generations: [Generation]) -> [Generation] {
     generations.enumerated().filter { index, generation in
       index >= count || start.map { generation.created < $0 } ?? false
@@ -27,12 +27,12 @@ public struct Retention: Sendable, Equatable {
   }
 }
 
-/// What goes by retention: never what somebody could still need.
+/// Deletion by retention: never of anything that could still be needed.
 extension Store {
-  /// The generations of a node that go, the newest first: never the current one, the one before it, or one that is
-  /// deployed or runs.
+  /// The generations of a node that are to be deleted, the newest first: never the current one, the one before it, or
+  /// one that is deployed or runs.
   ///
-  /// - Parameter leaving: deployments that go too, and need nothing any more.
+  /// - Parameter leaving: deployments that are deleted too, so that they no longer need their generations.
   package func retirable(
     _ node: NodeID, by retention: Retention, without leaving: Set<DeploymentID> = []
   ) throws -> [Generation] {
@@ -43,12 +43,12 @@ extension Store {
     return retention.outdated(try tree.generations(of: node)).filter { !needed.contains($0.number) }
   }
 
-  /// What the administrator wants kept; nil where that cannot be read: nothing goes until it can.
+  /// The administrator's settings for retention; nil if they cannot be read. Then nothing is deleted.
   private var keepSettings: KeepSettings? {
     do {
-      return try reader.machine().keep
+      return try settings.keep
     } catch {
-      warn("\(AstError(error).message); nothing old is deleted")
+      warn("\(AstError(error).reason); no old generations or deployments are deleted")
       return nil
     }
   }
@@ -56,7 +56,7 @@ extension Store {
   /// Condemns the oldest generations of a node beyond the number that is kept.
   func retire(_ node: NodeID) throws {
     guard let keep = keepSettings else { return }
-    let retention = Retention(count: try keep.generations ?? tree.keepGenerations)
+    let retention = Retention(count: keep.generations)
     try tree.deleteGenerations(try retirable(node, by: retention).map { (node, $0.number) })
   }
 
@@ -65,7 +65,7 @@ extension Store {
     guard let keep = keepSettings else { return [] }
     let needed = try neededDeployments()
     let unpinned = try tree.deployments().reversed().filter { !$0.isPinned }
-    return unpinned.dropFirst(try keep.deployments ?? tree.keepDeployments).filter { !needed.contains($0.id) }
+    return unpinned.dropFirst(keep.deployments).filter { !needed.contains($0.id) }
   }
 
   /// Condemns the oldest deployments beyond the number that is kept.
@@ -73,7 +73,7 @@ extension Store {
     for deployment in try retirableDeployments() { try tree.delete(deployment.id) }
   }
 
-  /// The deployments that no command removes, pinned ones apart.
+  /// The deployments, apart from pinned ones, that no command removes.
   package func neededDeployments() throws -> Set<DeploymentID> {
     Set(
       [

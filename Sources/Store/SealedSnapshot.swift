@@ -4,15 +4,15 @@ import Host
 import Rootfs
 import SnapshotTree
 
-/// A read-only, durable subvolume under its final name: what can be committed.
+/// A read-only, durable subvolume under its final name. Only such a snapshot can be committed.
 package struct SealedSnapshot {
-  /// Its UUID: what the tree knows it by.
+  /// Its UUID, by which the tree identifies it.
   package let identity: SubvolumeUUID
   /// The bytes it refers to.
   package let size: Int64
-  /// What is installed in it; nil where there is no dpkg.
+  /// The packages installed in it; nil if it has no dpkg.
   package let packages: [Package]?
-  /// What boots it; nil where nothing does.
+  /// Its boot files; nil if it cannot boot.
   package let boot: BootFiles?
 
   package init(_ subvolume: Subvolume, boot: BootFiles?) throws {
@@ -24,7 +24,7 @@ package struct SealedSnapshot {
 }
 
 extension Package {
-  /// A package as the tree remembers it.
+  /// A package as the tree records it.
   package init(_ installed: InstalledPackage) {
     self.init(name: installed.name, architecture: installed.architecture, version: installed.version)
   }

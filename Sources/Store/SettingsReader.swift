@@ -6,14 +6,14 @@ import Settings
 import SnapshotTree
 import SystemPackage
 
-/// How settings are read: their files are TOML, which this module knows nothing of.
+/// Reads the settings of the machine and of nodes. Their files are TOML, of which this module knows nothing.
 public struct SettingsReader: Sendable {
-  /// Those of the machine.
-  package let machine: @Sendable () throws -> Settings
-  /// Those of a node: of the machine, with the content of the node's own file, which is at this place.
-  let node: @Sendable (Settings, Data, FilePath) throws -> Settings
+  /// Reads the machine's settings.
+  let machine: @Sendable () throws -> Settings
+  /// Adds to these settings those in a node's own file, whose content and path it is given.
+  private let node: @Sendable (Settings, Data, FilePath) throws -> Settings
 
-  /// Reads them like that.
+  /// A reader made of these two functions.
   public init(
     machine: @escaping @Sendable () throws -> Settings,
     node: @escaping @Sendable (Settings, Data, FilePath) throws -> Settings
@@ -21,44 +21,49 @@ public struct SettingsReader: Sendable {
     (self.machine, self.node) = (machine, node)
   }
 
-  /// Reads no file: the defaults are in force.
-  public static let defaults = SettingsReader(machine: { Settings() }) { machine, _, _ in machine }
+  /// The settings in a node's own file alone, with the defaults for the rest.
+  package func settings(ofNodeWith own: Data, at path: FilePath) throws -> Settings {
+    try settings(Settings(), with: own, at: path)
+  }
 
-  /// The settings of a node, on top of others. Whoever works in a node can have written them: what takes the parser long
-  /// is not read.
-  package func settings(_ others: Settings, with own: Data, at path: FilePath) throws -> Settings {
+  /// The settings of a node, on top of others. Any program in the node may have written the file, and a large one would
+  /// keep the parser busy, so it is not read.
+  fileprivate func settings(_ others: Settings, with own: Data, at path: FilePath) throws -> Settings {
     guard own.count <= Self.largestFile else { throw Self.tooLarge(path) }
     return try node(others, own, path)
   }
 
-  static func tooLarge(_ path: FilePath) -> ConfigurationError {
-    .wrong(path, "it has more than \(largestFile >> 10) KiB")
+  fileprivate static func tooLarge(_ path: FilePath) -> ConfigurationError {
+    .wrong(path, "it is larger than \(largestFile >> 10) KiB")
   }
 
   private static let largestFile = 16 << 10
 }
 
 extension Store {
-  /// The file, inside the node.
+  /// The file with a node's own settings, inside the node.
   public static let nodeConfiguration: FilePath = "/etc/ast/node.toml"
+
+  /// The settings of the machine.
+  ///
+  /// - Throws: `ConfigurationError`: one of the files is wrong.
+  public var settings: Settings { get throws { try reader.machine() } }
 
   /// The settings in force for a node: those of the machine, and the node's own.
   ///
   /// - Throws: `AstError` or `ConfigurationError`: one of the files is wrong.
-  public func settings(_ reader: SettingsReader, of id: NodeID) throws -> Settings {
-    try settings(reader, reader.machine(), of: id)
+  public func settings(of id: NodeID) throws -> Settings {
+    try settings(in: subvolume(of: try current(try node(id))).path, on: settings)
   }
 
-  package func settings(_ reader: SettingsReader, _ machine: Settings, of id: NodeID) throws -> Settings {
-    try settings(reader, machine, in: subvolume(of: try current(try node(id))).path)
-  }
+  /// The own settings of the node with this root, with the defaults for the rest: the machine's files need not be right.
+  func ownSettings(in root: FilePath) throws -> Settings { try settings(in: root, on: Settings()) }
 
-  /// The same for the node that this is the root of.
-  func settings(_ reader: SettingsReader, _ machine: Settings, in root: FilePath) throws -> Settings {
+  private func settings(in root: FilePath, on others: Settings) throws -> Settings {
     let path = root.appending(Store.nodeConfiguration.components)
     do {
-      guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return machine }
-      return try reader.settings(machine, with: own, at: path)
+      guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return others }
+      return try reader.settings(others, with: own, at: path)
     } catch let error as FileError where error.errno == .fileTooLarge {
       throw SettingsReader.tooLarge(path)
     }

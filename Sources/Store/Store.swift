@@ -7,32 +7,36 @@ import SystemPackage
 
 /// A store: the directory on a btrfs that holds the snapshot tree, with its database open.
 ///
-/// What users name (`clone`, `del`, `run` …) are extensions of this type, one file each.
+/// The verbs (`clone`, `del`, `run` …) are extensions of this type, one file each.
 public final class Store {
   /// The store's directory.
   public let root: FilePath
   /// The tree: the only truth about what a node is.
   public let tree: TreeDatabase
-  /// How long this command waits for nodes that others work on.
+  /// How long this command waits for a node that another command works on.
   public let wait: LockWait
-  /// This command as it was typed: for the history and for those who meet our locks.
+  /// This command as it was typed, for the history and for commands that meet its locks.
   package let command: String
   /// The inode of the database as it was opened.
   private let databaseFile: ino_t?
-  /// What the administrator and the nodes have chosen; read where a setting is needed, and only there.
+  /// Reads the settings of the machine and of nodes; used only where a setting is needed.
   package let reader: SettingsReader
+  /// The boot menu that this process knows to be published; nil if it has not checked yet.
+  var publishedMenu: MenuContents?
+  /// The names of systems, for the boot menu.
+  var systemNames = SystemNames()
   private let tell: (String) -> Void
   private var told: Set<String> = []
 
   /// Opens the store at `root`.
   ///
   /// - Parameters:
-  ///   - reader: how to find out what the administrator and the nodes have chosen.
-  ///   - warn: told what could not be finished after a change was made, and will be by the next command.
-  /// - Throws: `AstError` when there is no store, it is damaged, or it cannot be written where that is wanted.
+  ///   - reader: reads the settings of the machine and of nodes.
+  ///   - warn: called with what could not be finished after a change was committed; the next command does it.
+  /// - Throws: `AstError` if there is no store, it is damaged, or `access` is for writing and it cannot be written.
   public init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
-    reader: SettingsReader = .defaults, warn: @escaping (String) -> Void = { _ in }
+    reader: SettingsReader, warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.root = root
     self.wait = wait
@@ -46,7 +50,7 @@ public final class Store {
     tree = try TreeDatabase(opening: Store.databasePath(in: root), access)
     guard try !CommitNote.isAhead(noted, of: tree) else {
       throw AstError(
-        .damaged, "the database of \(root) has lost its last changes; nothing was changed", hint: AstError.rebuildHint)
+        .damaged, "the database of \(root) has lost its last changes", state: .unchanged, hint: AstError.rebuildHint)
     }
   }
 
@@ -55,12 +59,12 @@ public final class Store {
     try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, warn: tell)
   }
 
-  /// Tells what could not be finished: once, though each change tries it again.
+  /// Reports what could not be finished: once, although each change tries it again.
   package func warn(_ message: String) {
     if told.insert(message).inserted { tell(message) }
   }
 
-  /// Makes the directories of what can be made anew, where somebody has removed them.
+  /// Makes the directories of derived files, if they were removed.
   package static func makeDerivedDirectories(in root: FilePath) throws {
     for directory in ["rootfs", "ast/lock", "ast/nodes"] { try makeDirectory(directory, in: root) }
   }
@@ -74,15 +78,15 @@ public final class Store {
     failPoint("directory made")
   }
 
-  /// Makes sure that the open database is still the store's: `doctor --rebuild` puts another one in its place, and what
-  /// is committed to the old one is lost. The caller has the lock of the tree.
+  /// Ensures that the open database is still the store's: `doctor --rebuild` replaces it, and a commit to the old one
+  /// would be lost. The caller holds the tree's lock.
   func requireSameDatabase() throws {
     guard Store.inode(of: Store.databasePath(in: root)) != databaseFile else { return }
     throw AstError(
-      .busy, "the database of \(root) was made anew meanwhile; nothing was changed", hint: "run the command again")
+      .busy, "the database of \(root) was rebuilt meanwhile", state: .unchanged, hint: "run the command again")
   }
 
-  /// Removes what commands that died while they made a database have left. The caller has the lock of the tree.
+  /// Removes the unfinished databases of commands that were killed. The caller holds the tree's lock.
   package static func removeUnfinishedDatabases(in root: FilePath) throws {
     let database = databasePath(in: root)
     let directory = database.removingLastComponent()
@@ -98,7 +102,7 @@ public final class Store {
     return stat(path.string, &status) == 0 ? status.st_ino : nil
   }
 
-  /// Makes sure that there is a store at `root`, damaged or not, which can be used like that.
+  /// Ensures that there is a store at `root`, damaged or not, that allows this access.
   package static func require(_ access: Access, at root: FilePath) throws {
     guard exists(at: root) else {
       throw AstError(
@@ -108,24 +112,24 @@ public final class Store {
     if access == .writing { try requireWritable(root) }
   }
 
-  /// Makes sure that `root` is on a btrfs that can be written.
+  /// Ensures that `root` is on a btrfs that can be written.
   package static func requireWritable(_ root: FilePath) throws {
     guard access(root.string, F_OK) == 0 else {
-      throw AstError(.notFound, "\(root): \(Errno(rawValue: errno)); nothing was changed")
+      throw AstError(.notFound, "\(root): \(Errno(rawValue: errno))", state: .unchanged)
     }
     guard FileSystem.isBtrfs(root) else {
       throw AstError(
-        .failed, "\(root) is not on a btrfs file system; nothing was changed",
+        .failed, "\(root) is not on a btrfs file system", state: .unchanged,
         hint: "mount one there, or let `ast init --image FILE --size 10G` make one")
     }
     guard try !FileSystem.isReadOnly(root) else {
       throw AstError(
-        .failed, "the file system of \(root) is mounted read-only; nothing was changed",
-        hint: "`mount -o remount,rw` it, and look at the kernel's messages for the reason")
+        .failed, "the file system of \(root) is mounted read-only", state: .unchanged,
+        hint: "look at the kernel's messages for the reason, then run `mount -o remount,rw` on it")
     }
   }
 
-  /// Whether a store was made at `root`, damaged or not.
+  /// Whether there is a store at `root`, damaged or not.
   public static func exists(at root: FilePath) -> Bool {
     access(databasePath(in: root).string, F_OK) == 0 || access(recordDirectory(in: root).string, F_OK) == 0
   }
@@ -147,7 +151,7 @@ extension Store {
     return generation
   }
 
-  /// The subvolume of a generation, made sure to be the one that was committed: its identity is its UUID.
+  /// The subvolume of a generation. Its UUID shows that it is the one that was committed.
   package func subvolume(of generation: Generation) throws -> Subvolume {
     let subvolume = Subvolume(at: path(of: generation))
     let name = "generation \(generation.number) of node \(generation.node)"
@@ -155,7 +159,7 @@ extension Store {
       guard try subvolume.info().uuid == generation.subvolume.rawValue else {
         throw AstError(
           .damaged, "the subvolume \(subvolume.path) is not \(name): it was replaced behind ast's back",
-          hint: "`ast doctor` tells what is there")
+          hint: "run `ast doctor`")
       }
     } catch let error as BtrfsError where error.code == .notFound || error.code == .notASubvolume {
       throw AstError(.damaged, "\(name) is missing: there is no subvolume \(subvolume.path)", hint: "run `ast doctor`")
@@ -163,15 +167,15 @@ extension Store {
     return subvolume
   }
 
-  /// Locks a node for a change; an error names who works on it.
+  /// Locks a node for a change; the error names the command that works on it.
   ///
-  /// Never waits while the tree's lock is held: whoever works on the node needs that one to finish.
+  /// Never wait while you hold the tree's lock: the command that works on the node needs that lock to finish.
   package func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
     let wait = wait ?? self.wait
     var lock =
       try wait == .forever
       ? Lock.wait(for: lockName(of: node), in: locks) : Lock.take(lockName(of: node), in: locks, wait: wait)
-    // Whoever has just taken it needs a moment to write who it is.
+    // A command that has just taken the lock needs a moment to record itself.
     let deadline = ContinuousClock.now + .seconds(2)
     var holder = Lock.holder(of: lockName(of: node), in: locks)
     while lock == nil, holder == nil, ContinuousClock.now < deadline {
@@ -180,20 +184,20 @@ extension Store {
       holder = Lock.holder(of: lockName(of: node), in: locks)
     }
     guard let lock else {
-      throw AstError(.busy, "node \(node) is busy: \(Self.words(holder)); nothing was changed", hint: Store.waitHint)
+      throw AstError(.busy, "node \(node) is busy: \(Self.words(holder))", state: .unchanged, hint: Store.waitHint)
     }
-    // The base has a lock before it is a node. A node that is not there needs no file, and its number does not come
-    // back.
+    // The base has a lock before it is a node. A node that does not exist needs no lock file, and its number is not
+    // reused.
     guard try node == .base || tree.node(node) != nil else {
       lock.removeFile()
       throw AstError.unknown(node)
     }
-    // On a full disk nobody is told who holds it; that is no reason not to.
+    // On a full disk the holder cannot be recorded; take the lock anyway.
     try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
     return lock
   }
 
-  /// Whether nobody works on a node.
+  /// Whether no command works on a node.
   package func isFree(_ node: NodeID) throws -> Bool {
     try Lock.isFree(lockName(of: node), in: locks)
   }

@@ -3,7 +3,7 @@ import Host
 import SnapshotTree
 import SystemPackage
 
-/// Where things are. All paths in the database are relative to the store's directory.
+/// The paths in a store. All paths in the database are relative to the store's directory.
 extension Store {
   package static func databasePath(in root: FilePath) -> FilePath { root.appending("ast/tree.sqlite") }
   static func recordDirectory(in root: FilePath) -> FilePath { root.appending("ast/nodes") }
@@ -30,8 +30,8 @@ extension Store {
   package func deployStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation)") }
   package func etcStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation).etc") }
 
-  /// What the nodes' apts share.
+  /// The package cache, which the apts of all nodes share.
   package static func packageCache(in root: FilePath) -> FilePath { root.appending("cache/apt") }
-  /// Where packages are that were installed live.
+  /// The directory of the packages that were installed live.
   package static func liveSnapshots(in root: FilePath) -> FilePath { root.appending("live") }
 }

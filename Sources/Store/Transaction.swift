@@ -11,12 +11,12 @@ import SystemPackage
 /// A change of one node's content: a writable clone of its current generation, worked in, then sealed and committed
 /// as the next generation, or discarded without a trace.
 ///
-/// The order of the steps is what makes it safe; `RunInNode.swift` shows them from top to bottom. Until `commit` the
-/// node is what it was; a crash leaves a clone that no row refers to, which the next change removes.
+/// The order of the steps makes it safe; `RunInNode.swift` shows them from top to bottom. Until `commit` the node is
+/// unchanged; a crash leaves a clone that no row refers to, which the next change removes.
 package struct Transaction {
   /// The node as it was at the start.
   package let node: Node
-  /// The clone to work in: a writable subvolume nobody else looks at.
+  /// The clone to work in: a writable subvolume that no other command uses.
   package let clone: Subvolume
   /// Its entry in the history.
   package let operation: OperationID
@@ -59,12 +59,12 @@ package struct Transaction {
     failPoint("staged")
   }
 
-  /// Ends the transaction without a trace in the node; `reason` stands in the history.
+  /// Ends the transaction and leaves the node as it was; the history has `reason`.
   package func discard(_ reason: String) throws {
     try store.abandon(operation, on: node.id, next, reason)
   }
 
-  /// Runs a step of the transaction, and discards the transaction when it fails, unless it may have been committed.
+  /// Runs a step of the transaction. If it fails, discards the transaction, unless it may have been committed.
   package func discarding<Result>(_ step: () throws -> Result) throws -> Result {
     do {
       return try step()
@@ -91,14 +91,14 @@ package struct Transaction {
     return try clone.info().transaction != unchanged
   }
 
-  /// Step 4: refuses a root that has lost what makes it a Debian system.
+  /// Step 4: refuses a root that has lost its package database.
   package func verify() throws {
     let before = try store.tree.generation(of: node.id, node.current)?.manifest
     guard before != nil, try PackageDatabase.installed(in: clone.path)?.isEmpty ?? true else { return }
-    throw AstError(.refused, "node \(node.id) would have no package database any more; the changes are discarded")
+    throw AstError(.refused, "node \(node.id) would no longer have a package database", state: .discarded)
   }
 
-  /// Gives the accounts in the clone the numbers they have in all nodes: what had to be changed for that.
+  /// Gives the accounts in the clone the numbers that they have in all nodes, and returns what it changed.
   package func reconcileAccounts() throws -> [AccountChange] {
     try store.reconcileAccounts(in: clone, holding: [node.id], own: operation)
   }
@@ -118,8 +118,8 @@ package struct Transaction {
     return try SealedSnapshot(Subvolume(at: final), boot: store.bootFilesToTry(in: final, of: node.id))
   }
 
-  /// Steps 6 and 7: enters the new generation. With this the node is the new one; old generations beyond the number
-  /// kept go afterwards.
+  /// Steps 6 and 7: enters the new generation, which is the node's content from then on. Old generations beyond the
+  /// number that is kept are deleted afterwards.
   package func commit(_ sealed: SealedSnapshot) throws -> Generation {
     try store.change(holding: [node.id], own: operation) {
       let tree = store.tree
@@ -135,8 +135,8 @@ package struct Transaction {
 }
 
 extension Store {
-  /// Removes what a transaction staged and enters its end. When the disk is too full for that row, the operation
-  /// stays entered as running, and the next change ends it.
+  /// Removes what a transaction staged and enters its end. If the disk is too full for that row, the operation stays
+  /// entered as running, and the next change ends it.
   package func abandon(
     _ operation: OperationID, on node: NodeID, _ sealed: GenerationNumber?, _ reason: String
   ) throws {

@@ -245,7 +245,7 @@ def test_install_live(lab):
     # What cannot be is refused before anything is done.
     for command, status, why in (
             ("1 /root/kernel.deb", 5, "needs a reboot"), ("1 nonesuch", 3, "nonesuch"),
-            ("2 /root/dozer.deb", 5, "node 1 runs, and not node 2"), ("7 /root/dozer.deb", 3, "no node 7")):
+            ("2 /root/dozer.deb", 5, "node 1 is running, not node 2"), ("7 /root/dozer.deb", 3, "no node 7")):
         said = machine.run(f"ast install --live {command}", patience=600)
         assert said[0] == status and why in said[1], said
     assert "dozer" in machine.succeed("ast install -n --live 1 /root/dozer.deb", patience=600)
@@ -254,7 +254,7 @@ def test_install_live(lab):
 
     # It runs at once; the node and the next deployment have it, and the root can be written as little as before.
     said = machine.succeed("ast install --live 1 /root/dozer.deb", patience=600)
-    assert "deployment 2 boots the next time; the running system: 1 installed" in said, said
+    assert "deployment 2 boots at the next start; the running system: 1 installed" in said, said
     assert machine.succeed("stat -c %U /proc/$(systemctl show --value --property MainPID dozer)") == "dozer"
     machine.succeed("dpkg --verify dozer && test -z \"$(dpkg --audit)\" && cat /usr/share/dozer/data /etc/dozer.conf")
     user = machine.succeed("getent passwd dozer | cut -d: -f1,3,4")

@@ -8,13 +8,14 @@ import Testing
 @testable import Nodes
 @testable import Store
 
-/// What is entered of a boot, in a store with a few deployments.
+/// The assessment of boots, in a store with a few deployments.
 @Suite("Boot assessment", .requiresRoot)
 struct BootAssessmentTests {
   private let store: Store
 
   init() throws {
-    store = try Store(opening: try TestStore().root, .writing)
+    let reader = SettingsReader(machine: { .init() }, node: { machine, _, _ in machine })
+    store = try Store(opening: try TestStore().root, .writing, reader: reader)
     try store.tree.write { tree in
       for (id, state) in [(1, DeploymentState.good), (2, .good), (3, .trying)] {
         try tree.insert(
@@ -143,6 +144,14 @@ struct BootParametersTests {
     #expect(parameters.trial?.rawValue == trial)
     #expect(parameters.fallback?.rawValue == fallback)
     #expect(parameters.isTry == isTry)
+  }
+
+  @Test(arguments: [
+    ("BOOT_IMAGE=/boot/vmlinuz root=UUID=1 ro", true), ("BOOT_IMAGE ro", true), ("root=/dev/vda1 ro", false),
+    ("NOT_BOOT_IMAGE=/x", false), ("ro -- BOOT_IMAGE=/x", false), ("", false),
+  ])
+  func tellWhetherGrubStartedTheKernel(line: String, isFromGrub: Bool) {
+    #expect(BootParameters(commandLine: line).isFromGrub == isFromGrub)
   }
 }
 

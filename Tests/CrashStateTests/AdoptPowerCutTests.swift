@@ -2,8 +2,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Cuts the power at every flush while a system is adopted, while its data are taken over and while both is taken back:
-/// the machine boots the old system, to which nothing has happened, or a complete deployment with all of its data.
+/// Cuts the power at every flush while a system is adopted, while its data are taken over, and while both is undone: the
+/// machine boots the unchanged old system, or a complete deployment with all of its data.
 @Suite(.serialized, .requiresLoggedDisk) struct AdoptPowerCutTests {
   @Test func whatBootsIsTheOldSystemOrADeploymentWithAllData() throws {
     try scenario(
@@ -29,7 +29,7 @@ import Testing
   }
 }
 
-/// A disk as the Debian installer lays it out, what is done to it, and how it must look after each command.
+/// A disk with the layout of the Debian installer, the commands, and the states of the disk after each.
 private enum Adopted {
   /// Whether a deployment boots, after each command.
   private static let boots = [false, true, false, true, true, false]
@@ -56,8 +56,8 @@ private enum Adopted {
     [adopt(old, "-y"), adopt(old, "--undo"), adopt(old, "-y"), start, adopt(deployment, "--undo")]
   }
 
-  /// The kernel and the initrd are longer than what btrfs keeps inline in metadata, so that the data go their own way to
-  /// the disk.
+  /// The kernel and the initrd are too long for btrfs to keep inline in metadata, so that their data are written
+  /// separately.
   private static let furnishing = """
     for file in vmlinuz initrd.img; do
       n=0; while [ $n -lt 5000 ]; do echo "$file $n of it, for its place"; n=$((n + 1)); done \
@@ -66,7 +66,7 @@ private enum Adopted {
     cd @rootfs; \(sums) >../sums
     """
 
-  /// What is in the old system, in the current directory.
+  /// The content of the old system, in the current directory.
   static let sums = """
     find . -xdev ! -name 'custom.cfg*' '(' -type f -printf '%m %U:%G %n %p ' -exec sha256sum -b '{}' ';' -o \
       -printf '%y %m %U:%G %l %p\\n' ')' | LC_ALL=C sort
@@ -98,7 +98,7 @@ private enum Adopted {
     return changes.status == 0 ? [] : ["the old system was changed: \(changes.stdout)"]
   }
 
-  /// What is wrong with what GRUB finds where it is led to.
+  /// The problems with the files that GRUB is led to.
   private static func bootProblems(of disk: BootLoaderView, at place: FilePath) throws -> [String] {
     guard try disk.script(at: hook)?.contains("### END ast") == true, try disk.script(at: "/@grub/grub.cfg") != nil,
       try disk.script(at: "/@grub/ast/menu.cfg")?.contains("set default=ast-1") == true
@@ -110,7 +110,7 @@ private enum Adopted {
     }
   }
 
-  /// What the deployment that boots leaves wrong.
+  /// The problems that remain after the deployment has booted.
   private static func startProblems(in place: FilePath) throws -> [String] {
     let started = try run(start, in: place)
     guard started.status == 0 else { return ["the deployment does not start: \(started)"] }
@@ -130,7 +130,7 @@ private enum Adopted {
       + (doctor.status == 0 && doctor.stdout.isEmpty ? [] : ["doctor: \(doctor)"])
   }
 
-  /// What is wrong after it is done again where the old system boots; data that were taken over stay.
+  /// The problems after the adoption is done again, if the old system boots; data that were taken over stay.
   private static func repetitionProblems(in place: FilePath) throws -> [String] {
     let again = try run(adopt(old, "-y"), in: place)
     if again.status == 5, again.stderr.contains("with data in them") { return try dataProblems(in: place) }
@@ -139,7 +139,7 @@ private enum Adopted {
   }
 }
 
-/// A disk whose deployment has proven itself, and which is to forget the system that was there before.
+/// A disk whose deployment has proven itself, and from which the old system is removed.
 private enum Forgotten {
   private static let forget = Adopted.adopt(Adopted.deployment, "--forget -y")
 

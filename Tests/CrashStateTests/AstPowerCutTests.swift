@@ -23,9 +23,9 @@ import Testing
   }
 }
 
-/// What the commands of the scenario do to a store, and how it looks after each.
+/// The commands of the scenario, and the states of the store after each.
 private enum Story {
-  /// A state of the tree: what `ast tree` prints below the base, and which text each node's file holds.
+  /// A state of the tree: the output of `ast tree` below the base, and the text in each node's file.
   struct Chapter {
     let command: [String]
     let tree: [String]
@@ -45,7 +45,7 @@ private enum Story {
     Chapter(command: ["desc", "1", "done"], tree: ["└── 1 - done"], texts: [1: 1]),
   ]
 
-  /// Longer than what btrfs keeps inline in metadata, so that the data go their own way to the disk.
+  /// Too long for btrfs to keep inline in metadata, so that the data are written separately.
   private static let lines = 4000
 
   private static func write(_ number: Int) -> [String] {
@@ -81,7 +81,7 @@ private enum Story {
     return try (wrong.min { $0.count < $1.count } ?? []) + recoveryProblems(store, nodes, before)
   }
 
-  /// What the next command, in the next boot, leaves wrong.
+  /// The problems that remain after the next command, in the next boot.
   private static func recoveryProblems(_ store: TestStore, _ nodes: [Int], _ tree: String) throws -> [String] {
     let results = try [["tmp"], ["doctor"], ["tree"]].map { try store.astInTheNextBoot($0) }
     guard results.allSatisfy({ $0.status == 0 }), results[1].stdout.isEmpty, results[2].stdout == tree else {
@@ -92,7 +92,7 @@ private enum Story {
     }
   }
 
-  /// Where the content of a node is by the database, which is the only truth.
+  /// The path of a node's content according to the database, which is the only truth.
   private static func content(of node: Int, in store: TestStore) throws -> FilePath {
     let query = "select 'nodes/' || id || '/' || current from node where id = \(node)"
     let database = store.root.appending("ast/tree.sqlite").string

@@ -1,29 +1,29 @@
-/// What a disk with a volatile write cache still has of the writes since its last flush when the power goes.
+/// The writes since its last flush that a disk with a volatile write cache still has after a power cut.
 enum PowerCut: String, CaseIterable {
-  /// Everything up to a flush, nothing of what came after it.
+  /// Everything up to a flush, and nothing after it.
   case prefix
   /// Everything up to a flush, and of the writes between it and the next one a pseudo-random half.
   case subset
-  /// One of about four writes is lost, flushed or not: a broken disk, to see that the damage is noticed.
+  /// About one of four writes is lost, flushed or not: a broken disk, to check that the damage is noticed.
   case lying
 }
 
-/// A moment the power may go, and what the disk has then.
+/// A moment of a power cut, and the entries that the disk has then.
 struct CrashPoint: Equatable {
-  /// The entry of the log (a flush, or the end) that did not complete any more, or that everything completed up to.
+  /// The entry of the log (a flush, or the end) that did not complete, or up to which everything completed.
   let entry: Int
-  /// Entries that are on the disk for good, beyond those of the points before.
+  /// The entries that are durable, in addition to those of the previous points.
   let settled: [Int]
-  /// Entries that made it to the disk by chance, in this state only.
+  /// The entries that reached the disk by chance, in this state only.
   let survivors: [Int]
   /// How many commands had returned: their effects must be there.
   let returned: Int
 
-  /// The states a power cut leaves, in the order of the log.
+  /// The states after a power cut, in the order of the log.
   ///
   /// - Parameters:
   ///   - marks: for each command, the number of entries in the log when it had returned.
-  ///   - limit: at most so many points: one, by the seed, of every so many that follow each other.
+  ///   - limit: the maximum number of points: the seed chooses one of each group of consecutive points.
   static func all(
     in log: WriteLog, marks: [Int], cut: PowerCut, seed: UInt64, limit: Int
   ) -> (points: [CrashPoint], candidates: Int) {
@@ -44,7 +44,7 @@ struct CrashPoint: Equatable {
       let survivors =
         cut == .subset
         ? interval.filter { log.entries[$0].changesTheDisk && (durable.contains($0) || coin.lands($0, oneIn: 2)) } : []
-      // The disk has only what was flushed until the next request that is durable by itself completes.
+      // The disk has only the flushed entries until the next request that is durable by itself completes.
       let moment = cut == .subset ? interval.upperBound : durable.first ?? interval.upperBound
       return CrashPoint(
         entry: cut == .subset ? interval.upperBound : interval.lowerBound, settled: settled, survivors: survivors,
@@ -62,8 +62,8 @@ struct CrashPoint: Equatable {
   }
 }
 
-/// Pseudo-random decisions that depend on the seed and on the number of the throw alone, so that a state is the same
-/// however many others are built. (The mixing function is that of SplitMix64.)
+/// Pseudo-random decisions that depend only on the seed and on their number, so that a state is the same however many
+/// others are built. (The mixing function is that of SplitMix64.)
 private struct Coin {
   let seed: UInt64
 

@@ -27,7 +27,7 @@ private func log(_ requests: String) throws -> WriteLog {
     #expect(
       points == [
         .init(entry: 0, settled: [], survivors: [], returned: 1),
-        // Entry 4 is durable by itself: once it is complete this state is none any more.
+        // Entry 4 is durable by itself: once it is complete, this state cannot occur any more.
         .init(entry: 2, settled: [0, 1], survivors: [], returned: 2),
         .init(entry: 6, settled: [3, 4, 5], survivors: [], returned: 4),
         .init(entry: 8, settled: [7], survivors: [], returned: 5),

@@ -2,11 +2,11 @@ import Glibc
 import SystemPackage
 import TestSupport
 
-/// Builds the disk as each power cut leaves it, one after the other in the order of the log, and mounts it.
+/// Builds the disk as each power cut leaves it, in the order of the log, and mounts it.
 struct CrashStates {
   private let recording: Recording
   private let scratch: ScratchDirectory
-  /// The disk with all that is settled.
+  /// The disk with all entries that are durable.
   private let settled: ImageFile
   init(of recording: Recording, in scratch: ScratchDirectory) throws {
     self.recording = recording
@@ -17,8 +17,8 @@ struct CrashStates {
 
   /// The disk at `point`. Points must be given in their order.
   ///
-  /// Each state has a file of its own: mounting writes to it, and a mount namespace somebody makes meanwhile keeps the
-  /// file system alive, and writing, after it was unmounted here.
+  /// Each state has its own file, because mounting writes to it, and because a mount namespace that is made meanwhile
+  /// keeps the file system alive, and writing, after it was unmounted here.
   func disk(at point: CrashPoint) throws -> ImageFile {
     for entry in point.settled { try settled.apply(recording.log.entries[entry], from: recording.logFile) }
     let path = scratch.file("state")
@@ -29,7 +29,7 @@ struct CrashStates {
     return state
   }
 
-  /// What `check` says about the file system at `point`. That it does not mount is a problem, not an error.
+  /// The problems that `check` finds in the file system at `point`. A failure to mount it is a problem, not an error.
   func problems(at point: CrashPoint, check: (CrashState) throws -> [String]) throws -> [String] {
     let disk = try disk(at: point)
     // Kernels before 6.8 remember unmounted devices and refuse an older state of the same file system on another one.

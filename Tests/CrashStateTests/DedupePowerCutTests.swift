@@ -2,8 +2,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Cuts the power at every flush while `ast dedupe` has files of sealed generations share their space: each of them has
-/// its content at any moment, and the next command goes on.
+/// Cuts the power at every flush while `ast dedupe` makes files of sealed generations share their space: each has its
+/// content at any moment, and the next command continues.
 @Suite(.serialized, .requiresLoggedDisk) struct DedupePowerCutTests {
   @Test func everyFileHasItsContentAtAnyMoment() throws {
     try scenario(
@@ -12,14 +12,14 @@ import Testing
   }
 }
 
-/// Two nodes that got the same package without each other.
+/// Two nodes that got the same package separately.
 private enum Twins {
-  /// Longer than what btrfs keeps inline in metadata.
+  /// Too long for btrfs to keep inline in metadata.
   private static let lines = 40_000
   private static let files = (1...20).map { "data-\($0)" }
   private static let tree = "root - root\n├── 0*- base snapshot\n├── 1 - clone of 0\n└── 2 - clone of 0\n"
 
-  /// What dpkg says comes first, so that the run that brings the files has nothing to share.
+  /// The run that writes dpkg's database comes first, so that the run that adds the files has nothing to share.
   private static let scripts = [
     """
     mkdir -p /opt /var/lib/dpkg/info
@@ -50,7 +50,7 @@ private enum Twins {
     return try before + wrongFiles(in: store)
   }
 
-  /// The files that have not what was written into them.
+  /// The files whose content is not what was written into them.
   private static func wrongFiles(in store: TestStore) throws -> [String] {
     guard try store.ast("tree").expectSuccess().stdout == tree else { return ["the tree is another"] }
     let script = """

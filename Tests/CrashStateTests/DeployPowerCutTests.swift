@@ -2,7 +2,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Cuts the power at every flush while what boots is changed: GRUB, which does not replay the log of a btrfs, finds a
+/// Cuts the power at every flush while the default is changed: GRUB, which does not replay the log of a btrfs, finds a
 /// menu whose default has its kernel and its initrd; and the next command recovers.
 @Suite(.serialized, .requiresLoggedDisk) struct DeployPowerCutTests {
   @Test func whatBootsIsOldOrNewAndComplete() throws {
@@ -23,9 +23,9 @@ import Testing
   }
 }
 
-/// A disk that a machine could start from, what is done to it, and how it must look after each command.
+/// A bootable disk, the commands, and the states of the disk after each.
 private enum Machine {
-  /// What boots by default, after each command: the number of the deployment.
+  /// The number of the default deployment after each command.
   private static let defaults = [1, 2, 2, 3, 1, 4, 4]
 
   private static let script: [[String]] = [
@@ -35,7 +35,7 @@ private enum Machine {
 
   private static let version = "6.1.0-1-amd64"
 
-  /// Longer than what btrfs keeps inline in metadata, so that the data go their own way to the disk.
+  /// Too long for btrfs to keep inline in metadata, so that the data are written separately.
   private static let size = 300_000
 
   private static let furnishing = """
@@ -81,7 +81,7 @@ private enum Machine {
       + (try bootProblems(in: state).map { "after recovery: \($0)" })
   }
 
-  /// What GRUB would make of the disk as it is.
+  /// The view of GRUB of the disk as it is.
   private static func bootProblems(in state: CrashState) throws -> [String] {
     let disk = try BootLoaderView(of: state.mountPoint)
     guard let menu = try disk.script(at: "/@grub/ast/menu.cfg") else { return ["GRUB cannot read the menu"] }

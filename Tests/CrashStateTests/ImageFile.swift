@@ -1,12 +1,12 @@
 import Glibc
 import SystemPackage
 
-/// A sparse file that is the contents of a disk, or the log of one.
+/// A sparse file with the contents of a disk, or with its log.
 final class ImageFile {
   let path: FilePath
   private let file: FileDescriptor
 
-  /// Makes the file, of `size` bytes that read as zero; one that is there is emptied.
+  /// Makes the file, of `size` bytes that read as zero; an existing one is emptied.
   init(at path: FilePath, size: Int64 = 0) throws {
     self.path = path
     file = try FileDescriptor.open(
@@ -16,7 +16,7 @@ final class ImageFile {
 
   deinit { try? file.close() }
 
-  /// The size in bytes, holes included.
+  /// The size in bytes, including holes.
   func size() throws -> Int64 { try file.seek(offset: 0, from: .end) }
 
   /// The bytes at a place; fewer at the end of the file.
@@ -31,7 +31,7 @@ final class ImageFile {
     }
   }
 
-  /// Makes this file equal to `other`, holes included.
+  /// Makes this file equal to `other`, including holes.
   func copy(_ other: ImageFile) throws {
     let size = try other.size()
     try file.resize(to: 0)
@@ -43,7 +43,7 @@ final class ImageFile {
     }
   }
 
-  /// Applies an entry of a log, whose data stand in `log`.
+  /// Applies an entry of a log, whose data are in `log`.
   func apply(_ entry: WriteLog.Entry, from log: ImageFile) throws {
     guard entry.changesTheDisk else { return }
     guard entry.flags.contains(.discard) else {

@@ -6,18 +6,18 @@ import Testing
 /// A mounted btrfs on a disk that logs its writes and flushes.
 ///
 /// The kernel sees a loop device over a FUSE file; behind that file qemu-storage-daemon passes each request on to the
-/// image and notes it in the log. Requests complete after they are in both.
+/// image and records it in the log. Requests complete after they are in both.
 struct LoggedDisk {
   private let scratch: ScratchDirectory
   private let log: ImageFile
 
-  /// Puts a disk with these contents in service and mounts it at the mount point of `scratch`.
+  /// Starts a disk with these contents, and mounts it at the mount point of `scratch`.
   init(image: ImageFile, log: ImageFile, in scratch: ScratchDirectory) throws {
     self.scratch = scratch
     self.log = log
     let export = try ImageFile(at: scratch.file(Self.exportName))
-    // Requests to discard stop at the first of these nodes ("discard" is "ignore" unless told): the disk keeps the
-    // old bytes, as a disk may.
+    // Discards stop at the first of these nodes ("discard" is "ignore" by default): the disk keeps the old bytes, as a
+    // disk may.
     try runSuccessfully([
       Self.daemon, "--daemonize", "--pidfile", scratch.file(Self.pidName).string,
       "--blockdev", "driver=file,node-name=image,filename=\(image.path)",
@@ -28,21 +28,21 @@ struct LoggedDisk {
     try runSuccessfully(["mount", "-t", "btrfs", "-o", "loop", export.path.string, scratch.mountPoint.string])
   }
 
-  /// The place in the log that now comes next: what returned before is older than everything from there on.
+  /// The next place in the log: everything that has returned is before it.
   func mark() throws -> Int64 { try log.size() }
 
-  /// Unmounts and ends the daemon: the log is complete.
+  /// Unmounts the file system and ends the daemon. Then the log is complete.
   func stop() throws {
     try scratch.unmount()
     let pidFile = scratch.file(Self.pidName)
     let pid = Self.pid(in: pidFile)
     guard let pid, kill(pid, SIGTERM) == 0 else { throw Errno.noSuchProcess }
-    // The daemon is nobody's child; the last thing it does is to remove its pid file.
+    // The daemon is not a child of ours; it removes its pid file last.
     for _ in 0..<2000 where access(pidFile.string, F_OK) == 0 { usleep(5000) }
     guard access(pidFile.string, F_OK) != 0 else { throw Errno.timedOut }
   }
 
-  /// Ends the daemon that works in `directory`, if there is one, at once.
+  /// Kills the daemon that works in `directory`, if there is one.
   static func killDaemon(of directory: FilePath) {
     guard let pid = pid(in: directory.appending(pidName)),
       text(of: FilePath("/proc/\(pid)/cmdline")).contains(directory.string)
@@ -67,7 +67,7 @@ struct LoggedDisk {
     return String(decoding: bytes ?? [], as: UTF8.self)
   }
 
-  /// Why there can be no such disk on this machine; nil where there can.
+  /// Why this machine cannot have such a disk; nil if it can.
   static let hindrance: String? = {
     if geteuid() != 0 { return "needs root: it mounts file systems" }
     if access("/dev/fuse", F_OK) != 0 { return "needs /dev/fuse" }
@@ -80,7 +80,7 @@ struct LoggedDisk {
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Skips the test or suite, with the reason, where disks cannot be logged.
+  /// Skips the test or suite, with the reason, if disks cannot be logged.
   static var requiresLoggedDisk: Self {
     .enabled(if: LoggedDisk.hindrance == nil, "\(LoggedDisk.hindrance ?? "")")
   }

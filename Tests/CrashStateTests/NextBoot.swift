@@ -2,7 +2,7 @@ import SystemPackage
 import TestSupport
 
 extension TestStore {
-  /// Runs `ast` in another boot than the one before it: the kernel has another name for it.
+  /// Runs `ast` as if in a new boot: the kernel reports another boot id.
   func astInTheNextBoot(_ arguments: [String]) throws -> CommandResult {
     let script = """
       mount -t tmpfs none /mnt; echo 00000000-0000-4000-8000-000000000000 >/mnt/id

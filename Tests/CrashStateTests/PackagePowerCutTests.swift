@@ -3,9 +3,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Cuts the power at every flush while apt and dpkg change a node, and while `gc` deletes what they leave: the node has
-/// all of a change or nothing of it, by what dpkg says and by the files; no file of the package cache is a part of one;
-/// and the next command recovers.
+/// Cuts the power at every flush while apt and dpkg change a node, and while `gc` deletes what they leave: according to
+/// dpkg and by its files, the node has all of a change or nothing of it; no file in the package cache is incomplete; and
+/// the next command recovers.
 @Suite(.serialized, .requiresLoggedDisk) struct PackagePowerCutTests {
   @Test func packagesAreOldOrNewAndWhole() throws {
     let shelf = try Shelf()
@@ -15,15 +15,15 @@ import Testing
   }
 }
 
-/// What the commands do to the packages of a node, and what it has after each.
+/// The commands that change the packages of a node, and its packages after each.
 private struct Shelf {
-  /// What the node has after each command: the version of its packages; nil for none of them.
+  /// The version of the node's packages after each command; nil for none of them.
   private static let versions: [String?] = [nil, "1.0", "2.0", nil, nil]
 
   private static let names = ["tool", "library"]
   private static let root = "root - root\n├── 0*- base snapshot\n└── 1 - work\n"
 
-  /// Longer than what btrfs keeps inline in metadata, so that the data go their own way to the disk.
+  /// Too long for btrfs to keep inline in metadata, so that the data are written separately.
   private static func contents(_ name: String, _ version: String) -> String {
     String(repeating: "\(name) \(version)\n", count: 8000)
   }
@@ -37,12 +37,12 @@ private struct Shelf {
     }
   }
 
-  /// Where the archive of the second version is, until a command puts it in the place of the first one.
+  /// The archive of the second version, until a command puts it in the place of the first one.
   private let next: AptRepository
 
   init() throws {
     next = try AptRepository()
-    // Later than the first archive, or apt takes it for the same.
+    // Later than the first archive, or apt would take it for the same.
     for _ in 1...3 { try next.publish(Self.packages("2.0")) }
   }
 
@@ -83,7 +83,7 @@ private struct Shelf {
       + (try brokenPackages(in: store))
   }
 
-  /// What a node with packages of this version says and holds.
+  /// The state of dpkg and of the files in a node with packages of this version.
   private static func wanted(_ version: String?) -> [String] {
     guard let version else { return [] }
     return names.sorted().flatMap { name in
@@ -94,7 +94,7 @@ private struct Shelf {
     }
   }
 
-  /// What the node says it has, and what it holds.
+  /// The state of dpkg and of the files in the node.
   private func content(of store: TestStore) throws -> [String] {
     let script = """
       cd "$1/$(sqlite3 -readonly "$1/ast/tree.sqlite" \\
@@ -110,7 +110,7 @@ private struct Shelf {
     return try runSuccessfully(["sh", "-ec", script, "sh", store.root.string]).split(separator: "\n").map(String.init)
   }
 
-  /// The files of the package cache that are not what their names say. One that is not done has another name.
+  /// The files of the package cache that are not what their names say. An incomplete one has another name.
   private func brokenPackages(in store: TestStore) throws -> [String] {
     let directory = store.root.appending("cache/apt/packages")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []

@@ -3,10 +3,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Cuts the power at every flush while commands run, and accepts only old or new.
+/// Cuts the power at every flush while commands run, and accepts only the old or the new state.
 ///
 /// The commands here are plain btrfs: versions of a tree, each a snapshot of the one before, and a file that names the
-/// current one. They prove that the harness finds what it is for; a program's own protocol goes through
+/// current one. They prove that the harness finds such faults; a program's own protocol goes through
 /// ``scenario(_:size:limit:environment:prepare:commands:check:sourceLocation:)`` in the same manner.
 @Suite(.serialized, .requiresLoggedDisk) struct PowerCutTests {
   @Test("a published version is durable and complete", arguments: [Versions.syncThenRename, .renameThenSync])
@@ -53,7 +53,7 @@ import Testing
     #expect(access(abandoned.removingLastComponent().string, F_OK) != 0)
   }
 
-  /// A logged disk in use whose directory nobody holds any more.
+  /// A logged disk in use whose directory is not locked any more.
   private static func abandonedMountPoint() throws -> FilePath {
     let scratch = try ScratchDirectory(for: 1 << 30)
     let image = try ImageFile(at: scratch.file("image"), size: 256 << 20)

@@ -3,31 +3,31 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A crash state, mounted, for a check to look at.
+/// A mounted crash state, for a check.
 struct CrashState {
-  /// Where it is mounted: the place the commands ran in.
+  /// The place where it is mounted, and where the commands ran.
   let mountPoint: FilePath
-  /// How many commands had returned when the power went.
+  /// How many commands had returned before the power cut.
   let returned: Int
   /// How many commands there are.
   let commandCount: Int
 
-  /// How many commands may have taken effect: those that returned, and the one in progress either wholly or not at all.
+  /// How many commands may have taken effect: those that returned, and the one in progress, completely or not at all.
   var effective: ClosedRange<Int> { returned...min(returned + 1, commandCount) }
 }
 
-/// What a scenario's crash states of one kind were like.
+/// The results of a scenario's crash states of one kind.
 struct CrashReport: CustomStringConvertible {
   let name: String
   let cut: PowerCut
   let seed: UInt64
-  /// Places in the log the power can be cut at, and how many of them were tried.
+  /// The places in the log where the power can be cut, and how many of them were tried.
   let candidates: Int
   let checked: Int
   /// The size of the log in bytes.
   let logSize: Int64
   let duration: Duration
-  /// States something is wrong with, and each thing that is.
+  /// The states with problems, and each problem.
   let badStates: Int
   let problems: [String]
 
@@ -38,24 +38,24 @@ struct CrashReport: CustomStringConvertible {
   }
 }
 
-/// Commands that run one after the other on a btrfs, and what must hold whenever the power goes meanwhile.
+/// Commands that run one after the other on a btrfs, and the condition that must hold after any power cut.
 struct Scenario {
   var name: String
   /// The size of the disk in bytes.
   var size: Int64 = 256 << 20
-  /// At most so many states of each kind.
+  /// The maximum number of states of each kind.
   var limit = 100
-  /// Fills the new file system mounted at the path. This is not logged: the power stays on.
+  /// Fills the new file system mounted at the path. This is not logged, so there are no power cuts.
   var prepare: (FilePath) throws -> Void = { _ in }
-  /// The commands, for the path the file system is mounted at; they run with it as working directory.
+  /// The commands, for the path where the file system is mounted; this is their working directory.
   var commands: (FilePath) -> [[String]]
   var environment = plainEnvironment
-  /// Says what is wrong with a state; an error it throws is a problem too.
+  /// Returns the problems of a state; an error that it throws is a problem, too.
   var check: (CrashState) throws -> [String]
 
-  /// Runs the commands, then cuts the power in the given manners.
+  /// Runs the commands, then cuts the power in the given ways.
   ///
-  /// The seed is another one each time; `AST_POWERCUT_SEED` in the environment sets it.
+  /// The seed is different each time; `AST_POWERCUT_SEED` in the environment sets it.
   func reports(_ cuts: [PowerCut] = [.prefix, .subset]) throws -> [CrashReport] {
     let seed = getenv("AST_POWERCUT_SEED").flatMap { UInt64(String(cString: $0)) } ?? .random(in: 0...999_999)
     let scratch = try ScratchDirectory(for: 5 * size)
@@ -77,7 +77,7 @@ struct Scenario {
   }
 }
 
-/// Runs a scenario, prints what its crash states were like and has a test issue if anything is wrong with one.
+/// Runs a scenario, prints the results of its crash states, and records a test issue for each problem.
 /// The parameters are those of ``Scenario``.
 func scenario(
   _ name: String, size: Int64 = 256 << 20, limit: Int = 100, environment: [String: String] = plainEnvironment,

@@ -2,20 +2,20 @@ import Glibc
 import SystemPackage
 import TestSupport
 
-/// The place one scenario works in: its images, its mount point, its daemon's pid file.
+/// The directory of one scenario: its images, its mount point, its daemon's pid file.
 ///
-/// It is locked with flock(2) while its process lives; one nobody holds belongs to a process that was killed, and is
-/// cleared away by the next scenario that starts.
+/// It is locked with flock(2) while its process lives. The next scenario that starts removes directories without a lock,
+/// which killed processes have left.
 final class ScratchDirectory {
-  /// Where the file system of the scenario, and later each crash state of it, is mounted.
+  /// The mount point of the scenario's file system, and later of each crash state.
   let mountPoint: FilePath
 
   private let path: FilePath
   private let lock: FileDescriptor
 
-  /// Makes the directory where `bytes` fit: in memory, or else on the disk.
+  /// Makes the directory in memory if `bytes` fit there, or else on the disk.
   init(for bytes: Int64) throws {
-    // Nobody takes a directory for an abandoned one before it is locked.
+    // Another process must not take the directory for an abandoned one before it is locked.
     let doors = Self.bases.compactMap { try? Self.locked($0) }
     defer { for door in doors { try? door.close() } }
     for base in Self.bases { Self.clearAbandoned(in: base) }
@@ -31,15 +31,15 @@ final class ScratchDirectory {
 
   deinit { try? lock.close() }
 
-  /// Ends whatever runs here and removes everything.
+  /// Ends the programs that run here, and removes everything.
   func remove() { Self.clear(path) }
 
   /// A file of this directory.
   func file(_ name: String) -> FilePath { path.appending(name) }
 
-  /// Unmounts what is mounted at the mount point. Throws `Errno` (busy) when something there is still open.
+  /// Unmounts the file system at the mount point. Throws `Errno` (busy) if a file there is still open.
   ///
-  /// Who has made a mount namespace meanwhile has it mounted as well: the disk is complete when the last of them is gone.
+  /// A mount namespace that was made meanwhile has it mounted, too: the disk is complete when the last of them is gone.
   func unmount() throws {
     let uuid = try runSuccessfully(["findmnt", "-no", "UUID", mountPoint.string]).prefix { $0 != "\n" }
     guard umount(mountPoint.string) == 0 else { throw Errno(rawValue: errno) }
@@ -76,7 +76,7 @@ final class ScratchDirectory {
   }
 
   private static func clear(_ directory: FilePath) {
-    // The file system first: it writes to the daemon. The loop device goes with it (mount(8) sets "autoclear").
+    // The file system first, because it writes to the daemon. The loop device goes with it (mount(8) sets "autoclear").
     for name in ["mount", LoggedDisk.exportName] {
       let target = directory.appending(name).string
       if name == LoggedDisk.exportName { LoggedDisk.killDaemon(of: directory) }

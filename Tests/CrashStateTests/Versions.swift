@@ -2,11 +2,11 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A plain btrfs version of what the tool does: each command makes the next version of a tree from the current one
+/// What ast does, in plain btrfs: each command makes the next version of a tree from the current one
 /// (a snapshot), fills it, seals it, gives it its name, makes it current by replacing the file `current`, and deletes
 /// the version before the previous one.
 struct Versions: CustomTestStringConvertible, Sendable {
-  /// Which steps are made durable.
+  /// The steps that are made durable.
   var name: String
   var syncsBeforeRename = false
   var syncsAfterRename = false
@@ -23,14 +23,14 @@ struct Versions: CustomTestStringConvertible, Sendable {
 
   private static let count = 6
 
-  /// Version 0, published with the power on.
+  /// Makes and publishes version 0, without power cuts.
   func prepare(_ root: FilePath) throws {
     try runSuccessfully(["mkdir", "versions"], in: root)
     try runSuccessfully(["btrfs", "subvolume", "create", "versions/0"], in: root)
     try runSuccessfully(["sh", "-euc", "\(Self.fill("versions/0", 0)); echo 0 > current"], in: root)
   }
 
-  /// One command a version.
+  /// One command for each version.
   func commands(_ root: FilePath) -> [[String]] {
     (1...Self.count).map { version in
       let steps: [String?] = [
@@ -50,7 +50,7 @@ struct Versions: CustomTestStringConvertible, Sendable {
     }
   }
 
-  /// The current version must be one that may be; it and the one before it must be whole.
+  /// The current version must be a possible one; it and the previous one must be complete.
   func problems(in state: CrashState) throws -> [String] {
     let pointer = try runSuccessfully(["cat", "current"], in: state.mountPoint)
     guard let current = Int(pointer.dropLast()) else { return ["the pointer is \"\(pointer)\""] }
@@ -63,13 +63,13 @@ struct Versions: CustomTestStringConvertible, Sendable {
     return outdated + incomplete.map { "version \($0) is incomplete" }
   }
 
-  /// The scenario with all defaults.
+  /// The scenario with the defaults.
   var scenario: Scenario {
     Scenario(name: name, prepare: prepare, commands: commands, check: problems)
   }
 
-  /// Each version adds a file, larger than what btrfs keeps inline in metadata, so that its data go their own way to
-  /// the disk; and a new one, because those of a file that was emptied are written when it is closed.
+  /// Each version adds a file that is too large for btrfs to keep inline in metadata, so that its data are written
+  /// separately. It is a new file, because the data of a truncated one are written when it is closed.
   private static let lines = 6000
 
   private static func contents(of version: Int) -> String {

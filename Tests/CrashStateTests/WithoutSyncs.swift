@@ -2,8 +2,7 @@ import SystemPackage
 import TestSupport
 
 extension ScratchDirectory {
-  /// An environment in which nothing that a program asks for is on the disk before its time: what needs a sync to be
-  /// safe is not.
+  /// An environment in which a program's syncs have no effect, so that everything that needs one is unsafe.
   func withoutSyncs() throws -> [String: String] {
     let library = file("nosync.so")
     let source = "int syncfs(int file) { return 0; } int btrfs_util_sync(const char *path) { return 0; }"

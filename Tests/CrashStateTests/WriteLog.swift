@@ -1,10 +1,10 @@
-/// The writes and flushes a disk got, in their order, as Linux' device-mapper target "log-writes" and QEMU's driver
+/// The writes and flushes of a disk, in their order, as Linux' device-mapper target "log-writes" and QEMU's driver
 /// `blklogwrites` record them (`drivers/md/dm-log-writes.c`, `block/blklogwrites.c`).
 ///
 /// All numbers are little-endian. The first sector is the superblock; every entry is a sector with its header and
 /// after that the sectors written.
 struct WriteLog: Equatable {
-  /// What kind of request an entry is. None of these: a plain write.
+  /// The kind of request of an entry. Without any of these flags it is a plain write.
   struct Flags: OptionSet {
     let rawValue: UInt64
 
@@ -12,25 +12,25 @@ struct WriteLog: Equatable {
     /// "Force unit access": durable on its own, without a flush.
     static let durable = Flags(rawValue: 2)
     static let discard = Flags(rawValue: 4)
-    /// A label somebody put into the log: no request at all.
+    /// A label in the log, which is not a request.
     static let label = Flags(rawValue: 8)
   }
 
   /// One request; positions and lengths are in bytes.
   struct Entry: Equatable {
     var flags: Flags
-    /// Where on the disk, and how much of it.
+    /// The place on the disk, and the length.
     var offset: Int64
     var length: Int64
-    /// Where in the log the header of the entry stands.
+    /// The place of the entry's header in the log.
     var header: Int64
-    /// Where in the log the bytes written stand. A discard has none.
+    /// The place of the written bytes in the log. A discard has none.
     var data: Int64
 
     var changesTheDisk: Bool { length > 0 && !flags.contains(.label) }
   }
 
-  /// Why bytes are no log.
+  /// Why bytes are not a log.
   enum Malformation: Error, Equatable {
     case noSuperblock
     case unknownVersion(UInt64)
@@ -42,10 +42,10 @@ struct WriteLog: Equatable {
   let sectorSize: Int64
   let entries: [Entry]
 
-  /// Reads the log that stands in a file of `size` bytes.
+  /// Reads the log in a file of `size` bytes.
   ///
-  /// Entries are followed to the end of the file: QEMU brings the count in the superblock up to date only now and
-  /// then, so more of them than it says are no error, fewer are.
+  /// Entries are read to the end of the file. QEMU updates the count in the superblock only now and then, so more
+  /// entries than that are not an error, but fewer are.
   init(size: Int64, read: (_ offset: Int64, _ count: Int) throws -> [UInt8]) throws {
     guard size >= Self.superblockSize else { throw Malformation.noSuperblock }
     let superblock = try read(0, Self.superblockSize)
@@ -77,7 +77,7 @@ struct WriteLog: Equatable {
     self.entries = entries
   }
 
-  /// How many entries there were when the log was `size` bytes long, one that was just being written included.
+  /// How many entries there were when the log was `size` bytes long, including one that was just being written.
   func count(whenSizeWas size: Int64) -> Int {
     entries.prefix { $0.header < size }.count
   }

@@ -11,11 +11,14 @@ import Testing
     ("\n\nPackage: a\n\n\n\nPackage: b\n\n", [["Package": "a"], ["Package": "b"]]),
     // What nobody wants is not there, and neither is a paragraph with nothing else.
     ("Package: a\nDescription: x\n\nDescription: y\n", [["Package": "a"]]),
-    // A line that goes on is no field, whatever it looks like.
+    // A line of another field's value is not a field, whatever it looks like.
     ("Package: a\nDescription: x\n Version: 1\n\tEssential: yes\n .\n", [["Package": "a"]]),
     ("Package:a\nVersion:    2\nEssential:\n", [["Package": "a", "Version": "2", "Essential": ""]]),
     ("Package: a\nno field\n: nothing\nVersion: 1\n", [["Package": "a", "Version": "1"]]),
     ("Package: first\nPackage: last\n", [["Package": "last"]]),
+    ("Version: 1\n 2\n#3\n\t4\nPackage: a\n", [["Package": "a", "Version": "1\n2\n4"]]),
+    ("Version:\n 1\n\n 2\n", [["Version": "\n1"]]),
+    ("# Version: 1\n#\nPACKAGE: a\nvErSiOn:\t2\n", [["Package": "a", "Version": "2"]]),
     ("Version: päckchen\n", [["Version": "päckchen"]]),
   ])
   func paragraphsHaveTheFieldsThatAreWanted(text: String, paragraphs: [[String: String]]) {

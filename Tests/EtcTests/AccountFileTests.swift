@@ -94,4 +94,13 @@ import Testing
     #expect(String(decoding: file.content, as: UTF8.self) == "a:x:1:\nb:x:2:\n")
     #expect(AccountFile<GroupEntry>(lines: []).content == [])
   }
+
+  @Test(
+    arguments: [
+      ("root:x:0:0:root:/root:/bin/bash", "/bin/bash"), ("root:x:0:0:root:/root:", nil), ("root:x:0:0", nil),
+      ("root:x:0:0:root:/root:bash", nil),
+    ] as [(String, String?)])
+  func theShellIsAPathOrNone(line: String, shell: String?) {
+    #expect(PasswdEntry(Array(line.utf8))?.shell == shell)
+  }
 }

@@ -71,4 +71,33 @@ import Testing
     #expect(complete.content == odd + [0x0a] + Self.lines.flatMap { "\($0)\n".utf8 })
     #expect(complete.entries.first?.mountPoint.string == "/srv/é\t")
   }
+
+  @Test(
+    arguments: [
+      ("UUID=AB-CD /boot/efi vfat", "AB-CD"), ("UUID=AB-CD /boot/efi/ vfat", "AB-CD"),
+      ("UUID=1 /boot/efi vfat\nUUID=2 /boot/efi vfat", "1"),
+      ("/dev/sda1 /boot/efi vfat\nUUID=2 /boot/efi vfat", nil), ("PARTUUID=AB-CD /boot/efi vfat", nil),
+      ("#UUID=AB-CD /boot/efi vfat", nil), ("UUID=AB-CD /boot ext4", nil), ("", nil),
+    ] as [(String, String?)])
+  func theUUIDOfWhatIsMountedIsFound(text: String, uuid: String?) {
+    #expect(Fstab(text.utf8).uuid(at: "/boot/efi") == uuid)
+  }
+
+  @Test(
+    arguments: [
+      ("/swapfile none swap sw 0 0", ["/swapfile"]), ("/a\\040b\tnone\tswap\n/var/../c swap swap", ["/a b", "/c"]),
+      ("/dev/sda2 none swap sw 0 0", []), ("UUID=1 none swap sw", []), ("#/swapfile none swap sw", []),
+      ("/swapfile none ext4", []), ("/swapfile none", []), ("# /x none swap", []), ("", []),
+    ] as [(String, [String])])
+  func swapFilesAreFound(text: String, files: [String]) {
+    #expect(Fstab(text.utf8).swapFiles == files.map { FilePath($0) })
+  }
+
+  @Test(arguments: [
+    ("/swap/file", true), ("/swap", true), ("/swapfile", false), ("/var/lib/swap", true), ("/home/x", false),
+  ])
+  func aFileOfAnotherFileSystemIsKnown(file: String, isApart: Bool) {
+    let table = Fstab("UUID=1 / btrfs\nUUID=1 /swap btrfs\n/dev/x /var/ ext4\n/home/x /home swap sw".utf8)
+    #expect(table.mountsApart(FilePath(file)) == isApart)
+  }
 }

@@ -2,14 +2,14 @@ import Testing
 
 @testable import Live
 
-@Suite("Files that a running system can be given")
+@Suite("Files of packages in a running system")
 struct LiveFilesTests {
   @Test(arguments: [
     "./", "./usr/", "./usr/bin/true", "./etc/default/foo", "./etc/kernel/", "./opt/thing/run", "./var/lib/foo/",
     "./lib/systemd/system/foo.service", "./bin/sh", "./usr/lib/modules/", "./usr/src/thing/x.c",
     "./usr/lib/modules-load.d/x.conf",
   ])
-  func comeAtOnce(name: String) { #expect(!LiveFiles.needRestart(name)) }
+  func takeEffectAtOnce(name: String) { #expect(!LiveFiles.needRestart(name)) }
 
   @Test(arguments: [
     "./boot/", "./boot/vmlinuz-6.12.0", "./lib/modules/6.12.0/modules.dep", "./usr/lib/modules/6.12.0/x.ko",
@@ -17,5 +17,5 @@ struct LiveFilesTests {
     "./etc/initramfs-tools/conf.d/x", "./etc/kernel/postinst.d/x", "./etc/grub.d/40_x", "./etc/default/grub.d/x.cfg",
     "./usr/src/thing-1/dkms.conf", "./nix/store", "./x", "usr/lib/firmware/x", "/boot/x",
   ])
-  func waitForABoot(name: String) { #expect(LiveFiles.needRestart(name)) }
+  func needAReboot(name: String) { #expect(LiveFiles.needRestart(name)) }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Live
 
-@Suite("What a running system can be given of its node")
+@Suite("Packages of a node that its running system can get")
 struct LivePackagesTests {
   private static let installed = [
     InstalledPackage(name: "library", architecture: "amd64", version: "1", state: "installed"),
@@ -19,11 +19,11 @@ struct LivePackagesTests {
     [step("tool", .install, to: "2"), step("library", .upgrade, from: "1", to: "1.1")], after: installed,
     requested: ["tool", "manual", "gone"])
 
-  @Test func whatIsAskedForComesInTheVersionsOfTheNode() {
+  @Test func requestedPackagesComeInTheVersionsOfTheNode() {
     #expect(Self.node.words == ["manual=3", "tool:amd64=2", "library:amd64=1.1"])
   }
 
-  @Test func whatTheNodeHasComes() {
+  @Test func packagesOfTheNodeCanBeInstalled() {
     let steps = [("tool", "2"), ("library", "1.1"), ("manual", "3")].map { Self.step($0.0, .install, to: $0.1) }
     #expect(Self.node.obstacle(to: steps) == nil)
     #expect(Self.node.obstacle(to: []) == nil)
@@ -34,14 +34,14 @@ struct LivePackagesTests {
     (step("other", .remove, from: "1", to: nil), "another other (removed)"),
     (step("tool", .reinstall, from: "2", to: "2"), "another tool (version 2 instead of 2)"),
   ])
-  func whatRunsIsNotReplaced(step: PackageStep, words: String) {
+  func installedPackagesAreNotReplaced(step: PackageStep, words: String) {
     #expect(Self.node.obstacle(to: [step]) == "the running system would need \(words)")
   }
 
   @Test(arguments: [("library", "1"), ("manual", "4"), ("gone", "1"), ("stranger", "1")])
-  func whatTheNodeHasNotLikeThatDoesNotCome(name: String, version: String) {
+  func packagesThatTheNodeDoesNotHaveAreRefused(name: String, version: String) {
     #expect(
       Self.node.obstacle(to: [Self.step(name, .install, to: version)])
-        == "the running system would get \(name) \(version), which its node does not have like that")
+        == "the running system would get \(name) \(version), which is not in its node in this version")
   }
 }

@@ -56,14 +56,14 @@ import Testing
   func badSerialLines(text: String) { #expect(BootstrapAnswers.SerialConsole(text) == nil) }
 
   @Test func packagesAreThoseThatTheAnswersNeed() {
-    let plain = Set(BootstrapPackages(kernel: "linux-image-amd64", for: BootstrapAnswers(), and: []).names)
+    let plain = Set(BootstrapPackages(kernel: "kernel", for: BootstrapAnswers(), and: [], on: .amd64).names)
     var answers = BootstrapAnswers()
     answers.locale = "de_DE.UTF-8"
     answers.timezone = "Europe/Berlin"
     answers.keymap = "de"
     answers.user = BootstrapAnswers.User("anna", password: nil)
     answers.sshKeys = ["ssh-ed25519 AAAA anna"]
-    let all = BootstrapPackages(kernel: "linux-image-amd64", for: answers, and: ["vim", "sudo"]).names
+    let all = BootstrapPackages(kernel: "kernel", for: answers, and: ["vim", "sudo"], on: .amd64).names
     #expect(
       Set(all).subtracting(plain) == [
         "locales", "tzdata", "console-setup", "keyboard-configuration", "sudo", "openssh-server", "vim",

@@ -13,8 +13,8 @@ struct ShareFilesTests {
   private static let new = Package(name: "new", architecture: "all", version: "1")
   private static let sum = String(repeating: "0123456789abcdef", count: 2)
 
-  /// Installs a package as dpkg would, and brings its files after that: a run that changes what dpkg knows shares what it
-  /// brings. `script` can then change it.
+  /// Installs a package as dpkg would, then adds its files, because a run that changes dpkg's status shares the files
+  /// that it adds. `script` can then change them.
   private static func install(_ script: String, in node: Int, of store: TestStore) throws {
     let entry = #"printf '\nPackage: new\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n'"#
     try store.ast("run", "\(node)", "bash", "-euc", "mkdir -p /var/lib/dpkg; \(entry) >>/var/lib/dpkg/status")
@@ -29,7 +29,7 @@ struct ShareFilesTests {
     try store.ast("run", "\(node)", "bash", "-euc", setUp).expectSuccess()
   }
 
-  /// Two branches of the base that got a package each for itself, changed by these scripts.
+  /// Two branches of the base that each got a package, changed by these scripts.
   private func branches(_ first: String, _ second: String, at directory: FilePath? = nil) throws -> TestStore {
     let store = try TestStore(at: directory)
     for (node, script) in [(1, first), (2, second)] {
@@ -40,8 +40,13 @@ struct ShareFilesTests {
     return store
   }
 
+  private func opened(_ store: TestStore) throws -> Store {
+    let reader = SettingsReader(machine: { .init() }, node: { machine, _, _ in machine })
+    return try Store(opening: store.root, .reading, reader: reader)
+  }
+
   private func share(in store: TestStore, _ packages: [Package] = [new]) throws -> SharedFiles {
-    try Store(opening: store.root, .reading).shareFiles(of: packages, in: store.content(of: 2), of: NodeID(2))
+    try opened(store).shareFiles(of: packages, in: store.content(of: 2), of: NodeID(2))
   }
 
   @Test(arguments: [true, false]) func aSecondCopyCostsNothing(isSealed: Bool) throws {
@@ -67,7 +72,7 @@ struct ShareFilesTests {
     ("rm /var/lib/dpkg/info/new.md5sums; mkdir /var/lib/dpkg/info/new.md5sums", ""),
     // Another length, another kind of file, no file.
     ("", "echo more >>/opt/data"), ("", "rm /opt/data; mknod /opt/data p"), ("rm /opt/data", ""),
-    // A way out.
+    // A path that leads out of the root.
     ("", "mv /opt/data /opt/other; ln -s other /opt/data"), ("rm -r /opt; ln -s /dev /opt", ""),
     ("", "echo '\(sum)  ../../../1/2/opt/data' >/var/lib/dpkg/info/new.md5sums"),
     // Another version.
@@ -76,7 +81,7 @@ struct ShareFilesTests {
   func whatIsNotTheSameIsLeftAlone(first: String, second: String) throws {
     let store = try branches(first, second)
     let before = try Subvolume(at: store.content(of: 2)).usage()
-    let packages = try Store(opening: store.root, .reading).packages(of: NodeID(2)).filter { $0.name == "new" }
+    let packages = try opened(store).packages(of: NodeID(2)).filter { $0.name == "new" }
     #expect(try share(in: store, packages) == SharedFiles())
     try FileSystem.sync(store.root)
     #expect(try Subvolume(at: store.content(of: 2)).usage() == before)
@@ -101,7 +106,7 @@ struct ShareFilesTests {
   }
 
   @Test func aFileThatCannotBeReadIsTold() throws {
-    // Too large to be what it says.
+    // Too large for a list of checksums.
     let store = try branches("", "dd if=/dev/zero of=/var/lib/dpkg/info/new.md5sums bs=1 count=0 seek=300M status=none")
     let shared = try share(in: store)
     #expect(shared.bytes == 0 && shared.failures == 1 && !shared.isIncomplete)

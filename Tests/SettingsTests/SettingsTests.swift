@@ -41,7 +41,7 @@ import Testing
         == UpdateSettings(
           policy: .check, nodes: [], includesTree: false, onlyOnAC: true, minimumFree: 2 << 30, clonesBefore: false,
           reboot: .never, rebootWindow: DayWindow("02:00-05:00"), messageOfTheDay: true, mail: "root"))
-    #expect(settings.keep == KeepSettings(generations: nil, deployments: nil, days: 0, minimumFree: 0))
+    #expect(settings.keep == KeepSettings(generations: 3, deployments: 3, days: 0, minimumFree: 0))
     #expect(SettingKey.allCases.allSatisfy { settings.source(of: $0) == nil })
   }
 

@@ -101,17 +101,15 @@ import Testing
       var made = deployment(1)
       made.subvolume = subvolume(7, 7)
       made.boot = files
+      var bootable = generation(0, 2)
+      bootable.boot = files
       try tree.write { tree in
         try tree.insert(made)
-        try tree.setBoot(files, of: .base, GenerationNumber(1))
+        try tree.advance(.base, to: bootable)
       }
       #expect(try tree.deployment(DeploymentID(1)) == made)
       #expect(try tree.currentGenerations().map(\.boot) == [files])
-      try tree.write { try $0.setBoot(nil, of: .base, GenerationNumber(1)) }
-      #expect(try tree.generations().map(\.boot) == [nil])
-      expectError(.unknownGeneration(.base, GenerationNumber(2))) {
-        try tree.write { try $0.setBoot(files, of: .base, GenerationNumber(2)) }
-      }
+      #expect(try tree.generations().map(\.boot) == [nil, files])
     }
   }
 
@@ -152,15 +150,6 @@ import Testing
       #expect(try tree.deployment(DeploymentID(1))?.reason == "no way")
       try tree.write { try $0.setState(.trying, of: DeploymentID(1)) }
       #expect(try tree.deployment(DeploymentID(1))?.reason == nil)
-    }
-  }
-
-  @Test func atLeastTwoAreKept() throws {
-    try withTree { tree in
-      #expect(try tree.keepDeployments == 3)
-      try tree.write { try $0.setKeepDeployments(2) }
-      #expect(try tree.keepDeployments == 2)
-      expectError(.invalidSetting("keep-deployments", value: 1)) { try tree.write { try $0.setKeepDeployments(1) } }
     }
   }
 }

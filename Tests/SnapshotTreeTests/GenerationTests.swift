@@ -113,13 +113,16 @@ import Testing
     }
   }
 
-  @Test func theSizeIsNotedLater() throws {
+  @Test func theSizeComesBack() throws {
     try withTree { tree in
       try tree.grow([nil])
-      try tree.write { try $0.setSize(12_345, of: .base, one) }
-      #expect(try tree.generation(of: .base, one)?.size == 12_345)
-      expectError(.unknownGeneration(.base, two)) { try tree.write { try $0.setSize(1, of: .base, two) } }
-      expectConstraint { try tree.write { try $0.setSize(-1, of: .base, one) } }
+      var sized = generation(0, 2)
+      sized.size = 12_345
+      try tree.write { try $0.advance(.base, to: sized) }
+      #expect(try tree.generation(of: .base, two)?.size == 12_345)
+      var wrong = generation(0, 3)
+      wrong.size = -1
+      expectConstraint { try tree.write { try $0.advance(.base, to: wrong) } }
     }
   }
 }

@@ -53,7 +53,6 @@ import Testing
       #expect(try tree.nodes() == [node(0, nil, "base"), node(1, 0, "web")])
       #expect(try tree.generations() == [generation(0, 1), generation(1, 1)])
       #expect(try tree.nextNode == NodeID(3))
-      #expect(try tree.keepGenerations == 3)
       #expect(try tree.deployments().map(\.id) == [DeploymentID(1)])
       #expect(try tree.defaultDeployment == DeploymentID(1))
       #expect(try tree.history().map(\.command) == ["ast init"])
@@ -61,6 +60,14 @@ import Testing
       #expect(try tree.integrityProblems() == [])
       #expect(try TreeDatabase(opening: path, .reading).ids == [0, 1, 3])
       #expect(try version(path) == Schema.current.version)
+    }
+  }
+
+  @Test func anOlderAstFindsItsSettings() throws {
+    try withTree { (tree) throws in
+      // It takes a tree without these rows for damaged.
+      let query = "SELECT count(*) FROM setting WHERE key IN ('keep-generations', 'keep-deployments')"
+      #expect(try tree.connection.value(query) == .integer(2))
     }
   }
 

@@ -2,20 +2,6 @@ import SnapshotTree
 import Testing
 
 @Suite struct SettingTests {
-  @Test func settingsHaveADefaultAndCanBeChanged() throws {
-    try withTree { tree in
-      #expect(try tree.keepGenerations == 3)
-      try tree.write { try $0.setKeepGenerations(1) }
-      #expect(try tree.keepGenerations == 1)
-      for count in [0, -1] {
-        expectError(.invalidSetting("keep-generations", value: count)) {
-          try tree.write { try $0.setKeepGenerations(count) }
-        }
-      }
-      #expect(try tree.keepGenerations == 1)
-    }
-  }
-
   @Test func theDefaultNodeExists() throws {
     try withTree { tree in
       try tree.grow([nil, 0])

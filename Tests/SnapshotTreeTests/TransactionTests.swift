@@ -12,12 +12,12 @@ import Testing
       #expect(throws: Failure.self) {
         try tree.write { tree in
           try tree.insert(node(1, 0), generation(1, 1))
-          try tree.setKeepGenerations(9)
+          try tree.setDefaultNode(NodeID(1))
           throw Failure()
         }
       }
       #expect(try tree.ids == [0])
-      #expect(try tree.keepGenerations == 3)
+      #expect(try tree.defaultNode == nil)
       #expect(try tree.write { _ in 42 } == 42)
     }
   }
@@ -38,10 +38,10 @@ import Testing
       try tree.grow([nil])
       let mistake = TreeError.misuse("write inside read or write")
       try tree.write { tree in
-        try tree.setKeepGenerations(5)
+        try tree.setDefaultNode(.base)
         expectError(mistake) { try tree.write { _ in } }
       }
-      #expect(try tree.keepGenerations == 5)
+      #expect(try tree.defaultNode == .base)
       try tree.read { (tree) throws in
         expectError(mistake) { try tree.write { _ in } }
         #expect(try tree.read { try $0.ids } == [0])
@@ -61,7 +61,6 @@ import Testing
         { try $0.deleteNodes([NodeID(1)]) },
         { try $0.advance(.base, to: generation(0, 2)) },
         { try $0.exchangeCurrent(.base, with: GenerationNumber(1)) },
-        { try $0.setSize(1, of: .base, GenerationNumber(1)) },
         { try $0.deleteGenerations([]) },
         { try $0.doom("x", nil) },
         { try $0.forgetDoomed("x") },
@@ -69,7 +68,6 @@ import Testing
         { try $0.forgetUnpublished([]) },
         { _ = try $0.begin("x", node: nil, command: "", bootID: "", pid: 0) },
         { try $0.finish(OperationID(1), .done) },
-        { try $0.setKeepGenerations(1) },
         { try $0.setDefaultNode(.base) },
         { try $0.setDefaultDeployment(nil) },
         { try $0.setPreviousDeployment(nil) },

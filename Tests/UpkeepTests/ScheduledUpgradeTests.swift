@@ -1,11 +1,11 @@
-import TOMLFiles
+import DebianFormats
 import FoundationEssentials
+import Settings
 import SnapshotTree
 import SystemPackage
+import TOMLFiles
 import TestSupport
 import Testing
-
-import Settings
 
 @testable import Boot
 @testable import Host
@@ -13,7 +13,7 @@ import Settings
 @testable import Store
 @testable import Upkeep
 
-/// What happens around an upgrade that nobody watches.
+/// Scheduled upgrades: settings, reboots, messages and power.
 @Suite("Scheduled upgrade", .requiresRoot)
 struct ScheduledUpgradeTests {
   private let store: Store
@@ -22,7 +22,12 @@ struct ScheduledUpgradeTests {
   init() throws {
     let made = try TestStore()
     try made.ast("clone", "0").expectSuccess()
-    store = try Store(opening: made.root, .writing)
+    directory = try LoopBtrfs.shared.newDirectory()
+    let file = directory.appending("ast.toml")
+    let reader = SettingsReader(machine: { try Settings(of: file) }) { machine, data, path in
+      try machine.with(node: data, at: path)
+    }
+    store = try Store(opening: made.root, .writing, reader: reader)
     try store.tree.write { tree in
       for (id, state) in [(1, DeploymentState.good), (2, .trying)] {
         try tree.insert(
@@ -30,21 +35,17 @@ struct ScheduledUpgradeTests {
       }
       try tree.setDefaultDeployment(DeploymentID(2))
     }
-    directory = try LoopBtrfs.shared.newDirectory()
   }
 
+  /// Has the administrator choose these settings.
   private func settings(_ text: String) throws -> Settings {
-    let file = directory.appending("ast.toml")
-    try Data(text.utf8).write(to: URL(filePath: file.string))
-    return try Settings(of: file)
+    try Data(text.utf8).write(to: URL(filePath: directory.appending("ast.toml").string))
+    return try store.settings
   }
 
   private func upgrade(_ text: String, on power: PowerSupply) throws -> ScheduledUpgrade {
-    let settings = try settings(text)
-    let reader = SettingsReader(machine: { settings }) { machine, data, path in
-      try machine.with(node: data, at: path)
-    }
-    return try store.upgradeScheduled(reader, PackageOptions(), on: power, progress: { _, _ in }, note: { _ in })
+    _ = try settings(text)
+    return try store.upgradeScheduled(PackageOptions(), on: power, progress: { _, _ in }, note: { _ in })
   }
 
   @Test func onBatteryNothingIsBegun() throws {
@@ -70,7 +71,7 @@ struct ScheduledUpgradeTests {
     #expect(try store.reboot(needed, at: 180, running: nil) == nil)
     #expect(try store.waitingDeployment(running: old)?.id == DeploymentID(2))
     #expect(try store.waitingDeployment(running: new) == nil)
-    // A command at work.
+    // A running command.
     let lock = try store.lock(NodeID(1))
     _ = try store.change(holding: [NodeID(1)]) { try store.intend("run", on: NodeID(1), from: nil, to: nil) }
     #expect(try store.reboot(needed, at: 180, running: old) == .later(minute: 120))
@@ -81,7 +82,7 @@ struct ScheduledUpgradeTests {
     let got = directory.appending("got")
     for name in ["systemctl", "systemd-run"] {
       let program = directory.appending(name).string
-      // Where no timer is, stopping it fails.
+      // Stopping a timer that does not exist fails.
       let script = "#!/bin/sh\necho \(name) \"$@\" >>'\(got)'; [ \"$2\" != stop ]\n"
       try Data(script.utf8).write(to: URL(filePath: program))
       try runSuccessfully(["chmod", "755", program])
@@ -108,11 +109,11 @@ struct ScheduledUpgradeTests {
     #expect(try store.failedDeployment() == nil)
   }
 
-  // MARK: What is told
+  // MARK: Messages
 
   @Test func whatFailedAndWhatWaitsIsTold() throws {
     let refused = UpdateNews(.failure(AstError(.noSpace, "there is no space")))
-    #expect(refused.messageOfTheDay == "The last upgrade that nobody watched has failed: `ast check` tells why.\n")
+    #expect(refused.messageOfTheDay == "The last scheduled upgrade failed: `ast check` shows why.\n")
     #expect(refused.letter?.subject == "upgrade failed")
     #expect(refused.letter?.text == "there is no space")
     var done = ScheduledUpgrade()
@@ -122,18 +123,43 @@ struct ScheduledUpgradeTests {
     #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
     #expect(UpdateNews(.success(done)).letter == nil)
     done.deployment = .failure(AstError(.refused, "it has no kernel"))
-    #expect(UpdateNews(.success(done)).letter?.text == "no deployment: it has no kernel")
+    #expect(UpdateNews(.success(done)).letter?.text == "nothing was deployed: it has no kernel")
     #expect(done.exitStatus == 5)
     done.nodes = [
       ScheduledUpgrade.NodeResult(node: NodeID(1), isCheck: true, outcome: .failure(AstError(.busy, "it is busy")))
     ]
     #expect(done.exitStatus == 6)
-    #expect(done.sentences == ["node 1 failed: it is busy", "no deployment: it has no kernel"])
-    // Nobody is written to because new versions cannot be looked for.
+    #expect(done.sentences == ["node 1 failed: it is busy", "nothing was deployed: it has no kernel"])
+    // No mail is sent if the archive cannot be reached.
     done.deployment = nil
     #expect(UpdateNews(.success(done)).letter == nil)
     #expect(UpdateNews(.success(done)).messageOfTheDay == "Deployment 2 of node 0 boots the next time.\n")
     #expect(done.exitStatus == 4)
+    done.nodes = []
+    #expect(done.exitStatus == 0)
+    done.rebootFailure = AstError(.failed, "systemctl failed")
+    #expect(done.exitStatus == 1)
+    #expect(done.failures.isEmpty)
+  }
+
+  @Test func theMessageOfTheDayNamesTheNodesThatCanBeUpgraded() {
+    var done = ScheduledUpgrade()
+    for (node, count) in [(1, 2), (3, 1), (4, 0)] {
+      let steps = (0..<count).map {
+        PackageStep(name: "p\($0)", architecture: "amd64", kind: .upgrade, from: "1", to: "2", isAutomatic: false)
+      }
+      let plan = PackagePlan(
+        steps: steps, marks: [], downloads: [], downloadSize: 0, installSize: 0, essential: [], notUpgraded: [],
+        keptBack: [], requested: [])
+      done.nodes.append(.init(node: NodeID(node), isCheck: true, outcome: .success(.checked(plan))))
+    }
+    #expect(
+      UpdateNews(.success(done)).messageOfTheDay == """
+        2 packages of node 1 can be upgraded: run `ast upgrade 1`.
+        1 package of node 3 can be upgraded: run `ast upgrade 3`.
+
+        """)
+    #expect(UpdateNews(.success(done)).letter == nil)
   }
 
   @Test func mailGoesToSendmailWhereThereIsOne() throws {
@@ -156,7 +182,7 @@ struct ScheduledUpgradeTests {
 
         """)
     try Data("#!/bin/sh\necho no >&2; exit 1\n".utf8).write(to: URL(filePath: program.string))
-    // More than a pipe takes, and nobody reads it.
+    // More than a pipe holds, and nothing reads it.
     let long = Mail(to: "root", about: "a subject", String(repeating: "x", count: 1 << 20))
     #expect(throws: AstError(.failed, "`\(program)` failed (exit status 1): no")) { try long.send(through: program) }
   }

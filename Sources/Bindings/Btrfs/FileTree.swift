@@ -13,8 +13,10 @@ struct FileTree: ~Copyable {
 
   /// The tree in the directory `path`.
   init(_ path: FilePath) throws(BtrfsError) {
-    self.path = path
+    // The step that throws comes first: with a property set before it, Debian's swiftlang 6.2.3 aborts ("SIL memory
+    // lifetime failure").
     root = try OpenFile(path, for: Self.operation)
+    self.path = path
   }
 
   /// The file at a path; nil if there is none.

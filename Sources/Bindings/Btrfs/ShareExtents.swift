@@ -61,5 +61,5 @@ private func commonLength(_ source: Int32, _ target: Int32, _ path: FilePath) th
     throw BtrfsError(operation, path, .invalidArgument)
   }
   let shorter = min(first.st_size, second.st_size)
-  return UInt64(first.st_size == second.st_size ? shorter : shorter - shorter % first.st_blksize)
+  return UInt64(first.st_size == second.st_size ? shorter : shorter - shorter % off_t(first.st_blksize))
 }

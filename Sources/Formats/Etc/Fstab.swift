@@ -37,6 +37,29 @@ public struct Fstab: Hashable, Sendable {
     content.split(separator: UInt8(ascii: "\n")).compactMap(Self.entry)
   }
 
+  /// The UUID of the file system that is mounted at a place; nil if there is none, or the line does not use `UUID=`.
+  public func uuid(at mountPoint: FilePath) -> String? {
+    let prefix = "UUID="
+    guard let source = entries.first(where: { $0.mountPoint == mountPoint })?.source, source.hasPrefix(prefix) else {
+      return nil
+    }
+    return String(source.dropFirst(prefix.count))
+  }
+
+  /// The swap files that are named by their paths, outside /dev.
+  public var swapFiles: [FilePath] {
+    content.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let fields = Self.fields(of: line)
+      guard fields.count > 2, Array(fields[2]) == Array("swap".utf8) else { return nil }
+      return Self.path(fields[0]).flatMap { $0.starts(with: "/dev") ? nil : $0 }
+    }
+  }
+
+  /// Whether a file is on a file system that an entry mounts, other than the root's.
+  public func mountsApart(_ file: FilePath) -> Bool {
+    entries.contains { $0.mountPoint != "/" && $0.type != "swap" && file.starts(with: $0.mountPoint) }
+  }
+
   /// The file with lines added at the end for the mount points that it lacks.
   public func completing(with layout: [Entry]) -> Fstab {
     let present = Set(entries.map(\.mountPoint))
@@ -96,15 +119,22 @@ public struct Fstab: Hashable, Sendable {
   }
 
   private static func entry(on line: ArraySlice<UInt8>) -> Entry? {
-    let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-    guard fields.count > 2, fields[0].first != UInt8(ascii: "#") else { return nil }
-    let mountPoint = unescaped(fields[1])
-    guard mountPoint.first == UInt8(ascii: "/"), !mountPoint.contains(0) else { return nil }
-    let path = FilePath(platformString: mountPoint.map { CInterop.PlatformChar(bitPattern: $0) } + [0])
+    let fields = fields(of: line)
+    guard fields.count > 2, fields[0].first != UInt8(ascii: "#"), let mountPoint = path(fields[1]) else { return nil }
     return Entry(
-      String(decoding: fields[0], as: UTF8.self), at: path.lexicallyNormalized(),
-      type: String(decoding: fields[2], as: UTF8.self),
+      String(decoding: fields[0], as: UTF8.self), at: mountPoint, type: String(decoding: fields[2], as: UTF8.self),
       options: fields.count > 3 ? String(decoding: fields[3], as: UTF8.self) : "")
+  }
+
+  private static func fields(of line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+  }
+
+  /// The absolute path in a field; nil for anything else.
+  private static func path(_ field: ArraySlice<UInt8>) -> FilePath? {
+    let path = unescaped(field)
+    guard path.first == UInt8(ascii: "/"), !path.contains(0) else { return nil }
+    return FilePath(platformString: path.map { CInterop.PlatformChar(bitPattern: $0) } + [0]).lexicallyNormalized()
   }
 
   /// Three octal digits after a backslash are a byte: `\040` is a space (fstab(5)).

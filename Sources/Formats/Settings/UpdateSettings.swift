@@ -44,10 +44,10 @@ public struct UpdateSettings: Sendable, Equatable {
 
 /// The settings of retention: the table `gc`.
 public struct KeepSettings: Sendable, Equatable {
-  /// The number of generations kept of a node; nil if not chosen.
-  public var generations: Int?
-  /// The number of deployments kept; nil if not chosen.
-  public var deployments: Int?
+  /// The number of generations kept of a node.
+  public var generations: Int
+  /// The number of deployments kept, pinned ones not counted.
+  public var deployments: Int
   /// The maximum age of generations in days; 0 for any age.
   public var days: Int
   /// The number of bytes that `gc` makes free; 0 for none.
@@ -68,8 +68,7 @@ extension Settings {
   /// The settings of retention.
   public var keep: KeepSettings {
     KeepSettings(
-      generations: source(of: .keepGenerations) == nil ? nil : number(of: .keepGenerations),
-      deployments: source(of: .keepDeployments) == nil ? nil : number(of: .keepDeployments),
+      generations: number(of: .keepGenerations), deployments: number(of: .keepDeployments),
       days: number(of: .keepDays), minimumFree: bytes(of: .minimumFree))
   }
 

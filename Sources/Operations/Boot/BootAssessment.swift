@@ -2,17 +2,17 @@ import FoundationEssentials
 import SnapshotTree
 import Store
 
-/// What a boot came to.
+/// The result of a boot.
 public enum BootReport: Sendable, Equatable {
-  /// A deployment came up that had yet to prove itself: it is good now.
+  /// A deployment came up that was not proven yet: it is good now.
   case proven(Deployment)
   /// A deployment came up that was good before.
   case good(Deployment)
-  /// A deployment came up instead of another one, which is failed now; it is the default now.
+  /// A deployment came up instead of another one, which has failed; it is the default now.
   case fellBack(to: Deployment, from: Deployment)
   /// A node came up on trial.
   case trial(NodeID)
-  /// This machine runs from nothing of the store.
+  /// This machine does not run from the store.
   case foreign
 }
 
@@ -31,7 +31,7 @@ extension BootReport {
     }
   }
 
-  /// What everybody who logs in should read; nil where there is nothing to say.
+  /// The message of the day for this result; nil if there is none.
   public var messageOfTheDay: String? {
     switch self {
     case .proven, .good, .foreign: nil
@@ -54,7 +54,7 @@ extension BootReport {
   static let noReason = "it did not come up"
 }
 
-/// Boot assessment: what GRUB counts, it counts alone; here is entered what came of it.
+/// Boot assessment. GRUB counts the attempts by itself; this enters the result.
 extension Store {
   /// Enters that this machine came up and passed the checks.
   public func completeBoot(_ parameters: BootParameters) throws -> BootReport {
@@ -68,7 +68,7 @@ extension Store {
     case .deployment(let deployment):
       let (state, failed) = (deployment.state, try failedDeployment(parameters, running: deployment.id))
       let isOnceOver = try isOnceOver()
-      // Nothing to enter is the usual case, and the quick one.
+      // Usually there is nothing to enter, and this is quick.
       guard state != .good || failed != nil || isOnceOver else { return .good(deployment) }
       return try change {
         if state != .good { try tree.setState(.good, of: deployment.id) }
@@ -79,13 +79,13 @@ extension Store {
     }
   }
 
-  /// The deployment that is to be entered as failed: it still is the default.
+  /// The deployment that has to be entered as failed: it is still the default.
   private func failedDeployment(_ parameters: BootParameters, running: DeploymentID) throws -> Deployment? {
     guard let failed = parameters.fallback, failed != running, try tree.defaultDeployment == failed else { return nil }
     return try tree.deployment(failed)
   }
 
-  /// Whether the boot that was to happen just once was this one, or had to be.
+  /// Whether the one-time boot is over: it was this boot or an earlier one.
   private func isOnceOver() throws -> Bool {
     guard try tree.onceDeployment != nil else { return false }
     return try tree.operation(OperationID(tree.onceToken))?.bootID != Store.bootID
@@ -100,9 +100,9 @@ extension Store {
     return try tree.deployment(failed.id) ?? failed
   }
 
-  /// Notes why the running deployment does not prove itself.
+  /// Notes why the running deployment failed its checks.
   ///
-  /// - Returns: whether it had yet to do that: restarting the machine leads to another one then.
+  /// - Returns: whether it was not proven yet: then restarting the machine leads to another deployment.
   public func failBoot(_ reason: String, _ parameters: BootParameters) throws -> Bool {
     try failBoot(of: booted(), reason, parameters)
   }

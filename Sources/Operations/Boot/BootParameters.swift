@@ -3,19 +3,21 @@ import FoundationEssentials
 import Grub
 import SnapshotTree
 
-/// What the boot menu told the kernel, and with it this boot: what it wanted to boot, and why.
+/// The parameters of this boot on the kernel's command line: what the boot menu wanted to boot, and why.
 public struct BootParameters: Hashable, Sendable {
-  /// The deployment that was to boot; nil on trial, and where the menu of ast did not boot this machine.
+  /// The deployment to boot; nil on trial, and if ast's menu did not boot this machine.
   public private(set) var deployment: DeploymentID?
-  /// The node that was to boot on trial.
+  /// The node to boot on trial.
   public private(set) var trial: NodeID?
-  /// The deployment that this one boots instead of, because it did not come up.
+  /// The deployment that did not come up, so that this one boots instead.
   public private(set) var fallback: DeploymentID?
-  /// Whether restarting the machine leads to another deployment in the end: this one has yet to prove itself.
+  /// Whether this deployment is not proven yet, so that restarting the machine finally leads to another one.
   public private(set) var isTry = false
+  /// Whether GRUB started the kernel: it names the file that it has loaded (`BOOT_IMAGE=`, include/grub/lib/cmdline.h).
+  public private(set) var isFromGrub = false
 
-  /// The parameters on a command line. Those of the menu stand before those of the user, and what comes after `--` is
-  /// for init.
+  /// The parameters on a command line. The menu's parameters stand before the user's, and words after `--` are for
+  /// init.
   public init(commandLine: String) {
     for word in KernelArguments(commandLine).words.prefix(while: { $0 != "--" }).reversed() {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -25,12 +27,13 @@ public struct BootParameters: Hashable, Sendable {
       case "ast.trial": trial = value.split(separator: "/").first.flatMap { Int($0) }.map { NodeID($0) }
       case "ast.fallback": fallback = Int(value).map { DeploymentID($0) }
       case "ast.try": isTry = true
+      case "BOOT_IMAGE": isFromGrub = true
       default: continue
       }
     }
   }
 
-  /// Those of this boot.
+  /// The parameters of this boot.
   public static func current() throws -> BootParameters {
     BootParameters(commandLine: try Files.text(of: "/proc/cmdline"))
   }

@@ -4,14 +4,14 @@ import Sandbox
 import Store
 import SystemPackage
 
-/// A root file system with the kernel's own file systems in it, for programs that look at devices; mounted for this
-/// process and its children only.
+/// A root file system with the kernel's own file systems in it, for programs that look at devices. It is mounted for
+/// this process and its children only.
 struct ChrootMounts {
   private var mounted: [FilePath] = []
 
   /// Mounts a root.
   ///
-  /// - Returns: where it is.
+  /// - Returns: the place where it is mounted.
   mutating func make(_ root: FilePath) throws -> FilePath {
     let target: FilePath = "/run/ast/root"
     for directory in [target.removingLastComponent(), target] {
@@ -27,7 +27,7 @@ struct ChrootMounts {
     mounted.append(target)
   }
 
-  /// Mounts a subvolume. What is mounted nowhere cannot be bound to a place before Linux 6.15 (mount(2), EINVAL).
+  /// Mounts a subvolume. Before Linux 6.15, what is not mounted anywhere cannot be bound to a place (mount(2), EINVAL).
   mutating func mount(_ subvolume: String, of device: FilePath, at target: FilePath) throws {
     guard Glibc.mount(device.string, target.string, "btrfs", 0, "subvol=\(subvolume)") == 0 else {
       throw FileError("mount \(subvolume) of \(device) at", target, Errno(rawValue: errno))

@@ -6,35 +6,35 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// A /etc in use, and what it was made of.
+/// A /etc in use, and the /etc that it was made from.
 public struct UsedEtc: Sendable {
-  /// The node it is of.
+  /// The node that it belongs to.
   public let node: NodeID
-  /// The deployment it is in; nil where a generation runs on trial.
+  /// The deployment that it is in; nil if a generation runs on trial.
   public let deployment: DeploymentID?
-  /// Where it is.
+  /// The roots with both of them.
   let source: EtcSource
 }
 
-/// What was changed in a /etc since it was made of its generation.
+/// The changes in a /etc since it was made from its generation.
 public struct EtcComparison: Sendable {
   /// The /etc.
   public let etc: UsedEtc
-  /// What differs from the generation, in the order of paths.
+  /// The differences from the generation, in the order of paths.
   public let changes: [EtcChange]
 }
 
-/// `etc-diff`. Needs root, for some files in /etc are for nobody else.
+/// `etc-diff`. Needs root, because only root may read some files in /etc.
 extension Store {
-  /// Compares the /etc of a deployment with that of its generation; without a number, of what runs, or else of the
-  /// default deployment.
+  /// Compares the /etc of a deployment with that of its generation. Without a number: the /etc of the booted system, or
+  /// else of the default deployment.
   public func compareEtc(of id: DeploymentID? = nil) throws -> EtcComparison {
     let etc = try usedEtc(id)
     let trees = try EtcTree.read([etc.source.pristine, etc.source.root])
     return EtcComparison(etc: etc, changes: EtcChange.changes(from: trees[0].node, to: trees[1].node))
   }
 
-  /// The /etc of the deployment with a number, or else of what runs, or else of the default deployment.
+  /// The /etc of this deployment; without a number, of the booted system, or else of the default deployment.
   func usedEtc(_ id: DeploymentID? = nil) throws -> UsedEtc {
     if id == nil, case .trial(let running) = try booted() {
       let source = EtcSource(root: "/", pristine: try subvolume(of: running).path)
@@ -57,7 +57,7 @@ extension Store {
     return used
   }
 
-  /// Where a deployment's /etc is, and the one it was made with.
+  /// The root with a deployment's /etc, and the root with the /etc that it was made from.
   func etcSource(of deployment: Deployment) throws -> EtcSource {
     guard let generation = try tree.generation(of: deployment.node, deployment.generation) else {
       throw AstError(.damaged, "the generation of deployment \(deployment.id) is missing", hint: "run `ast doctor`")

@@ -1,4 +1,5 @@
 import Btrfs
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Glibc
@@ -9,21 +10,21 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// How a node is to be deployed.
+/// The options of a deployment.
 public struct DeployOptions: Sendable {
-  /// What boots the next time.
+  /// The choice of what boots the next time.
   public enum Choice: Sendable {
     /// The new deployment, from now on.
     case always
     /// The new deployment, the next time only.
     case once
-    /// What did before.
+    /// The same as before.
     case never
   }
 
-  /// What becomes of the changes in /etc.
+  /// How the changes in /etc are merged.
   public var etc = EtcMode.merge
-  /// What boots the next time.
+  /// The choice of what boots the next time.
   public var choice = Choice.always
 
   /// The usual: changes in /etc are merged, and the new deployment boots from now on.
@@ -34,11 +35,11 @@ public struct DeployOptions: Sendable {
 public struct DeployOutcome: Sendable {
   /// The deployment.
   public let deployment: Deployment
-  /// What became of the changes in /etc.
+  /// The result of merging the changes in /etc.
   public let etc: EtcReport
-  /// What came into /var.
+  /// The additions to /var.
   public let seeded: SeededVar
-  /// The deployment that boots when the new one does not come up; nil where none is known to be good.
+  /// The deployment that boots if the new one does not come up; nil if none is known to be good.
   public let fallback: DeploymentID?
   /// The operation.
   public let operation: OperationID
@@ -48,10 +49,10 @@ public struct DeployOutcome: Sendable {
 extension Store {
   /// Makes a deployment of a node's current generation: the generation with the machine's own /etc merged in.
   ///
-  /// What runs, and what would have booted, is never touched: until the commit there is a subvolume that no row refers
-  /// to, and the boot menu is replaced after it, as a whole.
+  /// The booted system and the default deployment are never touched: until the commit there is only a subvolume that no
+  /// row refers to, and after it the boot menu is replaced as a whole.
   ///
-  /// - Throws: `AstError`; the next boot is what it would have been then.
+  /// - Throws: `AstError`; then the next boot is what it would have been.
   public func deploy(_ id: NodeID, _ options: DeployOptions, progress: (String) -> Void) throws -> DeployOutcome {
     let machine = try requireMachine()
     let lock = try lock(id)
@@ -94,11 +95,11 @@ extension Store {
         try tree.finish(operation, .done)
         return made
       }
-      // The new grub.cfg changes what the menu looks like, not what is in it.
+      // The new grub.cfg changes the look of the menu, not its entries.
       do {
         try configuration.install()
       } catch {
-        warn("\(AstError(error).message): grub.cfg is what it was; the next deploy tries this again")
+        warn("\(AstError(error).message); grub.cfg was left unchanged, and the next deploy tries this again")
       }
       return DeployOutcome(
         deployment: deployment, etc: etc, seeded: seeded, fallback: fallback, operation: operation)
@@ -110,15 +111,15 @@ extension Store {
     }
   }
 
-  /// What would become of the changes in /etc.
+  /// The changes in /etc that a deployment would merge, and how.
   public func simulateDeploy(_ id: NodeID, _ options: DeployOptions) throws -> EtcReport {
     let pristine = try subvolume(of: try current(try node(id))).path
     try requireBootable(pristine, id)
     return try MergeEtc(from: try etcSource(), generation: pristine, mode: options.etc).report
   }
 
-  /// Where the changes of /etc are that a new deployment gets: in what runs, or in what would boot; nil where nothing is
-  /// deployed.
+  /// The source of the changes of /etc for a new deployment: the booted system, or else the default deployment; nil if
+  /// nothing is deployed.
   private func etcSource() throws -> EtcSource? {
     let deployment = try booted()?.deployment ?? tree.defaultDeployment.flatMap(tree.deployment)
     return try deployment.map(etcSource)
@@ -132,8 +133,8 @@ extension Store {
     return merge.report
   }
 
-  /// What was changed while a node runs on trial comes on top of the machine's own changes; who the machine is does not
-  /// come from there.
+  /// The changes made while a node runs on trial come on top of the machine's own; the machine's identity is not taken
+  /// from there.
   private func mergeTrial(
     of running: Generation, into staged: Subvolume, _ operation: OperationID
   ) throws -> EtcReport {
@@ -147,22 +148,21 @@ extension Store {
 
   private func requireBootable(_ root: FilePath, _ id: NodeID) throws {
     guard try Kernels(in: root).newest != nil else { throw unbootable(id) }
-    // Where there is none, Debian's initrd makes a shell of it, which waits for somebody to type (init in
-    // initramfs-tools).
+    // Without it, Debian's initrd starts a shell that waits for input (init in initramfs-tools).
     guard try RootDirectory(root).contents(of: "/sbin/init") != nil else {
       throw AstError(
-        .refused, "node \(id) has no /sbin/init, and cannot boot; nothing was changed",
-        hint: "`ast install \(id) systemd-sysv` puts it in")
+        .refused, "node \(id) has no /sbin/init, and cannot boot", state: .unchanged,
+        hint: "`ast install \(id) systemd-sysv` installs it")
     }
   }
 
   private func unbootable(_ id: NodeID) -> AstError {
     AstError(
-      .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot; nothing was changed",
-      hint: "`ast install \(id) linux-image-amd64 initramfs-tools` puts them in")
+      .refused, "node \(id) has no kernel with an initrd and modules, and cannot boot", state: .unchanged,
+      hint: "`ast install \(id) \(DebianArchitecture.current.kernelPackage) initramfs-tools` installs them")
   }
 
-  /// Gives the root what it needs at its place: an identity, the mounts of the layout, and places to mount them.
+  /// Gives the root an identity, the mounts of the layout, and places to mount them.
   private func prepare(_ staged: FilePath, on machine: Machine) throws {
     try MachineIdentity.complete(in: staged)
     let root = RootDirectory(staged)
@@ -174,8 +174,8 @@ extension Store {
     failPoint("prepared")
   }
 
-  /// Says that /etc is as new as /usr, which it is: systemd would make the libraries' cache and the like anew at the first
-  /// start, and that takes seconds (systemd-update-done.service(8)).
+  /// Notes that /etc is as new as /usr, which it is. Otherwise systemd would rebuild the libraries' cache and the like
+  /// at the first start, which takes seconds (systemd-update-done.service(8)).
   private func noteUpdated(_ staged: FilePath) throws {
     let note = staged.appending("etc/.updated")
     try RootDirectory(staged).write(Data("# For this /usr, /etc is complete.\n".utf8), to: "/etc/.updated")
@@ -189,11 +189,11 @@ extension Store {
     guard try bootEnvironment(in: RootDirectory(staged)) == nil else { return }
     throw AstError(
       .refused,
-      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed",
-      hint: "`ast deploy --no-default` puts it into the menu, to be chosen by hand")
+      "GRUB cannot record a one-time boot: /etc/fstab has no EFI system partition", state: .unchanged,
+      hint: "`ast deploy --no-default` adds it to the boot menu, where you can choose it")
   }
 
-  /// One at a time: what is added is made in one place.
+  /// One command at a time: additions are made in one place.
   private func seedVar(from generation: FilePath, on machine: Machine) throws -> SeededVar {
     let lock = try Lock.take("var", in: locks, wait: .forever)
     defer { withExtendedLifetime(lock) {} }
@@ -227,7 +227,7 @@ extension Store {
     return (deployment, fallback)
   }
 
-  /// What to fall back to: the running deployment if it is good, else the last one that was.
+  /// The deployment to fall back to: the running one if it is good, else the last one that was.
   private func lastGood(before deployment: DeploymentID) throws -> DeploymentID? {
     let candidates = [try booted()?.deployment?.id, try tree.defaultDeployment, try tree.previousDeployment]
     return try candidates.compactMap(\.self).first { try tree.deployment($0)?.state == .good }

@@ -5,8 +5,8 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// GRUB's own driver, asked by grub-fstest(1) whether it reads what it is to boot, where that program is installed and
-/// the file system is on one disk.
+/// A check by GRUB's own driver, with grub-fstest(1), that GRUB can read what it has to boot. It needs that program,
+/// and a file system on one disk.
 struct GrubCheck {
   private let store: FilePath
   private let devices: [FilePath]
@@ -16,21 +16,23 @@ struct GrubCheck {
     devices = try FileSystem.devices(of: store)
   }
 
-  /// Makes sure that GRUB sees the kernel and the initrd of a root as they are.
+  /// Ensures that GRUB reads the kernel and the initrd of a root as they are.
   ///
   /// - Parameter root: the path of the root's subvolume in the store.
   func requireReadable(_ boot: BootFiles, in root: FilePath) throws {
-    // It is given one disk; of several, each has only a part.
+    // grub-fstest gets one disk; of several disks, each has only a part.
     guard access("/usr/bin/grub-fstest", X_OK) == 0, let device = devices.first, devices.count == 1 else { return }
     for file in [boot.kernel, boot.initrd] {
       let path = root.appending(file)
       var reason = try failure(to: path, on: device)
-      // A commit of the file system, by whomever, takes away the blocks it is just reading.
+      // Any commit of the file system can free the blocks that it is reading.
       for _ in 1..<Self.attempts where reason != nil { reason = try failure(to: path, on: device) }
       guard let reason else { continue }
       throw AstError(
-        .failed, "GRUB cannot read \(store.pushing(path)): \(reason); nothing was changed",
-        hint: "is the file system damaged, or of a kind GRUB does not know (btrfs(5), RAID and compression)?")
+        .failed, "GRUB cannot read \(store.pushing(path)): \(reason)", state: .unchanged,
+        hint:
+          "the file system may be damaged, or use a feature that GRUB does not support (btrfs(5), RAID and compression)"
+      )
     }
   }
 
@@ -38,7 +40,7 @@ struct GrubCheck {
 
   /// Why GRUB does not read a file of the store as it is; nil if it does.
   private func failure(to path: FilePath, on device: FilePath) throws -> String? {
-    // It reads the device, and a file system writes past the device's cache: what was read before may be old.
+    // It reads the device, and a file system writes past the device's cache, which may have old data.
     try ChildProcess("blockdev", ["--flushbufs", device.string]).run()
     let name = "/\(Machine.store)/\(path)"
     do {

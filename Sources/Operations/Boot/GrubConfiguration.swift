@@ -5,11 +5,11 @@ import Sandbox
 import Store
 import SystemPackage
 
-/// grub.cfg, which is about the boot loader itself: its terminal, its timeout, other systems on the machine. Made by the
-/// deployment's own grub-mkconfig(8) in the deployment's own root, when what it is made from has changed. What can be
-/// booted of the store is in the menu that it loads.
+/// grub.cfg, which configures the boot loader itself: its terminal, its timeout, other systems on the machine. It is
+/// made by the deployment's own grub-mkconfig(8) in the deployment's own root, if its inputs have changed. The entries
+/// of the store are in the menu that it loads.
 ///
-/// Only the machine itself can say what is on it: from elsewhere, grub.cfg is left as it is.
+/// Only a machine that runs from this disk can say what else is on it: otherwise grub.cfg is left as it is.
 struct GrubConfiguration {
   private let root: FilePath
   private let directory: FilePath
@@ -27,7 +27,7 @@ struct GrubConfiguration {
     let files = RootDirectory(root)
     inputs = try Self.inputs(in: files)
     let isPossible = try Self.needed.allSatisfy { try files.openFile($0) != nil }
-    // What os-prober(1) finds is in no file of ours.
+    // The systems that os-prober(1) finds are not in a file that could be compared.
     let probes = try files.openFile("/usr/bin/os-prober") != nil
     let present = try RootDirectory(directory).contents(of: Self.inputsName)
     isNeeded = isRunning && isPossible && (probes || present != inputs)
@@ -35,7 +35,7 @@ struct GrubConfiguration {
 
   /// Makes the new file beside the present one.
   ///
-  /// - Throws: `AstError` with what grub-mkconfig(8) says; nothing is changed then.
+  /// - Throws: `AstError` with the message of grub-mkconfig(8); then nothing is changed.
   func prepare(progress: (String) -> Void) throws {
     guard isNeeded else { return }
     progress("making grub.cfg")
@@ -61,17 +61,18 @@ struct GrubConfiguration {
     try RootDirectory(directory).write(inputs, to: Self.inputsName)
   }
 
-  /// The entries of the first two are for a system that has its kernels in one place and no deployments. The third asks
-  /// GRUB 2.12 whether there is a firmware setup with a command that makes GRUB 2.06, which may be what the disk starts
-  /// with, restart into it at every boot; `grub.d/09_ast` has an entry that both understand.
+  /// The first two make entries for a system that has its kernels in one place and no deployments. The third asks GRUB
+  /// 2.12 whether there is a firmware setup with a command that makes GRUB 2.06, which the disk may start with, restart
+  /// into it at every boot; `grub.d/09_ast` has an entry that both understand.
   private static let unwanted = ["10_linux", "20_linux_xen", "30_uefi-firmware"]
 
   private static let newName = "grub.cfg.new"
-  /// Beside the menu: what the present grub.cfg was made from.
+  /// The inputs that the present grub.cfg was made from, beside the menu.
   private static let inputsName: FilePath = "ast/grub.cfg.inputs"
   private static let needed: [FilePath] = ["/usr/sbin/grub-mkconfig", "/etc/grub.d/09_ast"]
 
-  /// What grub-mkconfig(8) reads, as one text. The program itself counts, as its version is in no file.
+  /// The files that grub-mkconfig(8) reads, as one text. The program itself is included, because its version is not in
+  /// any file.
   private static func inputs(in root: RootDirectory) throws -> Data {
     var text = Data()
     func add(_ file: FilePath) throws {

@@ -1,12 +1,12 @@
 import Host
 import SystemPackage
 
-/// The programs of a directory that say whether a boot is good.
+/// The programs in a directory that decide whether a boot is good.
 public struct HealthChecks: Sendable {
-  /// Where the admin puts them.
+  /// The directory in which the administrator puts them.
   public static let directory: FilePath = "/etc/ast/health.d"
 
-  /// Those that are run, in their order.
+  /// The programs to run, in their order.
   public let programs: [FilePath]
 
   /// The checks in a directory: executable files with names as run-parts(8) takes them, in the order of their names.
@@ -14,7 +14,7 @@ public struct HealthChecks: Sendable {
     programs = ExecutableDirectory(directory).programs
   }
 
-  /// Runs them until one fails. What they say goes to `messages`.
+  /// Runs the programs until one fails. Their output goes to `messages`.
   ///
   /// - Returns: why the boot is not good; nil if it is.
   public func firstFailure(showing messages: FileDescriptor) -> String? {

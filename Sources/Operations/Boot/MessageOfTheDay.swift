@@ -2,14 +2,14 @@ import FoundationEssentials
 import Host
 import SystemPackage
 
-/// What pam_motd(8) shows everybody who logs in, until the next boot.
+/// The messages that pam_motd(8) shows at each login, until the next boot.
 public enum MessageOfTheDay: String {
-  /// What became of the boot.
+  /// The result of the boot.
   case boot = "ast"
-  /// What became of the upgrade that nobody watched.
+  /// The result of the scheduled upgrade.
   case updates = "ast-updates"
 
-  /// Replaces what ast has to say of it; nil for nothing.
+  /// Replaces the message; nil removes it.
   public func set(_ text: String?) throws {
     let path = FilePath("/run/motd.d").appending(rawValue)
     guard let text else {

@@ -4,7 +4,7 @@ import Store
 
 /// `pin`, `unpin`.
 extension Store {
-  /// Keeps a deployment until that is taken back, or takes it back.
+  /// Pins a deployment, which keeps it, or unpins it.
   public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID {
     try change {
       guard let deployment = try tree.deployment(id) else { throw AstError.unknown(id) }
@@ -18,6 +18,6 @@ extension Store {
 extension AstError {
   static func unknown(_ deployment: DeploymentID) -> AstError {
     AstError(
-      .notFound, "there is no deployment \(deployment); nothing was changed", hint: "`ast deployments` lists them")
+      .notFound, "there is no deployment \(deployment)", state: .unchanged, hint: "`ast deployments` lists them")
   }
 }

@@ -2,13 +2,13 @@ import Host
 import SnapshotTree
 import Store
 
-/// What a rollback came to.
+/// The result of a rollback.
 public struct RolledBack: Sendable {
-  /// What boots by default now.
+  /// The new default deployment.
   public let deployment: Deployment
-  /// What did before.
+  /// The default deployment before.
   public let before: DeploymentID
-  /// Whether it is what runs already.
+  /// Whether the new one is already running.
   public let isBooted: Bool
   /// The operation.
   public let operation: OperationID
@@ -16,29 +16,30 @@ public struct RolledBack: Sendable {
 
 /// `rollback`: another deployment becomes the default one.
 extension Store {
-  /// Makes the running deployment the default one, if it is not; otherwise the last good one before it.
+  /// Makes the running deployment the default one. If it is already, makes the last good deployment before it the
+  /// default.
   ///
   /// - Parameter id: the deployment to make the default one instead.
-  /// - Throws: `AstError` (refused) when there is nothing to go back to.
+  /// - Throws: `AstError` (refused) if there is nothing to go back to.
   public func rollBack(to id: DeploymentID? = nil) throws -> RolledBack {
     try change {
       guard let present = try tree.defaultDeployment else {
         throw AstError(
-          .refused, "nothing is deployed, so there is nothing to go back to; nothing was changed",
+          .refused, "nothing is deployed, so there is nothing to go back to", state: .unchanged,
           hint: "`ast deploy N` deploys a node")
       }
       let running = try booted()?.deployment?.id
       let target = try id ?? (running != present ? running : nil) ?? goodDeployment(before: present)
       guard let deployment = try tree.deployment(target) else { throw AstError.unknown(target) }
       guard target != present else {
-        throw AstError(.refused, "deployment \(target) is the default already; nothing was changed")
+        throw AstError(.refused, "deployment \(target) is the default already", state: .unchanged)
       }
       let operation = try recordOperation("rollback", on: deployment.node)
       let wasGood = try tree.deployment(present)?.state == .good
       if try tree.previousDeployment == target || wasGood {
         try tree.setPreviousDeployment(wasGood ? present : nil)
       }
-      // One that failed is tried again: whoever names it knows that.
+      // A failed deployment is tried again: the user named it on purpose.
       if deployment.state == .failed { try tree.setState(.trying, of: target) }
       try tree.setDefaultDeployment(target, token: operation)
       try tree.setOnceDeployment(nil, token: nil)
@@ -52,8 +53,8 @@ extension Store {
     let good = try candidates.first { try $0 != present && tree.deployment($0)?.state == .good }
     guard let good else {
       throw AstError(
-        .refused, "there is no other deployment that is known to be good; nothing was changed",
-        hint: "`ast deployments` lists what there is; `ast rollback --to D` goes to one of them all the same")
+        .refused, "no other deployment is known to be good", state: .unchanged,
+        hint: "`ast deployments` lists them; `ast rollback --to D` goes back to one of them anyway")
     }
     return good
   }

@@ -4,13 +4,13 @@ import Rootfs
 import SnapshotTree
 import Store
 
-/// `ast-sync`: this ast in nodes, with the files they need to boot as deployments.
+/// `ast-sync`: installs this version of ast and its boot files in nodes.
 extension Store {
-  /// Brings it into each of the nodes, in a transaction of its own; without any, into all but the base. A node that fails
-  /// keeps its content and does not stop the others; an interruption stops at once.
+  /// Installs them in each of these nodes, or in all but the base if none is named, each in its own transaction. A node
+  /// that fails keeps its content and does not stop the others; an interruption stops at once.
   ///
-  /// - Parameter progress: called with each result as it is there.
-  /// - Throws: `AstError` before anything is done: a node is not there, or the base.
+  /// - Parameter progress: called with each result as soon as it is known.
+  /// - Throws: `AstError` before anything is done, if a node does not exist or is the base.
   public func syncAst(_ ids: [NodeID], progress: (TreeRunResult) -> Void) throws -> [TreeRunResult] {
     let nodes = try ids.isEmpty ? tree.nodes().filter { $0.id != .base } : ids.map(node)
     guard !nodes.contains(where: { $0.id == .base }) else { throw AstError.base }

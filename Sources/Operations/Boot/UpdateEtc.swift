@@ -5,15 +5,15 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What came of bringing the changes of /etc into a node.
+/// The result of merging the changes of /etc into a node.
 public struct EtcUpdate: Sendable {
-  /// The /etc whose changes they are.
+  /// The /etc with the changes.
   public let etc: UsedEtc
-  /// The node's new generation; nil where it had all of them.
+  /// The node's new generation; nil if it had all changes already.
   public let generation: Generation?
-  /// What came of the merge.
+  /// The result of the merge.
   public let report: EtcReport
-  /// The accounts of the node that had not the numbers they have in all nodes.
+  /// The accounts whose numbers in the node differed from those in the other nodes.
   public let accounts: [AccountChange]
   /// The operation.
   public let operation: OperationID
@@ -21,11 +21,11 @@ public struct EtcUpdate: Sendable {
 
 /// `etc-update`: what was configured on the machine becomes part of the node, and so of its clones.
 extension Store {
-  /// Merges what was changed in the /etc of what runs, or else of the default deployment, into its node.
+  /// Merges the changes in the /etc of the booted system, or else of the default deployment, into its node.
   ///
-  /// What tells the machine from others (``MachineFile``) stays out: clones of the node would share it.
+  /// The files that identify the machine (``MachineFile``) stay out, because clones of the node would share them.
   ///
-  /// - Throws: `AstError`; the node is what it was then.
+  /// - Throws: `AstError`; then the node is unchanged.
   public func updateEtc() throws -> EtcUpdate {
     let etc = try usedEtc()
     let transaction = try Transaction(on: etc.node, "etc-update", in: self)

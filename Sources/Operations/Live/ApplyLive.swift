@@ -6,30 +6,29 @@ import Sandbox
 import SystemPackage
 
 extension AptSession {
-  /// Has the apt that runs install the packages of a plan in the running system, whose /usr is that of `snapshot`. The
-  /// caller has mounts of its own, in which that can be written.
+  /// Has the running system's own apt install the packages of a plan there. Its /usr is that of `snapshot`, which the
+  /// caller can write to by its own mounts.
   ///
-  /// No sandbox: services start, and what the packages do counts for the machine. What they configure in /etc is there
-  /// to stay, so dpkg syncs what it writes.
+  /// There is no sandbox: services start, and scripts act on the machine. Changes in /etc stay, so dpkg syncs its files.
   ///
-  /// - Throws: `AstError` that names what failed.
+  /// - Throws: `AstError` that says what failed.
   func applyLive(_ plan: LivePlan, in snapshot: FilePath, log: TransactionLog) throws {
     var sandbox = try sandbox(snapshot)
     try mountPlaces(of: sandbox)
     sandbox.environment["debian_chroot"] = nil
-    // To the hooks that keep apt and dpkg off the running system: this is meant.
+    // Tells the hooks that keep apt and dpkg off the running system that this is intended.
     sandbox.environment["AST_LIVE"] = "1"
     let environment = sandbox.environment.map { "\($0.key)=\($0.value)" }.sorted()
     do {
       try ChildProcess("env", ["-i"] + environment + installation(of: plan.running)).run(showing: log.file)
     } catch let error as AstError where error.code == .failed {
-      throw AstError(.failed, "\(Self.failure(in: log.path) ?? error.message) (all that was said is in \(log.path))")
+      throw AstError(.failed, "\(Self.failure(in: log.path) ?? error.message) (the whole output is in \(log.path))")
     }
     try requireDone(plan.running, in: snapshot)
     try mark("auto", plan.automatic.map(\.argument), in: snapshot, log: log)
   }
 
-  /// Shows the session's files at the places they have in a sandbox, to this process and its children.
+  /// Mounts the session's files where they are in a sandbox, for this process and its children.
   private func mountPlaces(of sandbox: Sandbox) throws {
     guard mkdir("/run/ast", 0o755) == 0 || errno == EEXIST, mount("tmpfs", "/run/ast", "tmpfs", 0, "mode=755") == 0
     else { throw AstError(.failed, "cannot mount /run/ast: \(Errno(rawValue: errno))") }
@@ -43,7 +42,7 @@ extension AptSession {
     }
   }
 
-  /// The first thing dpkg says that went wrong.
+  /// The first error in the output of dpkg or apt.
   private static func failure(in log: FilePath) -> String? {
     let text = (try? Data(contentsOf: URL(filePath: log.string))).map { String(decoding: $0, as: UTF8.self) }
     let line = text?.split(separator: "\n").first { $0.hasPrefix("dpkg: error processing") || $0.hasPrefix("E: ") }

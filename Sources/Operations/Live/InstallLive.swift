@@ -8,13 +8,13 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What came of `install --live`.
+/// The result of `install --live`.
 public struct LiveInstallation: Sendable {
-  /// What became of the node.
+  /// The change of the node.
   public let node: PackageOutcome
-  /// The deployment with the packages that boots the next time; nil where there was one.
+  /// The new default deployment, with the packages; nil if the default one had them already.
   public let deployed: DeployOutcome?
-  /// What came into the running system.
+  /// The plan that was carried out in the running system.
   public let running: PackagePlan
   /// Whether a package has asked for a reboot.
   public let asksForReboot: Bool
@@ -22,7 +22,7 @@ public struct LiveInstallation: Sendable {
 
 /// `install --live`: packages of the booted node that can be used at once.
 extension Store {
-  /// What `installLive` would do, without doing it.
+  /// What `installLive` would do; nothing is done.
   public func planLive(
     _ names: [String], in id: NodeID, _ options: PackageOptions, progress: (PackageProgress) -> Void
   ) throws -> LivePlan {
@@ -33,26 +33,26 @@ extension Store {
 
   /// Installs packages in the booted node, deploys it, and installs them in the running system too.
   ///
-  /// The order is what makes it safe. First the node has them, then the deployment that boots next; both are complete
-  /// before the running system is touched. There the packages go to a snapshot of the running root, which is mounted over
-  /// `/usr` and gone with the next boot: a crash, or a package that fails, leaves every deployment as it was. What they
-  /// put into /etc and /var stays, as with everything that is configured on a running system.
+  /// The order makes it safe. First the node gets them, then the deployment that boots next; both are complete before the
+  /// running system is touched. There the packages go to a snapshot of the running root, which is mounted over `/usr` and
+  /// gone at the next boot: a crash, or a package that fails, leaves every deployment as it was. Files that they put into
+  /// /etc and /var stay, like any configuration of a running system.
   ///
   /// - Parameters:
   ///   - confirm: asked with the plan before anything is fetched or done.
-  ///   - note: told what is going on, in sentences.
+  ///   - note: gets sentences that say what is going on.
   /// - Throws: `AstError`, which says what was done until then.
   public func installLive(
     _ names: [String], in id: NodeID, _ options: PackageOptions, confirm: (LivePlan) throws -> Bool,
     progress: (PackageProgress) -> Void, note: (String) -> Void
   ) throws -> LiveInstallation {
-    // 1 refuse what can be refused
+    // 1 check
     let running = try runningRoot(of: id)
     let session = try AptSession(for: id, in: self)
     var plan: LivePlan?
     func prepare(_ nodePlan: PackagePlan) throws -> LivePlan {
       let made = try planLive(names, options, for: nodePlan, in: running, session, progress)
-      guard try made.isEmpty || confirm(made) else { throw AstError(.failed, "not confirmed; nothing was changed") }
+      guard try made.isEmpty || confirm(made) else { throw AstError(.failed, "not confirmed", state: .unchanged) }
       try requireSpace(for: made.running)
       try session.download(made.running, in: running.path, progress: progress)
       try session.requireLiveFiles(of: made.running, in: running)
@@ -68,16 +68,16 @@ extension Store {
       }, progress: progress)
     let live = try plan ?? prepare(outcome.plan)
     failPoint("node has it")
-    // 3 what boots next
-    let deployed = try explaining(outcome, of: id, "deploying it failed, and the running system is what it was") {
+    // 3 the default deployment
+    let deployed = try explaining(outcome, of: id, "deploying it failed, and the running system is unchanged") {
       try isDeployed(id) ? nil : deploy(id, DeployOptions(), progress: note)
     }
     failPoint("next boot has it")
-    // 4 what runs
+    // 4 the running system
     let askedBefore = Self.asksForReboot
     if !live.running.steps.isEmpty {
       progress(.installingLive)
-      let what = "the running system is what it was, but for /etc, /var and what was started"
+      let what = "the running system is unchanged, except for /etc, /var and started services"
       try explaining(outcome, of: id, what) {
         try installInRunning(live, running, session)
       }
@@ -86,19 +86,19 @@ extension Store {
       node: outcome, deployed: deployed, running: live.running, asksForReboot: !askedBefore && Self.asksForReboot)
   }
 
-  /// Step 4, an operation of its own: complete, or taken away again.
+  /// Step 4, a separate operation: it is completed or undone.
   private func installInRunning(_ plan: LivePlan, _ running: RunningRoot, _ session: AptSession) throws {
     let id = running.deployment.node
     let lock = try lock(id)
     defer { withExtendedLifetime(lock) {} }
     guard try runningRoot(of: id) == running, let next = try defaultRoot() else {
-      throw AstError(.busy, "it was changed meanwhile")
+      throw AstError(.busy, "the running system was changed meanwhile")
     }
     let operation = try change(holding: [id]) { try intend("live-install", on: id, from: nil, to: nil) }
     failPoint("intent entered")
     do {
       let log = try TransactionLog(operation, in: self)
-      // The snapshot may have been made of another one, whose /etc is not the one that runs.
+      // Compared with /, because the /etc of a live snapshot is not the running one.
       let accounts = try LiveAccounts(of: next, missingIn: "/")
       let snapshot = try LiveSnapshot(of: running, in: self)
       failPoint("live snapshot made")
@@ -132,27 +132,27 @@ extension Store {
   private func takeAway(_ snapshot: LiveSnapshot) {
     do {
       try snapshot.discard()
-      // Units that came with the packages are gone again.
+      // The units of the packages are gone again.
       try ChildProcess("systemctl", ["daemon-reload"]).run()
     } catch {
-      warn("the running system still has a part of the packages: \(AstError(error).message); a reboot ends that")
+      warn("the running system still has a part of the packages: \(AstError(error).message); a reboot removes it")
     }
   }
 
-  /// What runs, where it is of the node and packages can be added to it.
+  /// The running root, if it is of the node and packages can be added to it.
   private func runningRoot(of id: NodeID) throws -> RunningRoot {
-    let hint = "without `--live`, and then `ast deploy \(id)` and a reboot"
+    let hint = "install it without `--live`, then `ast deploy \(id)` and reboot"
     _ = try node(id)
     let deployment = try requireRunningDeployment(hint: hint)
     guard deployment.node == id else {
       throw AstError(
-        .refused, "node \(deployment.node) runs, and not node \(id); nothing was changed", hint: hint)
+        .refused, "node \(deployment.node) is running, not node \(id)", state: .unchanged, hint: hint)
     }
-    // It is about to be replaced as what boots next.
+    // The default deployment is about to be replaced.
     if let next = try tree.defaultDeployment.flatMap(tree.deployment), next.node != id {
       throw AstError(
-        .refused, "deployment \(next.id) of node \(next.node) boots the next time; nothing was changed",
-        hint: "`ast rollback` makes what runs the default, then try again; or \(hint)")
+        .refused, "deployment \(next.id) of node \(next.node) is the default", state: .unchanged,
+        hint: "`ast rollback` makes the running deployment the default, then try again; or \(hint)")
     }
     return try RunningRoot(of: deployment, in: self)
   }
@@ -167,7 +167,7 @@ extension Store {
     return try session.planLive(names, options, for: plan, of: content, in: running)
   }
 
-  /// Whether what boots next is the node as it is now.
+  /// Whether the default deployment is of the node's current generation.
   private func isDeployed(_ id: NodeID) throws -> Bool {
     guard let next = try tree.defaultDeployment.flatMap(tree.deployment) else { return false }
     return try next.node == id && next.generation == node(id).current
@@ -177,7 +177,7 @@ extension Store {
     try tree.defaultDeployment.flatMap(tree.deployment).map { path(of: $0) }
   }
 
-  /// Says of a failure what is done already.
+  /// Adds to a failure what was done before it.
   private func explaining<Result>(
     _ outcome: PackageOutcome, of id: NodeID, _ what: String, _ step: () throws -> Result
   ) throws -> Result {
@@ -185,15 +185,12 @@ extension Store {
       return try step()
     } catch {
       let has = outcome.change.map { "node \(id) has the packages (generation \($0.generation.number))" }
-      let reason = ["; nothing was changed", "; the changes are discarded"].reduce(AstError(error).message) {
-        $0.replacing($1, with: "")
-      }
       throw AstError(
-        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(reason)",
-        hint: "`ast deploy \(id)` and a reboot give them to you")
+        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(AstError(error).reason)",
+        hint: "use them after `ast deploy \(id)` and a reboot")
     }
   }
 
-  /// What packages leave for unattended-upgrades and the message of the day.
+  /// Whether a package asks for a reboot, by the file that unattended-upgrades and the message of the day read.
   private static var asksForReboot: Bool { access("/run/reboot-required", F_OK) == 0 }
 }

@@ -4,21 +4,21 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// The users and groups of packages that a deployment has and the running system lacks: made there with the same
-/// numbers before the packages come, which then find what they would make.
+/// The system users and groups that a deployment has and the running system lacks. They are made there, with the same
+/// numbers, before the packages that would make them.
 struct LiveAccounts {
   let groups: [GroupEntry]
   let users: [PasswdEntry]
 
-  /// Finds those that `deployment` has and the root at `running` has not.
+  /// Finds the accounts that `deployment` has and the root at `running` lacks.
   ///
-  /// - Throws: `AstError` where one of them cannot have its number.
+  /// - Throws: `AstError` if the number of one is taken.
   init(of deployment: FilePath, missingIn running: FilePath) throws {
     groups = try Self.missing(GroupEntry.self, "/etc/group", of: deployment, in: running)
     users = try Self.missing(PasswdEntry.self, "/etc/passwd", of: deployment, in: running)
   }
 
-  /// Makes them, with the programs that make them for packages: these lock the files, and replace them as a whole.
+  /// Makes the accounts with the programs that packages use: these lock the files, and replace them as a whole.
   func make() throws {
     for group in groups {
       try ChildProcess("groupadd", ["--system", "--gid", "\(group.id)", "--", group.name]).run()

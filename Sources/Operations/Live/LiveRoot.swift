@@ -6,35 +6,35 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// The running system, where it may be changed: its root is read-only for everybody else.
+/// The running system with a root that this process can write to; for all other processes it stays read-only.
 public struct LiveRoot {
-  /// The node that the running deployment is of.
+  /// The node of the running deployment.
   public let node: NodeID
 
-  /// Makes the root writable for this process and its children. The process has mounts of its own.
+  /// Makes the root writable for this process and its children. The process has its own mounts.
   ///
-  /// - Throws: `AstError` (refused) where this machine does not run from a deployment of the store.
+  /// - Throws: `AstError` (refused) if this machine does not run from a deployment of the store.
   public init(of store: Store) throws {
     let deployment = try store.requireRunningDeployment(hint: "`ast chroot` opens a node")
     node = deployment.node
     try Files.attempt("remount", "/") { try PrivateMounts.makeWritable("/") }
-    // What was installed live is mounted over it.
+    // A live snapshot is mounted over these.
     for place: FilePath in ["/usr", "/opt"] where try MountTable.source(at: place) != nil {
       try Files.attempt("remount", place) { try PrivateMounts.makeWritable(place) }
     }
   }
 
-  /// Becomes a shell in it: the one the user has.
+  /// Replaces this process by the user's shell.
   ///
-  /// - Throws: `AstError` where there is no such program.
+  /// - Throws: `AstError` if there is no such program.
   public func becomeShell() throws -> Never {
     let shell = ProcessInfo.processInfo.environment["SHELL"] ?? "/bin/sh"
-    // To the hooks that keep apt and dpkg off the running system: this is meant.
+    // Tells the hooks that keep apt and dpkg off the running system that this is intended.
     setenv("AST_LIVE", "1", 1)
     shell.withCString { name in
       var words = [strdup(name), nil]
       execv(name, &words)
     }
-    throw AstError(.failed, "cannot run \(shell): \(Errno(rawValue: errno)); nothing was changed")
+    throw AstError(.failed, "cannot run \(shell): \(Errno(rawValue: errno))", state: .unchanged)
   }
 }

@@ -6,13 +6,13 @@ import Sandbox
 import Store
 import SystemPackage
 
-/// A writable snapshot of the running root, `live/<boot>.<number>` in the store, whose `/usr` and `/opt` take the place
-/// of those that run until the machine restarts. Nothing boots it: the deployment that runs stays what it is.
+/// A writable snapshot of the running root, `live/<boot>.<number>` in the store. Its `/usr` and `/opt` replace those of
+/// the running system until the machine restarts. It is never booted, and the running deployment stays unchanged.
 struct LiveSnapshot {
   private let subvolume: Subvolume
   private let tops: [FilePath.Component]
 
-  /// Makes one of what runs, which nobody sees yet.
+  /// Makes a snapshot of the running root that no other process sees yet.
   init(of running: RunningRoot, in store: Store) throws {
     try Store.makeDirectory("live", in: store.root, 0o700)
     let names = try Leftovers.liveSnapshots(in: store.root)
@@ -22,12 +22,12 @@ struct LiveSnapshot {
     tops = running.tops
   }
 
-  /// Where it is.
+  /// Its path.
   var path: FilePath { subvolume.path }
 
-  /// Puts its directories over those that run, for the whole machine. Only this process and its children may write.
+  /// Mounts its directories over the running ones, for the whole machine. Only this process and its children may write.
   ///
-  /// - Throws: `AstError`; then none of them is seen.
+  /// - Throws: `AstError`; no directory is mounted then.
   func show() throws {
     var shown: [FilePath] = []
     do {
@@ -36,16 +36,16 @@ struct LiveSnapshot {
         try Files.attempt("mount", place) { try HostMounts.show(path.appending(top), at: place) }
         shown.append(place)
         failPoint("live directory shown")
-        // It has come here too, as a mount of the machine.
+        // The machine's mount appears in this process too.
         try Files.attempt("remount", place) { try PrivateMounts.makeWritable(place) }
       }
     } catch {
       for place in shown.reversed() { try? HostMounts.hide(place) }
-      throw AstError(.failed, "cannot mount \(path) over what runs: \(error)")
+      throw AstError(.failed, "cannot mount \(path) over the running system: \(error)")
     }
   }
 
-  /// Takes its directories away again, and deletes it. Programs that were started from it go on.
+  /// Unmounts its directories, and deletes it. Programs that were started from it keep running.
   func discard() throws {
     for place in tops.reversed().map({ FilePath("/").appending($0) }) {
       try Files.attempt("unmount", place) { try HostMounts.hide(place) }
@@ -53,13 +53,12 @@ struct LiveSnapshot {
     try subvolume.delete()
   }
 
-  /// Deletes it, as long as nobody has seen it.
+  /// Deletes it before it is shown.
   func delete() throws { try subvolume.delete() }
 
-  /// Those of this boot: the ones that may be in use.
+  /// The live snapshots of this boot, which may be in use.
   static func ofThisBoot(in root: FilePath) throws -> [FilePath] {
     try Leftovers.liveSnapshots(in: root).filter { $0.hasPrefix("\(Store.bootID).") }.map(
       Store.liveSnapshots(in: root).appending)
   }
-
 }

@@ -6,35 +6,35 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// The subvolume that the programs of the running system are in: the root of its deployment, or the snapshot of it that
-/// `install --live` has put over `/usr`.
+/// The subvolume with the programs of the running system: the root of its deployment, or the snapshot that
+/// `install --live` has mounted over `/usr`.
 struct RunningRoot: Equatable {
-  /// The deployment that runs.
+  /// The running deployment.
   let deployment: Deployment
   /// The subvolume.
   let path: FilePath
-  /// The directories at the top of it that run. Anything else at the top is the deployment's, or mounted there.
+  /// The top directories of it that are in use. All others come from the deployment, or are mounted.
   let tops: [FilePath.Component]
 
   /// The directories that packages fill and only packages change.
   private static let packageTops: [FilePath.Component] = ["usr", "opt"]
 
-  /// Finds it on this machine, which runs from a deployment of the store.
+  /// Finds the running root of this machine, which runs from a deployment of the store.
   ///
-  /// - Throws: `AstError` (refused) where something else is mounted at /usr or below it.
+  /// - Throws: `AstError` (refused) if something else is mounted at /usr or below it.
   init(of deployment: Deployment, in store: Store) throws {
     self.deployment = deployment
     let candidates = try LiveSnapshot.ofThisBoot(in: store.root) + [store.path(of: deployment)]
     guard let path = candidates.first(where: { Self.runs("usr", of: $0) }) else {
       throw AstError(
-        .refused, "something else than deployment \(deployment.id) is mounted at /usr; nothing was changed")
+        .refused, "the mounted /usr is not that of deployment \(deployment.id)", state: .unchanged)
     }
     let tops = Self.packageTops.filter { Self.runs($0, of: path) }
     for top in tops {
       guard let mount = try MountTable.directory(below: FilePath("/").appending(top)) else { continue }
       throw AstError(
-        .refused, "\(mount) is mounted by itself: packages cannot be installed live; nothing was changed",
-        hint: "`ast install` without `--live`, `ast deploy` and a reboot")
+        .refused, "\(mount) is a separate file system: packages cannot be installed live", state: .unchanged,
+        hint: "use `ast install` without `--live`, then `ast deploy` and reboot")
     }
     (self.path, self.tops) = (path, tops)
   }
@@ -51,12 +51,12 @@ struct RunningRoot: Equatable {
 extension Store {
   /// The deployment that this machine runs from.
   ///
-  /// - Throws: `AstError` (refused) where it runs from nothing of the store, or from a node on trial.
+  /// - Throws: `AstError` (refused) if it does not run from the store, or runs a node on trial.
   func requireRunningDeployment(hint: String) throws -> Deployment {
     let node = try requireBooted(hint: hint)
     guard let deployment = try booted()?.deployment else {
       throw AstError(
-        .refused, "node \(node) runs on trial, and cannot be changed; nothing was changed",
+        .refused, "node \(node) runs on trial and cannot be changed", state: .unchanged,
         hint: "`ast chroot \(node)` opens the node itself")
     }
     return deployment

@@ -12,7 +12,8 @@ extension Store {
     public let operation: OperationID
   }
 
-  /// Copies `top` and its descendants; the copy of `top` is its sibling. All of it becomes visible at once or not at all.
+  /// Copies `top` and its descendants; the copy of `top` is its sibling. All copies become visible at once, or none
+  /// does.
   public func cloneTree(_ top: NodeID) throws -> Changed {
     try change {
       let operation = try recordOperation("clone-tree")

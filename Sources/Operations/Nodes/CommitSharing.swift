@@ -7,11 +7,10 @@ import Store
 import SystemPackage
 
 extension Transaction {
-  /// Lets the files of the packages that came, if any did, share the space of equal ones in other nodes; then seals and
+  /// Lets the files of new packages, if there are any, share the space of equal files in other nodes; then seals and
   /// commits.
   ///
-  /// One transaction at a time: of two nodes that get the same package at once, the second one is to find the first
-  /// one's files.
+  /// One transaction at a time: if two nodes get the same package at once, the second must find the files of the first.
   ///
   /// - Parameter before: the root as it was.
   package func commitSharing(since before: FilePath) throws -> Generation {
@@ -30,7 +29,7 @@ extension Transaction {
 }
 
 extension Store {
-  /// Tells of files that could not be shared.
+  /// Warns of files that could not be shared.
   func warn(of shared: SharedFiles, in node: NodeID) {
     guard let failure = shared.firstFailure else { return }
     warn("\(shared.failures) files of node \(node) take more space than they need: \(failure)")

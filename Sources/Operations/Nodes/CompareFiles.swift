@@ -5,9 +5,9 @@ import SystemPackage
 
 /// Which files of a node are compared.
 public enum FileScope: Sendable {
-  /// What is in `/etc`.
+  /// The files in `/etc`.
   case configuration
-  /// All.
+  /// All files.
   case everything
 
   fileprivate var directory: FilePath {
@@ -18,7 +18,7 @@ public enum FileScope: Sendable {
   }
 }
 
-/// `diff`: how the files of two nodes differ. Needs root, for the kernel to tell where to look.
+/// `diff`: how the files of two nodes differ. Needs root, because the kernel says where to look.
 extension Store {
   /// How the files of `second` differ from those of `first`, by path.
   public func fileChanges(from first: NodeID, to second: NodeID, in scope: FileScope) throws -> [FileChange] {

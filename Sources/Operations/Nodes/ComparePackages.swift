@@ -3,9 +3,9 @@ import Host
 import SnapshotTree
 import Store
 
-/// How one package differs between two nodes; at least one of the versions is there.
+/// How one package differs between two nodes; at least one of the versions is present.
 public struct PackageChange: Sendable, Equatable {
-  /// What happens on the way from the first node to the second.
+  /// The change from the first node to the second.
   public enum Kind: String, Sendable, CaseIterable {
     case added, removed, upgraded, downgraded
   }
@@ -19,7 +19,7 @@ public struct PackageChange: Sendable, Equatable {
   /// Its version in the second node.
   public let to: String?
 
-  /// What happens on the way from the first node to the second.
+  /// The change from the first node to the second.
   public var kind: Kind {
     guard let from else { return .added }
     guard let to else { return .removed }
@@ -27,7 +27,7 @@ public struct PackageChange: Sendable, Equatable {
   }
 }
 
-/// `list`, `which`, `diff`: what is installed where, from the manifests that every commit enters. No node is opened.
+/// `list`, `which`, `diff`: the packages of nodes, from the manifests that every commit enters. No node is opened.
 extension Store {
   /// The packages of a node, by name.
   public func packages(of id: NodeID) throws -> [Package] {

@@ -3,14 +3,14 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A copy of a node's settings that somebody edits. What was typed is not lost, whatever becomes of it.
+/// A copy of a node's settings for the user to edit. What the user typed is never lost.
 struct ConfigurationDraft {
   /// The file.
   let path: FilePath
-  /// What was in it first.
+  /// The content that the file began with.
   let original: Data
 
-  /// Makes the file.
+  /// Creates the file.
   init(of text: Data) throws {
     original = text
     var template = Array("/tmp/ast-node-XXXXXX.toml".utf8CString)
@@ -25,10 +25,10 @@ struct ConfigurationDraft {
     }
   }
 
-  /// What is in it.
+  /// The content of the file.
   var text: Data { get throws { try Files.contents(of: path) } }
 
-  /// Opens it in an editor, and waits for its end.
+  /// Opens the file in an editor, and waits for the editor to end.
   func edit(with editor: String) throws {
     // The editor may be a command with options, so the shell splits it (crontab(1) does the same); the file's name is
     // an argument of its own.
@@ -37,10 +37,10 @@ struct ConfigurationDraft {
     }
   }
 
-  /// Removes it.
+  /// Removes the file.
   func remove() { unlink(path.string) }
 
-  /// The error that the work on it ends with: where something was typed, the file stays, and the error says so.
+  /// The error to report. If the user typed anything, the file stays and the error names it.
   func closed(by error: AstError) -> AstError {
     guard let text = try? text else { return error }
     guard text != original else {

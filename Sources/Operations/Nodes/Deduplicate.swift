@@ -3,23 +3,23 @@ import Host
 import SnapshotTree
 import Store
 
-/// What became of one node when its files were to share their space.
+/// The result of sharing the files of one node.
 public struct DeduplicationResult: Sendable {
   /// The node.
   public let node: NodeID
-  /// What is shared that was not, or why nothing is.
+  /// The newly shared files, or why none is.
   public let outcome: Result<SharedFiles, AstError>
 
-  /// What is shared that was not.
+  /// The newly shared files.
   public var shared: SharedFiles { (try? outcome.get()) ?? SharedFiles() }
 
   /// Why nothing is shared.
   public var failure: AstError? { if case .failure(let error) = outcome { error } else { nil } }
 }
 
-/// What `dedupe` has done.
+/// The result of `dedupe`.
 public struct Deduplication: Sendable {
-  /// Node by node, as far as it came.
+  /// The results, node by node, up to an interruption.
   public internal(set) var results: [DeduplicationResult] = []
   /// The signal that ended it early.
   public internal(set) var interruption: Int32?
@@ -28,27 +28,27 @@ public struct Deduplication: Sendable {
   public var exitStatus: Int32 {
     if let interruption { return 128 + interruption }
     let failures = results.compactMap(\.failure)
-    if failures.contains(where: { $0.code == .noSpace }) { return AstError(.noSpace, "").exitStatus }
-    return failures.isEmpty ? 0 : AstError(.partial, "").exitStatus
+    if failures.contains(where: { $0.code == .noSpace }) { return AstError.Code.noSpace.exitStatus }
+    return failures.isEmpty ? 0 : AstError.Code.partial.exitStatus
   }
 }
 
-/// `dedupe`: files that nodes have alike, though each got them by itself, come to share their space.
+/// `dedupe`: lets equal files that nodes got separately share their space.
 extension Store {
-  /// Lets the files of the packages in nodes, in all nodes but the base where none is named, use the space of equal
-  /// files in other nodes. A node that fails does not stop the others; an interruption stops at once.
+  /// Lets the files of the packages in these nodes, or in all nodes but the base if none is named, use the space of
+  /// equal files in other nodes. A node that fails does not stop the others; an interruption stops at once.
   ///
-  /// It is done in the sealed generations themselves, all that a node has: the kernel compares the bytes and changes
-  /// only where on the disk they are, extent by extent, each in a transaction of the file system. So at any moment, also
-  /// when the power goes, each file has its content, and there is nothing to commit, to recover or to undo. A new
-  /// generation would free no space as long as there is the one before it, and `ast undo`, `ast deploy` and
-  /// `ast auto-upgrade` would take it for the change that it is not.
+  /// This works in the sealed generations themselves, all generations of a node: the kernel compares the bytes and
+  /// changes only where on the disk they are, extent by extent, each in a transaction of the file system. So each file
+  /// has its content at any moment, even if the power goes, and there is nothing to commit, to recover or to undo. A
+  /// new generation would free no space while the one before it exists, and `ast undo`, `ast deploy` and `ast
+  /// auto-upgrade` would mistake it for a change.
   ///
-  /// What a deployment boots is left alone.
+  /// The subvolumes of deployments are left alone.
   ///
   /// - Parameters:
   ///   - progress: called with each node before it is looked at.
-  ///   - finished: called with each result as it is there.
+  ///   - finished: called with each result as soon as it is known.
   public func deduplicate(
     _ ids: [NodeID], progress: (NodeID) -> Void, finished: (DeduplicationResult) -> Void
   ) throws -> Deduplication {
@@ -59,7 +59,7 @@ extension Store {
     var done = Deduplication()
     for (index, node) in nodes.enumerated() where Interruption.pending == nil {
       progress(node)
-      // Those that are still to come share with this one, which keeps what it has: else all would move in turn.
+      // Later nodes share with this one, which keeps its extents: otherwise all extents would move in turn.
       let later = Set(nodes[(index + 1)...])
       let outcome = Result { try deduplicate(node, except: later) }.mapError(AstError.init)
       let result = DeduplicationResult(node: node, outcome: outcome)
@@ -71,7 +71,7 @@ extension Store {
     return done
   }
 
-  /// Does it in one node, which nobody else changes meanwhile.
+  /// Does this in one node, whose lock keeps other commands from changing it.
   private func deduplicate(_ id: NodeID, except later: Set<NodeID>) throws -> SharedFiles {
     let lock = try lock(id)
     defer { withExtendedLifetime(lock) {} }
@@ -86,12 +86,12 @@ extension Store {
     if let failure = shared.diskFailure { throw failure }
     warn(of: shared, in: id)
     guard shared.files > 0 else { return shared }
-    // The space is free when the file system has written that nobody uses it.
+    // The space is free after the file system has written that it is unused.
     try FileSystem.sync(root)
     do {
       try change(holding: [id]) { _ = try recordOperation("dedupe", on: id) }
     } catch {
-      warn("the history does not say that files of node \(id) were shared: \(AstError(error).message)")
+      warn("files of node \(id) were shared, but that cannot be entered in the history: \(AstError(error).message)")
     }
     return shared
   }
@@ -99,5 +99,5 @@ extension Store {
 
 extension AstError {
   fileprivate static let baseIsADonor = AstError(
-    .refused, "node 0 is the base: other nodes share what it has; nothing was changed", hint: "name one of the others")
+    .refused, "node 0 is the base: other nodes share its files", state: .unchanged, hint: "name one of the others")
 }

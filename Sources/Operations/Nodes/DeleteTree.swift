@@ -6,16 +6,16 @@ import SystemPackage
 
 /// `del`: a node and everything below it.
 extension Store {
-  /// Says what `del` would delete: the node and its descendants.
+  /// The nodes that `del` would delete: the node and its descendants.
   ///
-  /// - Throws: `AstError` (refused) when one of them is protected.
+  /// - Throws: `AstError` (refused) if one of them is protected.
   public func deletable(_ top: NodeID) throws -> [Node] {
     let nodes = try subtree(top)
     let protected = try protections()
     for node in nodes {
       guard let reason = protected[node.id] else { continue }
       let below = node.id == top ? "" : ", which is below node \(top)"
-      throw AstError(.refused, "node \(node.id)\(below) \(reason) and cannot be deleted; nothing was changed")
+      throw AstError(.refused, "node \(node.id)\(below) \(reason) and cannot be deleted", state: .unchanged)
     }
     return nodes
   }
@@ -27,18 +27,18 @@ extension Store {
     defer { withExtendedLifetime(held) {} }
     return try change(holding: Array(held.keys)) {
       let nodes = try deletable(top)
-      // A branch that was added meanwhile goes too.
+      // A branch that was added meanwhile is deleted too.
       for node in nodes where held[node.id] == nil { held[node.id] = try lockUnlessFull(node.id, .never) }
       let operation = try recordOperation("del", on: top)
-      // Those that are left are needed by nothing: a node whose deployment is needed is protected.
+      // These deployments are not needed: a node whose deployment is needed is protected.
       for deployment in try nodes.flatMap({ try tree.deployments(of: $0.id) }) { try tree.delete(deployment.id) }
       try tree.deleteNodes(nodes.map(\.id))
       return Changed(nodes: nodes, operation: operation)
     }
   }
 
-  /// Locks a node. Where there is no space for the file of the lock there is none, so nobody holds it; and who takes it
-  /// meanwhile has to wait for the lock of the tree, and finds the node gone.
+  /// Locks a node. If the lock file cannot be created because the disk is full, no other command can hold the lock. A
+  /// command that takes it meanwhile has to wait for the tree's lock, and then finds the node gone.
   package func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
     do {
       return try lock(id, wait)
@@ -47,7 +47,7 @@ extension Store {
     }
   }
 
-  /// Why each protected node is: the words that follow "node N".
+  /// Why each protected node is protected: the words that follow "node N".
   func protections() throws -> [NodeID: String] {
     var reasons: [NodeID: String] = [.base: "is the base"]
     for deployment in try tree.deployments() where deployment.isPinned {

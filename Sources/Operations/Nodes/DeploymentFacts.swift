@@ -1,7 +1,7 @@
 import SnapshotTree
 import Store
 
-/// What is known of a deployment.
+/// The facts about a deployment.
 public struct DeploymentFacts: Sendable {
   /// The deployment.
   public let deployment: Deployment
@@ -9,7 +9,7 @@ public struct DeploymentFacts: Sendable {
   public let description: String
   /// Whether it boots by default.
   public let isDefault: Bool
-  /// Whether it is what runs.
+  /// Whether it is running.
   public let isBooted: Bool
   /// Whether the machine falls back to it.
   public let isPrevious: Bool
@@ -17,7 +17,7 @@ public struct DeploymentFacts: Sendable {
   public let isOnce: Bool
 }
 
-/// `deployments`, `pin`, `unpin`: what is deployed, and what of it is kept.
+/// `deployments`: the deployments and their roles.
 extension Store {
   /// All deployments, newest first.
   public func deploymentFacts() throws -> [DeploymentFacts] {
@@ -32,5 +32,4 @@ extension Store {
         isBooted: id == running, isPrevious: id == previous, isOnce: id == once)
     }
   }
-
 }

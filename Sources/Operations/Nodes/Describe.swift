@@ -2,7 +2,7 @@ import Host
 import SnapshotTree
 import Store
 
-/// `desc`: says what a node is.
+/// `desc`: describes a node.
 extension Store {
   /// Gives a node a new description.
   @discardableResult

@@ -1,6 +1,6 @@
 import Host
 
-/// What a user says a node is: text, at most `limit` bytes of it.
+/// The description that a user gives a node: text of at most `limit` bytes.
 public struct Description: Sendable, Equatable {
   /// The most bytes of UTF-8 a description may have: a few lines of a terminal, far below what a boot menu can show.
   public static let limit = 4096
@@ -10,14 +10,14 @@ public struct Description: Sendable, Equatable {
 
   /// Takes a description.
   ///
-  /// - Throws: `AstError` (usage) when it is too long or has a NUL character.
+  /// - Throws: `AstError` (usage) if it is too long or contains a NUL character.
   public init(_ text: String) throws {
     guard text.utf8.count <= Description.limit else {
       throw AstError(
         .usage,
-        "the description has \(text.utf8.count) bytes, and at most \(Description.limit) are kept; nothing was changed")
+        "the description has \(text.utf8.count) bytes; the limit is \(Description.limit)", state: .unchanged)
     }
-    guard !text.utf8.contains(0) else { throw AstError(.usage, "the description has a NUL character in it") }
+    guard !text.utf8.contains(0) else { throw AstError(.usage, "the description contains a NUL character") }
     self.text = text
   }
 }

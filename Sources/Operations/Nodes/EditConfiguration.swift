@@ -6,16 +6,15 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// `edit-conf`: the node's own settings, edited with the editor of the one who calls.
+/// `edit-conf`: edits a node's own settings with the user's editor.
 extension Store {
-
-  /// Opens a copy of the node's settings in `editor` and commits what was saved, if it is right. A node without any
-  /// begins with a file in which all that it can have is a comment.
+  /// Opens a copy of the node's settings in `editor` and commits the saved text if it is valid. A node without settings
+  /// begins with a file in which every setting is a comment.
   ///
   /// The editor is the host's, as with crontab(1) and sudoedit(8): a node need not have one.
   ///
-  /// - Parameter editsAgain: asked with what is wrong with it; else it is refused.
-  /// - Throws: `AstError`; the node is what it was then, and what was typed is in a file that it names.
+  /// - Parameter editsAgain: called with what is wrong in the text; if it returns false, the text is refused.
+  /// - Throws: `AstError`; then the node is unchanged, and the error names the file with the text.
   public func editConfiguration(
     of id: NodeID, editor: String, editsAgain: (ConfigurationError) throws -> Bool
   ) throws -> RunOutcome {
@@ -37,7 +36,7 @@ extension Store {
     }
   }
 
-  /// Has the draft edited until it is right, or what it was; nil for that.
+  /// Has the draft edited until it is valid. Nil if it was not changed.
   private func edited(
     _ draft: ConfigurationDraft, with editor: String, editsAgain: (ConfigurationError) throws -> Bool
   ) throws -> Data? {
@@ -46,11 +45,11 @@ extension Store {
       let text = try draft.text
       guard text != draft.original else { return nil }
       do {
-        _ = try reader.settings(Settings(), with: text, at: draft.path)
+        _ = try reader.settings(ofNodeWith: text, at: draft.path)
         return text
       } catch let fault as ConfigurationError {
         guard try editsAgain(fault) else {
-          throw AstError(.usage, "\(fault); nothing was changed", hint: "see ast.toml(5)")
+          throw AstError(.usage, "\(fault)", state: .unchanged, hint: "see ast.toml(5)")
         }
       }
     }

@@ -4,12 +4,12 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// Changes that ast itself makes in a node, without a program in it.
+/// Changes that ast itself makes in a node, without running a program in it.
 extension Store {
-  /// Does `work` on a clone of a node's root, which becomes the node's next generation if that says that it has changed
-  /// anything. (Looking at files can change their access times.)
+  /// Does `work` on a clone of a node's root. If it returns that it has changed anything, the clone becomes the node's
+  /// next generation. (Looking at files can change their access times.)
   ///
-  /// - Throws: `AstError`; the node is what it was then.
+  /// - Throws: `AstError`; then the node is unchanged.
   package func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Bool) throws -> RunOutcome {
     let transaction = try Transaction(on: id, kind, in: self)
     return try transaction.discarding {

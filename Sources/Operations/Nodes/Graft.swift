@@ -6,9 +6,9 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// Where a new node goes.
+/// The place of a new node.
 public enum Place: Sendable, Equatable {
-  /// The top of the forest: a tree of its own.
+  /// The top of a new tree.
   case top
   /// Below this node.
   case under(NodeID)
@@ -18,9 +18,9 @@ public enum Place: Sendable, Equatable {
 
 /// `new`, `clone`, `branch`, `cbranch`, `ubranch`: a new node with the content of another.
 ///
-/// One commit point and nothing to undo: the snapshot ioctl makes itself durable (fs/btrfs/ioctl.c commits the
-/// transaction), the database commit makes it a node. A crash between the two leaves a directory under the number the
-/// next new node gets, which that one removes.
+/// There is one commit point and nothing to undo: the snapshot ioctl makes itself durable (fs/btrfs/ioctl.c commits the
+/// transaction), the database commit makes it a node. A crash between the two leaves a directory with the number of the
+/// next new node, whose change removes it.
 extension Store {
   /// A new node, and the operation that made it.
   public struct Made: Sendable {
@@ -32,7 +32,7 @@ extension Store {
 
   /// Makes a node with the content of `source` at `place`.
   ///
-  /// - Throws: `AstError` for an unknown node, no space, or a damaged store; nothing is changed then.
+  /// - Throws: `AstError` for an unknown node, no space, or a damaged store; then nothing is changed.
   public func graft(_ source: NodeID, at place: Place, description: Description) throws -> Made {
     try change {
       let source = try node(source)

@@ -2,21 +2,21 @@ import Btrfs
 import SnapshotTree
 import Store
 
-/// What the content of a node takes of the disk, in bytes, after compression.
+/// The disk space that the content of a node takes, in bytes, after compression.
 public struct NodeUsage: Sendable {
   /// The node.
   public let node: Node
-  /// All it refers to, whoever else does.
+  /// All data that it refers to, shared or not.
   public let referenced: Int64
-  /// What nobody else refers to, no older generation of it either.
+  /// The data that nothing else refers to, not even an older generation of the node.
   public let exclusive: Int64
-  /// What it has in common with the content of its parent; nil at the top of a tree.
+  /// The data that it shares with the content of its parent; nil at the top of a tree.
   public let sharedWithParent: Int64?
 }
 
-/// `du`: what nodes cost.
+/// `du`: the disk space of nodes.
 extension Store {
-  /// Measures the content of nodes, in the order of their numbers: all of them where none is named. Needs no quota
+  /// Measures the content of nodes in the order of their numbers, or of all nodes if none is named. Needs no quota
   /// groups; asks the kernel about each file, which takes a second for a Debian.
   ///
   /// - Parameter progress: called with each node before it is measured.

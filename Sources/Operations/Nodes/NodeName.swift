@@ -2,20 +2,21 @@ import Host
 import SnapshotTree
 import Store
 
-/// What a user calls a node: its number, or the description it has.
+/// The name by which a user calls a node: its number or its description.
 public enum NodeName: Sendable, Equatable, CustomStringConvertible {
   /// The number.
   case number(NodeID)
   /// The description, as it was typed.
   case description(String)
 
-  /// Reads what was typed; nil where nothing was. What is a number is one, whatever nodes are described as.
+  /// Reads what was typed; nil if it is empty. A number always means a node's number, even if a node has it as its
+  /// description.
   public init?(_ text: String) {
     guard !text.isEmpty else { return nil }
     self = NodeID(text).map(NodeName.number) ?? .description(text)
   }
 
-  /// What was typed.
+  /// The text as it was typed.
   public var description: String {
     switch self {
     case .number(let number): "\(number)"
@@ -25,10 +26,11 @@ public enum NodeName: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Store {
-  /// The node that a user means. A description has to be the node's whole one and no other node's; upper and lower case
-  /// may differ where that still leaves one.
+  /// The node that a user means. A description must be a node's whole description, and no other node's. Case is ignored
+  /// if no description matches exactly.
   ///
-  /// - Throws: `AstError`: not found where no node is described so (a number is not looked up), usage where several are.
+  /// - Throws: `AstError`: not found if no node has this description (a number is not looked up), usage if several have
+  ///   it.
   public func node(named name: NodeName) throws -> NodeID {
     let text: String
     switch name {
@@ -42,7 +44,7 @@ extension Store {
     guard found.isEmpty else {
       let numbers = found.map { "\($0.id)" }.joined(separator: ", ")
       throw AstError(
-        .usage, "“\(text)” is what several nodes are called: \(numbers); nothing was changed",
+        .usage, "several nodes are called “\(text)”: \(numbers)", state: .unchanged,
         hint: "name one by its number")
     }
     throw AstError(

@@ -5,21 +5,21 @@ import Settings
 import SnapshotTree
 import Store
 
-/// What `tree --long`, `info`, `status` and `history` show: facts from the database, which every user may read.
+/// The facts that `tree --long`, `info`, `status` and `history` show, from the database, which every user may read.
 public struct NodeFacts: Sendable {
   /// The node.
   public let node: Node
   /// Its current generation.
   public let generation: Generation
-  /// How many packages are installed in it; nil where there is no dpkg.
+  /// How many packages are installed in it; nil if it has no dpkg.
   public let packages: Int?
   /// Its deployments, newest first.
   public let deployments: [Deployment]
-  /// Whether it is what boots by default.
+  /// Whether it boots by default.
   public let isDefault: Bool
-  /// Whether it is what runs.
+  /// Whether it is running.
   public let isBooted: Bool
-  /// What is being done to it now.
+  /// The operation that is running on it.
   public let running: Operation?
 }
 
@@ -27,15 +27,16 @@ public struct NodeFacts: Sendable {
 public struct Overview: Sendable {
   /// How many nodes there are.
   public let nodes: Int
-  /// What boots by default.
+  /// The node that boots by default.
   public let defaultNode: NodeID?
-  /// What runs; nil when this machine does not run from this store.
+  /// The booted system; nil if this machine does not run from this store.
   public let booted: Booted?
-  /// What is deployed, newest first.
+  /// The deployments, newest first.
   public let deployments: [DeploymentFacts]
   /// The operations that are running.
   public let running: [Operation]
-  /// What the system that was adopted has, and the deployment that runs has not: it was changed after the adoption.
+  /// The paths that were changed in the adopted system after the adoption, so that the running deployment does not have
+  /// the changes.
   public let leftBehind: [String]
   /// The space of the file system the store is on.
   public let space: Space
@@ -84,12 +85,13 @@ extension Store {
     }
   }
 
-  /// The operations whose commands are alive: one that died is still entered as running, until the next change.
+  /// The operations whose commands are alive. The operation of a killed command is entered as running until the next
+  /// change.
   package func running() throws -> [Operation] {
     try tree.running().filter { operation in try operation.node.map { try !isFree($0) } ?? true }
   }
 
-  /// Told as long as the first deployment runs.
+  /// The paths that the adoption left behind, reported only while the first deployment is running.
   private func leftBehind() throws -> [String] {
     guard let running = try booted()?.deployment, try tree.deployments().first?.id == running.id else { return [] }
     return try AdoptionRecord(in: root)?.leftBehind ?? []

@@ -8,25 +8,25 @@ import SystemPackage
 
 /// How a run in a node ended.
 public struct RunOutcome: Sendable {
-  /// What became of the node.
+  /// The effect on the node.
   public enum Effect: Sendable, Equatable {
     /// The changes are a new generation.
     case committed(GenerationNumber)
     /// The program succeeded and changed nothing.
     case unchanged
-    /// The changes are gone: the program failed, or it was interrupted.
+    /// The changes were discarded: the program failed, or was interrupted.
     case discarded
   }
 
-  /// What became of the node.
+  /// The effect on the node.
   public let effect: Effect
   /// The program's own exit status; 128+n when a signal ended it.
   public let status: Int32
-  /// The signal that interrupted ast meanwhile, if one did.
+  /// The signal that interrupted ast meanwhile, if any.
   public let interruption: Int32?
   /// The operation, as the history names it.
   public let operation: OperationID
-  /// The accounts of the node that had not the numbers they have in all nodes.
+  /// The accounts whose numbers in the node differed from those in the other nodes.
   public var accounts: [AccountChange] = []
 }
 
@@ -50,7 +50,7 @@ extension Store {
       return RunOutcome(effect: .discarded, status: status, interruption: signal, operation: transaction.operation)
     }
     guard status == 0 else {
-      // Asked before the clone goes, which is what fills it.
+      // Checked before the clone is deleted, because the clone may be what fills the disk.
       let wasFull = try transaction.discarding { try isFull() }
       try transaction.discard("exit status \(status)")
       guard !wasFull else { throw AstError.noSpaceLeft("the command failed with exit status \(status)") }
@@ -70,5 +70,4 @@ extension Store {
       effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
       accounts: accounts)
   }
-
 }

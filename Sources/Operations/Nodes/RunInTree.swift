@@ -4,24 +4,24 @@ import Sandbox
 import SnapshotTree
 import Store
 
-/// What became of one node in an operation over a tree.
+/// The result for one node in an operation over a tree.
 public struct TreeRunResult: Sendable {
   /// The node.
   public let node: Node
-  /// How the run ended, or why there was none.
+  /// How the run ended, or why it did not begin.
   public let outcome: Result<RunOutcome, AstError>
 
   package init(node: Node, outcome: Result<RunOutcome, AstError>) {
     (self.node, self.outcome) = (node, outcome)
   }
 
-  /// Whether the node is as the command wanted it.
+  /// Whether the command succeeded in the node.
   public var succeeded: Bool {
     if case .success(let outcome) = outcome { outcome.effect != .discarded } else { false }
   }
 
-  /// The signal that asks to stop, if one came. On a terminal the program has the keys, so Control-C shows by the
-  /// program's end alone; shells take it for the whole loop in the same manner.
+  /// The signal that asks to stop, if any. On a terminal the program receives the keys, so Control-C shows only in how
+  /// the program ended; shells treat that as the end of a whole loop, too.
   public var interruption: Int32? {
     guard case .success(let outcome) = outcome else { return nil }
     return outcome.interruption ?? (outcome.status == 128 + SIGINT ? SIGINT : nil)
@@ -30,10 +30,10 @@ public struct TreeRunResult: Sendable {
 
 /// `tree-run`: the same program in a node and in everything below it.
 extension Store {
-  /// Runs `command` in every node of a tree, each in a transaction of its own, parents before children. A node that
-  /// fails keeps its content and does not stop the others; an interruption stops at once.
+  /// Runs `command` in every node of a tree, each in its own transaction, parents before children. A node that fails
+  /// keeps its content and does not stop the others; an interruption stops at once.
   ///
-  /// - Parameter progress: called with each result as it is there.
+  /// - Parameter progress: called with each result as soon as it is known.
   public func runInTree(
     _ command: [String], top: NodeID, network: Sandbox.Network = .host, progress: (TreeRunResult) -> Void
   ) throws -> [TreeRunResult] {

@@ -8,23 +8,23 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What came of an attempt to share files between nodes.
+/// The result of an attempt to share files between nodes.
 public struct SharedFiles: Sendable, Equatable {
-  /// The bytes that took space of their own before, and do not any more.
+  /// The bytes that no longer take separate space.
   public internal(set) var bytes: Int64 = 0
   /// The files they are in.
   public internal(set) var files = 0
-  /// The files that could not be shared though they should.
+  /// The files that should have been shared and could not be.
   public internal(set) var failures = 0
-  /// What was wrong with the first of those, in a sentence without a full stop.
+  /// The reason why the first of those could not be, in a sentence without a full stop.
   public internal(set) var firstFailure: String?
-  /// Whether it ended before its time: the disk is full or read-only, where every further file would fail in the same
-  /// manner, or a signal asked to stop.
+  /// Whether it ended early: the disk is full or read-only, so that every further file would fail too, or a signal
+  /// asked to stop.
   public internal(set) var isIncomplete = false
   /// Why every further file would fail, if that ended it.
   var diskFailure: BtrfsError?
 
-  /// Adds what came of another attempt.
+  /// Adds the result of another attempt.
   mutating func add(_ other: SharedFiles) {
     bytes += other.bytes
     files += other.files
@@ -35,24 +35,24 @@ public struct SharedFiles: Sendable, Equatable {
   }
 }
 
-/// Nodes that have a package in the same version share its files on the disk, though each got them from apt by itself.
+/// Nodes with the same version of a package share its files on the disk, although each got them from apt separately.
 extension Store {
   /// The packages that a transaction brought into a node.
   static func newPackages(from before: [InstalledPackage], to after: [InstalledPackage]) -> [Package] {
     Array(Set(after.map(Package.init)).subtracting(before.map(Package.init))).sorted()
   }
 
-  /// Lets the files of `packages` in the root `target`, a clone or a generation of `node`, use the space of those that
-  /// the current generations of other nodes have. Nothing that can be read changes: dpkg's checksums only say where to
+  /// Lets the files of `packages` in the root `target`, a clone or a generation of `node`, use the space of the same
+  /// files in the current generations of other nodes. No readable content changes: dpkg's checksums only say where to
   /// look, and the kernel compares the bytes.
   ///
-  /// Files that were written a moment ago should be on the disk before: `FileSystem.sync` writes them together, the
-  /// kernel would write them here one by one, and wait for each.
+  /// Files that were just written should be on the disk before this: `FileSystem.sync` writes them together, while here
+  /// the kernel would write them one by one and wait for each.
   ///
-  /// A file that cannot be shared is no error: it takes space of its own, as it did. But what was wrong with it may be
-  /// news (a disk that cannot be read), so the result tells, and the caller should.
+  /// A file that cannot be shared is not an error: it still takes its own space. But the reason may be news (a disk
+  /// that cannot be read), so the caller should report it.
   ///
-  /// - Parameter later: nodes whose files are not taken.
+  /// - Parameter later: nodes with which nothing is shared.
   /// - Throws: `TreeError`.
   func shareFiles(
     of packages: [Package], in target: FilePath, of node: NodeID, except later: Set<NodeID> = []
@@ -63,7 +63,7 @@ extension Store {
     var donors: [NodeID: RootDirectory] = [:]
     for package in packages {
       guard let donor = try tree.node(with: package, otherThan: node), !later.contains(donor) else { continue }
-      // Nobody has locked the other node: where it is gone meanwhile, nothing is shared.
+      // The other node is not locked: if it was deleted meanwhile, nothing is shared.
       guard let other = donors[donor] ?? (try? RootDirectory(subvolume(of: current(self.node(donor))).path)) else {
         continue
       }
@@ -77,7 +77,7 @@ extension Store {
   }
 }
 
-/// A file that two roots should have alike.
+/// A file that should be equal in two roots.
 private struct FilePair {
   let path: FilePath
   let root: RootDirectory
@@ -91,11 +91,11 @@ private struct FilePair {
     }
   }
 
-  /// Files below one block are in the tree, with the metadata, where nothing can be shared.
+  /// Smaller files are in the tree, with the metadata, where nothing can be shared.
   private static let block: Int64 = 4096
 
-  /// Opens both files and has the kernel read the beginning of them while we go on; nil where they share all of their
-  /// space, differ in size, or one was changed or removed since it was installed.
+  /// Opens both files and has the kernel read ahead their beginning. Nil if they already share all of their space,
+  /// differ in size, or one was changed or removed since it was installed.
   func open() throws -> OpenPair? {
     guard let copy = try root.openFile(path) else { return nil }
     guard copy.size >= Self.block, let original = try other.openFile(path) else {
@@ -112,13 +112,13 @@ private struct FilePair {
   }
 }
 
-/// The two files, open to be read.
+/// The two files, open for reading.
 private struct OpenPair {
   let path: FilePath
   let copy: FileDescriptor
   let original: FileDescriptor
 
-  /// Whether there is anything to share; closes both where the kernel cannot tell.
+  /// Whether there is anything to share; closes both files if the kernel cannot tell.
   func isApart() throws -> Bool {
     do {
       return try bytesApart > 0
@@ -128,10 +128,10 @@ private struct OpenPair {
     }
   }
 
-  /// The bytes that each of them has for itself.
+  /// The bytes that they do not share.
   var bytesApart: Int64 { get throws { try Btrfs.bytesApart(copy, from: original, at: path) } }
 
-  /// Shares what is equal. The kernel refuses while it sends the subvolume: `ast diff` has it do that, for moments.
+  /// Shares what is equal. The kernel refuses while the subvolume is being sent, as `ast diff` does for a moment.
   func share() throws {
     for _ in 1..<Self.patience where Interruption.pending == nil {
       if try !isSent() { return }
@@ -159,8 +159,8 @@ private struct OpenPair {
 }
 
 extension SharedFiles {
-  /// How many files are read at the same time: sharing reads them one by one, ten times as long where they have to come
-  /// from the disk.
+  /// How many files are read at the same time. Sharing reads them one by one, which takes ten times as long if they
+  /// come from the disk.
   private static let batch = 64
 
   fileprivate mutating func share(_ pairs: [FilePair]) {
@@ -205,7 +205,7 @@ extension SharedFiles {
 }
 
 extension RootDirectory {
-  /// The checksums that dpkg keeps of a package's files; empty where it keeps none.
+  /// The checksums that dpkg keeps of a package's files; empty if it keeps none.
   fileprivate func checksums(of package: Package) throws -> [FilePath: [UInt8]] {
     for state in [PackageState.sysimage.appending("dpkg"), "var/lib/dpkg"] {
       for place in DpkgChecksums.places(of: package.name, package.architecture) {

@@ -1,7 +1,7 @@
-/// What somebody may have meant who typed something else.
+/// Finds the word that a user may have meant.
 public enum Spelling {
-  /// The candidate that differs from `typed` in the fewest letters; nil where all of them differ in more than a third
-  /// of it.
+  /// The candidate that differs from `typed` in the fewest letters; nil if all of them differ in more than a third of
+  /// it.
   public static func nearest<Candidate>(
     to typed: String, in candidates: [Candidate], spelled: (Candidate) -> String
   ) -> Candidate? {

@@ -8,13 +8,13 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// A node's own apt at work: with the shared indices and package files, and with nothing of the host's.
+/// A node's own apt at work, with the shared indices and package files, and with nothing of the host's.
 package final class AptSession {
   /// The node.
   package let node: NodeID
   let cache: PackageCache
   let workspace: AptWorkspace
-  /// Files of the host that the request names, shown inside as `/run/ast/local/<index>/<name>`.
+  /// Files of the host that the request names, shown in the sandbox as `/run/ast/local/<index>/<name>`.
   private var local: [FilePath] = []
   private let store: Store
 
@@ -28,7 +28,7 @@ package final class AptSession {
     try Files.setMode(hook, 0o755)
   }
 
-  /// A sandbox with `root` as its root, in which `apt` works as it does for this session.
+  /// A sandbox with `root` as its root, in which apt works with the files of this session.
   package func sandbox(_ root: FilePath) throws -> Sandbox {
     var sandbox = try store.sandbox(for: node, at: root, network: .host)
     sandbox.binds += [
@@ -41,21 +41,21 @@ package final class AptSession {
     return sandbox
   }
 
-  /// The words of a request as apt in the sandbox is to be given them: paths of files become paths inside.
+  /// The words of a request as apt in the sandbox gets them: paths of the host's files become paths in the sandbox.
   ///
-  /// - Throws: `AstError` for a file that is not there, and for an empty word, which apt passes over.
+  /// - Throws: `AstError` for a missing file, and for an empty word, which apt would skip.
   func arguments(for names: [String]) throws -> [String] {
     try names.map { name in
-      guard !name.isEmpty else { throw AstError(.usage, "a package has no name; nothing was changed") }
+      guard !name.isEmpty else { throw AstError(.usage, "the name of a package is empty", state: .unchanged) }
       guard name.hasPrefix("/") || name.hasPrefix("./") || name.hasPrefix("../") else { return name }
       guard let real = realpath(name, nil) else {
-        throw AstError(.notFound, "cannot read \(name): \(Errno(rawValue: errno)); nothing was changed")
+        throw AstError(.notFound, "cannot read \(name): \(Errno(rawValue: errno))", state: .unchanged)
       }
       defer { free(real) }
       let file = FilePath(String(cString: real))
       var status = stat()
       guard stat(file.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG, file.extension == "deb" else {
-        throw AstError(.usage, "\(name) is not a .deb file; nothing was changed")
+        throw AstError(.usage, "\(name) is not a .deb file", state: .unchanged)
       }
       if let known = local.firstIndex(of: file) { return inside(file, known) }
       local.append(file)
@@ -72,22 +72,22 @@ package final class AptSession {
       ].flatMap { ["-o", $0] }
   }
 
-  /// Runs a program and collects what it prints.
+  /// Runs a program and collects its standard output.
   ///
-  /// - Throws: `AstError` with what it said if it does not end with status 0, or cannot be started.
+  /// - Throws: `AstError` with the program's message if it does not end with status 0, or cannot be started.
   package func output(of command: [String], in root: FilePath, explaining failure: String) throws -> String {
     let run = try collect(command, in: root)
-    guard run.end == .exited(0) else { throw try self.failure("\(failure): \(Self.words(run.said))") }
+    guard run.end == .exited(0) else { throw try self.failure("\(failure): \(AptMessages.sentence(run.said))") }
     return run.output
   }
 
-  /// The error for a program that failed: most of them fail on a full disk, whatever they say of it.
-  func failure(_ message: String, hint: String? = nil) throws -> AstError {
-    let isFull = try store.isFull() || message.contains(String(cString: strerror(ENOSPC)))
-    return isFull ? AstError(.noSpace, message, hint: AstError.spaceHint) : AstError(.failed, message, hint: hint)
+  /// The error for a program that failed. On a full disk most programs fail, whatever they say about it.
+  func failure(_ reason: String, state: AstError.State? = nil, hint: String? = nil) throws -> AstError {
+    let isFull = try store.isFull() || reason.contains(String(cString: strerror(ENOSPC)))
+    return AstError(isFull ? .noSpace : .failed, reason, state: state, hint: isFull ? AstError.spaceHint : hint)
   }
 
-  /// Runs a program and collects what it prints and what it says.
+  /// Runs a program and collects its standard output and standard error.
   func collect(_ command: [String], in root: FilePath) throws -> (end: ProgramEnd, output: String, said: String) {
     var output: [UInt8] = []
     var said: [UInt8] = []
@@ -100,37 +100,29 @@ package final class AptSession {
     return (end, String(decoding: output, as: UTF8.self), String(decoding: said, as: UTF8.self))
   }
 
-  /// What apt says as one sentence: its errors, or all of it where there are none.
-  static func words(_ said: String) -> String {
-    let lines = said.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
-    let errors = lines.filter { $0.hasPrefix("E: ") }.map { $0.dropFirst(3) }
-    let told = errors.isEmpty ? lines[...] : errors[...]
-    return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
-  }
-
-  /// What the hook has heard.
+  /// The decision that apt told the hook.
   func decision() throws -> AptHook.Decision? {
     let text = try workspace.written.contents(of: "decision") ?? Data()
     return try AptHook.decision(in: String(decoding: text, as: UTF8.self))
   }
 
-  /// Where what may be written is, inside.
+  /// The writable directory of the session in the sandbox.
   static let inside = "/run/ast/apt"
-  /// Where what the session was given is, inside.
+  /// The read-only directory of the session in the sandbox.
   static let given = "/run/ast/given"
-  /// Where the package files are, inside.
+  /// The directory of the package files in the sandbox.
   static let packages = "/run/ast/packages"
-  /// The hook, inside, as an option for apt-get(8).
+  /// The hook, as options of apt-get(8).
   static let hook = ["Install", "Upgrade"].flatMap { ["-o", "AptCli::Hooks::\($0)::=\(given)/hook"] }
 
-  /// The files of the host that the request names, inside.
+  /// The files of the host that the request names, by their paths in the sandbox.
   var localFiles: [String] { local.enumerated().map { inside($1, $0) } }
 
   private func inside(_ file: FilePath, _ index: Int) -> String {
     "/run/ast/local/\(index)/\(file.lastComponent?.string ?? "package.deb")"
   }
 
-  /// What keeps packages from asking: there is nobody to answer (debconf(7), ucf(1), needrestart(1), apt-listchanges(1)).
+  /// The settings that keep packages from asking questions (debconf(7), ucf(1), needrestart(1), apt-listchanges(1)).
   private static let environment = [
     "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true", "UCF_FORCE_CONFFOLD": "1",
     "NEEDRESTART_MODE": "l", "NEEDRESTART_SUSPEND": "1", "APT_LISTCHANGES_FRONTEND": "none",

@@ -6,20 +6,20 @@ import Sandbox
 import Store
 import SystemPackage
 
-/// A directory of its own for each command that works with apt: copies of the indices, room for apt's caches, and what
-/// apt's hook says. Everything in it can be thrown away.
+/// The private directory of a command that works with apt: copies of the indices, apt's caches, and the output of apt's
+/// hook. Nothing in it has to be kept.
 ///
-/// Files come and go as reflinks, so nobody waits for anybody, and nothing that a package's script does to them reaches
-/// another node. What runs in a node can turn anything in `writable` into a link to anywhere: once something has run,
-/// that is read and written through `written` only.
+/// Files are copied in and out as reflinks, so commands do not wait for each other, and a package's script cannot reach
+/// another node through them. A program in a node can replace anything in `writable` by a link to any place: once one
+/// has run, ast reads and writes there through `written` only.
 final class AptWorkspace {
-  /// Where it is.
+  /// Its path.
   let path: FilePath
   private let lock: Lock
 
-  /// Makes one in `directory`, and removes those that dead commands left there.
+  /// Makes a workspace in `directory`, and removes those that killed commands left there.
   init(in directory: FilePath) throws {
-    // Whoever makes or removes workspaces is alone: one that nobody has locked is nobody's.
+    // Only one command at a time makes or removes workspaces: one that is not locked is not in use.
     let alone = try Leftovers.lockWorkspaces(in: directory)
     defer { withExtendedLifetime(alone) {} }
     Leftovers.removeUnusedWorkspaces(in: directory)
@@ -41,11 +41,10 @@ final class AptWorkspace {
 
   deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
-  /// What is shown to the sandbox, and stays as it is.
+  /// The part that the sandbox can only read.
   var given: FilePath { path.appending("given") }
-  /// What the sandbox may write.
+  /// The part that the sandbox may write.
   var writable: FilePath { path.appending("writable") }
-  /// The same, with no way out of it.
+  /// The same part, opened without following links out of it.
   var written: RootDirectory { RootDirectory(writable) }
-
 }

@@ -5,7 +5,7 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What can go from the package cache.
+/// Files that can be removed from the package cache.
 package struct CacheGarbage {
   /// Package files.
   package let files: [CachedFile]
@@ -21,14 +21,14 @@ package struct CacheGarbage {
 }
 
 extension PackageCache {
-  /// The package files that nothing has used for a month, those that none of the indices of the nodes has, and the
-  /// indices that are no node's. What was used in the last day stays: a command may be working with it.
+  /// The package files that no command has used for a month, those that no index of a node lists, and the indices that
+  /// belong to no node. Files that were used in the last day stay: a command may be working with them.
   package func garbage(in store: Store) throws -> CacheGarbage {
     let roots = try store.tree.currentGenerations().map { store.path(of: $0) }
     let sets = ((try? FileManager.default.contentsOfDirectory(atPath: indices.string)) ?? []).sorted().map(
       indices.appending)
     let idle = idle
-    // What cannot be found out is a reason to keep things.
+    // If this cannot be found out, everything stays.
     let used = try? sets.filter(Self.isUsed(by: roots))
     let listed = used.flatMap { try? PackageLists(in: $0).named(among: Set(idle.compactMap(\.checksum))) }
     return CacheGarbage(
@@ -40,16 +40,16 @@ extension PackageCache {
       })
   }
 
-  /// All package files but those a command may be working with.
+  /// All package files except those that a command may be working with.
   package var spare: CacheGarbage { CacheGarbage(files: idle, indices: []) }
 
   private var idle: [CachedFile] {
     CachedFile.all(in: [packages, partial]).filter { $0.isUnused(for: CachedFile.inUseFor) }
   }
 
-  /// Removes what can go. The caller has the cache's lock.
+  /// Removes garbage. The caller holds the cache's lock.
   ///
-  /// - Returns: what is gone.
+  /// - Returns: what was removed.
   package func remove(_ garbage: CacheGarbage) -> CacheGarbage {
     let gone = garbage.files.filter { file in
       guard unlink(file.path.string) == 0 else { return false }
@@ -59,7 +59,7 @@ extension PackageCache {
     return CacheGarbage(files: gone, indices: garbage.indices.filter(remove))
   }
 
-  /// Removes indices: as a whole, or somebody could take for complete what is left of them.
+  /// Removes a set of indices as a whole: another command could take the rest of it for complete.
   private func remove(indices set: FilePath) -> Bool {
     let new = indices.appending("new")
     try? FileManager.default.removeItem(atPath: new.string)
@@ -74,7 +74,7 @@ extension PackageCache {
     return stat(set.string, &status) == 0 && status.st_mtim.tv_sec < time(nil) - CachedFile.inUseFor
   }
 
-  /// Tells whether indices belong to the apt of one of these roots.
+  /// Whether a set of indices belongs to the apt of one of these roots.
   private static func isUsed(by roots: [FilePath]) throws -> (FilePath) -> Bool {
     let configurations = Set(try roots.map(PackageIndices.configuration))
     return { set in

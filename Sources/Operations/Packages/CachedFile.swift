@@ -2,31 +2,31 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// A package file in the cache, whole or begun.
+/// A package file in the cache, complete or not.
 package struct CachedFile {
-  /// Where it is. Its name says what it is: ``PackageDownload/key``.
+  /// Its path, which ends in ``PackageDownload/key``.
   let path: FilePath
   /// The space it takes, in bytes.
   let size: Int64
   /// When a command last used it.
   private let used: Int
 
-  /// Longer than any command works with a file that it has found in the cache.
+  /// Longer than any command works with a file from the cache, in seconds.
   static let inUseFor = 24 * 3600
-  /// What nothing has used for so long is old.
+  /// The time after which an unused file is old, in seconds.
   static let oldAfter = 30 * inUseFor
 
-  /// Whether nothing has used it for so many seconds.
+  /// Whether no command has used it for this many seconds.
   func isUnused(for seconds: Int) -> Bool { used < time(nil) - seconds }
 
-  /// The checksum of the package in its name; nil for a file that is named for none.
+  /// The checksum in its name; nil if there is none.
   var checksum: String? {
     let prefix = "sha256-"
     guard let name = path.lastComponent?.string, name.hasPrefix(prefix) else { return nil }
     return String(name.dropFirst(prefix.count))
   }
 
-  /// The files in these directories, as far as they are there.
+  /// The files in those of the directories that exist.
   static func all(in directories: [FilePath]) -> [CachedFile] {
     directories.flatMap { directory in
       let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []

@@ -8,27 +8,27 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What became of a request about packages.
+/// The result of a request about packages.
 public struct PackageOutcome: Sendable {
-  /// What the node's apt decided.
+  /// The plan of the node's apt.
   public let plan: PackagePlan
-  /// What was committed; nil where there was nothing to do.
+  /// The committed change; nil if there was nothing to do.
   public let change: CommittedChange?
 }
 
-/// A change of packages that is the node's content now.
+/// A committed change of a node's packages.
 public struct CommittedChange: Sendable {
   /// The new generation.
   public let generation: Generation
   /// Configuration files that came with a package and lie beside the administrator's own.
   public let newConfigurationFiles: [FilePath]
-  /// The accounts of the node that had not the numbers they have in all nodes.
+  /// The accounts of the node whose numbers differed from those in the other nodes.
   public let accounts: [AccountChange]
 }
 
 /// `install`, `remove`, `upgrade`: packages of one node.
 extension Store {
-  /// What a request would do to a node, without doing it.
+  /// The plan for a request; nothing is done.
   public func planPackages(
     _ request: PackageRequest, in id: NodeID, _ options: PackageOptions, progress: (PackageProgress) -> Void
   ) throws -> PackagePlan {
@@ -44,7 +44,7 @@ extension Store {
   /// - Parameters:
   ///   - kind: the name of the operation in the history; nil for the request's own.
   ///   - confirm: asked with the plan before anything is fetched or done.
-  /// - Throws: `AstError`; the node is what it was then.
+  /// - Throws: `AstError`; the node is unchanged then.
   public func changePackages(
     _ request: PackageRequest, in id: NodeID, as kind: String? = nil, _ options: PackageOptions,
     confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
@@ -53,24 +53,24 @@ extension Store {
     return try change(request, in: id, as: kind ?? request.kind, options, confirm: confirm, progress: progress)
   }
 
-  /// `base-update`: brings the packages of the base to the versions of their archives.
+  /// `base-update`: upgrades the packages of the base.
   public func updateBase(
     _ options: PackageOptions, confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
   ) throws -> PackageOutcome {
     try change(.upgrade, in: .base, as: Transaction.baseUpdate, options, confirm: confirm, progress: progress)
   }
 
-  /// Planned and fetched beforehand, on the node as it is and with nothing locked: only the work itself is a
-  /// transaction. If the node changes meanwhile, whoever waits for others plans anew.
+  /// Plans and fetches first, on the node as it is and without a lock: only the work itself is a transaction. If the
+  /// node changes meanwhile, a command that may wait plans again.
   private func change(
     _ request: PackageRequest, in id: NodeID, as kind: String, _ options: PackageOptions,
     confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
   ) throws -> PackageOutcome {
     while true {
-      // Nothing is planned for a node that somebody works on.
+      // No plan is made while another command changes the node.
       if try !isFree(id) { _ = try lock(id) }
       let node = try node(id)
-      // What is wrong with them is said before anybody waits for a plan and its files.
+      // An error in the hooks' settings is reported before the user waits for a plan and its files.
       _ = try TransactionHooks(for: id, in: self)
       let session = try AptSession(for: id, in: self)
       let plan = try prepare(request, in: node, session, options, confirm: confirm, progress: progress)
@@ -83,7 +83,7 @@ extension Store {
     }
   }
 
-  /// Plans, has the plan agreed to, and fetches what it needs.
+  /// Makes a plan, has it confirmed, and fetches its files.
   private func prepare(
     _ request: PackageRequest, in node: Node, _ session: AptSession, _ options: PackageOptions,
     confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
@@ -95,15 +95,15 @@ extension Store {
     guard !plan.isEmpty else { return plan }
     try plan.requireAllowed(by: options)
     try requireSpace(for: plan)
-    guard try confirm(plan) else { throw AstError(.failed, "not confirmed; nothing was changed") }
+    guard try confirm(plan) else { throw AstError(.failed, "not confirmed", state: .unchanged) }
     try session.download(plan, in: root, progress: progress)
     return plan
   }
 
   /// Runs `work` on a clone of a node as a transaction: pre hooks, work, verification, post hooks, commit.
   ///
-  /// - Parameter node: as it was when the work was planned.
-  /// - Returns: nil if it has changed since; then nothing was done.
+  /// - Parameter node: the node as it was when the work was planned.
+  /// - Returns: nil if the node has changed since; nothing was done then.
   func transact(
     _ kind: String, on node: Node, _ session: AptSession, progress: (PackageProgress) -> Void,
     work: (FilePath, TransactionLog) throws -> Void
@@ -122,8 +122,8 @@ extension Store {
       do {
         try work(clone, log)
       } catch let error as AstError where error.code == .failed {
-        // Asked before the clone goes, which is what fills it.
-        throw try isFull() ? AstError.noSpaceLeft(error.message) : error
+        // Checked before the clone is discarded, which may be what fills the disk.
+        throw try isFull() ? AstError.noSpaceLeft(error.reason) : error
       }
       failPoint("worked")
       progress(.verifying)
@@ -140,7 +140,7 @@ extension Store {
     }
   }
 
-  /// Refuses a plan the file system has no room for, before anything is fetched.
+  /// Refuses a plan that the file system has no room for, before anything is fetched.
   package func requireSpace(for plan: PackagePlan) throws {
     let needed = plan.downloadSize + max(0, plan.installSize)
     let available = try FileSystem.space(of: root).available

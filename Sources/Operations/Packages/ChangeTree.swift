@@ -7,13 +7,13 @@ import Rootfs
 import SnapshotTree
 import Store
 
-/// What is to be done to the packages of a tree.
+/// A change to the packages of a tree.
 public enum TreeRequest: Sendable, Equatable {
-  /// Bring all packages of each node to the versions of their archives.
+  /// Upgrade all packages of each node.
   case upgrade
-  /// Remove packages where they are.
+  /// Remove packages from the nodes that have them.
   case remove([String], purge: Bool)
-  /// Give each node below the top what its parent has, after an upgrade unless it is forced.
+  /// Install in each node below the top its parent's packages, after an upgrade unless it is forced.
   case sync(forced: Bool, removing: Bool)
 
   /// The name of the operations in the history.
@@ -26,13 +26,13 @@ public enum TreeRequest: Sendable, Equatable {
   }
 }
 
-/// How a tree is worked on.
+/// Options for a change of a tree.
 public struct TreeOptions: Sendable, Equatable {
   /// How each node's packages are changed.
   public var packages: PackageOptions
-  /// How many nodes are worked on at once.
+  /// How many nodes are changed at once.
   public var jobs: Int
-  /// Whether nothing new is begun once a node has failed.
+  /// Whether no further node is started after one has failed.
   public var stopsAtFailure = false
 
   /// Options with as many jobs at once as there are processors.
@@ -42,11 +42,11 @@ public struct TreeOptions: Sendable, Equatable {
   }
 }
 
-/// What became of one node of a tree.
+/// The result for one node of a tree.
 public struct TreeChangeResult: Sendable {
   /// The node.
   public let node: Node
-  /// What was done, or why nothing was; nil if nobody began with it.
+  /// What was done, or why it failed; nil if the node was not started.
   public let outcome: Result<NodeChange, AstError>?
 
   /// Whether the node is as the command wanted it.
@@ -55,23 +55,23 @@ public struct TreeChangeResult: Sendable {
 
 /// A node that was changed with its tree.
 public struct NodeChange: Sendable {
-  /// What became of its packages.
+  /// The change of its packages.
   public let packages: PackageOutcome
-  /// How it compares with its parent, where that was asked for.
+  /// The comparison with its parent, if that was asked for.
   public let comparison: ParentComparison?
 }
 
 /// `tree-upgrade`, `tree-rmpkg`, `sync`, `force-sync`.
 extension Store {
-  /// The names under which upgrades without anybody watching stand in the history.
+  /// The name of a tree's upgrade in the history.
   static let treeUpgrade = "tree-upgrade"
 
-  /// Does the same to the packages of a node and of everything below it: parents before children, a transaction for
-  /// each. A node that fails keeps its content and does not stop the others.
+  /// Makes the same change in a node and in every node below it: parents before children, a transaction for each. A node
+  /// that fails keeps its content and does not stop the others.
   ///
   /// - Parameters:
-  ///   - progress: told how far each node is.
-  ///   - finished: called with each result as it is there.
+  ///   - progress: called with the progress of each node.
+  ///   - finished: called with each result when it is known.
   public func changeTree(
     _ request: TreeRequest, top: NodeID, _ options: TreeOptions, progress: (NodeID, PackageProgress) -> Void,
     finished: (TreeChangeResult) -> Void
@@ -91,10 +91,10 @@ extension Store {
     return results.map(TreeChangeResult.init) + untouched.map { TreeChangeResult(node: $0, outcome: nil) }
   }
 
-  /// What the same would do, node by node, each by itself: what a parent gets is not known to its children yet.
+  /// The plan of each node for the same change, made for the node by itself: without what its parent would get.
   ///
   /// - Parameters:
-  ///   - progress: told how far each node is.
+  ///   - progress: called with the progress of each node.
   ///   - finished: called when a node is planned.
   public func planTree(
     _ request: TreeRequest, top: NodeID, _ options: PackageOptions, progress: (NodeID, PackageProgress) -> Void,
@@ -119,7 +119,7 @@ extension Store {
     return NodeChange(packages: outcome, comparison: comparison)
   }
 
-  /// What a request for a tree comes to in one of its nodes.
+  /// The request for one node that a request for its tree leads to.
   private func wanted(
     by request: TreeRequest, in node: Node, isTop: Bool, _ options: PackageOptions,
     progress: (PackageProgress) -> Void
@@ -134,14 +134,14 @@ extension Store {
     }
   }
 
-  /// Refuses names of which no node has anything.
+  /// Refuses names of packages that no node has, even in part.
   private func requireKnown(_ names: [String], in nodes: [Node]) throws {
     let known = try nodes.reduce(into: Set()) { try $0.formUnion(present(names, in: $1)) }
     guard let unknown = names.first(where: { !known.contains($0) }) else { return }
-    throw AstError(.notFound, "no node of the tree has a package \(unknown); nothing was changed")
+    throw AstError(.notFound, "no node of the tree has a package \(unknown)", state: .unchanged)
   }
 
-  /// Those of the packages that a node has anything of, so that apt does not take a name it does not know for a mistake.
+  /// The packages among `names` that a node has, at least in part: apt would take any other name for a mistake.
   private func present(_ names: [String], in node: Node) throws -> [String] {
     let marks = try PackageMarks(in: try subvolume(of: try current(node)).path)
     return names.filter { name in marks.known.contains { $0.name == name || "\($0)" == name } }

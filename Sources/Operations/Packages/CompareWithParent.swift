@@ -7,22 +7,22 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// How the packages somebody asked for in a node compare with those of its parent.
+/// How the packages that were asked for in a node compare with those of its parent.
 public struct ParentComparison: Sendable {
-  /// What the parent has and the node is to get, as apt takes it: at the parent's version where there is one.
+  /// The packages that the node should get, as apt takes them: in the parent's version if the archive has that.
   public let wanted: [String]
-  /// What the node has because others need it, and the parent because somebody asked for it.
+  /// The packages that were asked for in the parent, and are automatically installed in the node.
   public let adopted: [String]
-  /// What the parent has and somebody removed from the node.
+  /// The parent's packages that were removed from the node on purpose.
   public let declined: [String]
-  /// What the parent has and the node's sources have not: from a local file, say.
+  /// The parent's packages that the node's sources do not have, such as those from a local file.
   public let unavailable: [String]
-  /// What somebody removed from the parent and the node still has.
+  /// The node's packages that were removed from the parent on purpose.
   public let removable: [String]
-  /// What the node holds.
+  /// The packages that are held in the node.
   public let held: [String]
 
-  /// What makes the node have what its parent has.
+  /// The request that gives the node its parent's packages.
   func request(upgrading: Bool, removing: Bool) -> PackageRequest {
     .adopt(wanted + (removing ? removable.map { "\($0)-" } : []), marking: adopted, upgrading: upgrading)
   }
@@ -61,7 +61,7 @@ extension AptSession {
   /// The versions of packages that the sources of a root have.
   fileprivate func available(_ packages: [PackageMarks.Name], in root: FilePath) throws -> [String: Set<String>] {
     guard !packages.isEmpty else { return [:] }
-    // apt-cache fails for a name it does not know, and tells of the others.
+    // apt-cache fails for an unknown name, but prints the others.
     let shown = try collect(apt("apt-cache") + ["show"] + packages.map(\.argument), in: root).output
     var versions: [String: Set<String>] = [:]
     for paragraph in ControlFile.paragraphs(in: Array(shown.utf8), fields: ["Package", "Version"]) {

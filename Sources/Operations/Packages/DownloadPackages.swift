@@ -8,12 +8,12 @@ import Store
 import SystemPackage
 
 extension AptSession {
-  /// Makes sure that the cache has the files of a plan, and shows them to the session's apt. What another command
-  /// fetches is waited for, what an interrupted one has begun is gone on with.
+  /// Makes sure that the cache has the files of a plan, and shows them to the session's apt. It waits for another
+  /// command that fetches, and resumes what an interrupted one has begun.
   package func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
     let remote = plan.downloads.filter { !$0.isInPlace }
     if let odd = remote.first(where: { !$0.hash.hasPrefix("SHA256:") }) {
-      throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName); nothing was changed")
+      throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName)", state: .unchanged)
     }
     if !remote.allSatisfy(cache.has) {
       try cache.whileFetching {
@@ -22,7 +22,7 @@ extension AptSession {
       }
     }
     for download in remote {
-      // The time tells what is in use.
+      // The time tells which files are in use.
       utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
       let name = workspace.given.appending("archives/\(download.fileName)")
       guard symlink("\(Self.packages)/\(download.key)", name.string) == 0 || errno == EEXIST else {
@@ -36,7 +36,7 @@ extension AptSession {
     progress(.downloading(done: 0, total: total))
     var sandbox = try sandbox(root)
     sandbox.binds.append(Sandbox.Bind(cache.partial, at: FilePath(Self.partial), isReadOnly: false))
-    // The methods of apt have no rights but to this directory (APT::Sandbox::User in apt.conf(5)).
+    // apt's methods may write only to this directory (APT::Sandbox::User in apt.conf(5)).
     let prepare = "chown _apt \(Self.partial) 2>/dev/null && chmod 700 \(Self.partial); exec \"$@\""
     let command =
       ["sh", "-c", prepare, "sh", "/usr/lib/apt/apt-helper", "-qq", "-o", "APT::Status-Fd=1", "download-file"]
@@ -48,25 +48,25 @@ extension AptSession {
         progress(.downloading(done: missing.reduce(0) { $0 + size(of: cache.partial.appending($1.key)) }, total: total))
       }, error: { said += $0 })
     guard end == .exited(0) else {
-      // What has a wrong checksum apt puts aside.
+      // apt puts files with a wrong checksum aside.
       for download in missing { unlink("\(cache.partial.appending(download.key)).FAILED") }
-      let reason = Self.words(String(decoding: said, as: UTF8.self))
+      let reason = AptMessages.sentence(String(decoding: said, as: UTF8.self))
       throw try failure(
-        "the packages for node \(node) cannot be fetched: \(reason); nothing was changed",
-        hint: "what is there is kept: the next try goes on from there; `ast refresh \(node)` fetches the indices anew")
+        "the packages for node \(node) cannot be fetched: \(reason)", state: .unchanged,
+        hint: "the next try resumes what was fetched so far; `ast refresh \(node)` fetches the indices again")
     }
     try accept(missing)
   }
 
-  /// Gives fetched files to all nodes, under their checksums. The apt that fetched them is that of one node, so they are
-  /// copied to where it cannot reach them before they are examined.
+  /// Gives all nodes the fetched files, named for their checksums. The apt of one node has fetched them, so they are
+  /// copied out of its reach before they are checked.
   private func accept(_ fetched: [PackageDownload]) throws {
     let copies = fetched.map { (download: $0, copy: FilePath("\(cache.file(of: $0)).new")) }
     defer { for copy in copies { unlink(copy.copy.string) } }
     for (download, copy) in copies {
       unlink(copy.string)
       guard let file = try RootDirectory(cache.partial).openFile(FilePath(download.key)) else {
-        throw AstError(.failed, "\(download.fileName) was not fetched for node \(node); nothing was changed")
+        throw AstError(.failed, "\(download.fileName) was not fetched for node \(node)", state: .unchanged)
       }
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
       try Files.setMode(copy, 0o644)
@@ -78,9 +78,10 @@ extension AptSession {
     do {
       try ChildProcess("sha256sum", ["--check", "--strict", "--quiet", "--", list.string]).run()
     } catch let error as AstError where error.code == .failed {
-      throw AstError(.failed, "what was fetched for node \(node) is not what the index says; nothing was changed")
+      throw AstError(
+        .failed, "the files fetched for node \(node) do not match the checksums in the index", state: .unchanged)
     }
-    // A file that has the name of its checksum is complete, also after a power cut.
+    // A file that is named for its checksum is complete, even after a power cut.
     try FileSystem.sync(cache.path)
     for (download, copy) in copies {
       try Files.rename(copy, to: cache.file(of: download))
@@ -92,6 +93,6 @@ extension AptSession {
     return stat(file.string, &status) == 0 ? Int64(status.st_size) : 0
   }
 
-  /// Where unfinished files are, inside.
+  /// The directory of unfinished files in the sandbox.
   private static let partial = "/run/ast/partial"
 }

@@ -6,16 +6,16 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// `hold`, `unhold`: packages of a node that apt is to leave as they are.
+/// `hold`, `unhold`: packages of a node that apt must leave as they are.
 extension Store {
   /// The packages of a node that are held, by name.
   public func heldPackages(of id: NodeID) throws -> [PackageMarks.Name] {
     try PackageMarks(in: try subvolume(of: try current(try node(id))).path).held.sorted()
   }
 
-  /// Holds packages, or lets them go again.
+  /// Sets or removes the hold on packages.
   ///
-  /// - Returns: the new generation; nil if all of them were like that already.
+  /// - Returns: the new generation; nil if nothing had to be changed.
   /// - Throws: `AstError`, not found for a package that is not installed.
   public func setHold(_ isHeld: Bool, on names: [String], in id: NodeID) throws -> Generation? {
     let node = try node(id)
@@ -23,7 +23,7 @@ extension Store {
     let marks = try PackageMarks(in: try subvolume(of: try current(node)).path)
     let packages = try names.map { name in
       guard let package = marks.installed.keys.first(where: { $0.name == name || "\($0)" == name }) else {
-        throw AstError(.notFound, "node \(id) has no package \(name); nothing was changed", hint: "`ast list \(id)`")
+        throw AstError(.notFound, "node \(id) has no package \(name)", state: .unchanged, hint: "`ast list \(id)`")
       }
       return package
     }

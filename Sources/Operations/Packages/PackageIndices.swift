@@ -5,16 +5,15 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// The indices of one set of sources: what `apt-get update` fetches, and the tables apt computes from it. Nodes whose
+/// The indices of one set of sources: the lists that `apt-get update` fetches, and the tables apt computes from them. Nodes whose
 /// apt has the same configuration and the same keys share them.
 ///
-/// They are in a directory that is replaced as a whole, together with the configuration they belong to, which is
-/// compared byte for byte.
+/// Their directory is replaced as a whole, together with a copy of the configuration, which is compared byte for byte.
 struct PackageIndices {
   private let path: FilePath
   private let configuration: Data
 
-  /// Finds the indices for the apt in `root`, or where they will be. The caller holds the cache's lock.
+  /// Finds the indices for the apt in `root`, or a path for new ones. The caller holds the cache's lock.
   init(for root: FilePath, in cache: PackageCache) throws {
     let configuration = try Self.configuration(of: root)
     let names = try Files.names(in: cache.indices)
@@ -27,14 +26,14 @@ struct PackageIndices {
     path = cache.indices.appending("\(known ?? (taken.max() ?? 0) + 1)")
   }
 
-  /// When they were fetched; nil if they never were.
+  /// When they were fetched; nil if that has not happened yet.
   var fetched: Date? {
     var status = stat()
     guard stat(path.appending("configuration").string, &status) == 0 else { return nil }
     return Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9)
   }
 
-  /// Gives copies of them to a workspace in which nothing has run yet.
+  /// Copies them to a workspace in which no program has run yet.
   func copy(to workspace: AptWorkspace) throws {
     guard fetched != nil else { return }
     let kept = RootDirectory(path)
@@ -42,7 +41,7 @@ struct PackageIndices {
     try cloneFiles(in: "tables", kept, to: workspace.writable.appending("cache"))
   }
 
-  /// Takes over what a workspace has fetched. A power cut leaves the old indices, the new ones, or none: clones are
+  /// Replaces them by what a workspace has fetched. A power cut leaves the old indices, the new ones, or none: clones are
   /// metadata, which btrfs commits in the order in which it was changed.
   func replace(from workspace: AptWorkspace) throws {
     let new = path.removingLastComponent().appending("new")
@@ -56,7 +55,7 @@ struct PackageIndices {
     try Files.rename(new, to: path)
   }
 
-  /// Takes over the tables a workspace's apt has computed, where it had to.
+  /// Keeps the tables that a workspace's apt has computed, if it had to.
   func keepTables(of workspace: AptWorkspace) throws {
     for name in ["pkgcache.bin", "srcpkgcache.bin"] {
       guard let new = try workspace.written.openFile(FilePath("cache/\(name)")) else { continue }
@@ -79,7 +78,7 @@ struct PackageIndices {
       && new.st_mtim.tv_sec == old.st_mtim.tv_sec && new.st_mtim.tv_nsec == old.st_mtim.tv_nsec
   }
 
-  /// Regular files only: apt's own directories, for what it has not finished, it makes anew.
+  /// Copies regular files only: apt makes its directories for unfinished files itself.
   private func cloneFiles(in directory: FilePath, _ root: RootDirectory, to other: FilePath) throws {
     for entry in try root.entries(of: directory) where !entry.isDirectory && entry.name != "lock" {
       guard let file = try root.openFile(directory.appending(entry.name)) else { continue }
@@ -87,7 +86,7 @@ struct PackageIndices {
     }
   }
 
-  /// All that decides what an apt fetches and whom it trusts: `/etc/apt`, the keys of Debian's packages, and the
+  /// Everything that decides what an apt fetches and which keys it trusts: `/etc/apt`, the keys of Debian's packages, and the
   /// architectures.
   static func configuration(of root: FilePath) throws -> Data {
     let inside = RootDirectory(root)

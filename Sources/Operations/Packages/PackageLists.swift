@@ -9,7 +9,7 @@ struct PackageLists {
 
   /// The lists in these sets.
   ///
-  /// - Throws: where one cannot be read, or is compressed (`Acquire::GzipIndexes`).
+  /// - Throws: if one cannot be read, or is compressed (`Acquire::GzipIndexes`).
   init(in sets: [FilePath]) throws {
     files = try sets.flatMap { set in
       let lists = set.appending("lists")
@@ -21,7 +21,7 @@ struct PackageLists {
     }
   }
 
-  /// Those of some SHA256 checksums that a package in the lists has.
+  /// The SHA256 checksums among `wanted` that belong to a package in the lists.
   func named(among wanted: Set<String>) throws -> Set<String> {
     guard !wanted.isEmpty else { return [] }
     return try files.reduce(into: []) { found, file in
@@ -35,7 +35,7 @@ struct PackageLists {
     }
   }
 
-  /// Goes through the lines that begin with a key. A list has a million lines: they are no strings.
+  /// Calls `body` for each line that begins with a key. A list has a million lines: they do not become strings.
   private static func forEachValue(
     of key: [UInt8], in text: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
   ) {

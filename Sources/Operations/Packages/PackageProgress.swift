@@ -1,12 +1,12 @@
-/// How far a change of packages is.
+/// The progress of a change of packages.
 public enum PackageProgress: Sendable, Equatable {
   /// Indices are fetched.
   case refreshing
-  /// apt finds out what is to be done.
+  /// apt makes a plan.
   case planning
   /// Package files are fetched: bytes done, and bytes in all.
   case downloading(done: Int64, total: Int64)
-  /// dpkg works: how much of it is done (0 to 1), and on what.
+  /// dpkg works: the part that is done (0 to 1), the package, and the step.
   case working(fraction: Double, package: String, what: String)
   /// The result is examined.
   case verifying

@@ -2,17 +2,16 @@ import DebianFormats
 import FoundationEssentials
 import SystemPackage
 
-/// What a user wants done to the packages of a node.
+/// A change that a user wants to make to the packages of a node.
 public enum PackageRequest: Sendable, Equatable {
   /// Install packages, named as apt users name them: `name`, `name=version`, `name/suite`, `name:architecture`, `name-`
   /// (to remove it in the same step), or the path of a `.deb` file.
   case install([String])
   /// Remove packages; with `purge` also their configuration files.
   case remove([String], purge: Bool)
-  /// Bring all packages to the versions of their archives; packages that this needs come and go.
+  /// Upgrade all packages, and install and remove others as that needs.
   case upgrade
-  /// Install packages and count others that are there among those somebody asked for, after bringing all to the versions
-  /// of their archives if `upgrading`.
+  /// Install packages, and count others that are installed already as asked for; if `upgrading`, upgrade all packages too.
   case adopt([String], marking: [String], upgrading: Bool)
 
   /// The name of the operation in the history.
@@ -33,10 +32,10 @@ public enum PackageRequest: Sendable, Equatable {
     }
   }
 
-  /// What is there and is to count as asked for.
+  /// The installed packages that should count as asked for.
   var marks: [String] { if case .adopt(_, let marks, _) = self { marks } else { [] } }
 
-  /// Whether all packages are to come to the versions of their archives.
+  /// Whether all packages are upgraded.
   var isUpgrade: Bool { command == "dist-upgrade" }
 
   /// The command of apt-get(8), without the names.
@@ -54,7 +53,7 @@ public enum PackageRequest: Sendable, Equatable {
 public struct PackageOptions: Sendable, Equatable {
   /// When indices are fetched.
   public enum Refresh: Sendable, Equatable {
-    /// If they were not since this moment.
+    /// If they were last fetched before this moment.
     case since(Date)
     /// If there are none, or they are older than a day.
     case whenOld
@@ -64,13 +63,13 @@ public struct PackageOptions: Sendable, Equatable {
 
   /// When indices are fetched.
   public var refresh = Refresh.whenOld
-  /// Whether recommended packages come too; nil for what the node's apt is configured to do.
+  /// Whether recommended packages are installed too; nil leaves it to the configuration of the node's apt.
   public var recommends: Bool?
-  /// Whether packages no node can do without (`Essential`, `Protected`) may be removed.
+  /// Whether packages that a system cannot do without (`Essential`, `Protected`) may be removed.
   public var allowsRemovingEssential = false
-  /// How many packages may be removed that nobody named; nil for any number.
+  /// How many packages may be removed that the request does not name; nil for any number.
   public var removalLimit: Int?
-  /// Whether packages that nothing needs any more go too.
+  /// Whether packages that are no longer needed are removed too.
   public var removesUnneeded = false
 
   /// The defaults.

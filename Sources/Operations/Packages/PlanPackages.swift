@@ -8,7 +8,7 @@ import SystemPackage
 extension AptSession {
   /// Asks the apt in `root` what a request would do. Nothing is changed; `root` may be read-only.
   ///
-  /// - Parameter listsNotUpgraded: whether to find out what has a newer version and stays, which takes apt a second run.
+  /// - Parameter listsNotUpgraded: whether to list packages that have a newer version and stay: a second run of apt.
   package func plan(
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath, listsNotUpgraded: Bool
   ) throws -> PackagePlan {
@@ -28,7 +28,7 @@ extension AptSession {
       requested: Set(request.names.flatMap(Self.plainNames)))
   }
 
-  /// The command of apt-get that does what is asked for.
+  /// The arguments of apt-get for a request.
   func command(_ request: PackageRequest, _ options: PackageOptions) throws -> [String] {
     var switches = Self.allowances
     if let recommends = options.recommends { switches += ["-o", "APT::Install-Recommends=\(recommends)"] }
@@ -36,13 +36,13 @@ extension AptSession {
     return switches + [request.command, "--"] + (try arguments(for: request.names))
   }
 
-  /// What apt would refuse without being told that it is meant: the plan is looked at here.
+  /// The options for what apt would refuse by default: ast checks the plan itself.
   static let allowances = ["-y", "--allow-downgrades", "--allow-change-held-packages", "--allow-remove-essential"]
 
   private func decide(
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath
   ) throws -> (AptHook.Decision?, [PackageDownload]) {
-    // Where only a mark is to be changed, apt does that at once.
+    // If only a mark is to be changed, apt writes it at once, so it gets a copy.
     try workspace.written.write(
       RootDirectory(root).contents(of: Self.extendedStates) ?? Data(), to: FilePath(Self.marksName))
     try workspace.written.write(Data(), to: "decision")
@@ -55,23 +55,16 @@ extension AptSession {
     guard run.end == .exited(0), decision?.isFailure != true else {
       if let unknown = decision?.unknown, !unknown.isEmpty {
         throw AstError(
-          .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", ")); nothing was changed",
-          hint: "`ast refresh \(node)` fetches the indices anew")
+          .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", "))", state: .unchanged,
+          hint: "`ast refresh \(node)` fetches the indices again")
       }
-      let reason = Self.unmet(in: run.output) ?? Self.words(run.said)
-      throw AstError(.failed, "apt finds no way to do that in node \(node): \(reason); nothing was changed")
+      let reason = AptMessages.unmetDependencies(in: run.output) ?? AptMessages.sentence(run.said)
+      throw AstError(.failed, "apt cannot do that in node \(node): \(reason)", state: .unchanged)
     }
     return (decision, PackageDownload.printed(in: run.output))
   }
 
-  /// The dependencies apt found no way to meet, as it lists them for people: its errors say only that there are some.
-  static func unmet(in output: String) -> String? {
-    let lines = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet dependencies") }
-    let unmet = lines.dropFirst().prefix { $0.hasPrefix(" ") }.map { $0.split(separator: " ").joined(separator: " ") }
-    return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
-  }
-
-  /// The packages that are there because others need them, and count as asked for from now on.
+  /// The packages that were automatically installed, and count as asked for from now on.
   private func newlyManual(since before: PackageMarks, in root: FilePath) throws -> [String] {
     let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
     let extendedStates = try workspace.written.contents(of: FilePath(Self.marksName)) ?? Data()
@@ -82,7 +75,7 @@ extension AptSession {
   private static let marksName = "extended_states"
   private static let extendedStates = PackageState.sysimage.pushing(PackageState.aptExtendedStates.home)
 
-  /// What the packages themselves say of the steps: by how much the node grows, and which it cannot do without.
+  /// By how much the steps make the node grow, and which essential packages they remove, as the packages say.
   private func facts(of steps: [PackageStep], in root: FilePath) throws -> (growth: Int64, essential: [String]) {
     guard !steps.isEmpty else { return (0, []) }
     let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
@@ -91,12 +84,12 @@ extension AptSession {
     let names = coming.compactMap { step in step.to.map { "\(step.name):\(step.architecture)=\($0)" } }
     var available: [String: PackageFacts] = [:]
     if !names.isEmpty {
-      // A file's package is in no index: then apt-cache fails for it, and tells of the others.
+      // A local file's package may be in no index: then apt-cache fails for it, but prints the others.
       var shown = try collect(apt("apt-cache") + ["--no-all-versions", "show"] + names, in: root).output
       for file in localFiles {
         shown += try collect(["dpkg-deb", "--field", file, "Package", "Installed-Size"], in: root).output + "\n"
       }
-      available = PackageFacts.table(in: Data(shown.utf8))
+      available = PackageFacts.table(in: shown.utf8)
     }
     var growth: Int64 = 0
     for step in steps {
@@ -107,41 +100,18 @@ extension AptSession {
     return (growth, essential)
   }
 
-  /// The packages that have a newer version. apt fails where there is none.
+  /// The packages that have a newer version. apt fails if there are none.
   private func upgradable(in root: FilePath) throws -> Set<String> {
     let command = apt("apt-get") + ["--print-uris", "-o", "Acquire::ForceHash=SHA256", "download", "?upgradable"]
     let printed = PackageDownload.printed(in: try collect(command, in: root).output)
     return Set(printed.compactMap { $0.fileName.split(separator: "_").first.map(String.init) })
   }
 
-  /// What the package may be called that a word of the user names: without version, suite, architecture, and without
-  /// what is to happen; but `g++` is a name, too.
+  /// The possible names of the package in a word of the user: without version, suite and architecture, and without the
+  /// sign that says what should happen; but `g++` is a name, too.
   static func plainNames(_ word: String) -> [String] {
     let name = word.prefix { !"=/:".contains($0) }
     guard name.count == word.count, name.last == "-" || name.last == "+" else { return [String(name)] }
     return [word, String(name.dropLast())]
-  }
-}
-
-/// What a package says of itself.
-private struct PackageFacts {
-  /// The bytes it takes when it is installed: `Installed-Size` is in KiB (Debian policy 5.6.20).
-  let size: Int64
-  /// Whether it must not be removed (Debian policy 5.6.9; deb-control(5), `Protected`).
-  let isEssential: Bool
-
-  static func table(in text: Data) -> [String: PackageFacts] {
-    let fields: Set = ["Package", "Installed-Size", "Essential", "Protected"]
-    let facts = ControlFile.paragraphs(in: text, fields: fields).compactMap { paragraph in
-      paragraph["Package"].map { name in
-        (
-          name,
-          PackageFacts(
-            size: (paragraph["Installed-Size"].flatMap { Int64($0) } ?? 0) * 1024,
-            isEssential: paragraph["Essential"] == "yes" || paragraph["Protected"] == "yes")
-        )
-      }
-    }
-    return Dictionary(facts) { first, _ in first }
   }
 }

@@ -5,7 +5,7 @@ import Store
 import SystemPackage
 
 extension Store {
-  /// `refresh`: fetches the indices of a node's sources, for all nodes that have the same.
+  /// `refresh`: fetches the indices of a node's sources, for all nodes with the same sources.
   public func refreshIndices(of id: NodeID, progress: (PackageProgress) -> Void) throws {
     let session = try AptSession(for: id, in: self)
     let root = try subvolume(of: try current(try node(id))).path
@@ -14,7 +14,7 @@ extension Store {
 }
 
 extension AptSession {
-  /// Gives the session the indices of the sources of `root`, which are fetched when `refresh` says so.
+  /// Gives the session the indices of the sources of `root`, and fetches them if `refresh` says so.
   package func useIndices(of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void)
     throws
   {
@@ -23,7 +23,7 @@ extension AptSession {
       try indices.copy(to: workspace)
       guard refresh.isDue(indices.fetched) else { return }
       progress(.refreshing)
-      // What cannot be fetched is an error, not a reason to go on with what is old.
+      // An index that cannot be fetched is an error: apt would go on with the old one.
       let command = apt("apt-get") + ["-o", "APT::Update::Error-Mode=any", "update"]
       _ = try output(of: command, in: root, explaining: "the package indices of node \(node) cannot be fetched")
       try indices.replace(from: workspace)
@@ -31,7 +31,7 @@ extension AptSession {
     }
   }
 
-  /// Keeps what apt has computed from the indices for those who use them next.
+  /// Keeps the tables that apt has computed from the indices, for the commands that use them next.
   func keepTables(of root: FilePath) throws {
     try cache.whileFetching {
       let indices = try PackageIndices(for: root, in: cache)

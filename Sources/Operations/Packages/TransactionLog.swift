@@ -4,13 +4,13 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// All that was said during a transaction, in a file for people: `ast/log/<operation>.log` in the store.
+/// The output of the programs of a transaction, in a file for people: `ast/log/<operation>.log` in the store.
 package final class TransactionLog {
   /// The file.
   package let path: FilePath
-  /// The file, open for whoever is to write into it.
+  /// The file, open for the programs that write into it.
   package let file: FileDescriptor
-  /// The last that was said, for messages.
+  /// The end of the output, for messages.
   private var end: [UInt8] = []
 
   package init(_ operation: OperationID, in store: Store) throws {
@@ -27,16 +27,16 @@ package final class TransactionLog {
 
   deinit { try? file.close() }
 
-  /// Adds what was said. That the disk is full is noticed by whoever works, and a log is no reason to fail.
+  /// Adds output. An error is ignored: on a full disk the work itself fails, and the log must not make it fail.
   func write(_ piece: [UInt8]) {
     _ = try? file.writeAll(piece)
     end = Array((end + piece).suffix(Self.kept))
   }
 
-  /// The last that was said.
+  /// The end of the output.
   var tail: String { String(decoding: end, as: UTF8.self) }
 
-  /// The last line before the one that begins with `mark`, unless it is one in which dpkg tells what it is doing.
+  /// The last line before the one that begins with `mark`, unless dpkg reports its progress in it.
   func lastWords(before mark: String) -> String? {
     let lines = tail.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
     guard let index = lines.firstIndex(where: { $0.hasPrefix(mark) }), index > 0,
@@ -55,7 +55,7 @@ package final class TransactionLog {
     }
   }
 
-  /// A few screens.
+  /// A few screens, in bytes.
   private static let kept = 1 << 14
   private static let logsKept = 100
 }

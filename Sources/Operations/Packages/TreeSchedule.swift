@@ -4,18 +4,17 @@ import SnapshotTree
 import Store
 import Synchronization
 
-/// Work on each node of a tree: parents before children, branches that do not depend on each other side by side.
+/// Work on each node of a tree: parents before children, and independent branches at the same time.
 ///
-/// Everything that belongs to the caller, its closures included, stays in the caller's thread; a worker has a store of
-/// its own.
+/// Everything that belongs to the caller, its closures included, stays in the caller's thread; a worker has its own store.
 struct TreeSchedule<Outcome: Sendable> {
-  /// What a worker has to tell.
+  /// A message from a worker.
   private enum Event: Sendable {
     case progress(NodeID, PackageProgress)
     case finished(worker: Int, Node, Result<Outcome, AstError>)
   }
 
-  /// What is done with a node, and with what.
+  /// The work on a node, with the worker's store.
   typealias Work = @Sendable (Store, Node, (PackageProgress) -> Void) throws -> Outcome
 
   private let workers: [Worker]
@@ -29,16 +28,16 @@ struct TreeSchedule<Outcome: Sendable> {
   init(_ nodes: [Node], jobs: Int, in store: Store, work: @escaping Work) throws {
     waiting = nodes
     unfinished = Set(nodes.map(\.id))
-    // All of them are opened before any is used: SQLite lets no connection that only looks be opened beside one of the
-    // same process that writes.
+    // All stores are opened before any is used: SQLite opens no read-only connection beside one of the same process
+    // that writes.
     workers = try (0..<max(1, min(jobs, nodes.count))).map { _ in Worker(store: try store.another()) }
     idle = Array(workers.indices)
     self.work = work
   }
 
-  /// Does it. A node that fails does not stop its subtree or others, unless `stopsAtFailure`; a stop signal stops all.
+  /// Does the work. A node that fails does not stop its subtree or others, unless `stopsAtFailure`; a stop signal does.
   ///
-  /// - Returns: the results in the order in which they came, and the nodes nobody began with.
+  /// - Returns: the results in the order in which they came, and the nodes that were not started.
   mutating func run(
     stopsAtFailure: Bool, progress: (NodeID, PackageProgress) -> Void,
     finished: (Node, Result<Outcome, AstError>) -> Void
@@ -79,12 +78,12 @@ struct TreeSchedule<Outcome: Sendable> {
   }
 }
 
-/// A store that one thread after the other works with, never two at once: whoever is idle is given work.
+/// A store that one thread after the other works with, never two at once: only an idle worker gets work.
 private struct Worker: @unchecked Sendable {
   let store: Store
 }
 
-/// Messages from many threads for one that waits for them.
+/// Messages from many threads for the one that waits for them.
 private final class Mailbox<Message: Sendable>: Sendable {
   private let messages = Mutex<[Message]>([])
   private let count = DispatchSemaphore(value: 0)

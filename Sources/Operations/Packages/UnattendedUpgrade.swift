@@ -2,13 +2,13 @@ import Host
 import SnapshotTree
 import Store
 
-/// `auto-upgrade` and `check`: upgrades without anybody watching, and what became of them.
+/// `auto-upgrade` and `check`: unattended upgrades, and their results.
 extension Store {
   static let autoUpgrade = "auto-upgrade"
 
-  /// Upgrades a node without asking anything; the result stands in the history, whatever it is.
+  /// Upgrades a node without questions. The history gets the result in any case.
   ///
-  /// - Parameter before: called when there is something to do, before it is done.
+  /// - Parameter before: called before anything is done, if there is something to do.
   /// - Throws: `AstError`, refused if no node is named and none is booted.
   public func upgradeUnattended(
     _ id: NodeID, _ options: PackageOptions, before: () throws -> Void = {}, progress: (PackageProgress) -> Void
@@ -25,7 +25,7 @@ extension Store {
     }
   }
 
-  /// The last upgrade of each node that nobody watched, of one node or of all; nodes without one are left out.
+  /// The last unattended upgrade of a node, or of each node; nodes without one are left out.
   public func lastUpdates(of id: NodeID? = nil) throws -> [(node: Node, operation: Operation)] {
     let nodes = try id.map { [try node($0)] } ?? tree.nodes()
     return try nodes.compactMap { node in
@@ -35,7 +35,7 @@ extension Store {
     }
   }
 
-  /// Runs a change of a node, and enters its end where it did not get as far as to a transaction of its own.
+  /// Runs a change of a node, and records its end if the change did not get as far as its own transaction.
   func recording<Result>(_ kind: String, on node: Node, _ body: () throws -> Result) throws -> Result {
     let before = try tree.history(of: node.id, limit: 1).first?.id
     do {

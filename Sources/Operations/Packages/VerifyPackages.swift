@@ -5,23 +5,23 @@ import Sandbox
 import SystemPackage
 
 extension AptSession {
-  /// Makes sure that a root is in order: no package is half done, every dependency is met, and every kernel that came
-  /// has what it takes to boot.
+  /// Makes sure that a root is in order: no package is half installed, every dependency is met, and every new kernel can
+  /// boot.
   ///
-  /// - Parameter before: the root as it was: what is wrong there already is nobody's fault.
-  /// - Throws: `AstError` with what is wrong.
+  /// - Parameter before: the root as it was; kernels that could not boot there already are not counted.
+  /// - Throws: `AstError` that says what is wrong.
   package func verify(_ root: FilePath, before: FilePath) throws {
     let audit = try collect(["dpkg", "--audit"], in: root)
     guard audit.end == .exited(0), audit.output.isEmpty else {
       let words = audit.output.split(separator: "\n").joined(separator: " ")
-      throw AstError(.failed, "node \(node) would not be in order (dpkg --audit): \(words); the changes are discarded")
+      throw AstError(.failed, "node \(node) would not be in order (dpkg --audit): \(words)", state: .discarded)
     }
-    // Only what is installed counts, so apt need not look at the indices.
+    // Only installed packages count, so apt does not need the indices.
     let check = try collect(apt("apt-get") + ["-q=1"] + Self.withoutIndices + ["check"], in: root)
     guard check.end == .exited(0) else {
-      let reason = Self.unmet(in: check.output) ?? Self.words(check.said)
+      let reason = AptMessages.unmetDependencies(in: check.output) ?? AptMessages.sentence(check.said)
       throw AstError(
-        .failed, "node \(node) would not be in order (apt-get check): \(reason); the changes are discarded")
+        .failed, "node \(node) would not be in order (apt-get check): \(reason)", state: .discarded)
     }
     let broken = try Kernels(in: root).unbootable.subtracting(Kernels(in: before).unbootable)
     if let kernel = broken.min() {

@@ -62,14 +62,6 @@ extension TreeDatabase {
     try markUnpublished([node])
   }
 
-  /// Notes how many bytes the generation refers to.
-  public func setSize(_ size: Int64, of node: NodeID, _ number: GenerationNumber) throws(TreeError) {
-    try requireWrite()
-    guard try run("UPDATE generation SET size = ? WHERE node = ? AND number = ?", size, node, number) == 1 else {
-      throw .unknownGeneration(node, number)
-    }
-  }
-
   /// Notes which packages the generation has.
   public func setManifest(_ manifest: ManifestID, of node: NodeID, _ number: GenerationNumber) throws(TreeError) {
     try requireWrite()
@@ -135,14 +127,5 @@ extension TreeDatabase {
   func bootFiles(_ row: Statement, _ first: Int) -> BootFiles? {
     guard !row.isNull(first) else { return nil }
     return BootFiles(kernel: row.text(first), initrd: row.text(first + 1), arguments: row.text(first + 2))
-  }
-
-  /// Notes the boot files of the generation, or that it has none.
-  public func setBoot(_ boot: BootFiles?, of node: NodeID, _ number: GenerationNumber) throws(TreeError) {
-    try requireWrite()
-    let changed = try run(
-      "UPDATE generation SET kernel = ?, initrd = ?, arguments = ? WHERE node = ? AND number = ?", boot?.kernel,
-      boot?.initrd, boot?.arguments, node, number)
-    guard changed == 1 else { throw .unknownGeneration(node, number) }
   }
 }

@@ -10,11 +10,6 @@ extension TreeDatabase {
     try rows("SELECT \(TreeDatabase.columns) FROM node ORDER BY id", as: TreeDatabase.node)
   }
 
-  /// The number of nodes.
-  public func nodeCount() throws(TreeError) -> Int {
-    try first("SELECT count(*) FROM node") { (row) throws(TreeError) in Int(row.integer(0)) } ?? 0
-  }
-
   /// The node with this number, or nil.
   public func node(_ id: NodeID) throws(TreeError) -> Node? {
     try first("SELECT \(TreeDatabase.columns) FROM node WHERE id = ?", id, as: TreeDatabase.node)
@@ -41,19 +36,6 @@ extension TreeDatabase {
       )
       SELECT \(TreeDatabase.columns) FROM member
       """, root, as: TreeDatabase.node)
-  }
-
-  /// The parent of the node, its parent, and so on up to the root of the tree.
-  public func ancestors(of node: NodeID) throws(TreeError) -> [Node] {
-    try rows(
-      """
-      WITH RECURSIVE ancestor (ancestor, distance) AS (
-        SELECT parent, 1 FROM node WHERE id = ?
-        UNION ALL
-        SELECT parent, distance + 1 FROM ancestor JOIN node ON id = ancestor WHERE parent IS NOT NULL
-      )
-      SELECT \(TreeDatabase.columns) FROM ancestor JOIN node ON id = ancestor ORDER BY distance
-      """, node, as: TreeDatabase.node)
   }
 
   /// Calls `body` with each node, by number. For lists: faster than `nodes()`, which makes whole values.

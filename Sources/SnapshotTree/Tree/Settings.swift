@@ -1,14 +1,13 @@
 internal import SQLite
 
-/// The settings and the roles of nodes and deployments.
+/// The counters, and the roles of nodes and deployments.
 extension TreeDatabase {
-  /// The keys of the table `setting`.
+  /// The keys of the table `setting`. The migrations also make `keep-generations` and `keep-deployments`, which an older
+  /// ast reads; the settings themselves are in ast.toml.
   enum Setting: String {
     case nextNode = "next-node"
     case nextOperation = "next-operation"
     case nextDeployment = "next-deployment"
-    case keepGenerations = "keep-generations"
-    case keepDeployments = "keep-deployments"
     case bootToken = "boot-token"
     case onceToken = "once-token"
   }
@@ -18,30 +17,6 @@ extension TreeDatabase {
     case isDefault = "default"
     case isPrevious = "previous"
     case once
-  }
-
-  /// The number of generations of a node that retention keeps; 3 at first.
-  public var keepGenerations: Int {
-    get throws(TreeError) { try counter(.keepGenerations) }
-  }
-
-  /// Sets the number of generations of a node that retention keeps: at least 1, its content.
-  public func setKeepGenerations(_ count: Int) throws(TreeError) {
-    try requireWrite()
-    guard count >= 1 else { throw .invalidSetting(Setting.keepGenerations.rawValue, value: count) }
-    try set(.keepGenerations, to: count)
-  }
-
-  /// The number of deployments that retention keeps, pinned ones not counted; 3 at first.
-  public var keepDeployments: Int {
-    get throws(TreeError) { try counter(.keepDeployments) }
-  }
-
-  /// Sets the number of deployments that retention keeps: at least 2, for a rollback.
-  public func setKeepDeployments(_ count: Int) throws(TreeError) {
-    try requireWrite()
-    guard count >= 2 else { throw .invalidSetting(Setting.keepDeployments.rawValue, value: count) }
-    try set(.keepDeployments, to: count)
   }
 
   /// The default node, used if none is named.

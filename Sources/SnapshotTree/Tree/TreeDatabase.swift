@@ -76,6 +76,14 @@ public final class TreeDatabase {
     return try body(self)
   }
 
+  /// A number that changes when another connection has committed something, and not by the commits of this one: only
+  /// equality means anything (`data_version` in https://sqlite.org/pragma.html).
+  public var dataVersion: Int {
+    get throws(TreeError) {
+      try first("PRAGMA data_version") { (row) throws(TreeError) in Int(row.integer(0)) } ?? 0
+    }
+  }
+
   private func commit() throws(TreeError) {
     try attempt { () throws(SQLiteError) in try connection.prepareCommit() }
     do {

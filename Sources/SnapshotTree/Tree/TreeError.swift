@@ -74,8 +74,6 @@ public enum TreeError: Error, Sendable, Equatable {
   case operationNotRunning(OperationID)
   /// All numbers of the range of this account are taken.
   case noFreeAccountID(Account.Kind, name: String)
-  /// The setting cannot have this value.
-  case invalidSetting(String, value: Int)
   /// The records for rebuilding a tree contradict each other.
   case invalidRecord(NodeID, reason: String)
   /// The text is not a valid record of a node.

@@ -37,7 +37,6 @@ extension TreeError: CustomStringConvertible {
     case .deploymentInUse(let deployment, let use): "deployment \(deployment) is \(use.phrase)"
     case .operationNotRunning(let operation): "operation \(operation) has ended"
     case .noFreeAccountID(let kind, let name): "there is no free number for the \(kind.rawValue) \(name)"
-    case .invalidSetting(let key, let value): "\(key) cannot be \(value)"
     case .invalidRecord(let node, let reason): "the record of node \(node) does not fit: \(reason)"
     case .unreadableRecord(let reason): "a record of a node cannot be read: \(reason)"
     case .misuse(let what): "the program uses the snapshot tree wrongly: \(what)"

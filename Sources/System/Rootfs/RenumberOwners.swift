@@ -160,6 +160,6 @@ package struct RenumberOwners {
   private func failure(_ number: Int32) -> AstError {
     let path = trail.reduce(root) { $0.pushing(FilePath(platformString: $1)) }
     let reason = "cannot give \(path) to an account's new number: \(Errno(rawValue: number))"
-    return number == ENOSPC ? .noSpaceLeft(reason) : AstError(.failed, "\(reason); the changes are discarded")
+    return number == ENOSPC ? .noSpaceLeft(reason) : AstError(.failed, reason, state: .discarded)
   }
 }

@@ -10,23 +10,23 @@ import Store
 
 struct Deploy: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "deploy", abstract: "Make a node what boots the next time",
+    commandName: "deploy", abstract: "Boot a node at the next start",
     discussion: """
-      What runs is not touched. The machine's own /etc is merged into the new deployment; `--simulate` shows what \
-      would become of it. If the new deployment does not come up, the machine goes back to the last good one.
+      The running system is not touched. The machine's own /etc is merged into the new deployment; `--simulate` shows \
+      the result. If the new deployment does not come up, the machine falls back to the last good one.
       """)
   static var mounts: Bool { true }
 
   @OptionGroup var global: GlobalOptions
   @Flag(
     name: [.customShort("n"), .customLong("simulate"), .customLong("dry-run")],
-    help: "Show what would become of /etc, and change nothing.")
+    help: "Show what would happen to /etc, and change nothing.")
   var simulate = false
-  @Option(help: ArgumentHelp("What becomes of the changes in /etc: merge or fresh.", valueName: "mode"))
+  @Option(help: ArgumentHelp("What to do with the changes in /etc: merge or fresh.", valueName: "mode"))
   var etc = EtcMode.merge
-  @Flag(help: "Boot it the next time only.") var once = false
-  @Flag(name: .customLong("no-default"), help: "Put it into the boot menu only.") var withoutDefault = false
-  @Argument(help: "The node (default: the one that is booted on trial).") var node: NodeName?
+  @Flag(help: "Boot it at the next start only.") var once = false
+  @Flag(name: .customLong("no-default"), help: "Only add it to the boot menu.") var withoutDefault = false
+  @Argument(help: "The node (default: the node that is booted on trial).") var node: NodeName?
 
   func validate() throws {
     guard !once || !withoutDefault else { throw ValidationError("--once and --no-default exclude each other") }
@@ -58,31 +58,31 @@ struct Deploy: Verb {
 
   private func next(_ made: DeployOutcome) -> String {
     switch (once, withoutDefault) {
-    case (true, _): return "it boots the next time, and only then"
+    case (true, _): return "it boots at the next start, and only then"
     case (_, true): return "it is in the boot menu"
     default:
-      let fallback = made.fallback.map { "; deployment \($0) is what the machine falls back to" } ?? ""
-      return "it boots the next time\(fallback)"
+      let fallback = made.fallback.map { "; deployment \($0) is the fallback" } ?? ""
+      return "it boots at the next start\(fallback)"
     }
   }
 }
 
 struct Rollback: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "rollback", abstract: "Boot what runs now, or the last good deployment, from now on",
+    commandName: "rollback", abstract: "Make the running or the last good deployment the default",
     discussion: """
-      Where another deployment runs than the default one, it becomes the default. Where the default runs, the last \
-      good one before it does.
+      If the running deployment is not the default, it becomes the default. Otherwise the last good one before it does.
       """)
 
   @OptionGroup var global: GlobalOptions
-  @Option(help: ArgumentHelp("The deployment to go to (`ast deployments` lists them).", valueName: "deployment"))
+  @Option(
+    help: ArgumentHelp("The deployment to make the default (`ast deployments` lists them).", valueName: "deployment"))
   var to: DeploymentID?
 
   func perform(in context: Context) throws -> Report {
     let done = try context.store.rollBack(to: to)
     let deployment = done.deployment
-    let when = done.isBooted ? "stays what boots" : "boots the next time"
+    let when = done.isBooted ? "is the default and keeps running" : "boots at the next start"
     return Report(
       text: "Deployment \(deployment.id) (node \(deployment.node)) \(when), instead of deployment \(done.before).",
       data: ["deployment": deployment.id, "before": done.before], transaction: done.operation)
@@ -91,7 +91,7 @@ struct Rollback: Verb {
 
 struct Deployments: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "deployments", abstract: "List what is deployed, the newest first")
+    commandName: "deployments", abstract: "List the deployments, the newest first")
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
@@ -119,7 +119,7 @@ struct Deployments: Verb {
 
 struct Pin: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "pin", abstract: "Keep a deployment, however many there are after it")
+    commandName: "pin", abstract: "Keep a deployment, however many newer ones there are")
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The deployment.") var deployment: DeploymentID
@@ -131,7 +131,7 @@ struct Pin: Verb {
 
 struct Unpin: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "unpin", abstract: "Let a deployment go when there are newer ones")
+    commandName: "unpin", abstract: "Let a deployment be deleted when there are newer ones")
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The deployment.") var deployment: DeploymentID
@@ -142,17 +142,18 @@ struct Unpin: Verb {
 }
 
 extension Report {
-  /// Keeps a deployment, or lets it go.
+  /// The report on pinning or unpinning a deployment.
   fileprivate init(pinning isPinned: Bool, _ deployment: DeploymentID, _ context: Context) throws {
     let operation = try context.store.setPinned(isPinned, deployment)
     self.init(
-      text: "Deployment \(deployment) \(isPinned ? "is kept" : "may go").", data: ["deployment": deployment],
+      text: "Deployment \(deployment) \(isPinned ? "is pinned" : "is no longer pinned").",
+      data: ["deployment": deployment],
       transaction: operation)
   }
 }
 
 extension DeploymentFacts {
-  /// What stands in the STATE column.
+  /// The text in the STATE column.
   var words: String {
     let marks = [
       ("booted", isBooted), ("default", isDefault), ("fallback", isPrevious), ("next boot only", isOnce),

@@ -10,7 +10,7 @@ struct EtcDiff: Verb {
     commandName: "etc-diff", abstract: "Show what was changed in the /etc of a deployment since it was made",
     discussion: """
       A line is a path: `A` for what was added, `D` for what was deleted, `M` for what was modified, with what differs. \
-      Without a number it is about what runs, or else about the default deployment. Times of files do not count.
+      Without a number it shows the running deployment, or else the default one. File times are ignored.
       """)
   static var needs: Need { .root }
 
@@ -18,7 +18,7 @@ struct EtcDiff: Verb {
   @Argument(help: "The deployment.") var deployment: DeploymentID?
 
   func perform(in context: Context) throws -> Report {
-    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let comparison = try store.compareEtc(of: deployment)
     return Report(
       text: comparison.changes.map(\.line).joined(separator: "\n"), data: EtcDiffReport(comparison))
@@ -27,11 +27,11 @@ struct EtcDiff: Verb {
 
 struct EtcUpdateVerb: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "etc-update", abstract: "Bring what was changed in /etc into the node that runs",
+    commandName: "etc-update", abstract: "Bring the changes in /etc into the running node",
     discussion: """
-      What was changed in the /etc of what runs, or else of the default deployment, becomes a new generation of its \
-      node, so that clones of the node have it. What tells the machine from others stays out of it: the machine's \
-      id and name, host keys and the like.
+      The changes in the /etc of the running deployment, or else of the default one, become a new generation of its \
+      node, so that clones of the node have them. What identifies the machine is left out: its id and name, host keys \
+      and the like.
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -43,7 +43,7 @@ struct EtcUpdateVerb: Verb {
     context.output.tell(update.accounts, of: node)
     let what = update.generation.map { "changes in /etc kept as generation \($0.number)" }
     return Report(
-      text: "Node \(node): \(what ?? "it has all changes in /etc; nothing was changed").",
+      text: "Node \(node): \(what ?? "all changes in /etc are in it already; nothing was changed").",
       data: EtcUpdateReport(update), transaction: update.operation)
   }
 }
@@ -66,7 +66,7 @@ extension EtcChange {
   }
 }
 
-/// What was changed in /etc as `--json` shows it.
+/// The changes in /etc as `--json` shows them.
 private struct EtcDiffReport: Encodable {
   /// A path. Bytes of it that are not UTF-8 are U+FFFD here.
   private struct Change: Encodable {

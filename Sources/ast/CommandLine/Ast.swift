@@ -3,8 +3,8 @@ import Nodes
 import SnapshotTree
 import Store
 
-/// The command line of ast: what the verbs are, and how they are grouped in `ast help`. Without a verb it shows where
-/// things stand, and what to do next.
+/// The command line of ast: its verbs, as `ast help` groups them. Without a verb it shows the state of the store, and
+/// what to do next.
 struct Ast: Verb {
   static let configuration = CommandConfiguration(
     commandName: "ast",
@@ -15,12 +15,12 @@ struct Ast: Verb {
 
         ast tree                   show the tree
         ast clone 0                a new system from the base
-        ast chroot 1               work in it; `exit 0` keeps the changes, `exit 1` discards them
+        ast chroot 1               work in it: `exit 0` keeps, `exit 1` discards
         ast install 1 nginx        install packages in it
-        ast undo 1                 put back what it was before
+        ast undo 1                 go back to what it was before
 
       Exit status: 0 done, 1 failed and nothing changed, 2 usage, 3 not found, 4 busy, 5 refused, 6 some nodes of a \
-      tree failed, 7 no space. `run` and `chroot` return the program's own status, and 125 where ast itself failed.
+      tree failed, 7 no space. `run` and `chroot` return the program's own status, and 125 if ast itself failed.
       """,
     version: Version.text,
     groupedSubcommands: [
@@ -63,13 +63,13 @@ struct Ast: Verb {
 
   func perform(in context: Context) throws -> Report {
     guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }
-    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let overview = try store.overview()
     let text = [Status.text(overview, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
     return Report(text: text, data: StatusReport(global.root.string, overview))
   }
 
-  /// The names of all verbs, old ones included.
+  /// The names of all verbs, including old ones.
   static var verbs: Set<String> {
     let names = configuration.subcommands.flatMap { verb in
       [verb.configuration.commandName].compactMap(\.self) + verb.configuration.aliases
@@ -79,8 +79,8 @@ struct Ast: Verb {
 
   /// The verb that these words name, with its options.
   ///
-  /// A verb that comes first is parsed by itself: to prepare the options of `ast` too takes longer than many a verb
-  /// does. What cannot be parsed like that, help included, takes the long way, which finds the words for what is wrong.
+  /// A verb in the first place is parsed alone, because preparing the options of `ast`, too, takes longer than many verbs
+  /// do. If that fails, as for help, the whole command line is parsed, which also yields the error message.
   static func command(_ words: [String]) throws -> any ParsableCommand {
     let verb = configuration.groupedSubcommands.lazy.flatMap(\.subcommands).first {
       $0.configuration.commandName == words.first || words.first.map($0.configuration.aliases.contains) ?? false

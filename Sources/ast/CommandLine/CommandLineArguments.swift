@@ -1,30 +1,30 @@
 import Host
 import Nodes
 
-/// The command line as it was typed, and as the parser takes it.
+/// The command line as it was typed, and as the parser gets it.
 struct CommandLineArguments {
-  /// What was typed, in one line: for the history and for those who meet our locks.
+  /// The command line as it was typed: for the history, and for commands that wait for our locks.
   let typed: String
-  /// What the parser gets.
+  /// The words for the parser.
   private(set) var words: [String]
 
   /// Reads the process's arguments.
   ///
-  /// - Throws: `AstError` when they are not there (a chroot without /proc) or are not UTF-8.
+  /// - Throws: `AstError` if they are missing (in a chroot without /proc) or not UTF-8.
   init() throws {
     guard CommandLine.argc > 0 else {
       throw AstError(.failed, "there is no command line: is /proc mounted?")
     }
     for index in 1..<max(1, Int(CommandLine.argc)) {
       guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) != nil else {
-        throw AstError(.usage, "argument \(index) is not valid UTF-8; nothing was changed")
+        throw AstError(.usage, "argument \(index) is not valid UTF-8", state: .unchanged)
       }
     }
     try self.init(Array(CommandLine.arguments.dropFirst()))
   }
 
-  /// Prepares arguments for the parser: `--wait` without a value means for ever, and what follows the node of `run`
-  /// and `tree-run` is the program's, options included.
+  /// Prepares arguments for the parser: `--wait` without a value has no limit, and all words after the node of `run` and
+  /// `tree-run`, including options, belong to the program.
   init(_ typed: [String]) throws {
     self.typed = (["ast"] + typed).map(\.quotedForShell).joined(separator: " ")
     words = typed
@@ -45,23 +45,23 @@ struct CommandLineArguments {
     for index in words.prefix(while: { $0 != "--" }).indices where words[index] == "--wait" {
       words[index] = "--wait=forever"
     }
-    // The parser would take it for an option, and miss a node.
+    // The parser would take a negative number for an option, and report a missing node.
     let operands = words[verb...].prefix { $0 != "--" }
     for (before, word) in zip(operands, operands.dropFirst())
     where word.isNegativeNumber && !Self.optionsWithValues.contains(before) {
       throw AstError(
         .usage, "\(word) is not a node: nodes are numbered 0, 1, 2 and so on",
-        hint: "text that begins with a minus sign goes behind `--`")
+        hint: "put text that begins with a minus sign after `--`")
     }
   }
 
-  /// Whether errors are wanted as JSON, also those the parser finds.
+  /// Whether errors are printed as JSON, including those of the parser.
   var wantsJSON: Bool { Self.wantJSON(words) }
 
-  /// The same for words nothing is known of.
+  /// The same for words that have not been checked.
   static func wantJSON(_ words: [String]) -> Bool { words.prefix { $0 != "--" }.contains("--json") }
 
-  /// Whether a shell asks for what completes a command line: the parser answers (`CompletionsGenerator.swift` of
+  /// Whether a shell asks for completions, which the parser answers (`CompletionsGenerator.swift` of
   /// swift-argument-parser).
   private static func isOfShell(_ words: [String]) -> Bool {
     ["---completion", "--generate-completion-script"].contains(words.first)
@@ -87,7 +87,7 @@ struct CommandLineArguments {
 }
 
 extension String {
-  /// The word as a shell would have to be given it.
+  /// The word, quoted for a shell if necessary.
   fileprivate var quotedForShell: String {
     let plain =
       !isEmpty

@@ -4,8 +4,8 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What a shell offers when Tab is pressed: what is in the store at that moment. Where the store cannot be read it is
-/// nothing, and the shell says nothing.
+/// The words that a shell offers when Tab is pressed, from the store at that moment. If the store cannot be read, there
+/// are none, and no error is printed.
 enum Completion {
   /// The nodes, with their descriptions.
   static let nodes = CompletionKind.custom { words, _, _ in
@@ -14,7 +14,7 @@ enum Completion {
     }
   }
 
-  /// The deployments, with what they are of.
+  /// The deployments, with their nodes and states.
   static let deployments = CompletionKind.custom { words, _, _ in
     candidates(in: words) { store in
       try store.tree.deployments().map { Candidate("\($0.id)", "node \($0.node), \($0.state.rawValue)") }
@@ -34,7 +34,7 @@ enum Completion {
     (try? availablePackages(beginningWith: prefix)) ?? []
   }
 
-  /// A word, and what it stands for.
+  /// A word, and its meaning.
   private struct Candidate {
     let word: String
     let meaning: String
@@ -44,7 +44,7 @@ enum Completion {
       self.meaning = Printable.line(meaning)
     }
 
-    /// As the shell that asks takes it: bash shows no meanings.
+    /// The form that the asking shell expects: bash shows no meanings.
     var text: String {
       switch CompletionShell.requesting {
       case .zsh: "\(word.split(separator: ":", omittingEmptySubsequences: false).joined(separator: "\\:")):\(meaning)"
@@ -56,7 +56,7 @@ enum Completion {
 
   private static func candidates(in words: [String], _ list: (Store) throws -> [Candidate]) -> [String] {
     guard let global = try? GlobalOptions.parse(storeOption(in: words)) else { return [] }
-    let found = try? list(try Store(opening: global.root, .reading))
+    let found = try? list(try Store(opening: global.root, .reading, reader: .files))
     return found?.map(\.text) ?? []
   }
 

@@ -2,30 +2,30 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Asks before something that cannot be undone.
+/// Asks the user for confirmation.
 enum Confirmation {
-  /// Whether the user agrees: `-y` does; on a terminal they are asked; elsewhere nobody can be.
+  /// Whether the user agrees to something that cannot be undone: by `-y`, or when asked on a terminal.
   ///
-  /// - Throws: `AstError` (usage) when there is nobody to ask.
+  /// - Throws: `AstError` (usage) if there is neither `-y` nor a terminal.
   static func given(_ question: String, _ options: GlobalOptions) throws -> Bool {
     if options.yes { return true }
     guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, !options.json else {
       throw AstError(
-        .usage, "this needs a yes, and there is no terminal to ask on; nothing was changed", hint: "say `-y`")
+        .usage, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
     }
     _ = try FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
     return ["y", "yes"].contains(readLine()?.lowercased())
   }
 
-  /// Whether the user agrees to something that can be undone: whoever is at a terminal is asked, all others have
-  /// agreed by what they typed.
+  /// Whether the user agrees to something that can be undone: a user on a terminal is asked; without a terminal, the
+  /// command itself counts as agreement.
   static func agreed(_ question: String, _ options: GlobalOptions) throws -> Bool {
     guard isAsked(options) else { return true }
     _ = try FileDescriptor.standardError.writeAll("\(question) [Y/n] ".utf8)
     return readLine().map { ["", "y", "yes"].contains($0.lowercased()) } ?? false
   }
 
-  /// Whether there is somebody to ask who has not agreed yet.
+  /// Whether there is a terminal to ask on, and the user has not agreed yet.
   static func isAsked(_ options: GlobalOptions) -> Bool {
     !options.yes && !options.json && isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
   }

@@ -14,16 +14,17 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print results and errors only.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Do not ask.")
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation.")
   var yes = false
 
-  @Option(help: ArgumentHelp("Wait for nodes others work on (for ever, without seconds).", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("Wait for nodes that others are working on (without seconds: no limit).", valueName: "seconds"))
   var wait: LockWait = .never
 
   @Flag(name: .customLong("chroot"), help: "Run even inside a sandbox of ast.")
   var inSandbox = false
 
-  /// Where the store is.
+  /// The store's directory.
   var root: FilePath {
     let inherited = ProcessInfo.processInfo.environment["AST_STORE"].flatMap { $0.isEmpty ? nil : $0 }
     return FilePath(store ?? inherited ?? "/.snapshots")
@@ -46,6 +47,6 @@ extension LockWait: ExpressibleByArgument {
     }
   }
 
-  /// What the help says of the default.
+  /// The default, as the help shows it.
   public var defaultValueDescription: String { "do not wait" }
 }

@@ -3,12 +3,12 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What `ast` says to somebody who named no verb: what to do next, and with which words.
+/// The commands that `ast` without a verb suggests.
 enum Guide {
-  /// A command, and what it is good for.
+  /// A command, and its purpose.
   private typealias Step = (command: String, purpose: String)
 
-  /// For a machine without a store.
+  /// The report for a machine without a store.
   static func withoutStore(at root: FilePath) -> Report {
     let text = """
       There is no store at \(root). To begin:
@@ -17,45 +17,45 @@ enum Guide {
     return Report(text: text, data: nil as StatusReport?)
   }
 
-  /// For a store in this state.
+  /// The suggestions for a store in this state.
   static func text(_ overview: Overview) -> String { lines(urgent(overview) + usual(overview) + [all]) }
 
   private static let beginning: [Step] = [
-    ("ast adopt --simulate", "what would become of this machine, if its root is on a btrfs"),
-    ("ast init --image FILE --size 10G", "a store in a file, to work in systems that do not boot"),
-    ("ast bootstrap --image FILE", "a disk that starts, for a virtual machine or a stick"),
+    ("ast adopt --simulate", "show how this machine would be adopted, if its root is on a btrfs"),
+    ("ast init --image FILE --size 10G", "make a store in a file, for systems that do not boot here"),
+    ("ast bootstrap --image FILE", "make a bootable disk, for a virtual machine or a USB stick"),
     all,
   ]
 
-  private static let all: Step = ("ast help", "all verbs; `ast help VERB` explains one")
+  private static let all: Step = ("ast help", "list all verbs; `ast help VERB` explains one")
 
-  /// What is waiting for somebody.
+  /// The steps that the state of the machine asks for.
   private static func urgent(_ overview: Overview) -> [Step] {
     var steps: [Step] = []
     let byDefault = overview.deployments.first(where: \.isDefault)?.deployment
     switch overview.booted {
-    case .trial: steps.append(("ast deploy", "keep the system that runs on trial"))
+    case .trial: steps.append(("ast deploy", "keep the system that is running on trial"))
     case .deployment(let booted) where byDefault != nil && byDefault?.id != booted.id:
-      steps.append(("ast rollback", "make what runs the default again"))
+      steps.append(("ast rollback", "make the running deployment the default again"))
     case .deployment, nil: break
     }
     if let failed = overview.deployments.first(where: { $0.deployment.state == .failed })?.deployment {
-      steps.append(("ast history \(failed.node)", "what was done to the node that did not come up"))
+      steps.append(("ast history \(failed.node)", "show what was done to the node that did not come up"))
     }
     return steps
   }
 
   private static func usual(_ overview: Overview) -> [Step] {
-    guard overview.nodes > 1 else { return [("ast clone 0 web server", "a system of your own, from the base")] }
+    guard overview.nodes > 1 else { return [("ast clone 0 web server", "make your own system from the base")] }
     let node = overview.booted?.node ?? overview.defaultNode.flatMap { $0 == .base ? nil : $0 }
     let name = node.map { "\($0)" } ?? "N"
     let steps: [Step] = [
-      ("ast tree", "the nodes"),
-      ("ast branch \(name) experiments", "a copy to try something in"),
-      ("ast chroot \(name)", "work in a node; `exit 1` takes it all back"),
-      ("ast tree-upgrade \(name)", "upgrade it, and what is below it"),
+      ("ast tree", "show the nodes"),
+      ("ast branch \(name) experiments", "make a copy to try something in"),
+      ("ast chroot \(name)", "work in a node; `exit 1` discards the changes"),
+      ("ast tree-upgrade \(name)", "upgrade it and everything below it"),
     ]
-    return steps + (overview.deployments.isEmpty ? [] : [("ast deploy \(name)", "boot it the next time")])
+    return steps + (overview.deployments.isEmpty ? [] : [("ast deploy \(name)", "boot it at the next start")])
   }
 
   private static func lines(_ steps: [Step]) -> String {

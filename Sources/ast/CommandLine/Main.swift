@@ -3,7 +3,7 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Parses the command line, runs the verb, and turns what comes of it into output and an exit status.
+/// Parses the command line, runs the verb, and ends with its exit status.
 @main
 enum Main {
   static func main() {
@@ -22,7 +22,7 @@ enum Main {
     do {
       var command = try Ast.command(arguments.words)
       if let verb = command as? any Verb { return verb.execute(as: arguments.typed) }
-      // `ast help`: it throws the help there is.
+      // `ast help` throws the help text.
       try command.run()
       return 0
     } catch let error where Ast.exitCode(for: error).isSuccess {

@@ -4,23 +4,23 @@ import Nodes
 import SnapshotTree
 
 extension NodeName: ExpressibleByArgument {
-  /// Reads a number or a description as it is typed.
+  /// Reads a number or a description.
   public init?(argument: String) { self.init(argument) }
 
-  /// What is offered for it.
+  /// The completions that a shell offers.
   public static var defaultCompletionKind: CompletionKind { Completion.nodes }
 }
 
 extension GenerationNumber: ExpressibleByArgument {
-  /// Reads a number as it is typed.
+  /// Reads a number.
   public init?(argument: String) { self.init(argument) }
 }
 
 extension DeploymentID: ExpressibleByArgument {
-  /// Reads a number as it is typed.
+  /// Reads a number.
   public init?(argument: String) { self.init(argument) }
 
-  /// What is offered for it.
+  /// The completions that a shell offers.
   public static var defaultCompletionKind: CompletionKind { Completion.deployments }
 }
 
@@ -28,10 +28,10 @@ extension EtcMode: ExpressibleByArgument {}
 
 /// A description given as the words that follow the node.
 struct DescriptionArgument: ParsableArguments {
-  @Argument(help: ArgumentHelp("What it is, in your words.", valueName: "description"))
+  @Argument(help: ArgumentHelp("A description in your own words.", valueName: "description"))
   var words: [String] = []
 
-  /// The words as one text, or `otherwise` when there are none.
+  /// The words as one text, or `otherwise` if there are none.
   func description(otherwise: String) throws -> Description {
     try Description(words.isEmpty ? otherwise : words.joined(separator: " "))
   }

@@ -8,48 +8,48 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What a verb answers.
+/// The result of a verb.
 struct Report {
-  /// What a person reads, on standard output; without the last newline.
+  /// The text for people, on standard output; without the last newline.
   var text: String
-  /// What a program reads, with `--json`.
+  /// The data for programs, with `--json`.
   var data: any Encodable
-  /// The operation that did it.
+  /// The operation in the history.
   var transaction: OperationID?
   /// The exit status.
   var status: Int32 = 0
 }
 
-/// A verb of the command line: options in, one call of AstKit, a report out.
+/// A verb of the command line: options in, one call of an operation, a report out.
 protocol Verb: ParsableCommand {
   /// The options every verb has.
   var global: GlobalOptions { get }
-  /// What the verb needs of the store.
+  /// How the verb uses the store.
   static var needs: Need { get }
-  /// Whether it mounts something, which nobody else is to see.
+  /// Whether the verb mounts file systems, which other processes must not see.
   static var mounts: Bool { get }
-  /// The exit status for an error of ast itself; nil for the error's own.
+  /// The exit status for an error of ast itself; nil for the one of the error.
   static var failureStatus: Int32? { get }
 
-  /// Does it.
+  /// Carries out the verb.
   func perform(in context: Context) throws -> Report
 }
 
-/// What a verb needs before it can begin.
+/// The rights and the store that a verb needs.
 enum Need {
-  /// Nothing: it does not look at the store.
+  /// Nothing: the verb does not use the store.
   case nothing
-  /// The tree, to read: every user may.
+  /// The store, for reading: every user may.
   case reading
-  /// To be root, and the tree, to change.
+  /// Root, and the store, for changes.
   case writing
-  /// To be root, and the tree, to free space: also on a full disk.
+  /// Root, and the store, for freeing space, even on a full disk.
   case freeing
-  /// To be root; it opens the store itself.
+  /// Root; the operation opens the store itself.
   case root
 }
 
-/// What a verb works with.
+/// The things that a verb works with.
 struct Context {
   let output: Output
   let command: String
@@ -57,7 +57,7 @@ struct Context {
   /// The store, opened as the verb needs it.
   let opened: Store?
 
-  /// The store, for verbs that said they need it.
+  /// The store, for verbs whose `needs` say so.
   var store: Store {
     get throws {
       guard let opened else { throw AstError(.failed, "this verb did not open the store") }
@@ -65,7 +65,7 @@ struct Context {
     }
   }
 
-  /// The node that is meant.
+  /// The node with this name.
   func node(_ name: NodeName) throws -> NodeID { try store.node(named: name) }
 }
 
@@ -74,8 +74,9 @@ extension Verb {
   static var mounts: Bool { false }
   static var failureStatus: Int32? { nil }
 
-  /// Runs the verb as it was typed and prints what comes of it.
+  /// Runs the verb and prints its report, or the error.
   ///
+  /// - Parameter typed: the command line, for the history and for commands that wait for a lock.
   /// - Returns: the exit status.
   func execute(as typed: String) -> Int32 {
     let output = Output(json: global.json, quiet: global.quiet)
@@ -93,8 +94,8 @@ extension Verb {
     }
   }
 
-  /// The disk being full is told apart also where the status is a program's own, and so is, as with chroot(1), a program
-  /// that could not be started.
+  /// The exit status of a verb that returns a program's status: a full disk still has its own status, and so has, as with
+  /// chroot(1), a program that cannot be started.
   private static func status(for failure: AstError, causedBy error: any Error) -> Int32 {
     guard let failureStatus, failure.code != .noSpace else { return failure.exitStatus }
     return (error as? SandboxError)?.status ?? failureStatus
@@ -104,19 +105,19 @@ extension Verb {
     let needsRoot = [.writing, .freeing, .root].contains(Self.needs)
     if needsRoot, geteuid() != 0 {
       throw AstError(
-        .needsRoot, "`ast \(Self.configuration.commandName ?? "")` needs root (use sudo); nothing was changed")
+        .needsRoot, "`ast \(Self.configuration.commandName ?? "")` needs root (use sudo)", state: .unchanged)
     }
     if Self.needs != .nothing, !global.inSandbox, access("/run/ast/sandbox", F_OK) == 0 {
       throw AstError(
-        .refused, "this is the inside of a node: ast here would work on the wrong system",
-        hint: "leave with `exit 0` or `exit 1` first, or say `--chroot` if you mean it")
+        .refused, "this is inside a node: here, ast would work on the wrong system",
+        hint: "leave with `exit 0` or `exit 1` first, or use `--chroot` if you mean it")
     }
     if needsRoot { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
     if Self.needs == .freeing { try Store.makeRoom(at: global.root) }
     let store: Store? =
       switch Self.needs {
       case .nothing, .root: nil
-      case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed)
+      case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed, reader: .files)
       case .writing, .freeing:
         try Store(
           opening: global.root, .writing, wait: global.wait, command: typed, reader: .files, warn: output.warn)

@@ -1,5 +1,5 @@
-/// Which ast this is.
+/// The version of this ast.
 enum Version {
-  /// The version, as Debian would write it.
+  /// The version, in Debian's form.
   static let text = "0.1.0"
 }

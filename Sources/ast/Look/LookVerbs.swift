@@ -17,7 +17,7 @@ struct Status: Verb {
     return Report(text: Self.text(overview, of: global.root), data: StatusReport(global.root.string, overview))
   }
 
-  /// What it shows.
+  /// The text of the report.
   static func text(_ overview: Overview, of root: FilePath) -> String {
     let space = overview.space
     var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
@@ -37,14 +37,14 @@ struct Status: Verb {
     return table(lines)
   }
 
-  /// What runs, what will, and what does not.
+  /// The running deployment, the ones that boot next, and the failed ones.
   private static func boot(_ overview: Overview) -> [(String, String)] {
     let booted =
       switch overview.booted {
       case nil: "not from this store"
       case .deployment(let deployment): words(deployment)
       case .trial(let generation):
-        "node \(generation.node) on trial: changes in /etc go with the next boot (`ast deploy` keeps them and it)"
+        "node \(generation.node) on trial: changes in /etc are lost at the next boot (`ast deploy` keeps the node and the changes)"
       }
     let deployed = overview.deployments
     let byDefault =
@@ -74,7 +74,7 @@ struct Status: Verb {
 }
 
 struct Info: Verb {
-  static let configuration = CommandConfiguration(commandName: "info", abstract: "Show all about a node")
+  static let configuration = CommandConfiguration(commandName: "info", abstract: "Show the details of a node")
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
@@ -102,11 +102,11 @@ struct Info: Verb {
 
 struct History: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Show what was done, to a node or to all, and a node's generations")
+    commandName: "history", abstract: "Show the history of a node or of all, and a node's generations")
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Option(help: ArgumentHelp("How many entries at most.", valueName: "count")) var limit = 50
+  @Option(help: ArgumentHelp("The maximum number of entries.", valueName: "count")) var limit = 50
   @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {

@@ -3,7 +3,7 @@ import Nodes
 import SnapshotTree
 
 extension NodeFacts {
-  /// What stands in the STATE column.
+  /// The text in the STATE column.
   var state: String {
     var words: [String] = []
     if isBooted { words.append("booted") }

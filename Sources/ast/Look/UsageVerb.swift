@@ -5,10 +5,10 @@ import Store
 
 struct Usage: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "du", abstract: "Show what nodes take of the disk",
+    commandName: "du", abstract: "Show the disk usage of nodes",
     discussion: """
-      SIZE is all a node refers to, PARENT what of it is its parent's too, OWN what nothing else refers to: that much \
-      comes free when the node goes.
+      SIZE is everything in a node, PARENT the part that it shares with its parent, OWN the part that nothing else \
+      shares: it is freed when the node is deleted.
       """)
   static var needs: Need { .root }
 
@@ -16,7 +16,7 @@ struct Usage: Verb {
   @Argument(help: "The nodes (default: all).") var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {
-    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command)
+    let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let usages = try store.measure(nodes.map(store.node(named:))) { context.output.note("measuring node \($0)") }
     let total = usages.reduce(0) { $0 + $1.exclusive }
     return Report(text: Self.table(usages, total: total), data: UsageReport(usages, total: total))
@@ -40,7 +40,7 @@ struct Usage: Verb {
   }
 }
 
-/// What `du --json` shows.
+/// The disk usage as `du --json` shows it.
 private struct UsageReport: Encodable {
   private struct Row: Encodable {
     let node: NodeID

@@ -2,7 +2,7 @@ import SnapshotTree
 import Store
 
 extension Output {
-  /// Tells which accounts of a node had not the numbers they have in all nodes.
+  /// Reports the accounts of a node whose numbers differed from those in the other nodes.
   func tell(_ accounts: [AccountChange], of node: NodeID) {
     for change in accounts { note("node \(node): \(change.words)") }
   }
@@ -13,7 +13,7 @@ extension AccountChange {
     switch self {
     case .renumbered(let account, let old): "\(account.words), as in all nodes, and not \(old)"
     case .blocked(let account, let old):
-      "\(account.words) in other nodes; here it stays \(old), for that number is taken"
+      "\(account.words) in other nodes; here it stays \(old), because that number is taken"
     }
   }
 }

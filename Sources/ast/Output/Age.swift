@@ -1,7 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// A time span on the command line: a number with h, d or w behind it (hours, days, weeks).
+/// A time span on the command line: a number followed by h, d or w (hours, days, weeks).
 struct Age: ExpressibleByArgument {
   let seconds: TimeInterval
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Settings
 
-/// A size on the command line: a number of bytes, or one with K, M, G or T behind it (powers of 1024).
+/// A size on the command line: a number of bytes, or a number followed by K, M, G or T (powers of 1024).
 struct ByteSize: ExpressibleByArgument {
   let bytes: Int64
 

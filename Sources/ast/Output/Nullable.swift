@@ -1,4 +1,4 @@
-/// An optional member of a JSON object that is always there: as null where it has no value.
+/// An optional member that is always in the JSON object: as null if it has no value.
 @propertyWrapper
 struct Nullable<Value: Encodable>: Encodable {
   var wrappedValue: Value?

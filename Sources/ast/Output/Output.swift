@@ -4,19 +4,19 @@ import Host
 import SnapshotTree
 import SystemPackage
 
-/// Where a verb's words go: results to standard output, everything else to standard error.
+/// The output of a verb: results go to standard output, everything else to standard error.
 struct Output {
-  /// What was to be printed is lost.
+  /// The output could not be written.
   struct Failure: Error, CustomStringConvertible {
     let reason: any Error
-    var description: String { "what there was to say cannot be written: \(reason)" }
+    var description: String { "cannot write the output: \(reason)" }
   }
 
   let json: Bool
   let quiet: Bool
   private let results: FileDescriptor
 
-  /// With `json`, standard output is kept for the one object; what programs print there goes to standard error.
+  /// With `json`, standard output is reserved for the one object; the output of programs goes to standard error.
   init(json: Bool, quiet: Bool) {
     self.json = json
     self.quiet = quiet
@@ -25,31 +25,31 @@ struct Output {
     results = kept >= 0 ? FileDescriptor(rawValue: kept) : .standardOutput
   }
 
-  /// Prints what a verb answers.
+  /// Prints the report of a verb.
   ///
-  /// - Throws: `Failure` when it cannot be written.
+  /// - Throws: `Failure` if it cannot be written.
   func print(_ report: Report) throws {
     let text = json ? try Envelope(data: report.data, error: nil, transaction: report.transaction).text : report.text
     guard !text.isEmpty else { return }
     try results.writeLine(text)
   }
 
-  /// Tells what is going on.
+  /// Prints a message about the progress.
   func note(_ message: String) {
     if !quiet, !json { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
   }
 
-  /// Shows text of several lines that is no result.
+  /// Prints text of several lines that is not a result.
   func show(_ text: String) {
     if !quiet, !json { FileDescriptor.standardError.tell(text) }
   }
 
-  /// Tells what went wrong though the verb did its work.
+  /// Prints a warning: something went wrong, but the verb did its work.
   func warn(_ message: String) {
     FileDescriptor.standardError.tell("\(Palette.messages.doubtful("ast: warning:")) \(Printable.line(message))")
   }
 
-  /// Tells why nothing was done. The exit status says so too, so it does not matter if nobody listens.
+  /// Prints an error. A failure to print it is ignored, because the exit status reports the error, too.
   func fail(_ error: AstError) {
     if json, let text = try? Envelope(data: nil, error: error, transaction: nil).text {
       try? results.writeLine(text)
@@ -60,7 +60,7 @@ struct Output {
   }
 }
 
-/// The one object `--json` prints (DESIGN: `apiVersion`, `data`, `error`, `transaction`; absent ones are null).
+/// The one object that `--json` prints (DESIGN: `apiVersion`, `data`, `error`, `transaction`; absent ones are null).
 private struct Envelope: Encodable {
   let data: (any Encodable)?
   let error: AstError?
@@ -94,7 +94,7 @@ private struct Envelope: Encodable {
 }
 
 extension FileDescriptor {
-  /// Writes a line; a reader that has gone away ends the process by SIGPIPE, as with every filter.
+  /// Writes a line; if the reader is gone, SIGPIPE ends the process, as with every filter.
   func writeLine(_ line: String) throws(Output.Failure) {
     do {
       _ = try writeAll((line + "\n").utf8)
@@ -103,12 +103,12 @@ extension FileDescriptor {
     }
   }
 
-  /// Draws on a terminal; there is nobody to tell when that fails.
+  /// Draws on a terminal; a failure is ignored.
   func draw(_ text: String) {
     _ = try? writeAll(text.utf8)
   }
 
-  /// Writes a line for people; there is nobody to tell when that fails.
+  /// Writes a line for people; a failure is ignored, because there is no other place to report it.
   func tell(_ line: String) {
     try? writeLine(line)
   }

@@ -1,12 +1,11 @@
 import FoundationEssentials
 import Glibc
 
-/// Colours, where they are seen: on a terminal that has some, unless the user wants none (no-color.org). Elsewhere text
-/// stays as it is.
+/// Colours on terminals that have them, unless the user does not want any (no-color.org). Otherwise text stays as it is.
 struct Palette {
-  /// For what goes to standard output.
+  /// The colours for standard output.
   static let results = Palette(on: STDOUT_FILENO)
-  /// For what goes to standard error.
+  /// The colours for standard error.
   static let messages = Palette(on: STDERR_FILENO)
 
   private let hasColours: Bool
@@ -17,14 +16,14 @@ struct Palette {
     hasColours = isatty(descriptor) == 1 && (variables["NO_COLOR"] ?? "").isEmpty && !["", "dumb"].contains(terminal)
   }
 
-  /// What the eye is to find first.
+  /// Text that the eye should find first.
   func strong(_ text: String) -> String { drawn(text, "1") }
-  /// What has failed, or goes away.
+  /// Text about something that has failed, or will be removed.
   func bad(_ text: String) -> String { drawn(text, "31") }
-  /// What somebody may have to look after.
+  /// Text about something that may need attention.
   func doubtful(_ text: String) -> String { drawn(text, "33") }
 
-  /// Each line by itself: a pager may show any of them alone.
+  /// Colours each line separately, because a pager may show any of them alone.
   private func drawn(_ text: String, _ attribute: String) -> String {
     guard hasColours else { return text }
     return text.split(separator: "\n", omittingEmptySubsequences: false)

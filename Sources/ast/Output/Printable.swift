@@ -1,7 +1,7 @@
 /// Makes text from outside safe to print on a terminal.
 enum Printable {
-  /// `text` in one line: control characters become the pictures Unicode has for them, so that an escape sequence shows
-  /// and does not act; characters that turn the direction of writing become the replacement character.
+  /// `text` in one line: control characters become their Unicode pictures, so that an escape sequence is shown and has no
+  /// effect; characters that change the direction of writing become the replacement character.
   static func line(_ text: String) -> String {
     guard text.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7f }) else { return text }
     var line = String.UnicodeScalarView()

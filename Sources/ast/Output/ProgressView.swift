@@ -5,8 +5,8 @@ import Packages
 import SnapshotTree
 import SystemPackage
 
-/// Shows how far things are on standard error: a line that is drawn again and again on a terminal, lines of JSON for
-/// programs, nothing elsewhere.
+/// Shows progress on standard error: on a terminal a line that is redrawn, for programs lines of JSON, otherwise
+/// nothing.
 final class ProgressView {
   private enum Style { case line, json, none }
 
@@ -18,7 +18,7 @@ final class ProgressView {
   private var lastDrawn: ContinuousClock.Instant?
   private var rate = TransferRate()
 
-  /// For work on that many nodes.
+  /// A view for work on this many nodes.
   init(_ format: ProgressFormat?, quiet: Bool, nodes: Int = 1) {
     self.nodes = nodes
     if format == .json {
@@ -28,7 +28,7 @@ final class ProgressView {
     }
   }
 
-  /// Shows how far a node is.
+  /// Shows the progress of a node.
   func show(_ progress: PackageProgress, of node: NodeID) {
     states[node] = progress
     switch style {
@@ -37,21 +37,21 @@ final class ProgressView {
     case .line:
       if case .downloading(let bytes, _) = progress {
         rate.note(bytes)
-        // They come faster than a terminal shows them. All else may be the last for a while.
+        // These come faster than a terminal shows them. Any other may be the last for a while, and is always drawn.
         if let lastDrawn, ContinuousClock.now - lastDrawn < .milliseconds(80) { return }
       }
       draw()
     }
   }
 
-  /// A node is finished, one way or the other.
+  /// Counts a node as finished, whether it succeeded or failed.
   func finish(_ node: NodeID) {
     states[node] = nil
     done += 1
     clear()
   }
 
-  /// Takes the line away, for something else to be printed.
+  /// Removes the line, so that something else can be printed.
   func clear() {
     guard isDrawn else { return }
     FileDescriptor.standardError.draw("\r\u{1B}[K")
@@ -98,7 +98,7 @@ final class ProgressView {
   private static let barWidth = 20
 }
 
-/// How fast something grows, over the last seconds.
+/// The rate of a download over the last seconds.
 private struct TransferRate {
   private var notes: [(time: ContinuousClock.Instant, bytes: Int64)] = []
 
@@ -108,7 +108,7 @@ private struct TransferRate {
     notes.removeAll { now - $0.time > .seconds(5) }
   }
 
-  /// The rate and the time that is left; nothing as long as neither is known.
+  /// The rate and the remaining time; empty until they are known.
   func words(left: Int64) -> String {
     guard let first = notes.first, let last = notes.last, last.bytes > first.bytes else { return "" }
     let seconds = Double((last.time - first.time) / .milliseconds(1)) / 1000
@@ -119,7 +119,7 @@ private struct TransferRate {
   }
 }
 
-/// A step of progress as a line of JSON.
+/// One step of progress as a line of JSON.
 private struct ProgressLine: Encodable {
   let event = "progress"
   let node: NodeID
@@ -154,7 +154,7 @@ private struct ProgressLine: Encodable {
 
 /// The terminal on standard error.
 enum Terminal {
-  /// Its columns; 80 where there is none.
+  /// The number of columns; 80 if there is no terminal.
   static var width: Int {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }

@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// Numbers as people read them.
+/// Numbers in a form for people.
 enum Quantity {
-  /// Bytes in powers of 1024, three digits at most.
+  /// Bytes in powers of 1024, with at most three digits.
   static func bytes(_ count: Int64) -> String {
     var value = Double(count)
     for unit in ["B", "KiB", "MiB", "GiB"] {
@@ -18,7 +18,7 @@ enum Quantity {
     return "\(tenths / 10).\(tenths % 10) \(unit)"
   }
 
-  /// How long ago, in the largest unit that counts at least two.
+  /// The time span in the largest unit of which it has at least two.
   static func age(from start: Date, to end: Date) -> String {
     let seconds = max(0, Int(end.timeIntervalSince(start)))
     let units = [("s", 1), ("min", 60), ("h", 3600), ("days", 86400), ("weeks", 604800), ("months", 2_629_800)]

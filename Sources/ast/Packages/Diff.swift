@@ -10,7 +10,7 @@ struct Diff: Verb {
     commandName: "diff", abstract: "Show how the packages and the configuration of a node differ from those of another",
     discussion: """
       A line is a package, or a file in /etc: `+` for what only the second node has, `-` for what only the first has, `~` \
-      for what both have. Times of files do not count. Files are compared for root only.
+      for what both have. File times are ignored. Files are compared only for root.
       """)
   static var needs: Need { .reading }
 
@@ -24,13 +24,13 @@ struct Diff: Verb {
     let (first, second) = (try context.node(self.first), try context.node(self.second))
     let packages = try store.packageChanges(from: first, to: second)
     let changes = try fileChanges(from: first, to: second, in: store)
-    if changes == nil { context.output.note("files are compared for root only (use sudo)") }
+    if changes == nil { context.output.note("files are compared only for root (use sudo)") }
     return Report(
       text: (packages.map(\.line) + (changes ?? []).map(\.line)).joined(separator: "\n"),
       data: DiffReport(packages: packages.map(PackageReport.init), files: changes?.map(FileReport.init)))
   }
 
-  /// Nil where this user may not know.
+  /// The changed files; nil if this user may not read them.
   private func fileChanges(from first: NodeID, to second: NodeID, in store: Store) throws -> [FileChange]? {
     guard geteuid() == 0 else { return nil }
     return try store.fileChanges(from: first, to: second, in: files ? .everything : .configuration)
@@ -61,7 +61,7 @@ extension FileChange {
   }
 }
 
-/// All differences as `--json` shows them.
+/// The differences as `--json` shows them.
 private struct DiffReport: Encodable {
   let packages: [PackageReport]
   @Nullable var files: [FileReport]?

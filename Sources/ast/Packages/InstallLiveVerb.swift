@@ -6,7 +6,7 @@ import SnapshotTree
 
 /// `install --live`.
 extension Install {
-  /// Shows both plans, asks, does it, and tells what came of it.
+  /// Shows both plans, asks, installs, and reports the result.
   func installLive(_ packages: [String], _ options: PackageOptions, _ context: Context) throws -> Report {
     let (store, output) = (try context.store, context.output)
     let (view, node) = (progressView, try context.node(self.node))
@@ -42,11 +42,11 @@ extension Install {
     if let deployed = done.deployed {
       for line in deployed.etc.sentences + deployed.seeded.obstacles.map(\.sentence) { output.note(line) }
       output.note(
-        "deployment \(deployed.deployment.id) was made with /etc as it was; what is changed there until the reboot comes"
-          + " along with another `ast deploy \(node)`")
+        "deployment \(deployed.deployment.id) has the present /etc; if you change it before the reboot, run"
+          + " `ast deploy \(node)` again")
     }
     if done.asksForReboot { output.note("a package asks for a reboot") }
-    let boots = done.deployed.map { "; deployment \($0.deployment.id) boots the next time" } ?? ""
+    let boots = done.deployed.map { "; deployment \($0.deployment.id) boots at the next start" } ?? ""
     let runs = "the running system: \(PlanView.summary(done.running))"
     return Report(
       text: "Node \(node): \(done.node.words)\(boots); \(runs).", data: LiveReport(done, of: node),
@@ -65,7 +65,7 @@ private struct LivePlanReport: Encodable {
   }
 }
 
-/// What was done as `--json` shows it.
+/// The installation as `--json` shows it.
 private struct LiveReport: Encodable {
   private let change: PackageChangeReport
   private let live: PlanReport

@@ -8,8 +8,8 @@ struct Install: PackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Install packages in a node",
     discussion: """
-      With `--live`, the booted node gets them and is deployed, and they are installed in the running system, too. There \
-      they only come in addition: what would replace or remove something that runs is refused.
+      With `--live`, the booted node gets them and is deployed, and they are installed in the running system, too. \
+      There, packages can only be added: what would replace or remove something that is running is refused.
       """,
     aliases: ["in", "i"])
   static var mounts: Bool { true }
@@ -52,7 +52,7 @@ struct Remove: PackageVerb {
 
 struct Upgrade: PackageVerb {
   static let configuration = CommandConfiguration(
-    commandName: "upgrade", abstract: "Bring all packages of a node to the versions of their archives", aliases: ["up"])
+    commandName: "upgrade", abstract: "Upgrade all packages of a node", aliases: ["up"])
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
@@ -65,7 +65,7 @@ struct Upgrade: PackageVerb {
 
 struct BaseUpdate: PackageVerb {
   static let configuration = CommandConfiguration(
-    commandName: "base-update", abstract: "Bring all packages of the base to the versions of their archives",
+    commandName: "base-update", abstract: "Upgrade all packages of the base",
     aliases: ["bu"])
 
   @OptionGroup var global: GlobalOptions
@@ -93,11 +93,11 @@ struct Refresh: Verb {
     let view = ProgressView(nil, quiet: global.quiet)
     defer { view.clear() }
     try context.store.refreshIndices(of: node) { view.show($0, of: node) }
-    return Report(text: "The package indices of node \(node) are fresh.", data: ["node": node])
+    return Report(text: "The package indices of node \(node) are up to date.", data: ["node": node])
   }
 }
 
-/// A verb that has a node's apt do something.
+/// A verb that changes packages with a node's apt.
 protocol PackageVerb: Verb {
   var packageOptions: PackageOptionGroup { get }
   var node: NodeName { get }
@@ -109,7 +109,7 @@ extension PackageVerb {
 
   var progressView: ProgressView { ProgressView(packageOptions.progress, quiet: global.quiet || global.json) }
 
-  /// Shows the plan, asks, does it, and tells what came of it.
+  /// Shows the plan, asks, changes the packages, and reports the result.
   func change(
     _ request: PackageRequest, _ options: PackageOptions, _ context: Context,
     _ perform: ((@escaping Confirm, @escaping Progress) throws -> PackageOutcome)? = nil
@@ -145,14 +145,14 @@ extension Report {
 }
 
 extension PackageOutcome {
-  /// What was done, such as "2 upgraded, generation 5".
+  /// The result, such as "2 upgraded, generation 5".
   var words: String {
     PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")
   }
 }
 
 extension Output {
-  /// Tells what a user may want to look after.
+  /// Reports new configuration files and account numbers, which the user may want to look at.
   func tell(_ change: CommittedChange, of node: NodeID) {
     for file in change.newConfigurationFiles {
       note("node \(node): your configuration was kept, the package's new one is \(file)")

@@ -7,14 +7,14 @@ struct PackageOptionGroup: ParsableArguments {
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
   var simulate = false
 
-  @Option(help: ArgumentHelp("Tell the progress on standard error as lines of `json`.", valueName: "format"))
+  @Option(help: ArgumentHelp("Report progress on standard error as lines of `json`.", valueName: "format"))
   var progress: ProgressFormat?
 
-  @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use those that are there.")
+  @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use the present ones.")
   var refresh: Bool?
 
   @Flag(
-    name: .customLong("allow-remove-essential"), help: "Let packages go that no system can do without.")
+    name: .customLong("allow-remove-essential"), help: "Allow the removal of essential packages.")
   var allowsRemovingEssential = false
 
   @Option(
@@ -24,19 +24,19 @@ struct PackageOptionGroup: ParsableArguments {
       valueName: "count"))
   var removalLimit: Int?
 
-  @Flag(name: .customLong("auto-remove"), help: "Remove packages, too, that nothing needs any more.")
+  @Flag(name: .customLong("auto-remove"), help: "Also remove packages that are not needed any more.")
   var removesUnneeded = false
 
-  /// How many packages an upgrade may remove that nobody looks at: enough for what replaces another, not for a desktop.
+  /// How many packages an unattended upgrade may remove: enough for packages that are replaced, not for a desktop.
   static let unattendedRemovals = 10
 
   func validate() throws {
     guard removalLimit ?? 0 >= 0 else { throw ValidationError("a count cannot be \(removalLimit ?? 0)") }
   }
 
-  /// The options as AstKit takes them; `usual` is what happens to the indices when nothing was said.
+  /// The options for `Packages`. Only a few packages may be removed if the user neither is asked nor said yes.
   ///
-  /// Where nobody is asked and nobody said yes, not many packages go.
+  /// - Parameter usual: what happens to the indices without an option.
   func options(refreshing usual: PackageOptions.Refresh, _ global: GlobalOptions) -> PackageOptions {
     var options = PackageOptions()
     options.refresh = refresh.map { $0 ? .since(Date()) : .whenMissing } ?? usual

@@ -44,7 +44,7 @@ struct Which: Verb {
     }
     return Report(
       text: lines.joined(separator: "\n"), data: ["found": data],
-      status: missing.isEmpty ? 0 : AstError(.notFound, "").exitStatus)
+      status: missing.isEmpty ? 0 : AstError.Code.notFound.exitStatus)
   }
 }
 

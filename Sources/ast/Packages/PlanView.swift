@@ -2,9 +2,9 @@ import DebianFormats
 import Packages
 import SnapshotTree
 
-/// Shows what is going to happen to the packages of a node, as apt users know it.
+/// The text of a plan for the packages of a node, in the manner of apt.
 enum PlanView {
-  /// A heading with its packages for each kind of step, then the sizes.
+  /// A heading and its packages for each kind of step, then the sizes.
   static func text(_ plan: PackagePlan, width: Int, _ palette: Palette) -> String {
     guard !plan.isEmpty else { return "Nothing to do." + keptBack(plan, width).map { "\n" + $0 }.joined() }
     let extra = Set(plan.extra)
@@ -15,11 +15,11 @@ enum PlanView {
       block("Upgraded", plan.steps(.upgrade), width, palette),
       block("Installed again", plan.steps(.reinstall), width, palette),
       block("Installed", plan.steps(.install).filter { !extra.contains($0) }, width, palette),
-      block("Installed because those need them", plan.extra, width, palette),
+      block("Installed as dependencies", plan.extra, width, palette),
     ].compactMap(\.self)
     if !plan.marks.isEmpty { blocks.append("Kept from now on (\(plan.marks.count)):\n\(wrapped(plan.marks, width))") }
     if !plan.essential.isEmpty {
-      blocks.append(palette.bad("WARNING: no system can do without \(plan.essential.joined(separator: ", "))"))
+      blocks.append(palette.bad("WARNING: these packages are essential: \(plan.essential.joined(separator: ", "))"))
     }
     blocks += keptBack(plan, width)
     blocks.append(sizes(plan))
@@ -46,7 +46,7 @@ enum PlanView {
     plan.keptBack.isEmpty ? [] : ["Kept back (\(plan.keptBack.count)):\n" + wrapped(plan.keptBack, width)]
   }
 
-  /// A few packages are shown with their versions, many by their names.
+  /// A few packages are shown with their versions, many with their names only.
   private static func block(_ title: String, _ steps: [PackageStep], _ width: Int, _ palette: Palette) -> String? {
     guard !steps.isEmpty else { return nil }
     let heading = "\(title) (\(steps.count)):"

@@ -1,66 +1,45 @@
 import ArgumentParser
-import FoundationEssentials
-import Host
 import Packages
-import Settings
 import SnapshotTree
-import TOMLFiles
+import Store
 import Upkeep
 
 extension AutoUpgrade {
-  /// Does what the settings say, and tells those who are to know.
+  /// Upgrades as the settings say, and reports the result.
   func performScheduled(_ options: PackageOptions, in context: Context) throws -> Report {
-    let store = try context.store
     let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
     defer { view.clear() }
-    let outcome = Result {
-      try store.upgradeScheduled(.files, options) { node, progress in
-        view.show(progress, of: node)
-      } note: { message in
-        view.clear()
-        context.output.note(message)
-      }
+    let done = try context.store.performScheduledUpgrade(options) { node, progress in
+      view.show(progress, of: node)
+    } note: { message in
+      view.clear()
+      context.output.note(message)
+    } warn: { message in
+      view.clear()
+      context.output.warn(message)
     }
-    view.clear()
-    // What nobody looks at is said where somebody will; on a machine of another store there is nobody.
-    if try store.booted()?.deployment != nil {
-      let news = UpdateNews(outcome.mapError(AstError.init))
-      do { try news.tell(Self.updates) } catch { context.output.warn(AstError(error).message) }
-    }
-    let done = try outcome.get()
-    var status = done.exitStatus
-    do {
-      try done.reboot?.carryOut()
-    } catch {
-      context.output.warn("the machine is not rebooted: \(AstError(error).message)")
-      status = max(status, AstError(error).exitStatus)
-    }
-    let text = done.sentences.isEmpty ? ["Nothing is to be done: updates.policy is off."] : done.sentences
+    let text = done.sentences.isEmpty ? ["Nothing to do: updates.policy is off."] : done.sentences
     return Report(
-      text: text.map(Printable.line).joined(separator: "\n"), data: ScheduledReport(done), status: status)
+      text: text.map(Printable.line).joined(separator: "\n"), data: ScheduledReport(done), status: done.exitStatus)
   }
-
-  private static var updates: UpdateSettings { ((try? Settings.ofThisMachine()) ?? Settings()).updates }
 }
 
-/// What the timer calls in the night.
+/// The verb that the timer of a waiting reboot calls.
 struct RebootWaiting: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "reboot-waiting", abstract: "Reboot for a deployment that waits, if the settings allow it now",
+    commandName: "reboot-waiting", abstract: "Reboot for a waiting deployment, if the settings allow it now",
     shouldDisplay: false)
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    let reboot = try context.store.reboot(Settings.ofThisMachine().updates)
-    guard reboot == .now else { return Report(text: "Nothing is to be done now.", data: ["reboot": false]) }
-    try ScheduledUpgrade.Reboot.now.carryOut()
-    return Report(text: "The machine is rebooted.", data: ["reboot": true])
+    let isRebooted = try context.store.rebootIfDue()
+    return Report(text: isRebooted ? "The machine is rebooted." : "Nothing to do now.", data: ["reboot": isRebooted])
   }
 }
 
-/// Such an upgrade as `--json` shows it.
+/// A scheduled upgrade as `--json` shows it.
 private struct ScheduledReport: Encodable {
   let nodes: [NodeReport]
   @Nullable var skipped: String?

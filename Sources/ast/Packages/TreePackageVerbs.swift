@@ -8,7 +8,7 @@ import SnapshotTree
 struct TreeUpgrade: TreePackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "tree-upgrade",
-    abstract: "Bring all packages of a node and everything below it to the versions of their archives",
+    abstract: "Upgrade all packages of a node and everything below it",
     aliases: ["tupgrade"])
 
   @OptionGroup var global: GlobalOptions
@@ -43,8 +43,8 @@ struct Sync: TreePackageVerb {
     commandName: "sync",
     abstract: "Upgrade a tree, and install in each node below the top what its parent has",
     discussion: """
-      What somebody asked for in the parent is installed in the child by its own apt, at the parent's version where the \
-      child's sources have it. What was removed from the child on purpose stays away, and is listed.
+      Packages that were asked for in the parent are installed in the child by its own apt, at the parent's version if \
+      the child's sources have it. A package that was removed from the child on purpose is not installed, but listed.
       """,
     aliases: ["tree-sync"])
 
@@ -78,7 +78,7 @@ struct ForceSync: TreePackageVerb {
   }
 }
 
-/// What the verbs that make children like their parents have in common.
+/// The options of the verbs that install in nodes what their parents have.
 struct SyncOptionGroup: ParsableArguments {
   @Flag(help: "Remove from the children what was removed from their parents.")
   var remove = false
@@ -88,14 +88,14 @@ struct SyncOptionGroup: ParsableArguments {
 struct TreeOptionGroup: ParsableArguments {
   @Option(
     name: .shortAndLong,
-    help: ArgumentHelp("How many nodes to work on at once (default: one a processor).", valueName: "count"))
+    help: ArgumentHelp("How many nodes to work on at once (default: one per processor).", valueName: "count"))
   var jobs: Int?
 
-  @Flag(help: "Begin with no further node once one has failed.")
+  @Flag(help: "Do not start on another node after one has failed.")
   var failFast = false
 
   func validate() throws {
-    guard jobs ?? 1 >= 1 else { throw ValidationError("\(jobs ?? 0) jobs would never do anything") }
+    guard jobs ?? 1 >= 1 else { throw ValidationError("--jobs: \(jobs ?? 0) is less than 1") }
   }
 }
 
@@ -107,7 +107,7 @@ protocol TreePackageVerb: Verb {
 }
 
 extension TreePackageVerb {
-  /// Does it node by node with one display for all, and sums it up in a table.
+  /// Changes the packages node by node, with one progress display for all, and reports the results as a table.
   func change(_ request: TreeRequest, _ packages: PackageOptions, _ context: Context) throws -> Report {
     let (store, node) = (try context.store, try context.node(self.node))
     var options = TreeOptions(packages)
@@ -126,7 +126,7 @@ extension TreePackageVerb {
       guard !packageOptions.simulate else { return Report(plans, .results) }
       context.output.show(Report(plans, .messages).text)
       guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
-        throw AstError(.failed, "not confirmed; nothing was changed")
+        throw AstError(.failed, "not confirmed", state: .unchanged)
       }
       view = ProgressView(packageOptions.progress, quiet: quiet, nodes: nodes)
     }
@@ -144,7 +144,7 @@ extension TreePackageVerb {
   private static func report(_ results: [TreeChangeResult], of node: NodeID) -> Report {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.error).first { $0.code == .interrupted }
-    let status = failed.isEmpty ? 0 : (interruption ?? AstError(.partial, "")).exitStatus
+    let status = failed.isEmpty ? 0 : interruption?.exitStatus ?? AstError.Code.partial.exitStatus
     let rows = results.sorted { $0.node.id < $1.node.id }.map { ("\($0.node.id)", $0.words) }
     let width = rows.map(\.0.count).max() ?? 0
     let lines = rows.map { "  \(String(repeating: " ", count: width - $0.0.count))\($0.0)  \($0.1)" }
@@ -157,7 +157,7 @@ extension TreePackageVerb {
 }
 
 extension Report {
-  /// The report on what would be done to the nodes of a tree; nodes with the same before them stand together.
+  /// The report on the plans for the nodes of a tree; nodes with the same plan are shown together.
   fileprivate init(_ plans: [(node: NodeID, plan: PackagePlan)], _ palette: Palette) {
     var groups: [(nodes: [String], text: String)] = []
     for (node, plan) in plans {
@@ -183,10 +183,10 @@ extension TreeChangeResult {
     if case .success(let change) = outcome { change.packages.change } else { nil }
   }
 
-  /// What is told about it.
+  /// The result of one node, as a line of the table.
   fileprivate var words: String {
     switch outcome {
-    case nil: return "not begun with"
+    case nil: return "not started"
     case .failure(let error): return error.message
     case .success(let change):
       return ([change.packages.words] + (change.comparison?.notes ?? [])).joined(separator: "; ")
@@ -195,7 +195,7 @@ extension TreeChangeResult {
 }
 
 extension ParentComparison {
-  /// What a user may want to do something about.
+  /// The differences from the parent that the user may want to act on.
   fileprivate var notes: [String] {
     [
       (adopted, "now also asked for here"), (declined, "removed here on purpose"), (unavailable, "not in its sources"),

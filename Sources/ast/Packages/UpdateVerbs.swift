@@ -9,10 +9,10 @@ import Upkeep
 
 struct AutoUpgrade: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "auto-upgrade", abstract: "Upgrade the booted node, or another, without asking anything",
+    commandName: "auto-upgrade", abstract: "Upgrade the booted node, or another, without asking",
     discussion: """
-      For cron and timers; `ast check` tells what came of it. With `--scheduled`, as ast-upgrade.timer has it, what is \
-      done is what the settings say, and to which nodes: see ast.toml(5).
+      For cron and timers; `ast check` shows the result. With `--scheduled`, which ast-upgrade.timer uses, the settings \
+      decide what is done, and to which nodes: see ast.toml(5).
       """)
   static var mounts: Bool { true }
 
@@ -36,7 +36,7 @@ struct AutoUpgrade: Verb {
     return Report(outcome, of: id, context.output)
   }
 
-  /// Nobody is asked, terminal or not, and `-y` is a habit.
+  /// The user is not asked, even on a terminal, and `-y` does not lift the limit: it may be there out of habit.
   private var options: PackageOptions {
     var options = packageOptions.options(refreshing: .since(Date()), global)
     options.removalLimit = packageOptions.removalLimit ?? PackageOptionGroup.unattendedRemovals
@@ -46,63 +46,37 @@ struct AutoUpgrade: Verb {
 
 struct Check: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Show what became of the last unattended upgrade of each node")
+    commandName: "check", abstract: "Show the result of the last unattended upgrade of each node")
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
-    let store = try context.store
-    let updates = try store.lastUpdates(of: node.map(context.node))
-    var lines = updates.map { node, operation in
-      let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
-      return
-        "node \(node.id)  \(operation.started.formatted(.iso8601))  \(operation.kind)  \(operation.state.rawValue)\(what)"
-    }
-    let hasFailedNodes = updates.contains { ![.done, .running].contains($0.operation.state) }
-    guard node == nil else {
-      return Report(
-        lines, ["updates": updates.map { OperationReport($0.operation) }], status: hasFailedNodes ? .partial : nil)
-    }
-    let machine = try MachineUpdates(of: store)
-    lines += machine.lines
+    let check = try context.store.checkUpdates(of: node.map(context.node))
+    let lines = check.nodes.map(Self.line) + (check.machine?.lines ?? [])
+    let updates = check.nodes.map { OperationReport($0.operation) }
+    let data: any Encodable =
+      if let machine = check.machine { CheckReport(updates: updates, machine) } else { ["updates": updates] }
     return Report(
-      lines, CheckReport(updates: updates.map { OperationReport($0.operation) }, machine),
-      status: hasFailedNodes ? .partial : machine.hasFailed ? .failed : nil)
-  }
-}
-
-extension Report {
-  fileprivate init(_ lines: [String], _ data: any Encodable, status: AstError.Code?) {
-    self.init(
       text: lines.isEmpty ? "No node was upgraded unattended yet." : lines.map(Printable.line).joined(separator: "\n"),
-      data: data, status: status.map { AstError($0, "").exitStatus } ?? 0)
+      data: data, status: check.failure?.exitStatus ?? 0)
+  }
+
+  private static func line(_ node: Node, _ operation: SnapshotTree.Operation) -> String {
+    let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
+    return
+      "node \(node.id)  \(operation.started.formatted(.iso8601))  \(operation.kind)  \(operation.state.rawValue)\(what)"
   }
 }
 
-/// What became of upgrades on the machine as a whole.
-private struct MachineUpdates {
-  let scheduled: SnapshotTree.Operation?
-  let waiting: Deployment?
-  let failed: Deployment?
-  private let running: Deployment?
-
-  init(of store: Store) throws {
-    scheduled = try store.lastScheduledUpgrade()
-    waiting = try store.waitingDeployment()
-    failed = try store.failedDeployment()
-    running = try store.booted()?.deployment
-  }
-
-  var hasFailed: Bool { scheduled?.state == .failed || failed != nil }
-
-  var lines: [String] {
+extension MachineUpdates {
+  fileprivate var lines: [String] {
     [
       scheduled.map { operation in
         "scheduled  \(operation.started.formatted(.iso8601))  \(operation.state.rawValue): \(operation.message ?? "")"
       },
-      waiting.map { "deployment \($0.id) of node \($0.node) boots the next time" },
+      waiting.map { "deployment \($0.id) of node \($0.node) boots at the next start" },
       failed.map { deployment in
         "deployment \(deployment.id) of node \(deployment.node) did not come up"
           + (deployment.reason.map { " (\($0))" } ?? "")
@@ -112,7 +86,7 @@ private struct MachineUpdates {
   }
 }
 
-/// All that `check` knows, as `--json` shows it.
+/// The result of `check` for the whole machine, as `--json` shows it.
 private struct CheckReport: Encodable {
   let updates: [OperationReport]
   @Nullable var scheduled: OperationReport?
@@ -135,7 +109,7 @@ private struct CheckReport: Encodable {
 
 struct Hold: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "hold", abstract: "Keep packages of a node as they are, or show which are kept")
+    commandName: "hold", abstract: "Keep packages of a node at their versions, or list the held ones")
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
@@ -165,7 +139,7 @@ struct Unhold: Verb {
 }
 
 extension Report {
-  /// Holds packages or lets them go, and tells so.
+  /// Holds packages or releases them, and reports it.
   fileprivate init(holding isHeld: Bool, _ packages: [String], in node: NodeID, _ context: Context) throws {
     let generation = try context.store.setHold(isHeld, on: packages, in: node)
     let names = packages.map(Printable.line).joined(separator: ", ")

@@ -1,15 +1,13 @@
 import ArgumentParser
-import Boot
-import Glibc
 import Host
 import Machines
 import SystemPackage
 
 struct AdoptVerb: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "adopt", abstract: "Make a system of deployments of the Debian that runs",
+    commandName: "adopt", abstract: "Convert the running Debian to one that runs from deployments",
     discussion: """
-      The root of this Debian is on a btrfs. It stays as it is, as "Debian before ast" in the boot menu, and becomes \
+      The root of this Debian must be on a btrfs. It stays as it is, as "Debian before ast" in the boot menu, and becomes \
       the base of a store and its first deployment, which boots at the next start and takes over the data.
       """)
   static var needs: Need { .root }
@@ -18,8 +16,8 @@ struct AdoptVerb: Verb {
   @OptionGroup var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
   var simulate = false
-  @Flag(help: "Let the machine boot what it did before.") var undo = false
-  @Flag(help: "Delete the system that was there before, but for its GRUB: there is no way back then.")
+  @Flag(help: "Let the machine boot the old system again.") var undo = false
+  @Flag(help: "Delete the old system, except its GRUB: there is no way back.")
   var forget = false
   @Flag(help: .hidden) var finish = false
   @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
@@ -31,12 +29,17 @@ struct AdoptVerb: Verb {
   }
 
   func perform(in context: Context) throws -> Report {
-    if finish { return try finishAdoption(context) }
+    if finish {
+      try adoption(context).finishOrRestart(progress: context.output.note, warn: context.output.warn)
+      return Report(text: "", data: ["finished": true])
+    }
     if forget { return try forgetAdoption(context) }
     return undo ? try undoAdoption(context) : try adopt(context)
   }
 
-  private func adoption(_ context: Context) -> Adoption { Adoption(FilePath(root), command: context.command) }
+  private func adoption(_ context: Context) -> Adoption {
+    Adoption(FilePath(root), command: context.command, reader: .files)
+  }
 
   private func adopt(_ context: Context) throws -> Report {
     let plan = try adoption(context).plan()
@@ -44,62 +47,43 @@ struct AdoptVerb: Verb {
     if simulate { return Report(text: report.text, data: report) }
     context.output.show(report.text)
     guard try Confirmation.given("Adopt this system?", global) else {
-      throw AstError(.refused, "not confirmed; nothing was changed")
+      throw AstError(.refused, "not confirmed", state: .unchanged)
     }
-    _ = try adoption(context).adopt(messages: .standardError, progress: context.output.note)
-    tellWhoLogsIn("This system is adopted by ast. Restart it soon: what is changed until then stays behind.\n", context)
+    _ = try adoption(context).adopt(
+      messages: .standardError, progress: context.output.note, warn: context.output.warn)
     let text = """
-      This system is adopted. Restart it now: what is changed in /etc, and what is installed until then, stays behind \
-      in "Debian before ast".
+      This system is adopted. Restart it now: changes in /etc, and packages installed until then, stay behind in \
+      "Debian before ast".
       """
     return Report(text: text, data: report)
   }
 
   private func undoAdoption(_ context: Context) throws -> Report {
-    guard try Confirmation.agreed("Let this machine boot what it did before ast?", global) else {
-      throw AstError(.refused, "not confirmed; nothing was changed")
+    guard try Confirmation.agreed("Let this machine boot \"Debian before ast\" again?", global) else {
+      throw AstError(.refused, "not confirmed", state: .unchanged)
     }
-    switch try adoption(context).undo(progress: context.output.note) {
+    switch try adoption(context).undo(progress: context.output.note, warn: context.output.warn) {
     case .removed:
-      tellWhoLogsIn(nil, context)
-      return Report(text: "The adoption was taken back, and nothing of it is left.", data: ["kept": [String]()])
+      return Report(
+        text: "The adoption was taken back, and everything it made was deleted.", data: ["kept": [String]()])
     case .kept(let names):
       let text = """
-        This machine boots "Debian before ast" from the next start on. The nodes, and the data that were written since \
-        the adoption, are in \(names.joined(separator: ", ")) at the top level of the file system.
+        This machine boots "Debian before ast" from the next start on. The nodes, and the data written since the \
+        adoption, are in \(names.joined(separator: ", ")) at the top level of the file system.
         """
       return Report(text: text, data: ["kept": names])
     }
   }
 
   private func forgetAdoption(_ context: Context) throws -> Report {
-    let question = "Delete the system that was there before ast, with all that is in it?"
+    let question = "Delete \"Debian before ast\" and everything in it?"
     try adoption(context).requireForgettable()
     guard try Confirmation.given(question, global) else {
-      throw AstError(.refused, "not confirmed; nothing was changed")
+      throw AstError(.refused, "not confirmed", state: .unchanged)
     }
     let kept = try adoption(context).forget(progress: context.output.note)
-    let text = "The system that was there before ast is gone, but for \(kept): this machine starts from it."
+    let text = "\"Debian before ast\" was deleted, except \(kept): this machine starts from it."
     return Report(text: text, data: ["kept": [kept.string]])
-  }
-
-  /// To tell them is a help, no more.
-  private func tellWhoLogsIn(_ text: String?, _ context: Context) {
-    guard root == "/" else { return }
-    do { try MessageOfTheDay.boot.set(text) } catch { context.output.warn(AstError(error).message) }
-  }
-
-  private func finishAdoption(_ context: Context) throws -> Report {
-    switch try adoption(context).finish(progress: context.output.note) {
-    case .finished: return Report(text: "", data: ["finished": true])
-    case .takenBack(let reason):
-      context.output.warn("\(reason): the adoption is taken back")
-      guard root == "/" else { throw AstError(.failed, reason) }
-      context.output.warn("restarting the machine: it boots what it did before ast")
-      try restartMachine()
-      // Whatever comes after this unit is not to begin.
-      while true { pause() }
-    }
   }
 }
 
@@ -132,16 +116,17 @@ private struct AdoptionReport: Encodable {
       ("Data", "\(Self.list(takenOver)) are taken over at the next start"),
     ]
     if !mounted.isEmpty { lines.append(("As they are", Self.list(mounted))) }
-    lines.append(("Read-only then", "/usr and all that is not listed above or in /etc; also \(Self.list(readOnly))"))
+    lines.append(
+      ("Read-only then", "/usr and everything that is not listed above or in /etc; also \(Self.list(readOnly))"))
     if !leftBehind.isEmpty {
-      lines.append(("Left behind", "\(Self.list(leftBehind)): subvolumes that no node can have in it"))
+      lines.append(("Left behind", "\(Self.list(leftBehind)): subvolumes, which cannot be in a node"))
     }
     lines.append(
       (
         "If it fails",
         countsTries
           ? "the machine boots \"Debian before ast\" again after three tries"
-          : "choose \"Debian before ast\" in the menu: there is no place where GRUB can count tries"
+          : "choose \"Debian before ast\" in the menu: GRUB has no place to count tries"
       ))
     if let lastFailure { lines.append(("Last time", "it was taken back: \(Printable.line(lastFailure))")) }
     return Status.table(lines)

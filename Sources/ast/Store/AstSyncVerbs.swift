@@ -7,7 +7,7 @@ import SystemPackage
 
 struct AstSync: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "ast-sync", abstract: "Bring this ast, and what boots a node with it, into nodes")
+    commandName: "ast-sync", abstract: "Install this version of ast and its boot files in nodes")
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: ArgumentHelp("The nodes (default: all but the base).", valueName: "node")) var nodes: [NodeName] = []
@@ -17,15 +17,15 @@ struct AstSync: Verb {
   }
 }
 
-/// What the Debian package is made with.
+/// The verb that builds the content of the Debian package.
 struct SystemFilesVerb: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "system-files", abstract: "Write what `ast-sync` brings into nodes to a directory",
+    commandName: "system-files", abstract: "Write the files that `ast-sync` installs in nodes to a directory",
     shouldDisplay: false)
   static var needs: Need { .nothing }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The directory, which is there.", completion: .directory) var directory: String
+  @Argument(help: "An existing directory.", completion: .directory) var directory: String
 
   func perform(in context: Context) throws -> Report {
     try installSystemFiles(into: FilePath(directory))

@@ -1,22 +1,25 @@
 import ArgumentParser
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Machines
 import SystemPackage
 
-/// Where a new system comes from.
+/// The options that choose what is installed in a new system.
 struct BootstrapSource: ParsableArguments {
   @Option(help: ArgumentHelp("The Debian release to install (default: trixie).", valueName: "suite"))
   var suite: String?
-  @Option(help: ArgumentHelp("How much of it: minimal, or a variant of mmdebstrap(1).", valueName: "variant"))
+  @Option(help: ArgumentHelp("The variant: minimal, or one of mmdebstrap(1).", valueName: "variant"))
   var variant: String?
   @Option(help: ArgumentHelp("The mirror (default: this machine's own apt sources).", valueName: "url"))
   var mirror: String?
   @Option(help: ArgumentHelp("Start from a tar archive of a root file system.", valueName: "file"))
   var tarball: String?
-  @Option(help: ArgumentHelp("The package of the kernel (default: linux-image-amd64).", valueName: "package"))
+  @Option(
+    help: ArgumentHelp(
+      "The kernel package (default: \(DebianArchitecture.current.kernelPackage)).", valueName: "package"))
   var kernel: String?
-  @Option(help: ArgumentHelp("Packages to install too, separated by commas.", valueName: "packages"))
+  @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?
 
   func validate() throws {
@@ -26,11 +29,11 @@ struct BootstrapSource: ParsableArguments {
   }
 }
 
-/// What a new system is to be.
+/// The options that configure a new system.
 struct BootstrapSystem: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A TOML file with answers; its keys are the names of these options. Passwords stand in it, in clear or hashed.",
+      "A TOML file with answers; its keys are the names of these options. It has the passwords, in clear text or hashed.",
       valueName: "file"))
   var answers: String?
   @Option(help: ArgumentHelp("The machine's name (default: debian).", valueName: "name"))
@@ -43,7 +46,7 @@ struct BootstrapSystem: ParsableArguments {
   var keymap: String?
   @Option(help: ArgumentHelp("Root's password: the first line of this file (default: none).", valueName: "file"))
   var rootPassword: String?
-  @Option(help: ArgumentHelp("A user, who may use sudo.", valueName: "name"))
+  @Option(help: ArgumentHelp("A user who may use sudo.", valueName: "name"))
   var user: String?
   @Option(help: ArgumentHelp("The user's password: the first line of this file.", valueName: "file"))
   var userPassword: String?

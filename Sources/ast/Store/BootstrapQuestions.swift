@@ -1,3 +1,4 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
@@ -5,7 +6,7 @@ import Machines
 import SystemPackage
 import TOMLFiles
 
-/// Finds out what a new system is to be: from the options, else from the file of answers, else from whoever sits at the
+/// The answers that configure a new system: from the options, else from the file of answers, else from the user at the
 /// terminal.
 struct BootstrapQuestions {
   private let origin: BootstrapSource
@@ -28,7 +29,7 @@ struct BootstrapQuestions {
       mirror: origin.mirror ?? file.mirror, include: [])
   }
 
-  var kernel: String { origin.kernel ?? file.kernel ?? "linux-image-amd64" }
+  var kernel: String { origin.kernel ?? file.kernel ?? DebianArchitecture.current.kernelPackage }
   var packages: [String] { origin.include.map { $0.split(separator: ",").map(String.init) } ?? file.include ?? [] }
 
   func answers() throws -> BootstrapAnswers {
@@ -50,12 +51,12 @@ struct BootstrapQuestions {
 
   private func serialConsole(_ text: String) throws -> BootstrapAnswers.SerialConsole {
     guard let serial = BootstrapAnswers.SerialConsole(text) else {
-      throw AstError(.usage, "this is no serial line: \(text); nothing was changed", hint: "ttyS0,115200 is one")
+      throw AstError(.usage, "\(text) is not a serial line", state: .unchanged, hint: "an example is ttyS0,115200")
     }
     return serial
   }
 
-  /// The password in the first line of a file, or one that was answered; an empty answer is none.
+  /// The password in the first line of a file, or the answer; an empty answer means no password.
   private func password(
     _ path: String?, _ answer: String?, _ question: String
   ) throws -> BootstrapAnswers.Password? {
@@ -69,26 +70,26 @@ struct BootstrapQuestions {
       let text = try String(contentsOfFile: file, encoding: .utf8)
       return text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     } catch {
-      throw AstError(.notFound, "cannot read \(file); nothing was changed")
+      throw AstError(.notFound, "cannot read \(file)", state: .unchanged)
     }
   }
 
   // MARK: At the terminal
 
-  /// An answer; nil when there is none, or nobody to ask.
+  /// The user's answer; nil if it is empty, or no user can be asked.
   private func ask(_ question: String) throws -> String? {
     guard isAsked else { return nil }
     _ = try FileDescriptor.standardError.writeAll(question.utf8)
     return readLine().flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// A password, typed twice and not shown.
+  /// A password that the user types twice, and that is not shown.
   private func askPassword(_ question: String) throws -> BootstrapAnswers.Password? {
     guard isAsked else { return nil }
     while true {
       guard let first = try withoutEcho({ try ask(question) }) else { return nil }
       if try withoutEcho({ try ask("Again: ") }) == first { return BootstrapAnswers.Password(first) }
-      FileDescriptor.standardError.tell("They differ.")
+      FileDescriptor.standardError.tell("The passwords differ.")
     }
   }
 

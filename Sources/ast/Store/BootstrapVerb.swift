@@ -8,7 +8,7 @@ import TOMLFiles
 
 struct BootstrapVerb: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "bootstrap", abstract: "Make a disk that starts, with a store and a first system on it",
+    commandName: "bootstrap", abstract: "Make a bootable disk with a store and a first system",
     discussion: """
       The disk has GRUB for BIOS and EFI. It is a new file (`--image`) or a disk of this machine (`--disk`), which is \
       erased.
@@ -29,10 +29,11 @@ struct BootstrapVerb: Verb {
       target, from: questions.source, kernel: questions.kernel, packages: questions.packages,
       answers: try questions.answers())
     if !bootstrap.answers.letsSomebodyIn {
-      context.output.warn("nobody can log in to this system: give --root-password, --user or --ssh-key")
+      context.output.warn("no user can log in to this system: use --root-password, --user or --ssh-key")
     }
     if case .disk(let disk) = target { try confirm(disk) }
-    try bootstrap.run(command: context.command, messages: .standardError, progress: context.output.note)
+    try bootstrap.run(
+      command: context.command, reader: .files, messages: .standardError, progress: context.output.note)
     return Report(text: "System made on \(target.path), with node 1.", data: ["target": target.path.string])
   }
 
@@ -41,45 +42,45 @@ struct BootstrapVerb: Verb {
     do {
       return try BootstrapFile(FilePath(path))
     } catch {
-      throw AstError(.usage, "\(error); nothing was changed")
+      throw AstError(.usage, "\(error)", state: .unchanged)
     }
   }
 
-  /// Asks before a disk is erased: its name is to be typed.
+  /// Asks the user to type the name of a disk before it is erased.
   private func confirm(_ path: FilePath) throws {
     let disk = try BlockDisk(path)
     FileDescriptor.standardError.tell(disk.words)
     if global.yes { return }
     guard Confirmation.isAsked(global) else {
       throw AstError(
-        .usage, "this needs a yes, and there is no terminal to ask on; nothing was changed", hint: "say `-y`")
+        .usage, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
     }
-    _ = try FileDescriptor.standardError.writeAll("All of it will be lost. Type \(path) to go on: ".utf8)
+    _ = try FileDescriptor.standardError.writeAll("Everything on it will be lost. Type \(path) to continue: ".utf8)
     guard readLine() == path.string else {
-      throw AstError(.refused, "that is not its name; nothing was changed")
+      throw AstError(.refused, "the name does not match", state: .unchanged)
     }
   }
 }
 
-/// Where the system goes.
+/// The options that choose the disk or the file of the new system.
 struct BootstrapTarget: ParsableArguments {
   @Option(help: ArgumentHelp("Make the disk in this new file.", valueName: "file")) var image: String?
   @Option(help: ArgumentHelp("The size of the disk in the file, which is sparse (default: 12G).", valueName: "size"))
   var size: ByteSize?
-  @Flag(help: "Replace a file that is there.") var force = false
+  @Flag(help: "Replace an existing file.") var force = false
   @Option(help: ArgumentHelp("Erase this disk and use it.", valueName: "device")) var disk: String?
 
   func validate() throws {
     guard image == nil || disk == nil else { throw ValidationError("--image and --disk exclude each other") }
   }
 
-  /// What is said here, or else in the file.
+  /// The target from these options, or else from the file of answers.
   func target(_ file: BootstrapFile) throws -> Bootstrap.Target {
     let isHere = (image ?? disk) != nil
     switch isHere ? (image, disk) : (file.image, file.disk) {
     case (let image?, nil): return .image(FilePath(image), size: try bytes(file), replacing: force)
     case (nil, let disk?): return .disk(FilePath(disk))
-    default: throw AstError(.usage, "one of --image and --disk is needed; nothing was changed")
+    default: throw AstError(.usage, "one of --image and --disk is needed", state: .unchanged)
     }
   }
 
@@ -87,7 +88,7 @@ struct BootstrapTarget: ParsableArguments {
     if let size { return size.bytes }
     guard let text = file.size else { return 12 << 30 }
     guard let size = ByteSize(argument: text) else {
-      throw AstError(.usage, "this is no size: \(text); nothing was changed", hint: "12G is one")
+      throw AstError(.usage, "\(text) is not a size", state: .unchanged, hint: "an example is 12G")
     }
     return size.bytes
   }
@@ -103,7 +104,7 @@ extension Bootstrap.Target {
 }
 
 extension BlockDisk {
-  /// What is told about it.
+  /// The description of the disk and its partitions that the user sees before it is erased.
   fileprivate var words: String {
     let lines = parts.map { part in
       let content = [part.fileSystem, part.label].compactMap(\.self).joined(separator: " ")

@@ -8,15 +8,15 @@ import TOMLFiles
 
 struct Config: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "config", abstract: "Show the settings in force, and where they come from",
+    commandName: "config", abstract: "Show the settings in force, and where they were set",
     discussion: """
-      They stand in /etc/ast/ast.toml and /etc/ast/ast.toml.d/*.toml, and a node's own in /etc/ast/node.toml of the node \
+      They are in /etc/ast/ast.toml and /etc/ast/ast.toml.d/*.toml, and a node's own in /etc/ast/node.toml of the node \
       (`ast edit-conf`): see ast.toml(5).
       """)
   static var needs: Need { .nothing }
 
   @OptionGroup var global: GlobalOptions
-  @Option(name: [.customShort("N"), .long], help: "Show those in force for this node.")
+  @Option(name: [.customShort("N"), .long], help: "Show the settings in force for this node.")
   var node: NodeName?
   @Argument(help: "The setting, such as updates.policy.", completion: .list(SettingKey.allCases.map(\.rawValue)))
   var key: String?
@@ -39,8 +39,8 @@ struct Config: Verb {
   }
 
   private func settings(of name: NodeName) throws -> Settings {
-    let store = try Store(opening: global.root, .reading)
-    return try store.settings(.files, of: store.node(named: name))
+    let store = try Store(opening: global.root, .reading, reader: .files)
+    return try store.settings(of: store.node(named: name))
   }
 
   private static func table(_ reports: [SettingReport]) -> String {
@@ -54,7 +54,7 @@ struct Config: Verb {
 }
 
 extension SettingsReader {
-  /// Reads them in their files.
+  /// Reads the settings from the files of the machine and of the node.
   static let files = SettingsReader(machine: { try Settings.ofThisMachine() }) { machine, data, path in
     try machine.with(node: data, at: path)
   }

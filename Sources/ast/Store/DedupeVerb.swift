@@ -5,10 +5,10 @@ import SnapshotTree
 
 struct Dedupe: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "dedupe", abstract: "Let equal files of packages in several nodes share their space",
+    commandName: "dedupe", abstract: "Let identical package files in several nodes share their space",
     discussion: """
-      What comes through `ast` is shared by itself; this is for what came in another way, and for what could not be \
-      shared then. No content changes, so there is nothing to undo.
+      What `ast` installs is shared at once; this is for imported files, and for files that could not be shared when \
+      they were installed. No content changes, so there is nothing to undo.
       """)
   static var needs: Need { .freeing }
 
@@ -22,7 +22,7 @@ struct Dedupe: Verb {
     } finished: { result in
       if let failure = result.failure { context.output.warn(failure.message) }
     }
-    // One that was named is what the command is about; of several, the others count too.
+    // A failure of the only node that was named is the failure of the command.
     if nodes.count == 1, let failure = deduplication.results.first?.failure { throw failure }
     return try Report(deduplication, deployed: Set(store.tree.deployments().map(\.node)))
   }
@@ -35,10 +35,10 @@ extension Report {
       "Node \(result.node): \(result.shared.files) \(result.shared.files == 1 ? "file" : "files"), "
         + "\(Quantity.bytes(result.shared.bytes)) shared."
     }
-    if deduplication.interruption != nil { lines.append("Interrupted; the same command goes on from here.") }
+    if deduplication.interruption != nil { lines.append("Interrupted; run the command again to continue.") }
     if lines.isEmpty, deduplication.exitStatus == 0 { lines.append("Nothing to do.") }
     if shared.contains(where: { deployed.contains($0.node) }) {
-      lines.append("What deployments have of it comes free when they go.")
+      lines.append("The space in deployments is freed when they are deleted.")
     }
     self.init(
       text: lines.joined(separator: "\n"), data: ["nodes": deduplication.results.map(DedupeReport.init)],

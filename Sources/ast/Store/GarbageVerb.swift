@@ -1,16 +1,14 @@
 import ArgumentParser
 import FoundationEssentials
-import Settings
 import SnapshotTree
-import TOMLFiles
 import Upkeep
 
 struct CollectGarbage: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "gc", abstract: "Delete old generations, old deployments and what is left over",
+    commandName: "gc", abstract: "Delete old generations, old deployments and leftovers",
     discussion: """
-      What the options do not say is as ast.toml(5) has it. What is current, what `ast undo` goes back to, and what is \
-      deployed, booted or pinned is never deleted.
+      Without an option, the setting in ast.toml(5) applies. The current generation, the one that `ast undo` goes back \
+      to, and deployed, booted or pinned ones are never deleted.
       """)
   static var needs: Need { .freeing }
 
@@ -19,10 +17,10 @@ struct CollectGarbage: Verb {
   var simulate = false
   @Option(help: ArgumentHelp("How many generations of each node to keep.", valueName: "count"))
   var keep: Int?
-  @Option(help: ArgumentHelp("Do not keep generations that are older: 12h, 30d, 8w.", valueName: "age"))
+  @Option(help: ArgumentHelp("Delete generations that are older: 12h, 30d, 8w.", valueName: "age"))
   var olderThan: Age?
   @Option(
-    help: ArgumentHelp("Go on with the oldest generations until so much is free: 500M, 2G.", valueName: "size"))
+    help: ArgumentHelp("Also delete the oldest generations until this much is free: 500M, 2G.", valueName: "size"))
   var minFree: ByteSize?
 
   func validate() throws {
@@ -31,7 +29,7 @@ struct CollectGarbage: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    var options = GarbageOptions(try Settings.ofThisMachine().keep)
+    var options = GarbageOptions(try store.settings.keep)
     if let keep { options.generations = keep }
     if let olderThan { options.age = olderThan.seconds }
     if let minFree { options.minimumFree = minFree.bytes }
@@ -54,7 +52,7 @@ struct CollectGarbage: Verb {
   }
 }
 
-/// What `--json` shows of garbage, found or deleted.
+/// Garbage, found or deleted, as `--json` shows it.
 private struct GarbageReport: Encodable {
   private struct Old: Encodable {
     let node: NodeID

@@ -3,12 +3,12 @@ import SnapshotTree
 import SystemPackage
 import Upkeep
 
-/// Shows what `gc` is going to delete, and what it has deleted.
+/// The text that shows what `gc` would delete, and what it has deleted.
 enum GarbageView {
   /// A line for each thing, under a heading for each kind; empty for nothing.
   static func plan(_ garbage: Garbage, in root: FilePath) -> String {
     let left =
-      garbage.dead.map { "what `\(Printable.line($0.command))` left (operation \($0.id))" }
+      garbage.dead.map { "remains of `\(Printable.line($0.command))` (operation \($0.id))" }
       + garbage.undeleted.map { Printable.line($0.string) }
     let blocks = [
       block("Generations", lines(garbage.generations)),
@@ -20,19 +20,19 @@ enum GarbageView {
     return blocks.compactMap(\.self).joined(separator: "\n")
   }
 
-  /// What was done, in a sentence or two.
+  /// The result, in a sentence or two.
   static func result(_ done: CollectedGarbage, minimumFree: Int64?) -> String {
     let counts = [
       (done.generations.count, "generation"), (done.deployments.count, "deployment"),
     ].filter { $0.0 > 0 }.map { count($0.0, $0.1) }
     let deleted = counts + cache(done.packageFiles, done.packageBytes, done.indices)
-    var lines = done.cleared.map { "Cleared after `\(Printable.line($0.command))` (operation \($0.id))." }
+    var lines = done.cleared.map { "Cleaned up after `\(Printable.line($0.command))` (operation \($0.id))." }
     if !deleted.isEmpty { lines.append("Deleted: \(deleted.joined(separator: ", ")).") }
     if lines.isEmpty { lines.append(done.undeleted.isEmpty ? "Nothing to delete." : "Nothing was deleted.") }
     lines += done.undeleted.map { "\(Printable.line($0.string)) cannot be deleted; the next command tries again." }
-    if done.interruption != nil { lines.append("Interrupted before all was done.") }
+    if done.interruption != nil { lines.append("Interrupted before everything was deleted.") }
     if let free = done.free, let minimumFree {
-      let wanted = done.isShort ? ", not \(Quantity.bytes(minimumFree)): nothing else may go" : ""
+      let wanted = done.isShort ? ", not \(Quantity.bytes(minimumFree)): nothing else can be deleted" : ""
       lines.append("\(Quantity.bytes(free)) are free\(done.interruption == nil ? wanted : "").")
     }
     return lines.joined(separator: "\n")
@@ -42,7 +42,8 @@ enum GarbageView {
     guard garbage.isShort, let wanted = garbage.minimumFree else { return nil }
     let heading =
       "Until \(Quantity.bytes(wanted)) are free (\(Quantity.bytes(garbage.free)) are now), the package cache, then"
-    return block(heading, garbage.spare.isEmpty ? ["nothing: no other generation may go"] : lines(garbage.spare))
+    return block(
+      heading, garbage.spare.isEmpty ? ["nothing: no other generation can be deleted"] : lines(garbage.spare))
   }
 
   private static func lines(_ generations: [Generation]) -> [String] {

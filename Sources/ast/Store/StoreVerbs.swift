@@ -7,7 +7,7 @@ import Upkeep
 
 struct Init: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "init", abstract: "Make a store and fill its base, node 0, with a Debian",
+    commandName: "init", abstract: "Make a store and install Debian as its base, node 0",
     discussion: """
       The store's directory (`--store`) is on a mounted btrfs, or `--image` makes one in a file and mounts it there.
       An interrupted `init` can simply be run again.
@@ -21,11 +21,11 @@ struct Init: Verb {
   var size: ByteSize = ByteSize(bytes: 10 << 30)
   @Option(help: ArgumentHelp("The Debian release to install (default: trixie).", valueName: "suite"))
   var suite: String?
-  @Option(help: ArgumentHelp("How much of it: minimal, or a variant of mmdebstrap(1).", valueName: "variant"))
+  @Option(help: ArgumentHelp("The variant: minimal, or one of mmdebstrap(1).", valueName: "variant"))
   var variant = "minimal"
   @Option(help: ArgumentHelp("The mirror (default: this machine's own apt sources).", valueName: "url"))
   var mirror: String?
-  @Option(help: ArgumentHelp("Packages to install too, separated by commas.", valueName: "packages"))
+  @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?
   @Option(help: ArgumentHelp("Fill the base from a tar archive of a root file system.", valueName: "file"))
   var tarball: String?
@@ -48,7 +48,8 @@ struct Init: Verb {
       try image.mount(at: global.root)
     }
     let store = try Store.initialize(
-      at: global.root, from: source, command: context.command, messages: .standardError, progress: context.output.note)
+      at: global.root, from: source, command: context.command, reader: .files, messages: .standardError,
+      progress: context.output.note)
     return Report(text: "Store \(store.root) made, with node 0.", data: ["store": store.root.string])
   }
 
@@ -63,27 +64,25 @@ struct Init: Verb {
 
 struct Doctor: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "doctor", abstract: "Hold the database against the disk; set straight what dead commands left")
+    commandName: "doctor", abstract: "Compare the database with the disk, and clean up after killed commands")
   static var needs: Need { .root }
 
   @OptionGroup var global: GlobalOptions
-  @Flag(help: "Make a damaged database anew from the records and the subvolumes.") var rebuild = false
+  @Flag(help: "Rebuild a damaged database from the records and the subvolumes.") var rebuild = false
 
   func perform(in context: Context) throws -> Report {
     if rebuild {
-      let rebuilt = try Store.rebuild(at: global.root)
+      let rebuilt = try Store.rebuild(at: global.root, reader: .files)
       for note in rebuilt.notes { context.output.note(note) }
       let kept = rebuilt.damaged.map { " The damaged one is \($0)." } ?? ""
       return Report(
-        text: "Database made anew with \(rebuilt.nodes) nodes.\(kept)",
+        text: "Database rebuilt with \(rebuilt.nodes) nodes.\(kept)",
         data: RebuildReport(nodes: rebuilt.nodes, notes: rebuilt.notes, damaged: rebuilt.damaged?.string))
     }
-    try Store.makeRoom(at: global.root)
-    let store = try Store(
-      opening: global.root, .writing, wait: global.wait, command: context.command, warn: context.output.warn)
-    let findings = try store.examine()
+    let findings = try Store.examine(
+      at: global.root, wait: global.wait, command: context.command, reader: .files, warn: context.output.warn)
     let unrepaired = findings.filter { !$0.isRepaired }
-    if findings.isEmpty { context.output.note("nothing is wrong") }
+    if findings.isEmpty { context.output.note("no problems found") }
     return Report(
       text: findings.map { "\($0.isRepaired ? "repaired" : "WRONG   ")  \($0.text)" }.joined(separator: "\n"),
       data: ["findings": findings.map(FindingReport.init)], status: unrepaired.isEmpty ? 0 : 1)
@@ -92,16 +91,16 @@ struct Doctor: Verb {
 
 struct Tmp: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "tmp", abstract: "Remove what commands that died left behind", aliases: ["tmpclear"])
+    commandName: "tmp", abstract: "Clean up after commands that were killed", aliases: ["tmpclear"])
   static var needs: Need { .freeing }
 
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let ended = try context.store.clearLeftovers()
-    let lines = ended.map { "Cleared after `\(Printable.line($0.command))` (operation \($0.id))." }
+    let lines = ended.map { "Cleaned up after `\(Printable.line($0.command))` (operation \($0.id))." }
     return Report(
-      text: lines.isEmpty ? "Nothing to clear." : lines.joined(separator: "\n"), data: ["cleared": ended.map(\.id)])
+      text: lines.isEmpty ? "Nothing to clean up." : lines.joined(separator: "\n"), data: ["cleared": ended.map(\.id)])
   }
 }
 

@@ -23,7 +23,7 @@ struct Tree: Verb {
 
 struct Current: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "current", abstract: "Print the node this machine runs", aliases: ["c"])
+    commandName: "current", abstract: "Print the running node", aliases: ["c"])
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
@@ -40,7 +40,7 @@ struct Current: Verb {
 
 struct Desc: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "desc", abstract: "Say what a node is", aliases: ["description"])
+    commandName: "desc", abstract: "Set the description of a node", aliases: ["description"])
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
@@ -49,7 +49,7 @@ struct Desc: Verb {
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
     guard !description.words.isEmpty else {
-      throw AstError(.usage, "a description is missing", hint: "`ast desc \(node) ''` takes the description away")
+      throw AstError(.usage, "a description is missing", hint: "`ast desc \(node) ''` removes the description")
     }
     let operation = try context.store.describe(node, description.description(otherwise: ""))
     return Report(text: "Description of \(node) changed.", data: ["node": node], transaction: operation)
@@ -103,7 +103,7 @@ struct Branch: Verb {
 
 struct CBranch: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "cbranch", abstract: "Clone a node beside it, under the same parent", aliases: ["clone-branch"])
+    commandName: "cbranch", abstract: "Clone a node under the same parent", aliases: ["clone-branch"])
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node to clone.") var node: NodeName
@@ -123,7 +123,7 @@ struct UBranch: Verb {
     commandName: "ubranch", abstract: "Clone a node under another parent", aliases: ["clone-under"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to put it under.") var parent: NodeName
+  @Argument(help: "The new parent.") var parent: NodeName
   @Argument(help: "The node to clone.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
@@ -137,7 +137,7 @@ struct UBranch: Verb {
 
 struct CloneTree: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "clone-tree", abstract: "Clone a node and everything below it, beside it")
+    commandName: "clone-tree", abstract: "Clone a node and everything below it, under the same parent")
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The top of the tree to clone.") var node: NodeName

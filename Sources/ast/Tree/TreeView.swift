@@ -3,7 +3,7 @@ import Nodes
 import SnapshotTree
 import Store
 
-/// Draws the tree in the shape users know.
+/// Draws the tree.
 enum TreeView {
   /// The tree with numbers and descriptions.
   static func plain(_ store: Store) throws -> String {
@@ -12,8 +12,8 @@ enum TreeView {
     return drawing.text { _ in "" }
   }
 
-  /// The tree with columns of facts before it. The tree comes last, so that wide characters in a description push
-  /// nothing out of line.
+  /// The tree after columns of facts. The tree comes last, so that wide characters in a description do not misalign the
+  /// columns.
   static func long(_ facts: [NodeFacts]) -> String {
     var drawing = Drawing(marked: facts.first(where: \.isDefault)?.node.id)
     for fact in facts { drawing.add(fact.node.id, under: fact.node.parent, fact.node.description) }
@@ -33,7 +33,7 @@ enum TreeView {
       + drawing.text { node in node.flatMap { lines[$0] } ?? blank }
   }
 
-  /// Numbers to the right, the state to the left.
+  /// A row of cells: numbers are aligned right, the last cell left.
   static func row(_ cells: [String], _ widths: [Int]) -> String {
     zip(cells, widths).enumerated().map { column, cell in
       let space = String(repeating: " ", count: cell.1 - cell.0.count)
@@ -42,7 +42,7 @@ enum TreeView {
   }
 }
 
-/// The lines of a tree: first the nodes are added, parents in any order, then the text is made in one pass.
+/// The lines of a tree: first the nodes are added, in any order, then the text is made in one pass.
 private struct Drawing {
   private let marked: NodeID?
   private var nodes: [(id: NodeID, parent: NodeID?, description: String)] = []
@@ -56,7 +56,7 @@ private struct Drawing {
   func text(before: (NodeID?) -> String) -> String {
     let tops = nodes.count
     let (firstChild, sibling) = links(tops: tops)
-    // Bytes: a string would look at each character again with all that is added to it.
+    // Bytes, because a string looks at its characters again whenever something is appended.
     var text = Array((before(nil) + "root - root").utf8)
     text.reserveCapacity(nodes.count * 80)
     var prefix: [UInt8] = []
@@ -74,7 +74,7 @@ private struct Drawing {
       above.append(index)
       prefix += Self.indent(isLast)
       next = firstChild[index]
-      // From the last of a level back up to one that has a sibling.
+      // From the last node of a level back up to one that has a sibling.
       while next == nil, let done = above.popLast() {
         next = sibling[done]
         prefix.removeLast(Self.indent(next == nil).count)
@@ -85,7 +85,7 @@ private struct Drawing {
 
   private static func indent(_ isLast: Bool) -> String.UTF8View { (isLast ? "    " : "│   ").utf8 }
 
-  /// For each node its first child and its next sibling; the first of those without a parent is at `tops`.
+  /// For each node its first child and its next sibling; the first node without a parent is at `tops`.
   private func links(tops: Int) -> (firstChild: [Int?], sibling: [Int?]) {
     let places = Dictionary(uniqueKeysWithValues: zip(nodes.lazy.map(\.id), nodes.indices))
     var firstChild = [Int?](repeating: nil, count: nodes.count + 1)

@@ -31,7 +31,7 @@ struct Chroot: Verb {
 
 struct LiveChroot: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "live-chroot", abstract: "Open a shell in the running system, where it may be changed", aliases: ["lc"]
+    commandName: "live-chroot", abstract: "Open a shell in the running system, with a writable root", aliases: ["lc"]
   )
   static var mounts: Bool { true }
   static var failureStatus: Int32? { 125 }
@@ -41,7 +41,7 @@ struct LiveChroot: Verb {
   func perform(in context: Context) throws -> Report {
     let live = try LiveRoot(of: context.store)
     context.output.note(
-      "this is the running system: the next deployment has not what you change here; `ast chroot \(live.node)` opens its node"
+      "this is the running system: your changes here are not in the next deployment; `ast chroot \(live.node)` opens its node"
     )
     try live.becomeShell()
   }
@@ -90,7 +90,7 @@ struct TreeRun: Verb {
 
 struct EditConf: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "edit-conf", abstract: "Edit a node's settings, /etc/ast/node.toml in it", aliases: ["edit"])
+    commandName: "edit-conf", abstract: "Edit a node's settings, its /etc/ast/node.toml", aliases: ["edit"])
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
@@ -108,10 +108,10 @@ struct EditConf: Verb {
 
 struct Undo: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "undo", abstract: "Put back what a node was before its last change; undo again to take that back")
+    commandName: "undo", abstract: "Go back to what a node was before its last change; undo again to take that back")
 
   @OptionGroup var global: GlobalOptions
-  @Option(help: ArgumentHelp("The generation to put back (`ast history N` lists them).", valueName: "generation"))
+  @Option(help: ArgumentHelp("The generation to go back to (`ast history N` lists them).", valueName: "generation"))
   var to: GenerationNumber?
   @Argument(help: "The node.") var node: NodeName
 
@@ -124,16 +124,16 @@ struct Undo: Verb {
   }
 }
 
-/// How a program runs in a node.
+/// The options for running a program in a node.
 struct SandboxOptions: ParsableArguments {
-  @Flag(name: .customLong("no-network"), help: "Give the program no network.")
+  @Flag(name: .customLong("no-network"), help: "Run the program without a network.")
   var withoutNetwork = false
 
   var network: Sandbox.Network { withoutNetwork ? .isolated : .host }
 }
 
 extension Report {
-  /// The report on a run: what became of the node goes to standard error, which the program's own output left free.
+  /// The report on a run. The result goes to standard error, because standard output belongs to the program.
   init(_ outcome: RunOutcome, of node: NodeID, _ output: Output) {
     output.note("node \(node): \(outcome.words)")
     output.tell(outcome.accounts, of: node)
@@ -143,7 +143,7 @@ extension Report {
 }
 
 extension RunOutcome {
-  /// What is told about it.
+  /// The result, as the user reads it.
   var words: String {
     switch effect {
     case .committed(let generation): "changes kept as generation \(generation)"
@@ -157,12 +157,12 @@ extension RunOutcome {
     }
   }
 
-  /// What the command line returns.
+  /// The exit status of the command line.
   var exitStatus: Int32 { interruption.map { 128 + $0 } ?? status }
 }
 
 extension Report {
-  /// The report on the same work in several nodes; `what` is they together, in words.
+  /// The report on the same work in several nodes; `what` names them all.
   init(_ results: [TreeRunResult], of what: String) {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.interruption).first
@@ -170,12 +170,12 @@ extension Report {
     self.init(
       text: "\(what): \(interruption == nil ? "" : "interrupted; ")\(done).",
       data: ["nodes": results.map(TreeRunReport.init)],
-      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError(.partial, "").exitStatus))
+      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError.Code.partial.exitStatus))
   }
 }
 
 extension Output {
-  /// Tells how the work in one of several nodes ended.
+  /// Reports the result of one of several nodes.
   func tell(_ result: TreeRunResult) {
     note("node \(result.node.id): \(result.words)")
     if case .success(let outcome) = result.outcome { tell(outcome.accounts, of: result.node.id) }

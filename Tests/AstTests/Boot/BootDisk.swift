@@ -2,8 +2,8 @@ import FoundationEssentials
 import SystemPackage
 import TestSupport
 
-/// A disk that a machine could start from: the subvolumes of the layout, and a store whose node 1 has what counts as a
-/// kernel, a machine id and a complete fstab, so that its deployments are the same on every disk.
+/// A bootable disk: the subvolumes of the layout, and a store whose node 1 has a stand-in for a kernel, a machine id and
+/// a complete fstab, so that its deployments are the same on every disk.
 final class BootDisk: Sendable {
   let store: TestStore
   private let disk: LoopBtrfs
@@ -35,10 +35,10 @@ final class BootDisk: Sendable {
   /// The directory of one of its subvolumes.
   func path(of subvolume: String) -> FilePath { disk.root.appending(subvolume) }
 
-  /// The directory that a deployment has as its root.
+  /// The root directory of a deployment.
   func root(of deployment: Int) -> FilePath { store.root.appending("deploy/\(deployment)/root") }
 
-  /// Takes all space there is but so many bytes, in files of the machine's user.
+  /// Fills the disk, except this many bytes, with files of the machine's user.
   func fill(leaving bytes: Int) throws {
     let home = path(of: "@home")
     let hole = home.appending("hole")
@@ -52,7 +52,7 @@ final class BootDisk: Sendable {
     try runSuccessfully(["sh", "-c", "rm -f hole; sync --file-system ."], in: home)
   }
 
-  /// Gives that space back.
+  /// Frees that space.
   func empty() throws {
     try runSuccessfully(["sh", "-c", "rm -f ballast-*; sync --file-system ."], in: path(of: "@home"))
   }
@@ -75,12 +75,12 @@ final class BootDisk: Sendable {
     """
 }
 
-/// The boot menu as its files have it.
+/// The files of the boot menu.
 struct MenuFiles {
-  /// What each file is, by its name in `ast`.
+  /// The text of each file, by its name in `ast`.
   let texts: [String: String]
 
-  /// The files of the disk of a store, or none where nothing boots.
+  /// The files on the disk of a store, or none if nothing boots from it.
   init(of store: TestStore) throws {
     let directory = store.root.removingLastComponent().appending("@grub/ast")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
@@ -90,7 +90,7 @@ struct MenuFiles {
       })
   }
 
-  /// What boots by itself.
+  /// The default entry.
   var standard: String? { lines.first { $0.hasPrefix("set default=") }.map { String($0.dropFirst(12)) } }
 
   /// The names of the entries, in the order of the files.

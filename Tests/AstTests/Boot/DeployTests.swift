@@ -21,7 +21,7 @@ struct DeployTests {
     #expect(try Consistency.problems(of: store) == [])
   }
 
-  /// Notes that a deployment has come up, as the machine does.
+  /// Records that a deployment has come up, as the machine does.
   private func markGood(_ deployment: Int) throws {
     let tree = try TreeDatabase(opening: store.database, .writing)
     try tree.write { try $0.setState(.good, of: DeploymentID(deployment)) }
@@ -30,7 +30,7 @@ struct DeployTests {
   @Test func deploymentIsTheGenerationAndTheMenuStartsIt() throws {
     let generation = try TestStore.checksum(of: store.content(of: 1))
     let result = try store.ast("deploy", "1")
-    #expect(result.stdout == "Node 1 is deployment 1; it boots the next time.\n")
+    #expect(result.stdout == "Node 1 is deployment 1; it boots at the next start.\n")
     #expect(result.stderr == "ast: making a deployment of node 1\n")
     #expect(try TestStore.checksum(of: disk.root(of: 1)) == generation)
     #expect(try TestStore.checksum(of: store.content(of: 1)) == generation)
@@ -154,7 +154,7 @@ struct DeployTests {
     try expectUnchanged(["pin", "1"], status: 3, "there is no deployment 1; nothing was changed")
     try store.ast("deploy", "1").expectSuccess()
     try expectUnchanged(
-      ["rollback"], status: 5, "there is no other deployment that is known to be good; nothing was changed")
+      ["rollback"], status: 5, "no other deployment is known to be good; nothing was changed")
     try expectUnchanged(
       ["rollback", "--to", "1"], status: 5, "deployment 1 is the default already; nothing was changed")
     try expectUnchanged(["rollback", "--to", "9"], status: 3, "there is no deployment 9; nothing was changed")
@@ -162,11 +162,11 @@ struct DeployTests {
     try runSuccessfully(["sed", "-i", "/efi/d", disk.root(of: 1).appending("etc/fstab").string])
     try expectUnchanged(
       ["deploy", "--once", "3"], status: 5,
-      "GRUB cannot note that it has booted something once: /etc/fstab has no EFI system partition; nothing was changed")
+      "GRUB cannot record a one-time boot: /etc/fstab has no EFI system partition; nothing was changed")
     let elsewhere = try TestStore()
     let result = try elsewhere.ast("deploy", "0")
     #expect(result.status == 5)
-    #expect(result.stderr.hasPrefix("ast: nothing boots from the disk of \(elsewhere.root); nothing was changed\n"))
+    #expect(result.stderr.hasPrefix("ast: no machine boots from the disk of \(elsewhere.root); nothing was changed\n"))
   }
 
   @Test func whatBootsIsChosenAndPutBack() throws {
@@ -174,15 +174,15 @@ struct DeployTests {
     try markGood(1)
     #expect(
       try store.ast("deploy", "1").stdout
-        == "Node 1 is deployment 2; it boots the next time; deployment 1 is what the machine falls back to.\n")
+        == "Node 1 is deployment 2; it boots at the next start; deployment 1 is the fallback.\n")
     #expect(
       try store.ast("deploy", "--no-default", "1").stdout == "Node 1 is deployment 3; it is in the boot menu.\n")
     #expect(
       try store.ast("deploy", "--once", "1").stdout
-        == "Node 1 is deployment 4; it boots the next time, and only then.\n")
+        == "Node 1 is deployment 4; it boots at the next start, and only then.\n")
     #expect(try MenuFiles(of: store).standard == "ast-2")
     #expect(
-      try store.ast("rollback").stdout == "Deployment 1 (node 1) boots the next time, instead of deployment 2.\n")
+      try store.ast("rollback").stdout == "Deployment 1 (node 1) boots at the next start, instead of deployment 2.\n")
     let deployments = try DeploymentListing(store).data
     #expect(deployments.map(\.deployment) == [4, 3, 2, 1])
     #expect(deployments.filter(\.isDefault).map(\.deployment) == [1])
@@ -193,7 +193,7 @@ struct DeployTests {
 
   @Test func oldDeploymentsGoUnlessTheyArePinned() throws {
     try store.ast("deploy", "1").expectSuccess()
-    #expect(try store.ast("pin", "1").stdout == "Deployment 1 is kept.\n")
+    #expect(try store.ast("pin", "1").stdout == "Deployment 1 is pinned.\n")
     for _ in 2...6 { try store.ast("deploy", "1").expectSuccess() }
     #expect(try DeploymentListing(store).data.map(\.deployment) == [6, 5, 4, 1])
     #expect(try Consistency.problems(of: store) == [])
@@ -249,6 +249,17 @@ struct DeployTests {
     #expect(try Consistency.problems(of: store) == [])
   }
 
+  @Test func aMenuThatAnotherCommandChangesMeanwhileIsRight() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    let work = try store.start(["run", "1", "sh", "-c", "touch /more; sleep 2"])
+    try eventually("the run") { try store.ast("info", "1").stdout.contains("run running") }
+    try store.ast("clone", "1", "two").expectSuccess()
+    #expect(work.isRunning)
+    #expect(try work.wait().status == 0)
+    #expect(try MenuFiles(of: store).entries == ["ast-1", "ast-trial-1", "ast-trial-2"])
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
   @Test func twoAtOnceAreBothMade() throws {
     try store.ast("clone", "1").expectSuccess()
     let commands = try ["1", "2"].map { try store.start(["deploy", $0]) }
@@ -270,7 +281,7 @@ struct DeployTests {
     #expect(
       result.stdout == """
         WRONG     deployment 1 is missing: there is no subvolume \(disk.root(of: 1))
-        WRONG     \(store.root)/deploy/mine belongs to no deployment: it was not made by ast, or its row is lost
+        WRONG     \(store.root)/deploy/mine does not belong to a deployment: ast did not make it, or its row is lost
 
         """)
   }

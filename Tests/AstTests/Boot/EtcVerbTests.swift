@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// `etc-diff` and `etc-update` through the real binary, with deployments that nobody boots.
+/// `etc-diff` and `etc-update` through the real binary, with deployments that are never booted.
 @Suite("etc-diff and etc-update", .requiresRoot)
 struct EtcVerbTests {
   let store: TestStore
@@ -22,7 +22,7 @@ struct EtcVerbTests {
     try store.ast("run", "\(node)", "bash", "-euc", script).expectSuccess()
   }
 
-  /// Deploys node 1 as far as the verbs here know.
+  /// Deploys node 1 as far as these verbs need it.
   private func deploy() throws {
     let tree = try TreeDatabase(opening: store.database, .writing)
     try tree.write { tree in
@@ -39,7 +39,7 @@ struct EtcVerbTests {
     }
   }
 
-  /// Changes the /etc of deployment 1 as somebody who runs it does.
+  /// Changes the /etc of deployment 1, as if it were running.
   private func edit(_ script: String) throws {
     let etc = store.root.appending("deploy/1/root/etc").string
     try runSuccessfully(["bash", "-euc", "cd \"$1\"; \(script)", "bash", etc])
@@ -131,7 +131,7 @@ struct EtcVerbTests {
     #expect(try self.files(of: 2) == files)
     let before = try store.subvolumes()
     let again = try store.ast("etc-update").expectSuccess()
-    #expect(again.stdout == "Node 1: it has all changes in /etc; nothing was changed.\n")
+    #expect(again.stdout == "Node 1: all changes in /etc are in it already; nothing was changed.\n")
     #expect(try store.subvolumes() == before)
     #expect(try store.ast("doctor").expectSuccess().stdout == "")
   }
@@ -141,7 +141,7 @@ struct EtcVerbTests {
     let before = try store.subvolumes()
     let result = try store.ast("etc-update").expectSuccess()
     #expect(try store.subvolumes() == before)
-    #expect(result.stdout == "Node 1: it has all changes in /etc; nothing was changed.\n")
+    #expect(result.stdout == "Node 1: all changes in /etc are in it already; nothing was changed.\n")
   }
 
   @Test func aConflictIsTold() throws {
@@ -167,7 +167,7 @@ struct EtcVerbTests {
     #expect(try store.ast("--json", "etc-update").expectSuccess().json["data"]["generation"] == .null)
   }
 
-  /// A generation that runs on trial: as the root, with an /etc whose changes lie in memory.
+  /// A generation that runs on trial: as the root, with changes of /etc in memory.
   @Test func onTrialItIsAboutWhatRuns() throws {
     let libraries = try runSuccessfully([
       "sh", "-c", "ldd \"$1\" | sed -n 's,.*=> \\(/.*\\)/.*,\\1,p' | sort -u", "sh", AstBinary.path.string,
@@ -225,7 +225,7 @@ struct EtcVerbTests {
     // The account is registered by now.
     let points = try store.failPoints(of: ["etc-update"])
     #expect(points.contains("worked") && before != after)
-    // Whether an old generation goes depends on how many there are by then.
+    // Whether an old generation is deleted depends on how many there are by then.
     for point in Set(points) where point != "doomed subvolume deleted" {
       try store.ast("undo", "1").expectSuccess()
       if try files(of: 1) != before { try store.ast("undo", "1").expectSuccess() }

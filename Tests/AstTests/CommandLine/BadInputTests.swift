@@ -3,7 +3,7 @@ import SnapshotTree
 import TestSupport
 import Testing
 
-/// What is not a node, and the exit status of a verb that gets it.
+/// Texts that do not name a node, and the exit status of a verb that gets one.
 private let strangeNodes: [(text: String, status: Int32)] = [
   ("999", 3), ("2147483647", 3), ("-1", 2), ("2147483648", 3), ("99999999999999999999", 3), ("abc", 3), ("1x", 3),
   ("0x1", 3), ("1.0", 3), ("", 2), (" 1", 3), ("1 ", 3), ("01", 3), ("+1", 3), ("１", 3), ("1/../2", 3), ("../1", 3),
@@ -35,7 +35,7 @@ struct BadInputTests {
   private func expectRefusal(of nodes: [(text: String, status: Int32)], _ verb: String, _ store: TestStore) throws {
     for (text, status) in nodes {
       let result = try store.ast(verb.split(separator: " ").map { $0 == "@" ? text : String($0) })
-      // `run` and `chroot` have 125 for what is found out after the command line was read.
+      // `run` and `chroot` return 125 for errors that are found after the command line was parsed.
       let expected = status == 3 && (verb.hasPrefix("run") || verb.hasPrefix("chroot")) ? 125 : status
       #expect(result.status == expected, "\(verb): \(text)")
       #expect(result.stdout.isEmpty, "\(verb): \(text)")
@@ -154,7 +154,7 @@ struct BadInputTests {
     for (arguments, status, sentence) in [
       (["undo", "1"], Int32(5), "node 1 has no earlier generation to go back to"),
       (["undo", "--to", "7", "1"], 3, "node 1 has no generation 7"),
-      (["undo", "--to", "1", "1"], 5, "generation 1 is what node 1 has now"),
+      (["undo", "--to", "1", "1"], 5, "generation 1 is already the content of node 1"),
     ] {
       let result = try store.ast(arguments)
       #expect(result.status == status, "\(arguments)")
@@ -170,7 +170,7 @@ struct BadInputTests {
     let result = try store.ast("del", "1", input: "y\n")
     #expect(result.status == 2)
     #expect(
-      result.stderr == "ast: this needs a yes, and there is no terminal to ask on; nothing was changed\n     say `-y`\n"
+      result.stderr == "ast: this needs confirmation, and there is no terminal; nothing was changed\n     use `-y`\n"
     )
     #expect(try store.ast("del", "--simulate", "1").expectSuccess().stdout == "Would be deleted:\n  1 - clone of 0\n")
     #expect(try store.state() == before)

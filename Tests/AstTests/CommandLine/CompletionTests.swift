@@ -2,7 +2,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What the shells offer where somebody types, asked of the shells themselves.
+/// The completions that the shells offer, tested in the shells themselves.
 @Suite(.requiresRoot) struct CompletionTests {
   private static let description = "it's a $HOME: server"
 

@@ -122,7 +122,7 @@ struct ConfigTests {
   }
 }
 
-/// What `gc` and the commits keep.
+/// The settings for what `gc` and the commits keep.
 @Suite("What the settings keep", .requiresRoot)
 struct KeepSettingsTests {
   private let store: TestStore
@@ -146,7 +146,7 @@ struct KeepSettingsTests {
     #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6])
     #expect(try ast("gc", "-y", settings: "gc.keep-generations = 5").stdout == "Nothing to delete.\n")
     #expect(try ast("gc", "-y", settings: "gc.keep-generations = 4").stdout == "Deleted: 1 generation.\n")
-    // The option wins.
+    // The option overrides the setting.
     #expect(
       try ast("gc", "-y", "--keep", "4", settings: "gc.keep-generations = 2").stdout == "Nothing to delete.\n")
     try ast("run", "1", "touch", "/7", settings: "gc.keep-generations = 2").expectSuccess()

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import TestSupport
 
-/// Any JSON text, taken apart.
+/// Any parsed JSON text.
 enum JSON: Decodable, Equatable {
   case null
   case bool(Bool)
@@ -27,12 +27,12 @@ enum JSON: Decodable, Equatable {
     }
   }
 
-  /// The member of an object; null where there is none.
+  /// The member of an object; null if there is none.
   subscript(_ key: String) -> JSON {
     if case .object(let members) = self { members[key] ?? .null } else { .null }
   }
 
-  /// The element of an array; null where there is none.
+  /// The element of an array; null if there is none.
   subscript(_ index: Int) -> JSON {
     if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { .null }
   }

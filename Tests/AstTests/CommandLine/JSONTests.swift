@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// What a verb prints with `--json`: the members of `data`, and of the elements of the arrays in it.
+/// The output of a verb with `--json`: the members of `data`, and of the elements of its arrays.
 private struct Shape {
   let verb: [String]
   var status: Int32 = 0
@@ -124,7 +124,7 @@ struct JSONTests {
     let store = try TestStore()
     for _ in 0..<2 { try store.ast("clone", "0").expectSuccess() }
     for (verb, status, code) in failures {
-      // Wherever the option stands, but not behind a program of `run`.
+      // The option can be anywhere, except after the program of `run`.
       let result = try store.ast(["--json"] + verb)
       #expect(result.status == status, "\(verb): \(result)")
       #expect(result.stderr == "", "\(verb)")

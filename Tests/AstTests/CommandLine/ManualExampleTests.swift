@@ -3,13 +3,13 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The examples of the manual pages, typed one after the other.
+/// The examples of the manual pages, run one after the other.
 @Suite("Examples of the manual", .requiresRoot)
 struct ManualExampleTests {
-  /// What the examples of a page are about.
+  /// A page with examples, and its setup.
   struct Page: Sendable, CustomTestStringConvertible {
     let name: String
-    /// What was done before.
+    /// The commands that prepare the store.
     let beforehand: [[String]]
     var testDescription: String { name }
   }
@@ -52,7 +52,7 @@ struct ManualExampleTests {
     defer { disk.remove() }
     let store = try TestStore(at: disk.root.appending("store"))
     let commands = try Self.examples(in: "ast-store.8")
-    // `init` and `bootstrap` fetch a Debian: they have tests of their own.
+    // `init` and `bootstrap` fetch a Debian, so they have other tests.
     let others = commands.filter { !$0.hasPrefix("ast init") && !$0.hasPrefix("ast bootstrap") }
     #expect(commands.count == others.count + 2 && !others.isEmpty)
     for command in others { try type(command, in: store) }
@@ -66,7 +66,7 @@ struct ManualExampleTests {
     let blocks = text.split(separator: ".Bd -literal -offset indent\n").dropFirst().compactMap {
       $0.split(separator: ".Ed\n").first.map(String.init)
     }
-    // What is for systemd, or for a node, begins with the command that edits it.
+    // An example for systemd or for a node begins with the command that edits the file.
     let ofNodes = blocks.filter { $0.hasPrefix("# ast edit-conf 2\n") }
     #expect(ofNodes.count == 1)
     for block in ofNodes {
@@ -88,7 +88,7 @@ struct ManualExampleTests {
     #expect(blocks.count > 2)
   }
 
-  /// Types a line, with nobody to be asked: who reads the manual says yes.
+  /// Runs a command with `-y`, because there is no terminal.
   private func type(_ command: String, in store: TestStore, editor: String = "true") throws {
     let words = command.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
     let rest = words.dropFirst(2).joined()

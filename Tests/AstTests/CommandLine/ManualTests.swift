@@ -3,10 +3,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The manual pages, held against what the program says of itself.
+/// The manual pages, compared with the program's own help.
 @Suite("Manual pages", .requiresRoot)
 struct ManualTests {
-  /// The pages in section 8, as they are read, by name.
+  /// The formatted pages of section 8, by name.
   private let pages: [String: String]
 
   init() throws {
@@ -51,7 +51,7 @@ struct ManualTests {
     #expect(verbs > 40)
   }
 
-  /// What the program says of its command line.
+  /// The program's description of its command line.
   private static var command: JSON {
     get throws {
       let text = try runSuccessfully([AstBinary.path.string, "--experimental-dump-help"])
@@ -66,7 +66,7 @@ extension String {
     split(separator: "\n").contains { $0 == "     \(name)" || $0.hasPrefix("     \(name) ") }
   }
 
-  /// The words, without what separates them.
+  /// The words, without separators.
   fileprivate var words: Set<String> {
     Set(split { $0.isWhitespace || "[]|,.;:=()".contains($0) }.map(String.init))
   }

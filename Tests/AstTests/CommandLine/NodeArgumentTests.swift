@@ -3,7 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The arguments that a node's own settings give its kernel.
+/// The kernel arguments in a node's own settings.
 @Suite("A node's kernel arguments", .requiresRoot)
 struct NodeArgumentTests {
   private let disk: BootDisk
@@ -22,7 +22,7 @@ struct NodeArgumentTests {
       .expectSuccess()
   }
 
-  /// What the kernel of a node is given by the entry that tries it.
+  /// The kernel arguments in the node's own menu entry.
   private func trial(_ node: Int) throws -> Substring? { try arguments(of: "ast_trial \(node)/", in: "tree-1.cfg") }
 
   /// The same for a deployment.
@@ -43,7 +43,7 @@ struct NodeArgumentTests {
     let all: Substring = "'quiet' 'mitigations=off' 'console=ttyS0,115200'"
     #expect(try trial(1) == all)
     #expect(try trial(2) == "'quiet'")
-    // What is deployed stays as it was deployed.
+    // Existing deployments stay as they are.
     #expect(try deployment(1) == "'quiet'")
     try store.ast("deploy", "1").expectSuccess()
     #expect(try deployment(2) == all)
@@ -69,7 +69,7 @@ struct NodeArgumentTests {
     #expect(try trial(3) == "'quiet'")
   }
 
-  /// The file in the /etc that runs is a copy: what is in force is what the node has.
+  /// The file in the running /etc is a copy: the one in the node is in force.
   @Test func whatRunsHasNoSayInThem() throws {
     try choose("\"nosmt\"", in: 1)
     try store.ast("deploy", "1").expectSuccess()
@@ -81,14 +81,14 @@ struct NodeArgumentTests {
     #expect(try deployment(3) == "'quiet' 'nosmt'")
   }
 
-  /// Neither the work nor the way to boot is lost for a mistake in the file.
+  /// An error in the file loses neither the changes nor the boot entry.
   @Test(arguments: [
     (
       "boot.kernel-arguments = [\"root=/dev/sda\"]",
       "line 1, column 1: boot.kernel-arguments cannot have \"root=/dev/sda\": root is what ast itself decides about"
     ),
     ("[boot]\n kernel-argument = []", "line 2, column 2: there is no setting boot.kernel-argument"),
-    (String(repeating: "#\n", count: 9000), "it has more than 16 KiB"),
+    (String(repeating: "#\n", count: 9000), "it is larger than 16 KiB"),
   ])
   func whatWentWrongOtherwiseAddsNothing(text: String, reason: String) throws {
     try store.ast("deploy", "1").expectSuccess()
@@ -96,7 +96,7 @@ struct NodeArgumentTests {
     let made = try store.ast("run", "1", "sh", "-c", "cat >/etc/ast/node.toml; touch /work", input: text)
       .expectSuccess()
     let place = "\(try store.content(of: 1))/etc/ast/node.toml"
-    let warning = "ast: warning: \(place): \(reason): node 1 has the kernel arguments of /etc/default/grub alone"
+    let warning = "ast: warning: \(place): \(reason); node 1 only gets the kernel arguments in /etc/default/grub"
     #expect(made.stderr.lines == [warning, "ast: node 1: changes kept as generation 5"])
     #expect(FileManager.default.fileExists(atPath: "\(try store.content(of: 1))/work"))
     #expect(try trial(1) == "'quiet'")

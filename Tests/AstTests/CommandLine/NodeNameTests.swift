@@ -24,7 +24,7 @@ struct NodeNameTests {
     for (typed, nodes) in [("web", "1, 2"), ("WEB", "1, 2, 3")] {
       try expect(
         store.ast("del", "--yes", typed), 2,
-        "“\(typed)” is what several nodes are called: \(nodes); nothing was changed",
+        "several nodes are called “\(typed)”: \(nodes); nothing was changed",
         "name one by its number")
     }
     #expect(try store.state() == before)

@@ -3,10 +3,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What README.md shows to type, typed, and what it says comes of it.
+/// The commands and the output that README.md shows.
 @Suite("README", .requiresRoot)
 struct ReadmeTests {
-  /// A line to type, what is typed into what it opens, and what is said then.
+  /// A command, the input of the shell that it opens, and the output.
   private struct Step {
     let command: String
     var input: [String] = []
@@ -25,10 +25,10 @@ struct ReadmeTests {
         environment: plainEnvironment.merging(["AST_STORE": packages.store.root.string, "PATH": path]) { $1 },
         input: step.input.map { "\($0)\n" }.joined())
       #expect(result.status == 0, "\(step.command): \(result.stderr)")
-      // What a plan and a summary count depends on what is in the archive that day.
+      // The counts in a plan and in a summary depend on the archive.
       guard !["ast install", "ast tree-upgrade", "ast sync"].contains(where: step.command.hasPrefix) else { continue }
       let said = (result.stderr + result.stdout).lines
-      // That a node is open is told on a terminal.
+      // The note that a node is open is printed on a terminal only.
       for line in step.output where !line.contains(" is open: ") {
         #expect(said.contains(line), "\(step.command): \(line): \(said)")
       }

@@ -1,12 +1,11 @@
 import SystemPackage
 import TestSupport
 
-/// A terminal that draws what a program writes, as tmux(1) does it: with its columns, its colours, and nothing of what
-/// was overwritten.
+/// A terminal that draws the output of a program with tmux(1): with its columns and colours, and without overwritten text.
 final class Screen {
   private let socket: FilePath
 
-  /// Runs a shell's command on a terminal with so many columns.
+  /// Runs a shell command on a terminal with this many columns.
   init(columns: Int, _ command: String, store: TestStore) throws {
     socket = try LoopBtrfs.shared.newDirectory().appending("tmux")
     let path = "\(AstBinary.path.removingLastComponent()):/usr/sbin:/usr/bin:/sbin:/bin"
@@ -18,13 +17,13 @@ final class Screen {
 
   deinit { _ = try? run(["tmux", "-S", socket.string, "kill-server"]) }
 
-  /// The rows that have something on them.
+  /// The rows that are not empty.
   func rows() throws -> [String] { try capture([]) }
 
-  /// The lines as they were written, a long one whole.
+  /// The lines as they were written, without wrapping.
   func lines() throws -> [String] { try capture(["-J"]) }
 
-  /// The rows with what colours them.
+  /// The rows with their escape sequences for colours.
   func colouredRows() throws -> [String] { try capture(["-e"]) }
 
   /// Waits for the end of the command.
@@ -33,7 +32,7 @@ final class Screen {
     return self
   }
 
-  /// Waits until something is shown.
+  /// Waits until a text is shown.
   func wait(for text: String) throws {
     try eventually("“\(text)” on the screen") { try rows().contains { $0.contains(text) } }
   }

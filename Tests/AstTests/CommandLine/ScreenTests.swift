@@ -2,7 +2,7 @@ import SnapshotTree
 import TestSupport
 import Testing
 
-/// What people see, on narrow and on wide terminals.
+/// The output on narrow and on wide terminals.
 @Suite("Screens", .requiresRoot, .serialized)
 struct ScreenTests {
   private static let widths = [80, 140]
@@ -66,7 +66,7 @@ struct ScreenTests {
     #expect(try screen.rows().last?.hasPrefix("Node \(node): 1 installed, generation") == true)
   }
 
-  /// A store that the machine has fallen back in.
+  /// A store with a deployment that failed, and one that the machine fell back to.
   private func fallenBack() throws -> TestStore {
     let disk = try BootDisk()
     var store = disk.store

@@ -2,13 +2,13 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Verbs that only read, and what they need behind them.
+/// Verbs that only read, with their arguments.
 private let reading = [
   ["tree"], ["tree", "--long"], ["status"], ["info", "1"], ["history"], ["history", "1"], ["list", "1"],
   ["which", "alpha"], ["diff", "0", "1"],
 ]
 
-/// Verbs that change something, and what they do it to.
+/// Verbs that change something, with their arguments.
 private let changing = [
   ["new"], ["clone", "0"], ["branch", "1"], ["cbranch", "1"], ["ubranch", "0", "1"], ["clone-tree", "1"],
   ["desc", "1", "x"], ["del", "--yes", "1"], ["del", "--simulate", "1"], ["chroot", "1"], ["run", "1", "touch", "/x"],
@@ -17,7 +17,7 @@ private let changing = [
   ["init", "--directory", "/nonexistent"],
 ]
 
-/// The exit status where ast itself failed with `status`.
+/// The exit status of a verb if ast itself failed with `status`.
 private func status(_ status: Int32, of verb: [String]) -> Int32 {
   ["run", "chroot"].contains(verb[0]) ? 125 : status
 }
@@ -38,7 +38,7 @@ struct SurroundingsTests {
       #expect(result.status == status(1, of: verb))
       #expect(result.stdout.isEmpty)
       #expect(result.stderr == "ast: `ast \(verb[0])` needs root (use sudo); nothing was changed\n")
-      // Before anything else: also without a store, and with a node that is none.
+      // This comes before everything else, also without a store and with an invalid node.
       #expect(
         try run(
           ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", AstBinary.path.string] + verb,
@@ -52,14 +52,14 @@ struct SurroundingsTests {
     for verb in reading {
       let (result, expected) = (try store.astAsNobody(verb), try store.ast(verb).expectSuccess())
       #expect(result.status == 0 && result.stdout == expected.stdout, "\(verb)")
-      let note = verb[0] == "diff" ? "ast: files are compared for root only (use sudo)\n" : ""
+      let note = verb[0] == "diff" ? "ast: files are compared only for root (use sudo)\n" : ""
       #expect(result.stderr == expected.stderr + note, "\(verb)")
     }
     for verb in [["version"], ["--version"], ["help"], ["help", "clone"], ["clone", "--help"]] {
       #expect(try store.astAsNobody(verb).expectSuccess().stderr == "")
     }
     #expect(try store.astAsNobody(["current"]).status == 3)
-    // Where `sqlite3` or a copy has left no log behind, nobody cannot make one.
+    // If `sqlite3` or a copy has left no log, the user nobody cannot make one.
     try runSuccessfully(["sqlite3", store.database.string, "PRAGMA wal_checkpoint(TRUNCATE)"])
     try runSuccessfully(["rm", "-f", "\(store.database)-wal", "\(store.database)-shm"])
     for verb in reading { try store.astAsNobody(verb).expectSuccess() }
@@ -137,7 +137,7 @@ struct SurroundingsTests {
     for verb in reading + changing {
       let result = try inside(verb)
       #expect(result.status == status(5, of: verb))
-      #expect(result.stderr.hasPrefix("ast: this is the inside of a node: ast here would work on the wrong system\n"))
+      #expect(result.stderr.hasPrefix("ast: this is inside a node: here, ast would work on the wrong system\n"))
     }
     #expect(try store.state() == before)
     try inside(["version"]).expectSuccess()

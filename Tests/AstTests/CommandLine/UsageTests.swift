@@ -5,7 +5,7 @@ import Testing
 struct UsageTests {
   private static let piece = 4 << 20
 
-  /// Node 1 has a piece that its branch 2 shares, and 2 has two of its own.
+  /// Node 1 has a piece that its branch 2 shares, and 2 has two more.
   private func store() throws -> TestStore {
     let store = try TestStore()
     try store.ast("clone", "0", "one").expectSuccess()
@@ -48,7 +48,7 @@ struct UsageTests {
 }
 
 extension TestStore {
-  /// Writes a file of so many pieces that nothing can share or compress.
+  /// Writes a file of this many pieces, which cannot be shared or compressed.
   fileprivate func write(_ file: String, pieces: Int, in node: Int) throws {
     try ast("run", "\(node)", "dd", "if=/dev/urandom", "of=\(file)", "bs=4M", "count=\(pieces)", "iflag=fullblock")
       .expectSuccess()

@@ -4,8 +4,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Kills `adopt`, its way back and the taking over of the data at each step. The machine boots the old system or a
-/// complete deployment then, and doing it again comes to the same end as if nothing had happened.
+/// Kills `adopt`, its undoing and the take-over of the data at each step. The machine then boots the old system or a
+/// complete deployment, and running the command again has the same result as without the kill.
 @Suite("adopt, killed", .requiresRoot)
 struct AdoptFailPointTests {
   @Test func adoptingIsDoneOrNot() throws {
@@ -21,7 +21,7 @@ struct AdoptFailPointTests {
       #expect(try disk.checksum() == before, "\(where_)")
       let isDone = try #require(points.lastIndex(of: "boot hook in place")) <= index
       #expect((disk.customFile != nil) == isDone, "\(where_)")
-      // The next attempt, or the way back, finds what is there.
+      // The next attempt, or undoing, finds the remains.
       if isDone || index % 2 == 0 {
         try disk.adopt("--undo").expectSuccess()
       } else {
@@ -43,7 +43,7 @@ struct AdoptFailPointTests {
       try disk.adopt("-y").expectSuccess()
       let killed = try disk.adopt("--undo", environment: ["AST_FAIL_AT": "\(index + 1)"])
       #expect(killed.signal == SIGKILL, "\(killed)")
-      // Everything is gone, also what tells that there was something.
+      // Everything is gone, including the record.
       let again = try disk.adopt("--undo")
       #expect(again.status == 0 || again.status == 3, "\(again)")
       #expect(try disk.subvolumes == ["@", "@/var/lib/machines", "@home"], "killed at '\(points[index])'")
@@ -59,7 +59,7 @@ struct AdoptFailPointTests {
     print("adopt --finish: \(points.count) fail points")
     let whole = try data(of: disk)
     for index in points.indices {
-      // Data that were taken over are not taken back: what was made goes by hand.
+      // Data that were taken over are not moved back, so the subvolumes are deleted by hand.
       try disk.adopt("--undo").expectSuccess()
       try disk.deleteAll()
       try disk.adopt("-y").expectSuccess()

@@ -3,7 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// `adopt`, up to what a deployment does at its first start. That it starts is for the tests in `Tests/Boot` to show.
+/// `adopt`, up to the work of a deployment at its first start. `Tests/Boot` tests the start itself.
 @Suite("adopt", .requiresRoot)
 struct AdoptTests {
   typealias Layout = AdoptableDisk.Layout
@@ -22,8 +22,8 @@ struct AdoptTests {
         New subvolumes:  @snapshots, @var, @grub, \(made)
         Data:            \(data) are taken over at the next start
         As they are:     \(kept)
-        Read-only then:  /usr and all that is not listed above or in /etc; also /opt, /usr/local, /games
-        If it fails:     choose "Debian before ast" in the menu: there is no place where GRUB can count tries
+        Read-only then:  /usr and everything that is not listed above or in /etc; also /opt, /usr/local, /games
+        If it fails:     choose "Debian before ast" in the menu: GRUB has no place to count tries
 
         """, "\(result)")
     #expect(try disk.checksum() == before && disk.subvolumes == subvolumes && disk.customFile == nil)
@@ -53,7 +53,7 @@ struct AdoptTests {
     try disk.adopt("-y").expectSuccess()
     #expect(try #require(disk.customFile).hasSuffix("fi\n### END ast\n\(mine)"))
     #expect(try run(["grub-script-check", path.string]).status == 0)
-    // What is added meanwhile stays too.
+    // Files that were added meanwhile stay, too.
     try runSuccessfully(["sh", "-c", "echo >>\"$0\"; echo set more=1 >>\"$0\"", path.string])
     try disk.adopt("--undo").expectSuccess()
     #expect(disk.customFile == mine + "\nset more=1\n")
@@ -107,7 +107,7 @@ struct AdoptTests {
     let menu = try disk.menu
     #expect(!menu.contains("ast.adopt") && menu.contains("menuentry 'Debian before ast'"))
     #expect(try Consistency.problems(of: disk.store) == [])
-    // A deployment of later does not take them again.
+    // A later deployment does not take the data over again.
     try runSuccessfully(["sh", "-c", "echo newer >@home/anna/file"], in: disk.top)
     try disk.start().expectSuccess()
     #expect(try String(contentsOfFile: disk.top.appending("@home/anna/file").string, encoding: .utf8) == "newer\n")
@@ -180,7 +180,7 @@ struct AdoptTests {
     #expect(try !disk.subvolumes.contains("@snapshots"))
   }
 
-  /// What is not there of the data, in the words of a shell.
+  /// The missing data, as a shell reports them.
   private func dataProblems(of disk: AdoptableDisk) throws -> String {
     let script = """
       is() { test "$(cat "$1")" = "$2" || echo "$1 is $(cat "$1")"; }
@@ -203,7 +203,7 @@ struct AdoptTests {
   }
 }
 
-/// Something that stands in the way of an adoption, and what is said.
+/// An obstacle to an adoption, and the error message.
 struct AdoptionObstacle: Sendable, CustomTestStringConvertible {
   let script: String
   let reason: String
@@ -215,20 +215,20 @@ struct AdoptionObstacle: Sendable, CustomTestStringConvertible {
     AdoptionObstacle("btrfs -q subvolume create $TOP/@var", "the top level of the file system has @var already"),
     AdoptionObstacle("mkdir $TOP/@snapshots", "the top level of the file system has @snapshots already"),
     AdoptionObstacle("touch $TOP/@home.adopt", "the top level of the file system has @home.adopt already"),
-    AdoptionObstacle("echo LABEL=x /var ext4 defaults 0 2 >>etc/fstab", "/var is a file system or a subvolume of its"),
+    AdoptionObstacle("echo LABEL=x /var ext4 defaults 0 2 >>etc/fstab", "/var is a separate file system or subvolume"),
     AdoptionObstacle(
-      "echo LABEL=x /boot ext4 defaults 0 2 >>etc/fstab", "/boot is a file system or a subvolume of its"),
+      "echo LABEL=x /boot ext4 defaults 0 2 >>etc/fstab", "/boot is a separate file system or subvolume"),
     AdoptionObstacle(
-      "mv etc old; btrfs -q subvolume create etc; chattr -i old/fixed; mv old/* etc", "/etc is a file system or a sub"),
+      "mv etc old; btrfs -q subvolume create etc; chattr -i old/fixed; mv old/* etc", "/etc is a separate file system"),
     AdoptionObstacle("mkdir .snapshots && touch .snapshots/1", "/.snapshots is in use, probably by snapper"),
     AdoptionObstacle("rm boot/initrd.img-*", "/boot has no kernel with an initrd and modules"),
     AdoptionObstacle("rm boot/grub/grub.cfg", "there is no /boot/grub/grub.cfg"),
     AdoptionObstacle("echo '# custom.cfg' >boot/grub/grub.cfg", "/boot/grub/grub.cfg does not read custom.cfg"),
     AdoptionObstacle("rm -r boot/grub/i386-pc", "/boot/grub has no modules of GRUB"),
-    AdoptionObstacle("mkdir boot/grub/custom.cfg", "custom.cfg of /boot/grub is no regular file"),
+    AdoptionObstacle("mkdir boot/grub/custom.cfg", "custom.cfg of /boot/grub is not a regular file"),
     AdoptionObstacle(
       "echo /swapfile none swap sw 0 0 >>etc/fstab", "/etc/fstab has a swap file in the root file system"),
-    AdoptionObstacle("rm -r srv && ln -s data srv", "/srv is no directory"),
+    AdoptionObstacle("rm -r srv && ln -s data srv", "/srv is not a directory"),
     AdoptionObstacle("mount -t tmpfs none srv", "/srv is mounted, and /etc/fstab does not say so"),
     AdoptionObstacle("sed -i '0,/installed/s/ok installed/ok unpacked/' var/lib/dpkg/status", "dpkg has work that is"),
     AdoptionObstacle("mount -o remount,bind,ro .", "the root file system is mounted read-only"),

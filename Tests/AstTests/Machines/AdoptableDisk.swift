@@ -2,9 +2,9 @@ import FoundationEssentials
 import SystemPackage
 import TestSupport
 
-/// A disk with a small system on it that can be adopted, in one of the layouts that are in use.
+/// A disk with a small system that can be adopted, in one of the common layouts.
 final class AdoptableDisk: Sendable {
-  /// Where the root is.
+  /// The place of the root.
   enum Layout: String, CaseIterable, Sendable {
     /// In `@rootfs`, as the Debian installer makes it.
     case installer
@@ -16,7 +16,7 @@ final class AdoptableDisk: Sendable {
 
   /// The top level of the file system.
   let top: FilePath
-  /// Where the root is mounted.
+  /// The mount point of the root.
   let root: FilePath
   let layout: Layout
   private let disk: LoopBtrfs
@@ -28,7 +28,7 @@ final class AdoptableDisk: Sendable {
     self.layout = layout
     disk = try LoopBtrfs.small(size: 1 << 30)
     top = disk.root
-    // Mounts in the file system itself go with its own.
+    // Mounts inside the file system go with its mount.
     root = layout == .top ? top : top.appending("mounts/root")
     if layout != .top {
       try runSuccessfully(["btrfs", "subvolume", "create", top.appending(subvolume).string])
@@ -51,7 +51,7 @@ final class AdoptableDisk: Sendable {
       environment: plainEnvironment.merging(environment) { $1 })
   }
 
-  /// What a deployment does at its first start.
+  /// Does the work of a deployment at its first start.
   func start(environment: [String: String] = [:]) throws -> CommandResult {
     let deployment = top.appending("mounts/deployment")
     try mount("@snapshots/deploy/1/root", at: deployment)
@@ -59,7 +59,7 @@ final class AdoptableDisk: Sendable {
     return try adopt("--finish", root: deployment, environment: environment)
   }
 
-  /// Runs `ast adopt` in the deployment, which is all that is mounted of the disk.
+  /// Runs `ast adopt` in the deployment; no other part of the disk is mounted.
   func inDeployment(_ arguments: String..., environment: [String: String] = [:]) throws -> CommandResult {
     let script = """
       disk=$(findmnt -no SOURCE "$TOP" | sed 's/\\[.*//')
@@ -73,7 +73,7 @@ final class AdoptableDisk: Sendable {
   /// The store that was made.
   var store: TestStore { TestStore(existing: top.appending("@snapshots")) }
 
-  /// Deletes all that was made, data and all.
+  /// Deletes everything that was made, including the data.
   func deleteAll() throws {
     for name in try subvolumes.reversed() where name.hasPrefix("@snapshots") || made.contains(String(name)) {
       try runSuccessfully(["btrfs", "subvolume", "delete", top.appending(name).string])
@@ -91,7 +91,7 @@ final class AdoptableDisk: Sendable {
     }
   }
 
-  /// A checksum of everything the system has in its root, but for custom.cfg and what is made beside it.
+  /// A checksum of the system's root, except custom.cfg and the subvolumes that are made beside it.
   func checksum() throws -> String {
     let script = """
       find . -xdev -mindepth 1 ! -path './mounts*' ! -path './@*' ! -path "./boot/grub/custom.cfg*" \
@@ -100,7 +100,7 @@ final class AdoptableDisk: Sendable {
     return try runSuccessfully(["sh", "-c", script], in: root)
   }
 
-  /// What the boot loader reads.
+  /// The file that the boot loader reads.
   var customFile: String? {
     try? String(contentsOfFile: root.appending("boot/grub/custom.cfg").string, encoding: .utf8)
   }
@@ -116,7 +116,7 @@ final class AdoptableDisk: Sendable {
     try runSuccessfully(["mount", "-o", "subvol=\(subvolume)", String(device), place.string])
   }
 
-  /// What is mounted where, by /etc/fstab.
+  /// The mounts in /etc/fstab.
   private var table: String {
     get throws {
       let uuid = try runSuccessfully(["findmnt", "-no", "UUID", top.string]).prefix { $0 != "\n" }

@@ -4,8 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What `bootstrap` refuses, and what it leaves behind when it does not come to its end. That what it makes starts is
-/// for the tests in `Tests/Boot` to show.
+/// What `bootstrap` refuses, and what it leaves behind if it fails. `Tests/Boot` tests that the disk starts.
 @Suite("bootstrap", .requiresRoot)
 struct BootstrapTests {
   private let directory: FilePath
@@ -24,7 +23,7 @@ struct BootstrapTests {
   }
 
   private func warning(_ text: String) -> String {
-    "ast: warning: nobody can log in to this system: give --root-password, --user or --ssh-key\n" + text
+    "ast: warning: no user can log in to this system: use --root-password, --user or --ssh-key\n" + text
   }
 
   @Test func imageThatIsThereStays() throws {
@@ -33,7 +32,7 @@ struct BootstrapTests {
     #expect(result.status == 5)
     #expect(
       result.stderr
-        == warning("ast: \(image) is there already; nothing was changed\n     `--force` replaces it\n"))
+        == warning("ast: \(image) already exists; nothing was changed\n     `--force` replaces it\n"))
     #expect(try String(contentsOfFile: image.string, encoding: .utf8) == "precious")
     #expect(try names() == ["disk.img"])
   }
@@ -94,7 +93,7 @@ struct BootstrapTests {
     #expect(result.stderr.hasSuffix("there is no terminal to ask on; nothing was changed\n     say `-y`\n"))
   }
 
-  /// A stop signal at any time leaves neither an image nor a loop device nor a mount behind.
+  /// After a stop signal at any time, there is no image, loop device or mount left.
   @Test(arguments: [SIGINT, SIGTERM, SIGKILL])
   func stoppedWhileItUnpacks(signal: Int32) throws {
     let archive = try DebianRoot.archive(of: DebianRoot.suite)
@@ -106,7 +105,7 @@ struct BootstrapTests {
     let result = try command.wait()
     #expect(result.signal == (signal == SIGKILL ? SIGKILL : nil))
     #expect(result.status == (signal == SIGKILL ? nil : 128 + signal))
-    // Nobody tidies a file up for a process that was killed.
+    // A killed process cannot remove its file.
     #expect(try names().filter { !$0.hasSuffix(".new") } == [])
     if signal != SIGKILL { #expect(try names() == []) }
     while try loops().contains(directory.string), signal == SIGKILL { usleep(10_000) }

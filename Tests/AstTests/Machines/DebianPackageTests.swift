@@ -3,14 +3,14 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The Debian package that `install/package` makes, on the releases it is for; `AST_PACKAGE` names it.
+/// The Debian package from `install/package`, on the supported releases; `AST_PACKAGE` names it.
 @Suite(
   "Debian package", .requiresRoot, .serialized,
   .enabled("AST_PACKAGE does not name the package, or the archive of Debian cannot be reached") {
     package != nil && RealArchive.isReachable
   })
 struct DebianPackageTests {
-  /// What is in a system beside what changes by itself.
+  /// The content of a system, except files that change by themselves.
   private static let list = "find /etc /opt /usr /srv /home -path /usr/lib/sysimage -prune -o -print | sort"
 
   /// The names of the manual pages.

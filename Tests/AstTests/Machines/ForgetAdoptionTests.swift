@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// `adopt --forget`: the old system goes, but for what the machine starts from, and only when nobody needs it.
+/// `adopt --forget`: the old system is deleted, except its boot loader, and only if nothing uses it.
 @Suite("adopt --forget", .requiresRoot)
 struct ForgetAdoptionTests {
   typealias Layout = AdoptableDisk.Layout
@@ -20,7 +20,7 @@ struct ForgetAdoptionTests {
     let result = try disk.inDeployment("--forget", "-y").expectSuccess()
     let place = layout == .top ? "/boot/grub" : "/\(disk.subvolume)/boot/grub"
     #expect(
-      result.stdout == "The system that was there before ast is gone, but for \(place): this machine starts from it.\n")
+      result.stdout == "\"Debian before ast\" was deleted, except \(place): this machine starts from it.\n")
     let left = try runSuccessfully(["sh", "-c", "ls -A; ls -A boot"], in: disk.root).split(separator: "\n")
     #expect(left.filter { !$0.hasPrefix("@") } == ["boot", "grub"])
     #expect(try listing(disk.root.appending("boot/grub")) == grub)
@@ -42,7 +42,7 @@ struct ForgetAdoptionTests {
     try disk.inDeployment("--forget", "-y", environment: ["AST_FAIL_TRACE": trace.string]).expectSuccess()
     let points = try String(contentsOfFile: trace.string, encoding: .utf8).split(separator: "\n")
     #expect(points.count > 10)
-    // Of points that come many times in a row, the first and the last.
+    // Of fail points that are passed many times in a row, only the first and the last.
     for index in points.indices
     where points.firstIndex(of: points[index]) == index
       || points.lastIndex(of: points[index]) == index
@@ -52,7 +52,7 @@ struct ForgetAdoptionTests {
       let (data, old) = (try self.data(of: disk), try disk.checksum())
       let killed = try disk.inDeployment("--forget", "-y", environment: ["AST_FAIL_AT": "\(index + 1)"])
       #expect(killed.signal == SIGKILL, "\(killed)")
-      // A menu that leads back is one to a system that is complete.
+      // While a menu has the old system, that system must be complete.
       #expect(try !disk.menu.contains("Debian before ast") || disk.checksum() == old, "\(points[index])")
       try disk.inDeployment("--forget", "-y").expectSuccess()
       #expect(try runSuccessfully(["ls", "-A", disk.root.string]) == "boot\n")
@@ -82,11 +82,11 @@ struct ForgetAdoptionTests {
       #expect(result.stderr.contains("; nothing was changed"))
       #expect(try disk.checksum() == before && disk.menu.contains("Debian before ast"))
     }
-    try expectRefused(disk.adopt("--forget", "-y"), "no deployment runs")
+    try expectRefused(disk.adopt("--forget", "-y"), "no deployment is running")
     try expectRefused(disk.inDeployment("--forget", "-y"), "deployment 1 has not proven itself yet")
     try disk.start().expectSuccess()
     try markGood(disk)
-    try expectRefused(disk.adopt("--forget", "-y", root: disk.root), "no deployment runs")
+    try expectRefused(disk.adopt("--forget", "-y", root: disk.root), "no deployment is running")
     try expectRefused(
       disk.inDeployment("--forget", "-y"), "there are subvolumes inside the old system: /@rootfs/var/lib/machines;")
     try runSuccessfully(["rm", disk.root.appending("var/lib/machines/file").string])

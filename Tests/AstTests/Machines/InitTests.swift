@@ -14,7 +14,7 @@ struct InitTests {
 
   private func content(_ store: FilePath) -> FilePath { store.appending("nodes/0/1") }
 
-  /// Like a checksum, with the times of everything.
+  /// Like a checksum, including all times.
   private func fingerprint(_ directory: FilePath) throws -> String {
     let times = try shell("cd \"$1\" && find . -printf '%P %T@\\n' | LC_ALL=C sort", directory)
     return try times + TestStore.checksum(of: directory)
@@ -87,7 +87,7 @@ struct InitTests {
       head --bytes=10000 /dev/urandom >noise.tar && : >nothing.tar
       tar --create --file cut.tar --directory "$2" . && truncate --size=1M cut.tar
       """, place, try TinyRoot.path)
-    let noBase = "what was to be the base has no dpkg in it: it is not a Debian root file system"
+    let noBase = "the source for the base contains no dpkg database: it is not a Debian root file system"
     let cases: [(source: [String], status: Int32, sentence: String, isUntouched: Bool)] = [
       (["--tarball", "missing.tar"], 3, "cannot read missing.tar: No such file or directory", true),
       (["--directory", "missing"], 3, "cannot read missing: No such file or directory", true),
@@ -133,7 +133,8 @@ struct InitTests {
     let result = try ast(["init", "--store", root.string, "--directory", try TinyRoot.path.string])
     #expect(result.status == 5)
     #expect(
-      result.stderr == "ast: \(root) is not empty, and no store; nothing was changed\n     name an empty directory\n")
+      result.stderr
+        == "ast: \(root) is not empty and is not a store; nothing was changed\n     name an empty directory\n")
     #expect(try shell("ls --almost-all \"$1\"", root) == "nodes\nphotos\n")
     for (place, ground) in [("/nonexistent", "/"), ("/proc", "/proc"), ("/dev/null", "/dev/null")] {
       let result = try ast(["init", "--store", place, "--directory", try TinyRoot.path.string])
@@ -153,7 +154,7 @@ struct InitTests {
         "$2/apt/extended_states" >"$2/dpkg/available"
       """, place, outside)
     let before = try fingerprint(outside)
-    // What stands in the tiny root's place before it is packed; a link leads outside, by both kinds of path.
+    // Entries that replace the tiny root's before it is packed; a link leads outside, by both kinds of path.
     let changes = [
       "mv var/lib rest; ln -s \"$O\" var/lib", "rm -r var; ln -s \"$O\" var", "mv usr/lib rest; ln -s \"$O\" usr/lib",
       "mkdir -p usr/lib; ln -s \"$O\" usr/lib/sysimage",
@@ -304,11 +305,11 @@ struct InitDebianTests {
     try node.shell("apt-get --quiet=2 check").expectSuccess()
     #expect(try node.shell("dpkg --verify").expectSuccess().stdout == "")
     #expect(try node.shell("apt-mark showauto").expectSuccess().stdout.lines.contains("debian-archive-keyring"))
-    // What apt writes stays where it was put.
+    // apt writes its state to the new place.
     try node.shell("apt-mark auto dpkg && apt-mark showauto | grep -x dpkg").expectSuccess()
     #expect(try node.shell("test ! -e /var/lib/apt/extended_states && test -L /var/lib/dpkg").status == 0)
     try node.shell("grep -q dpkg /usr/lib/sysimage/apt/extended_states").expectSuccess()
-    // And what dpkg writes.
+    // So does dpkg.
     try node.shell(
       """
       mkdir -p /root/p/DEBIAN && printf 'Package: mine\\nVersion: 1\\nArchitecture: all\\nMaintainer: me\\nDescription: x\\n' \

@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// `ast chroot` as people use it: from a shell on a terminal, with a real Debian.
+/// `ast chroot` from a shell on a terminal, with a real Debian.
 @Suite("chroot on a terminal", .requiresRoot, .serialized)
 struct ChrootTerminalTests {
   let node: DebianNode
@@ -19,7 +19,7 @@ struct ChrootTerminalTests {
     settings = try shell.command("stty -g")
   }
 
-  /// What must hold after every session: nothing runs, is mounted or staged, and the terminal is as it was.
+  /// The condition after every session: nothing is running, mounted or staged, and the terminal is as before.
   private func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) throws {
     #expect(try node.traces() == before, sourceLocation: sourceLocation)
     #expect(try shell.command("stty -g") == settings, sourceLocation: sourceLocation)
@@ -55,7 +55,7 @@ struct ChrootTerminalTests {
     #expect(jobs[0].hasPrefix("[1]+  Stopped") && jobs[0].hasSuffix("sleep 1000"))
     try shell.terminal.send("fg\n")
     try shell.terminal.expect("sleep 1000")
-    // The shell says so first, then gives it the terminal, and then has it go on.
+    // The shell prints this first, then gives it the terminal, and then continues it.
     try eventually("the job goes on") {
       try !String(contentsOfFile: "/proc/\(sleeper)/stat", encoding: .utf8).contains("(sleep) T ")
     }
@@ -70,7 +70,7 @@ struct ChrootTerminalTests {
     try shell.enter(node)
     #expect(try shell.inside(node, "stty size") == ["24 200"])
     shell.terminal.resize(rows: 50, columns: 132)
-    // The shell draws its prompt anew when the size changes.
+    // The shell redraws its prompt when the size changes.
     try shell.terminal.send("stty size\n")
     try shell.terminal.expect("\r\n50 132\r\n")
     try shell.terminal.expect(OuterShell.prompt(in: node))
@@ -158,7 +158,7 @@ struct ChrootTerminalTests {
   @Test(arguments: [SIGTERM, SIGHUP, SIGINT])
   func signalToAstDiscards(signal: Int32) throws {
     try shell.enter(node)
-    // Whatever the shell makes of it.
+    // The reaction of the shell does not matter.
     try shell.inside(node, "trap 'exit 0' TERM HUP INT; echo lost >/root/note")
     kill(try node.lastOperation().pid, signal)
     let shown = try shell.returned(after: "")
@@ -178,7 +178,7 @@ struct ChrootTerminalTests {
     #expect(killed.state == "running")
     kill(killed.pid, SIGKILL)
     try shell.returned(after: "")
-    // Until then the shell inside may read what is typed, too.
+    // Until then the shell inside may read the input, too.
     try eventually("the end of everything inside") { try node.store.processes(in: node.id).isEmpty }
     let status = try shell.status()
     #expect(status == "137")
@@ -187,7 +187,7 @@ struct ChrootTerminalTests {
 
     let cleared = try node.store.ast("tmp")
     #expect(cleared.status == 0)
-    #expect(cleared.stdout.hasPrefix("Cleared after `ast chroot \(node.id)` (operation "))
+    #expect(cleared.stdout.hasPrefix("Cleaned up after `ast chroot \(node.id)` (operation "))
     #expect(try node.info().generation == 1)
     #expect(try node.lastOperation().state == "interrupted")
     #expect(try node.shell("ls /root").stdout == "")

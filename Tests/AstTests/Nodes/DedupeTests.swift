@@ -6,20 +6,20 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// `ast dedupe`, with packages that nodes got without each other.
+/// `ast dedupe`, with packages that nodes got separately.
 @Suite("Sharing on request", .requiresRoot)
 struct DedupeTests {
   private static let size = 108_890
   private static let nothing = "Nothing to do.\n"
   private static let one = "1 file, 106 KiB shared.\n"
 
-  /// Makes the file larger than what the kernel shares at once.
+  /// Makes the file larger than the kernel shares at once.
   private static let growth = """
     for ((i = 0; i < 8; i++)); do cat /opt/data /opt/data >/opt/new; mv /opt/new /opt/data; done
     """
 
-  /// A store with branches 1 to `count` of the base, each with a package of its own: what dpkg says of it comes first, so
-  /// that the run that brings the files has nothing to share.
+  /// A store with branches 1 to `count` of the base, each with its own copy of a package: dpkg's database is written first,
+  /// so that the run that adds the files has nothing to share.
   private func branches(_ count: Int = 2, at directory: FilePath? = nil) throws -> TestStore {
     let store = try TestStore(at: directory)
     for node in 1...count {
@@ -130,7 +130,7 @@ struct DedupeTests {
     let script = "for ((i = 0; i < 20000; i++)); do echo $((99999 - i)); done | head -c \(Self.size) >/opt/data"
     try store.shell(2, script)
     let content = try TestStore.checksum(of: store.content(of: 2))
-    // The generation before has the one that is equal.
+    // The previous generation has the identical file.
     #expect(try store.ast("dedupe").stdout == "Node 2: \(Self.one)")
     #expect(try TestStore.checksum(of: store.content(of: 2)) == content)
     #expect(try store.ast("dedupe").stdout == Self.nothing)
@@ -235,7 +235,7 @@ struct DedupeTests {
   @Test func whatDeploymentsHaveIsTold() throws {
     let disk = try BootDisk()
     let store = disk.store
-    let line = "What deployments have of it comes free when they go."
+    let line = "The space in deployments is freed when they are deleted."
     try store.ast("clone", "1").expectSuccess()
     let script = """
       mkdir -p /opt /var/lib/dpkg/info; for ((i = 0; i < 20000; i++)); do echo $i; done >/opt/data
@@ -261,7 +261,7 @@ extension TestStore {
     try ast("run", "\(node)", "bash", "-euc", script).expectSuccess()
   }
 
-  /// Where on the disk a file is, as filefrag(8) tells it.
+  /// The place of a file on the disk, from filefrag(8).
   fileprivate func place(of file: String, in root: FilePath) throws -> String {
     let lines = try runSuccessfully(["filefrag", "-s", "-v", root.appending(file).string]).split(separator: "\n")
     // "   0:        0..     314:       3392..      3706:    315:             last,shared,eof"
@@ -270,7 +270,7 @@ extension TestStore {
     }.joined(separator: "\n")
   }
 
-  /// The bytes that the content of a node alone refers to.
+  /// The bytes that only the content of a node refers to.
   fileprivate func exclusive(_ node: Int) throws -> Int {
     Int(try Subvolume(at: content(of: node)).usage().exclusive)
   }

@@ -2,7 +2,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Texts that a description may have, each of which somebody's program once mangled.
+/// Texts for descriptions, each of which some program has once mangled.
 private let texts = [
   "plain", "  spaces  around  ", "it's \"quoted\" `so` $HOME $(id)", "a\nb\r\nc\n", "\ttabs\t",
   "\u{1B}[31mred\u{1B}[0m",
@@ -35,7 +35,7 @@ struct DescriptionTests {
       #expect(!output.unicodeScalars.contains { ($0.value < 0x20 && $0 != "\n") || (0x7F..<0xA0).contains($0.value) })
       #expect(!output.unicodeScalars.contains { (0x2028...0x202E).contains($0.value) })
     }
-    // Every node stands in the same column, whatever the others are called.
+    // Every node is in the same column, whatever the other descriptions are.
     for line in tree.split(separator: "\n").dropFirst() {
       #expect(line.hasPrefix("├── ") || line.hasPrefix("└── "), "\(line)")
     }
@@ -71,7 +71,7 @@ struct DescriptionTests {
     for verb in [["clone", "0"], ["branch", "1"], ["cbranch", "1"], ["ubranch", "1", "0"], ["new"], ["desc", "1"]] {
       let result = try store.ast(verb + [longest + "x"])
       #expect(result.status == 2)
-      #expect(result.stderr == "ast: the description has 4097 bytes, and at most 4096 are kept; nothing was changed\n")
+      #expect(result.stderr == "ast: the description has 4097 bytes; the limit is 4096; nothing was changed\n")
       #expect(try store.ast(verb + [String(repeating: "x", count: 100_000)]).status == 2)
     }
     #expect(try store.state() == before)

@@ -18,7 +18,7 @@ struct DiffFilesTests {
     try store.ast("run", "\(node)", "bash", "-euc", script).expectSuccess()
   }
 
-  /// A script that enters one more package.
+  /// A script that adds a package to dpkg's database.
   private static let newPackage =
     "printf '\\nPackage: new\\nStatus: install ok installed\\nArchitecture: all\\nVersion: 1\\n' >>/var/lib/dpkg/status"
 
@@ -64,7 +64,7 @@ struct DiffFilesTests {
     #expect(files.map { $0["change"] } == ["added", "changed", "renamed", "added"].map(JSON.text))
     #expect(files.map { $0["from"] } == [.null, .null, .text("/etc/d"), .null])
     #expect(files[1]["differences"] == .array([.text("content"), .text("mode")]))
-    // And for people, in one line each, without effect on the terminal.
+    // The output for people has one line each, without effect on the terminal.
     let text = try store.ast("diff", "1", "2").expectSuccess().stdout
     #expect(text.hasPrefix("+ /etc/a␊b␛[31m\n") && text.hasSuffix("+ /etc/\u{fffd}\n"))
   }
@@ -75,7 +75,7 @@ struct DiffFilesTests {
       let result = try store.astAsNobody(arguments)
       #expect(result.status == 0)
       #expect(result.stdout == "+ new:all 1\n")
-      #expect(result.stderr == "ast: files are compared for root only (use sudo)\n")
+      #expect(result.stderr == "ast: files are compared only for root (use sudo)\n")
     }
     let json = try store.astAsNobody(["diff", "--json", "1", "2"])
     #expect(try json.json["data"]["files"] == .null)

@@ -8,7 +8,7 @@ import Testing
 @Suite("edit-conf", .requiresRoot)
 struct EditConfigurationTests {
   let store: TestStore
-  /// For the editors.
+  /// The directory of the editors.
   let directory: FilePath
 
   init() throws {
@@ -41,7 +41,7 @@ struct EditConfigurationTests {
     #expect(first.stdout == "")
     #expect(first.stderr == "ast: node 1: changes kept as generation 2\n")
     #expect(try settings == "updates.clone-before = true # 1\n")
-    // An editor may also replace the file, and it starts from what is there.
+    // An editor may also replace the file, and it starts from the existing text.
     let second = try edit(["EDITOR": try editor("sed 's/1/2/' \"$1\" >\"$1.new\"; mv \"$1.new\" \"$1\"").string])
     #expect(second.status == 0)
     #expect(try settings == "updates.clone-before = true # 2\n")
@@ -50,12 +50,12 @@ struct EditConfigurationTests {
       try runSuccessfully(["find", place, "-printf", "%P %y %m %U:%G\\n"]) == " d 755 0:0\nnode.toml f 644 0:0\n")
   }
 
-  /// The file that an error says is kept.
+  /// The kept file that an error names.
   private func draft(in lines: [String]) throws -> String { try #require(lines.draft) }
 
   private func draft(in result: CommandResult) throws -> String { try draft(in: result.stderr.lines) }
 
-  /// What is in it; nothing is left of it.
+  /// Its content; the file is removed.
   private func takeDraft(_ draft: String) throws -> String {
     defer { unlink(draft) }
     return try String(contentsOfFile: draft, encoding: .utf8)
@@ -75,7 +75,7 @@ struct EditConfigurationTests {
       "[updates]\nmotd = true",
       "line 2, column 1: a node has no updates.motd of its own: it is a setting of the machine"
     ),
-    ("# \(String(repeating: "x", count: 16 << 10))", "it has more than 16 KiB"),
+    ("# \(String(repeating: "x", count: 16 << 10))", "it is larger than 16 KiB"),
   ])
   func whatIsWrongIsRefusedAndNotLost(text: String, reason: String) throws {
     try Data(text.utf8).write(to: URL(filePath: directory.appending("text").string))
@@ -90,7 +90,7 @@ struct EditConfigurationTests {
     #expect(try String(contentsOfFile: draft, encoding: .utf8) == text)
     #expect(try StoreContents(store) == before)
     #expect(try store.lastOperation(of: 1).state == "failed")
-    // From there it can be taken up again.
+    // The kept file can be saved later.
     try runSuccessfully(["sh", "-c", "echo '# right' >\(draft)"])
     try edit(["EDITOR": "cp \(draft)"]).expectSuccess()
     #expect(try settings == "# right\n")
@@ -128,7 +128,7 @@ struct EditConfigurationTests {
     #expect(try settings.lines.filter { !$0.hasPrefix("#") } == ["[updates]", "policy = \"off\"", "[boot]", "[hooks]"])
   }
 
-  /// What was made wrong in another way can be looked at, and be put right.
+  /// A file that was damaged in another way can be opened and repaired.
   @Test func whatWasWrongBeforeCanBePutRight() throws {
     try store.ast("run", "1", "sh", "-c", "mkdir -p /etc/ast; echo wrong >/etc/ast/node.toml").expectSuccess()
     let looked = try edit(["EDITOR": "true"])
@@ -238,7 +238,7 @@ extension [String] {
 }
 
 extension CommandResult {
-  /// Removes what an `edit-conf` that failed has kept.
+  /// Removes the file that a failed `edit-conf` has kept.
   func removeDraft() {
     if let draft = stderr.lines.draft { unlink(draft) }
   }

@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What `ast run` keeps from programs that mean harm: in a real Debian, as root.
+/// The attacks of hostile programs that `ast run` prevents: in a real Debian, as root.
 @Suite("hostile commands", .requiresRoot, .serialized)
 struct HostileCommandTests {
   let node: DebianNode
@@ -24,7 +24,7 @@ struct HostileCommandTests {
 
   @Test(arguments: [
     ("", 1, "exit status 1; changes discarded"),
-    ("; exit 0", 125, "would have no package database any more; the changes are discarded"),
+    ("; exit 0", 125, "would no longer have a package database; the changes are discarded"),
   ])
   func removingEverythingHarmsNothingElse(end: String, status: Int32, message: String) throws {
     let outside = try OutsideDirectory()
@@ -48,7 +48,7 @@ struct HostileCommandTests {
     let numbers = try runSuccessfully(["stat", "--format=%Hr %Lr", source.split(separator: "\n").joined()])
       .split(whereSeparator: \.isWhitespace).map(String.init)
     let places = ["/", "/dev", "/dev/shm", "/tmp", "/run", "/root", "/var/tmp"]
-    // The superblock of a btrfs is at 64 KiB and nothing is before it (btrfs(5)): if this worked, nothing would break.
+    // Nothing is before the superblock of a btrfs at 64 KiB (btrfs(5)): if this worked, nothing would break.
     let script = """
       block=$1 number=$2
       shift 2
@@ -75,7 +75,7 @@ struct HostileCommandTests {
     #expect(settings.contains("/proc/sys/kernel/core_pattern"))
     let result = try node.run(["hostile", "open-to-write"] + settings)
     try #require(result.stdout == settings.map { "\($0): EROFS\n" }.joined())
-    // Harmless only because they are known to be read-only by now.
+    // This is harmless only because they are read-only, as checked above.
     for setting in settings { #expect(try node.shell("echo b >\"$1\"", setting).status == 2) }
     try expectNothingLeft()
   }
@@ -171,7 +171,7 @@ struct HostileCommandTests {
     let handles = try ["passwd", "dpkg"].map {
       try runSuccessfully([program, "handle-of", outside.path.appending($0).string])
     }
-    // On the host they do: the handles are good.
+    // On the host this works, so the handles are valid.
     #expect(
       try runSuccessfully([program, "handles", node.store.root.string] + handles) == "file: DONE\ndirectory: DONE\n")
     #expect(try node.run(["hostile", "handles", "/"] + handles).stdout == "file: EPERM\ndirectory: EPERM\n")
@@ -274,8 +274,8 @@ struct HostileCommandTests {
   }
 }
 
-/// Names, kinds, modes, owners, sizes and times below a directory, without what reading changes. Nothing inside a node can set
-/// the time of the last change of an inode.
+/// Names, kinds, modes, owners, sizes and times below a directory, except those that reading changes. A program in a node
+/// cannot set the time of the last change of an inode.
 func listing(_ directory: FilePath) throws -> String {
   try runSuccessfully(["find", directory.string, "-printf", "%P %y %m %U:%G %n %s %T@ %C@ %l\\n"])
 }

@@ -2,10 +2,10 @@ import FoundationEssentials
 import SystemPackage
 import TestSupport
 
-/// A program that tries to get out of a node, in C because it makes system calls no other program makes. It is linked
-/// statically: it runs in every node.
+/// A program that tries to get out of a node, in C because it makes unusual system calls. It is linked statically, so it
+/// runs in every node.
 enum HostileProgram {
-  /// Where it is on the host.
+  /// Its path on the host.
   static var path: FilePath { get throws { try made.get() } }
 
   /// A node that has it in `/usr/local/bin`.
@@ -27,7 +27,7 @@ enum HostileProgram {
     return node.id
   }
 
-  /// Each attempt prints its name and what came of it: "DONE", or why it failed.
+  /// Each attempt prints its name and its result: "DONE", or why it failed.
   private static let text = #"""
     #define _GNU_SOURCE
     #include <errno.h>
@@ -152,7 +152,7 @@ enum HostileProgram {
       puts(access("/run/ast/sandbox", F_OK) == 0 ? "inside" : "OUTSIDE");
     }
 
-    // Only what is on a read-only mount is tried at all: the tests must not harm the machine when the sandbox fails.
+    // Only files on a read-only mount are tried: the tests must not harm the machine if the sandbox fails.
     static void open_to_write(const char *path) {
       struct statvfs status;
       if (access(path, F_OK) != 0) {

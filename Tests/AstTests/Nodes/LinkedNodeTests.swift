@@ -6,7 +6,7 @@ import Testing
 /// Nodes whose files are links to the host: whatever ast does with them, it stays inside.
 @Suite("nodes with links to the outside", .requiresRoot, .serialized)
 struct LinkedNodeTests {
-  /// What is a link, and how a program in the node makes it one; `$1` is where it leads.
+  /// The path of a link, and the script that makes it in the node; `$1` is its target.
   struct Link: Sendable, CustomTestStringConvertible {
     let path: String
     let script: String
@@ -16,7 +16,7 @@ struct LinkedNodeTests {
   static let copyOfPackageState = "rm /var/lib/dpkg; cp -a /usr/lib/sysimage/dpkg /var/lib/dpkg;"
 
   static let links = [
-    // Both are mounted on while a program runs: the directories around them move instead.
+    // Both are mount points while a program runs, so the directories around them are moved.
     Link(path: "etc/resolv.conf", script: "mv /etc /old; cp -a /old /etc; ln -sf \"$1/resolv.conf\" /etc/resolv.conf"),
     Link(path: "usr/sbin", script: "mv /usr/sbin /usr/old; ln -s \"$1\" /usr/sbin"),
     Link(path: "etc", script: "mv /etc /old; ln -s \"$1\" /etc"),
@@ -46,7 +46,7 @@ struct LinkedNodeTests {
     let edited = try node.store.ast(
       "edit-conf", "\(node.id)", environment: ["EDITOR": "sh -c 'cat \"$0\"; echo \"# x\" >>\"$0\"'"])
     edited.removeDraft()
-    // What the file begins with, and nothing of the one outside.
+    // The initial text, and nothing from the file outside.
     #expect(edited.stdout.lines.allSatisfy { $0.hasPrefix("#") || $0.hasPrefix("[") }, "\(edited.stdout)")
     #expect([0, 1].contains(edited.status))
     #expect(try node.info().packages == packages)

@@ -3,11 +3,11 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The interactive shell of an administrator, on a terminal of its own, who calls `ast` from it.
+/// The interactive shell of an administrator, on its own terminal, from which `ast` is called.
 struct OuterShell {
   let terminal: PseudoTerminal
 
-  /// Nothing a program prints by accident: the shell outside is done.
+  /// The prompt of the shell outside, a text that no program prints by accident.
   private static let prompt = "OUTSIDE> "
 
   init(_ store: TestStore) throws {
@@ -20,14 +20,14 @@ struct OuterShell {
     try terminal.expect(Self.prompt)
   }
 
-  /// Types a command, waits for the prompt, and returns what was shown in between.
+  /// Types a command, waits for the prompt, and returns the output in between.
   @discardableResult
   func command(_ line: String) throws -> [String] {
     try terminal.send(line + "\n")
     return try returned(after: line)
   }
 
-  /// Waits for the prompt and returns what was shown before it, without the echo of `line`.
+  /// Waits for the prompt, and returns the output before it, without the echo of `line`.
   @discardableResult
   func returned(after line: String) throws -> [String] {
     try shown(before: Self.prompt, after: line)
@@ -40,19 +40,19 @@ struct OuterShell {
     #expect(shown == ["ast: node \(node.id) is open: `exit 0` keeps the changes, `exit 1` discards them"])
   }
 
-  /// Types a command in the shell inside and returns what it printed.
+  /// Types a command in the shell inside, and returns its output.
   @discardableResult
   func inside(_ node: DebianNode, _ line: String) throws -> [String] {
     try terminal.send(line + "\n")
     return try shown(before: Self.prompt(in: node), after: line)
   }
 
-  /// Leaves the node and returns what was shown until the shell outside was back, and the status it got.
+  /// Leaves the node, and returns the output up to the prompt of the shell outside, and the exit status.
   func leave(_ node: DebianNode, _ line: String) throws -> (shown: [String], status: String) {
     (try command(line), try status())
   }
 
-  /// The status of the last command, as the shell outside has it.
+  /// The status of the last command in the shell outside.
   func status() throws -> String { try command("echo $?").joined(separator: "\n") }
 
   /// Debian's prompt of root in a node (/etc/bash.bashrc).

@@ -1,7 +1,7 @@
 import SystemPackage
 import TestSupport
 
-/// A directory of the host on the file system of the store, with a file for everything a node could make ast read.
+/// A directory of the host on the file system of the store, with a file for everything that a node could make ast read.
 struct OutsideDirectory {
   let path: FilePath
 
@@ -19,8 +19,8 @@ struct OutsideDirectory {
     try runSuccessfully(["sh", "-euc", script, "sh", path.string])
   }
 
-  /// Everything about it, also when its files were last read: with the default `relatime`, reading what was written after it was
-  /// last read sets that time (mount(8)).
+  /// The complete state of the directory, including the times when its files were last read: with the default `relatime`,
+  /// reading a file that was written after it was last read sets that time (mount(8)).
   func state() throws -> String {
     let format = "%P %y %m %U:%G %n %s %T@ %C@ %l"
     return try runSuccessfully([

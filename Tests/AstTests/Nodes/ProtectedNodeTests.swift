@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Protected nodes", .requiresRoot)
 struct ProtectedNodeTests {
-  /// 1 is above 2 is above 3; 4 stands alone. Deployment 1 was made of node 3.
+  /// 2 is below 1, and 3 below 2; 4 is separate. Deployment 1 was made from node 3.
   private func store(_ change: (TreeDatabase) throws -> Void) throws -> TestStore {
     let store = try TestStore()
     try store.ast("clone", "0").expectSuccess()

@@ -76,7 +76,7 @@ struct RunTerminalTests {
     #expect(
       try shell.command("printf '3\\n1\\n2\\n' | ast -q run \(node.id) sort | tr '\\n' ' '; echo \"${PIPESTATUS[*]}\"")
         == ["1 2 3 0 0 0"])
-    // What a pager does: the end of the pipeline reads the keys.
+    // As with a pager, the end of the pipeline reads the keys.
     let pager = "sh -c 'read a; read b </dev/tty; echo \"$a-$b\"; cat >/dev/null'"
     try shell.terminal.send("ast -q run \(node.id) sh -c 'echo ready >/dev/tty; seq 5' | \(pager)\n")
     try shell.terminal.expect("ready\r\n")

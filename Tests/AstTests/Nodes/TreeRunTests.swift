@@ -3,10 +3,10 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// `ast tree-run`, and what the network of a run is.
+/// `ast tree-run`, and the network of a run.
 @Suite("tree-run", .requiresRoot)
 struct TreeRunTests {
-  /// Node 1 with 2 and 3 below it, 4 below 2; and 5, a tree of its own.
+  /// Node 1 with 2 and 3 below it, 4 below 2; and 5, a separate tree.
   let store: TestStore
 
   init() throws {

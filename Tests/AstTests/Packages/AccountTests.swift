@@ -93,7 +93,7 @@ struct AccountTests {
     #expect(try store.ast("doctor").expectSuccess().stdout == "")
   }
 
-  /// The accounts in another order, and files of all kinds that belong to them. `$1` is where a link leads.
+  /// The accounts in another order, and files of all kinds that belong to them. `$1` is the target of a link.
   private static let makesFiles = """
     useradd --system blue; useradd --system red
     mkdir /srv/t; cd /srv/t; touch plain user group capable name-1 listed
@@ -123,7 +123,7 @@ struct AccountTests {
     return try runSuccessfully(["python3", "-c", program, file.string, name]).lines[0]
   }
 
-  /// A number in the order of bytes it has on the disk.
+  /// A number in the byte order of the disk.
   private func hex(_ number: Int) -> String {
     (0..<4).map { index in
       let byte = String(number >> (8 * index) & 0xff, radix: 16)
@@ -251,7 +251,7 @@ struct AccountTests {
     #expect(
       run.stderr.lines == [
         "ast: node \(second): changes kept as generation 2",
-        "ast: node \(second): the user games has number 60 in other nodes; here it stays 600, for that number is taken",
+        "ast: node \(second): the user games has number 60 in other nodes; here it stays 600, because that number is taken",
       ])
     let passwd = try store.content(of: second).appending("etc/passwd").string
     #expect(
@@ -263,7 +263,7 @@ struct AccountTests {
   @Test func aRebuildTakesTheNumbersOfTheNodesInTheirOrder() throws {
     let (first, second) = (try store.clone(0), try store.clone(0))
     try shell(first, "useradd --system red")
-    // As if the second node were from another store: both have given the same number.
+    // As if the second node were from another store, where the same number was assigned.
     try runSuccessfully(["sqlite3", store.database.string, "DELETE FROM account WHERE name = 'red'"])
     try shell(second, "useradd --system blue; touch /srv/b; chown blue: /srv/b")
     let (before, other) = (try accounts(of: first), try accounts(of: second))

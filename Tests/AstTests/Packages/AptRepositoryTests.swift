@@ -2,7 +2,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// The archives that other tests install from: the apt of a node takes them for real, and says what is wrong with them.
+/// The archives that other tests install from: the apt of a node accepts them, and reports their faults.
 @Suite("The archive of the tests", .requiresRoot)
 struct AptRepositoryTests {
   let packages: PackageStore
@@ -43,7 +43,7 @@ struct AptRepositoryTests {
     try inNode("dpkg-query --show --showformat '${Status} ${Version}\\n' greeting || :").first
   }
 
-  /// Path and status of everything that was asked for since the last look.
+  /// Path and status of all requests since the last call.
   private func asked() -> [String] {
     defer { server.forgetExchanges() }
     return server.exchanges.map { "\($0.status) \($0.path)" }
@@ -168,7 +168,7 @@ struct AptRepositoryTests {
     let place = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["sh", "-c", "printf 0123456789 >'a+b c'; touch --date=@1000000000 'a+b c'"], in: place)
     let server = try HTTPServer(serving: place)
-    // One connection for all of it; each line is method, path, fields.
+    // All requests use one connection; each line is method, path, fields.
     let requests = """
       GET /a%2bb%20c
       HEAD /a+b%20c

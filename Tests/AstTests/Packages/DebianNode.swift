@@ -19,7 +19,7 @@ struct DebianNode {
     return store
   }
 
-  /// A node whose apt knows what the mirror has; nil when the mirror cannot be reached.
+  /// A node whose apt has the indices of the mirror; nil if the mirror cannot be reached.
   static let withPackageLists: Int? = {
     guard let node = try? DebianNode() else { return nil }
     let update = ["apt-get", "-o", "Acquire::Retries=0", "-o", "APT::Update::Error-Mode=any", "update"]
@@ -36,29 +36,29 @@ struct DebianNode {
     try run(["sh", "-c", script, "sh"] + arguments, input: input)
   }
 
-  /// Where the node's content is.
+  /// The path of the node's content.
   var content: FilePath { get throws { try store.content(of: id) } }
 
-  /// What is in a file of the node.
+  /// The text of a file in the node.
   func text(of file: String) throws -> String {
     try runSuccessfully(["cat", try content.appending(file).string])
   }
 
-  /// What `ast info` says of the node.
+  /// The data of `ast info` for the node.
   func info() throws -> NodeInfo { try store.report(NodeInfo.self, "info", "\(id)") }
 
   /// The last entry of the node's history.
   func lastOperation() throws -> OperationEntry { try store.lastOperation(of: id) }
 }
 
-/// What the tests look at in `ast info --json`.
+/// The members of `ast info --json` that the tests use.
 struct NodeInfo: Decodable, Equatable {
   let generation: Int
   let previous: Int?
   let packages: Int?
 }
 
-/// What the tests look at in an entry of `ast history --json`.
+/// The members of an entry of `ast history --json` that the tests use.
 struct OperationEntry: Decodable, Equatable {
   let kind: String
   let state: String
@@ -66,7 +66,7 @@ struct OperationEntry: Decodable, Equatable {
   let pid: Int32
 }
 
-/// The object `--json` prints.
+/// The object that `--json` prints.
 private struct Answer<Report: Decodable>: Decodable {
   let data: Report
 }

@@ -45,7 +45,7 @@ struct HoldTests {
     #expect(try node.ast("hold").expectSuccess().stdout == "greeter:all\ntool:all\n")
     let list: JSON = .array([.text("greeter:all"), .text("tool:all")])
     #expect(try node.ast("hold", "--json").json["data"]["held"] == list)
-    // A copy holds what its original does; undo takes it back.
+    // A copy holds the same packages; undo undoes a hold.
     #expect(try node.clone().ast("hold").stdout == "greeter:all\ntool:all\n")
     try node.ast("undo").expectSuccess()
     #expect(try node.ast("hold").stdout == "")

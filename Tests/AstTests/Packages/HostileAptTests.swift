@@ -3,11 +3,11 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A node whose apt works for somebody else: what it may write to is shared with ast, which must not follow it out.
+/// A node with a hostile apt, which shares its workspace with ast: ast must not follow links out of it.
 @Suite("A hostile apt", .requiresRoot)
 struct HostileAptTests {
   private static let tool = DebPackage("tool", files: ["/usr/share/tool": "hammer\n"])
-  /// What it makes links of, in the workspace, after apt has done its work.
+  /// The files in the workspace that it replaces with links after apt has done its work.
   private static let names = [
     "extended_states", "decision", "checksums", "hook", "lists", "cache", "cache/archives", "cache/pkgcache.bin",
     "lists/stolen",
@@ -20,7 +20,7 @@ struct HostileAptTests {
     for file in ["passwd", "pkgcache.bin", "tool_1.0_all.deb"] {
       try Data("kept\n".utf8).write(to: URL(filePath: victim.appending(file).string))
     }
-    // A name with an end that files have gets one of the victim's files, the others its directory.
+    // Names with a file extension become links to one of the victim's files, the others to its directory.
     let isDirectory = ["lists", "cache", "cache/archives"].contains(name)
     let target = isDirectory ? victim : victim.appending("passwd")
     try node.shell("mv /usr/bin/apt-get /usr/bin/apt-get.real")

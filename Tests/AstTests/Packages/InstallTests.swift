@@ -38,7 +38,7 @@ struct InstallTests {
     #expect(result.stdout == "Node \(node.id): 2 installed, generation 2.\n")
     #expect(
       result.said.dropLast() == [
-        "Installed (1):", "  tool  1.0", "Installed because those need them (1):", "  library  1.0",
+        "Installed (1):", "  tool  1.0", "Installed as dependencies (1):", "  library  1.0",
       ])
     #expect(result.said.last?.hasSuffix(" more on disk.") == true)
     let operation = try node.store.lastOperation(of: node.id)
@@ -130,7 +130,7 @@ struct InstallTests {
 
   // MARK: From files
 
-  /// Where a file is, and how it is named.
+  /// The place of a file, and the argument that names it.
   enum Place: CaseIterable { case absolute, relative, above, inADirectoryWithASpace, forRootOnly, linked }
 
   @Test(arguments: Place.allCases)
@@ -191,10 +191,10 @@ struct InstallTests {
         + " /etc/configured/main.conf.dpkg-dist")
     #expect(try node.text(of: "etc/configured/main.conf") == "loud=a-little\n")
     #expect(try node.text(of: "etc/configured/main.conf.dpkg-dist") == "loud=very\n")
-    // What nobody has edited is replaced.
+    // A file without local changes is replaced.
     #expect(try node.text(of: "etc/configured/other.conf") == "a=2\n")
     #expect(try node.text(of: "etc/configured/other.conf.dpkg-dist") == nil)
-    // Told once, not with every change from then on.
+    // This is reported once, not with every later change.
     #expect(try !node.ast("install", "greeter").expectSuccess().stderr.contains("dpkg-dist"))
   }
 
@@ -230,7 +230,7 @@ struct InstallTests {
     #expect(
       result.said == [
         "ast: node \(node.id)'s sources have no package no-such-package, nor-this; nothing was changed",
-        "     `ast refresh \(node.id)` fetches the indices anew",
+        "     `ast refresh \(node.id)` fetches the indices again",
       ])
   }
 
@@ -257,7 +257,7 @@ struct InstallTests {
     let result = try node.store.ast(["install", "--live"] + options + ["\(node.id)", "greeter"])
     #expect(result.status == 5, "\(result)")
     let sentence = "this system was not booted from \(node.store.root); nothing was changed"
-    let hint = "without `--live`, and then `ast deploy \(node.id)` and a reboot"
+    let hint = "install it without `--live`, then `ast deploy \(node.id)` and reboot"
     if options == ["--json"] {
       #expect(try result.json["error"]["message"] == .text(sentence))
       #expect(try result.json["error"]["hint"] == .text(hint))

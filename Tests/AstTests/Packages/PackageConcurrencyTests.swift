@@ -8,7 +8,7 @@ import Testing
 struct PackageConcurrencyTests {
   private static let tool = DebPackage("tool", files: ["/usr/share/tool": "hammer\n"])
   private static let greeter = DebPackage("greeter", files: ["/usr/share/greeter": "hello\n"])
-  /// Its installation goes on when somebody makes a file in the clone.
+  /// Its installation continues when a file is made in the clone.
   private static let waiting = DebPackage(
     "waiting", scripts: [.postinst: "touch /root/waits; until [ -e /root/go ]; do sleep 0.02; done"])
 
@@ -18,11 +18,11 @@ struct PackageConcurrencyTests {
 
   init() throws {
     node = try PackageNode(in: Self.packages.get())
-    // So that nothing but the work itself takes time.
+    // Then only the work itself takes time.
     try node.ast("install", "-n", "tool").expectSuccess()
   }
 
-  /// Starts an installation that waits at work.
+  /// Starts an installation that waits in its script.
   private func startWaiting() throws -> (command: StartedCommand, clone: FilePath) {
     let command = try node.start("install", "waiting")
     let directory = node.store.root.appending("nodes/\(node.id)")
@@ -51,9 +51,9 @@ struct PackageConcurrencyTests {
           "ast: node \(node.id) is busy: `ast install \(node.id) waiting` (pid \(work.pid), since ") == true,
         "\(refused)")
     }
-    // Not found out after everything was fetched.
+    // This is found before anything is fetched.
     #expect(node.repository.server.exchanges.count == asked)
-    // Who only looks need not wait.
+    // Verbs that only read do not wait.
     try node.ast("install", "-n", "greeter").expectSuccess()
     try node.ast("list").expectSuccess()
     try node.ast("refresh").expectSuccess()
@@ -110,7 +110,7 @@ struct PackageConcurrencyTests {
       #expect(try node.added() == ["own:all 1.0"])
       #expect(try node.shell("dpkg --verify own") == [])
     }
-    // Three that want the same fetch it once.
+    // Three commands that need the same file fetch it once.
     #expect(first.sent(own) == 1)
     #expect(try first.repository.server.bodies(for: first.repository.indexPath) == 1)
     try first.expectUntouched(since: first.state())

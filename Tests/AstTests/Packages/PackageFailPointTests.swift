@@ -34,7 +34,7 @@ struct PackageFailPointTests {
       if index < committed { #expect(try node.state() == before, what) }
       let problems = try Consistency.problems(of: node.store) + Consistency.findingsOfDoctor(node.store)
       #expect(problems == [], what)
-      // One that left all as it was can be followed by the next one.
+      // After a kill that changed nothing, the same node can be used for the next one.
       if index >= committed, index != kills.last { (node, words) = try victim.newNode() }
     }
   }
@@ -48,7 +48,7 @@ struct PackageFailPointTests {
     try node.expectUntouched(since: before)
   }
 
-  /// What a command about packages changes. The logs of dpkg and apt tell the time, and differ each time.
+  /// The changes of a command about packages. The logs of dpkg and apt are left out, because they have times.
   private struct Contents: Equatable {
     let packages: [String]
     let marks: [String]
@@ -95,15 +95,15 @@ struct PackageVictim: Sendable, CustomTestStringConvertible {
       },
     ]
 
-  /// Makes a node that it changes, and what is to be typed.
+  /// Makes a node for the command, and returns its words.
   func newNode() throws -> (node: PackageNode, words: [String]) {
     let (node, words) = try prepare()
-    // What follows a commit is left to the next command: done here, so that each time the same is left to this one.
+    // Run the next command, which finishes what follows a commit, so that this one always starts from the same state.
     try node.store.ast("tmp").expectSuccess()
     return (node, words)
   }
 
-  /// Those that change nothing in any node.
+  /// The verbs that do not change a node.
   static let looking = ["refresh"]
 
   private init(_ verb: String, _ rest: String..., everywhere: Bool = false) {
@@ -120,10 +120,10 @@ struct PackageVictim: Sendable, CustomTestStringConvertible {
     self.prepare = prepare
   }
 
-  /// A node with a package that there is a newer version of.
+  /// A node with a package that has a newer version.
   static func upgradable() throws -> PackageNode { try made.get().clone() }
 
-  /// A node whose parent has something that it has not, and neither anything to upgrade.
+  /// A node whose parent has a package that it does not have; neither has anything to upgrade.
   private static func child(of verb: String) throws -> (PackageNode, [String]) {
     let (parent, child) = try family.get()
     let top = try parent.clone()
@@ -139,7 +139,7 @@ struct PackageVictim: Sendable, CustomTestStringConvertible {
     let tool = DebPackage("tool", fields: ["Depends": "library"], files: ["/usr/share/tool": "hammer\n"])
     let node = try PackageNode(in: PackageStore(publishing: [victim, newer, library, tool]))
     try node.ast("install", "victim=1.0").expectSuccess()
-    // What is there already passes no fail points.
+    // Files that exist already pass no fail points.
     try node.clone().ast("upgrade").expectSuccess()
     try node.clone().ast("install", "tool").expectSuccess()
     return node

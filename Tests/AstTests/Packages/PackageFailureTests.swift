@@ -4,12 +4,12 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What can be wrong with packages, archives and nodes: each leaves the node exactly as it was, and is told.
+/// Faults of packages, archives and nodes: each is reported, and does not change the node.
 @Suite("Packages that fail", .requiresRoot, .serialized)
 struct PackageFailureTests {
   private static let sound = DebPackage("sound", files: ["/usr/share/sound": "tut\n"])
 
-  /// A package one of whose scripts fails, and says why.
+  /// A package with a script that prints a reason and fails.
   private static func failing(_ script: DebPackage.Script, version: String = "1.0") -> DebPackage {
     DebPackage(
       "bad-\(script.rawValue)", version: version, files: ["/usr/share/bad-\(script.rawValue)": .init("\(version)\n")],
@@ -52,13 +52,13 @@ struct PackageFailureTests {
     let operation = try node.store.lastOperation(of: node.id)
     #expect(operation.state == "failed")
     #expect(operation.message.map { "ast: \($0)" } == message)
-    // The hint names a file in which all of it is.
+    // The hint names the file with the complete output.
     let log = result.said.last?.split(separator: " ").last.map(String.init) ?? ""
     let text = try String(contentsOfFile: log, encoding: .utf8)
     #expect(text.contains("about to fail\nthe moon is full\n"))
     try node.expectUntouched(since: before)
     #expect(try TestStore.checksum(of: node.content) == checksum)
-    // The good one is no worse for it.
+    // The good package is not affected.
     try node.ast("install", "sound").expectSuccess()
   }
 
@@ -134,7 +134,7 @@ struct PackageFailureTests {
 
   // MARK: Archives
 
-  /// A node of its own, and what has to be in the message.
+  /// A new node, and the text that must be in the message.
   private func failure(
     _ node: PackageNode, _ words: String..., naming parts: String..., sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
@@ -194,7 +194,7 @@ struct PackageFailureTests {
   }
 
   @Test func packageWithAnotherContentIsNotKept() throws {
-    // As large as no other test's: the cache knows files by their content.
+    // The size differs from those of other tests, because the cache knows files by their content.
     let own = DebPackage("own", files: ["/usr/share/own": .init(String(repeating: "own", count: 1234))])
     let node = try PackageNode(in: Self.packages.get(), publishing: [own])
     try node.ast("refresh").expectSuccess()
@@ -253,7 +253,7 @@ struct PackageFailureTests {
     try node.expectUntouched(since: before)
   }
 
-  /// What dpkg and apt believe to have done well can be wrong all the same.
+  /// Work that dpkg and apt report as successful can be wrong all the same.
   @Test(arguments: [
     ("/^Package: sound$/,/^$/s/^Status: .*/Status: install ok half-configured/", "(dpkg --audit)", "sound"),
     ("/^Package: sound$/a Depends: missing-thing", "(apt-get check)", "missing-thing"),
@@ -287,7 +287,7 @@ struct PackageFailureTests {
   @Test func fullDiskDiscardsTheInstallation() throws {
     let disk = try LoopBtrfs.small(size: 640 << 20)
     defer { disk.remove() }
-    // It hides how much it unpacks.
+    // The package understates its installed size.
     let balloon = DebPackage(
       "balloon", fields: ["Installed-Size": "1"],
       scripts: [.postinst: "dd if=/dev/urandom of=/usr/share/balloon bs=1M count=2000"])
@@ -303,7 +303,7 @@ struct PackageFailureTests {
       result.stderr.contains("no space left on the store's file system: node \(node.id): balloon failed"), "\(result)")
     try node.expectUntouched(since: before)
 
-    // A disk without room for a package or an index.
+    // A disk without space for a package or an index.
     try runSuccessfully([
       "sh", "-c", "dd if=/dev/zero of=\"$1\"/ballast bs=1M conv=fsync; sync --file-system \"$1\"", "sh",
       disk.root.string,

@@ -4,11 +4,11 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Commands about packages that are asked to stop, or killed, wherever they are.
+/// Commands about packages that get a stop signal, or are killed, at any stage.
 @Suite("Package commands that do not come to their end", .requiresRoot, .serialized)
 struct PackageInterruptionTests {
   private static let size = 200_000
-  /// The cache knows files by their content: this one is that of no other test.
+  /// The cache knows files by their content, so this one differs from those of other tests.
   private let large = DebPackage(
     "large",
     files: [
@@ -20,14 +20,14 @@ struct PackageInterruptionTests {
 
   private static let packages = Result { try PackageStore() }
 
-  /// Where a command is.
+  /// The stage of a command.
   enum Moment: CaseIterable { case refresh, download, work }
 
   private func node(with packages: [DebPackage]) throws -> PackageNode {
     try PackageNode(in: Self.packages.get(), publishing: packages)
   }
 
-  /// Starts a command and waits until it is where it is to be.
+  /// Starts a command, and waits until it is at this stage.
   private func start(_ node: PackageNode, until moment: Moment) throws -> StartedCommand {
     let server = node.repository.server
     switch moment {
@@ -63,7 +63,7 @@ struct PackageInterruptionTests {
     let asked = ContinuousClock.now
     command.send(signal)
     let end = try command.wait()
-    // Not one of the time-outs: of a program that was asked nicely, of apt for a server that says nothing.
+    // It does not wait for a time-out, of a program that got a signal or of apt for a silent server.
     #expect(ContinuousClock.now - asked < .seconds(10))
     #expect(end.signal == signal || end.status == 128 + signal, "\(end)")
     try resume(node)
@@ -72,7 +72,7 @@ struct PackageInterruptionTests {
     #expect(try node.shell("dpkg --verify large; wc --bytes </usr/share/large") == ["\(Self.size)"])
   }
 
-  /// Only of the file that was underway apt does not know any more what it is the beginning of.
+  /// Only the incomplete file is fetched again from its beginning, because apt does not know what it belongs to.
   @Test(arguments: [SIGINT, SIGKILL])
   func whatWasFetchedIsNotFetchedAgain(signal: Int32) throws {
     let first = DebPackage("a-first", files: ["/usr/share/first": .init("\(UInt64.random(in: 0 ... .max))")])
@@ -107,7 +107,7 @@ struct PackageInterruptionTests {
     let node = try node(with: [Self.stuck])
     let before = try node.state()
     let command = try start(node, until: .work)
-    // Its first process is the only one whose parent is ast.
+    // The first process of the sandbox is the only one whose parent is ast.
     let first = try node.store.processes(in: node.id).compactMap {
       $0.split(separator: " ").first.flatMap { pid_t($0) }
     }.min()

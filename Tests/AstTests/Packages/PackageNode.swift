@@ -16,7 +16,7 @@ struct PackageNode {
     id = try store.clone(0)
   }
 
-  /// A node that gets packages from an archive of its own, which the test may change.
+  /// A node that gets packages from its own archive, which the test may change.
   init(in packages: PackageStore, publishing published: [DebPackage]) throws {
     try self.init(in: packages.store, publishing: published)
   }
@@ -35,7 +35,7 @@ struct PackageNode {
   /// The base itself.
   init(baseOf packages: PackageStore) { self.init(packages.store, 0, packages.repository) }
 
-  /// A node that gets packages from where its base does, and an archive that nobody knows.
+  /// A node that gets packages from the sources of its base, and an archive that no node uses.
   init(withSourcesOf store: TestStore) throws {
     self.init(store, try store.clone(0), try AptRepository())
   }
@@ -81,13 +81,13 @@ struct PackageNode {
     try store.start(words(verb, rest), environment: environment)
   }
 
-  /// Runs a script in the node with `ast run`; what it prints, in lines.
+  /// Runs a script in the node with `ast run`; returns the lines of its output.
   @discardableResult
   func shell(_ script: String) throws -> [String] {
     try store.ast(["-q", "run", "\(id)", "sh", "-c", script]).expectSuccess().stdout.lines
   }
 
-  /// Has the node get its packages from where nobody answers, which its apt finds out at the first attempt.
+  /// Sets a source for the node's packages that is unreachable, which its apt finds at the first attempt.
   func loseSources() throws {
     try shell(
       """
@@ -96,10 +96,10 @@ struct PackageNode {
       """)
   }
 
-  /// Where the node's content is.
+  /// The path of the node's content.
   var content: FilePath { get throws { try store.content(of: id) } }
 
-  /// What is in a file of the node; nil where there is none.
+  /// The text of a file in the node; nil if there is none.
   func text(of file: String) throws -> String? {
     try? String(contentsOfFile: try content.appending(file).string, encoding: .utf8)
   }
@@ -110,7 +110,7 @@ struct PackageNode {
     return try ast("list").expectSuccess().stdout.lines.filter { !base.contains($0) }
   }
 
-  /// The packages that apt has as installed because others need them.
+  /// The packages that apt has marked as automatically installed.
   func automatic() throws -> [String] { try shell("apt-mark showauto") }
 
   /// How often the content of a package's archive was sent.
@@ -131,15 +131,15 @@ struct PackageNode {
 
   // MARK: What must not change
 
-  /// What tells whether anything was done to a node.
+  /// The state of a node, to find out whether it was changed.
   struct State: Equatable {
-    /// The path, the identity, and that nobody could write to it.
+    /// The path, the identity, and that it was always read-only.
     let content: [String]
     /// The names of its generations and clones.
     let names: [String]
   }
 
-  /// What the node is now.
+  /// The present state of the node.
   func state() throws -> State {
     let shown = try runSuccessfully(["btrfs", "subvolume", "show", content.string]).lines.map {
       $0.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -150,7 +150,7 @@ struct PackageNode {
       names: names.sorted())
   }
 
-  /// Makes sure that a command has left the node as it was, and nothing behind that the next command does not remove.
+  /// Checks that a command did not change the node, and left nothing that the next command does not remove.
   func expectUntouched(
     since before: State, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
@@ -165,7 +165,7 @@ extension CommandResult {
   /// The lines of standard error.
   var said: [String] { stderr.lines }
 
-  /// The objects on standard error, a line each.
+  /// The objects on standard error, one per line.
   var saidInJSON: [JSON] {
     get throws { try said.map { try JSONDecoder().decode(JSON.self, from: Data($0.utf8)) } }
   }

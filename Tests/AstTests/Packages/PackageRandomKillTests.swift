@@ -5,7 +5,7 @@ import Testing
 /// Commands about packages that are killed at any moment: the node has all of the change or nothing of it, and the next
 /// command finds the store in order.
 ///
-/// `AST_KILL_SEED` repeats a run, as far as time lets it.
+/// `AST_KILL_SEED` repeats a run, except for its timing.
 @Suite("Package commands killed at random", .requiresRoot)
 struct PackageRandomKillTests {
   private static let shelf = DebPackage("library", files: ["/usr/share/library": "old\n"])

@@ -3,7 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What maintainer scripts do, and the administrator's hooks beside them.
+/// Maintainer scripts, and the administrator's hooks.
 @Suite("Maintainer scripts and hooks", .requiresRoot, .serialized)
 struct PackageScriptTests {
   private static let reading = DebPackage(
@@ -103,7 +103,7 @@ struct PackageScriptTests {
 
   // MARK: Hooks
 
-  /// A directory with hooks that tell what they are given, and those that are none.
+  /// A directory with hooks that print their arguments and environment, and with files that are not hooks.
   private func hooks(_ scripts: [String: String]) throws -> FilePath {
     let directory = try LoopBtrfs.shared.newDirectory()
     for (name, script) in scripts {
@@ -138,9 +138,9 @@ struct PackageScriptTests {
         "10-first pre \(told) missing", "20-second pre \(told) missing", "10-first post \(told) there",
         "20-second post \(told) there",
       ])
-    // What a hook makes of the clone is part of the change.
+    // The changes of a hook in the clone are part of the transaction.
     #expect(try node.text(of: "etc/hooked").map { .text(String($0.dropLast())) } == result.json["transaction"])
-    // They come with changes, not with looks at them, nor where there is nothing to do.
+    // Hooks run with changes, but not with simulations, or if there is nothing to do.
     try node.ast("install", "-n", "boot", environment: ["AST_HOOKS": directory.string]).expectSuccess()
     try node.ast("install", "tool", environment: ["AST_HOOKS": directory.string]).expectSuccess()
     #expect(try calls(directory).count == 4)
@@ -168,7 +168,7 @@ struct PackageScriptTests {
     try node.expectUntouched(since: before)
   }
 
-  /// What the Debian package brings as an example.
+  /// The example in the Debian package.
   @Test func exampleKeepsTheServerThatOneLogsInWith() throws {
     let robber = DebPackage("robber", scripts: [.postinst: "rm -f /usr/sbin/sshd"])
     let node = try PackageNode(in: node.store, publishing: [robber])
@@ -179,7 +179,7 @@ struct PackageScriptTests {
     #expect(
       result.stderr.contains(
         "the hook \(examples)/keep-ssh refused the change of node \(node.id) (post); the changes are discarded"))
-    // A node without one may stay without.
+    // A node without an ssh server may stay without one.
     try node.shell("rm /usr/sbin/sshd")
     try node.ast("install", "robber", environment: ["AST_HOOKS": examples]).expectSuccess()
   }
@@ -251,7 +251,7 @@ struct PackageScriptTests {
     #expect(try calls(directory).count == 2)
   }
 
-  /// Which hooks take part is not known then.
+  /// With an error in the settings, it is not known which hooks run.
   @Test func wrongSettingsRefuseAChangeOfPackagesWhereThereAreHooks() throws {
     let directory = try hooks(["10-first": Self.telling])
     try write("[hooks]\\n skip = [\"a/b\"]", to: node)
@@ -271,7 +271,7 @@ struct PackageScriptTests {
     }
     #expect(!FileManager.default.fileExists(atPath: directory.appending("calls").string))
     try node.expectUntouched(since: before)
-    // Without a hook there is nothing to be told about them.
+    // Without a hook, the settings are not needed.
     try node.ast("install", "tool", environment: ["AST_HOOKS": "/no/such/directory"]).expectSuccess()
     let settings = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
     try Data("wrong".utf8).write(to: URL(filePath: settings.string))

@@ -31,7 +31,7 @@ struct PlanTests {
     #expect(
       result.stdout.lines.dropLast() == [
         "Removed (1):", "  greeter  1.0", "Installed (2):", "  rival  1.0", "  tool   1.0",
-        "Installed because those need them (1):", "  library  1.0",
+        "Installed as dependencies (1):", "  library  1.0",
       ])
     #expect(result.stdout.lines.last?.contains("to download, ") == true)
     #expect(result.stderr == "")
@@ -72,7 +72,7 @@ struct PlanTests {
     }
     let sizes = try runSuccessfully(["stat", "--format=%s"] + archives).lines.compactMap { Double($0) }
     #expect(plan["downloadSize"] == .number(sizes.reduce(0, +)))
-    // As the packages say, in whole KiB: 5 and 1 come, the new greeter is as large as the old one.
+    // By the packages' installed sizes in KiB: 5 and 1 are added, the new greeter is as large as the old one.
     #expect(plan["installSize"] == .number(6 * 1024))
     #expect(try node.store.state() == before)
   }
@@ -81,14 +81,14 @@ struct PlanTests {
     #expect(try node.ast("install", "-n", "no-such-package").status == 3)
     #expect(try node.store.ast("upgrade", "-n", "4711").status == 3)
     let essential = try node.ast("remove", "-n", "dpkg").expectSuccess()
-    #expect(essential.stdout.contains("WARNING: no system can do without dpkg\n"), "\(essential)")
+    #expect(essential.stdout.contains("WARNING: these packages are essential: dpkg\n"), "\(essential)")
   }
 
   @Test func whatAnUpgradeKeepsBackIsShown() throws {
     try node.shell("apt-mark hold greeter")
     #expect(try node.ast("upgrade", "-n").stdout == "Nothing to do.\nKept back (1):\n  greeter\n")
     #expect(try node.ast("upgrade", "-n", "--json").json["data"]["keptBackPackages"][0] == .text("greeter"))
-    // Nobody asked for an upgrade here.
+    // This is not an upgrade.
     #expect(try !node.ast("install", "-n", "tool").expectSuccess().stdout.contains("greeter"))
   }
 
@@ -135,7 +135,7 @@ struct PlanTests {
     let terminal = try terminal("-y", "remove", "\(node.id)", "greeter")
     let shown = try terminal.expect("Node \(node.id): 1 removed, generation 2.\r\n", timeout: 60)
     #expect(!shown.contains("[Y/n]"))
-    // Progress is drawn over and over in one line, and taken away at the end.
+    // Progress is redrawn in one line, which is removed at the end.
     #expect(shown.contains("\r[") && shown.contains("%"), "\(shown.debugDescription)")
     #expect(shown.hasSuffix("\r\u{1B}[K"), "\(shown.debugDescription)")
     #expect(try terminal.waitForExit() == 0)
@@ -147,7 +147,7 @@ struct PlanTests {
     try terminal.expect("[Y/n] ", timeout: 60)
     try terminal.send("\u{3}")
     #expect(try terminal.waitForExit() == 130)
-    // A workspace of a command that died goes with the next one.
+    // The next command removes the workspace of a command that died.
     try node.expectUntouched(since: before)
   }
 

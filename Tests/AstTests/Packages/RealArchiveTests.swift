@@ -3,7 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Debian's own packages from its archive: what tests of our own making could have forgotten.
+/// Debian's own packages from its archive, for cases that made-up packages do not cover.
 ///
 /// Downloads are kept small. Without the archive nothing is tested, and the log says why.
 @Suite(
@@ -55,7 +55,7 @@ struct RealArchiveTests {
     let query = "SELECT id FROM account WHERE kind = 'user' AND name = 'sshd'"
     let registered = try runSuccessfully(["sqlite3", "-readonly", node.store.database.string, query]).lines.first
     #expect(number != nil && number == registered)
-    // The next node gives it the same one, whatever it has given before.
+    // The next node gives it the same number, whatever numbers it has assigned before.
     let other = try RealArchive.node(release)
     try other.ast("run", "adduser", "--system", "--group", "earlier")
     try other.ast("install", "--no-install-recommends", "openssh-server").expectSuccess()
@@ -114,7 +114,7 @@ struct RealArchiveTests {
   }
 }
 
-/// What a package could do to the boot of this machine.
+/// The boot files of this machine that a package could change.
 private struct HostBoot: Equatable {
   let files: String
   let sectors: String
@@ -134,7 +134,7 @@ private struct HostBoot: Equatable {
 enum RealArchive {
   static let releases = ["trixie", "bookworm"]
 
-  /// A fresh copy of a release's node.
+  /// A new copy of a release's node.
   static func node(_ release: String) throws -> PackageNode { try originalNode(release).clone() }
 
   /// The node that the others are copies of.
@@ -142,7 +142,7 @@ enum RealArchive {
     try (release == "trixie" ? trixie : bookworm).get()
   }
 
-  /// Asked once, by the apt of the first release.
+  /// The answer of the archive, asked once by the apt of the first release.
   static let isReachable: Bool = {
     do {
       _ = try trixie.get()

@@ -69,7 +69,7 @@ struct RemoveTests {
     try node.expectUntouched(since: before)
     #expect(try node.ast("remove", "--max-removals", "-1", "library").status == 2)
     #expect(try node.ast("remove", "--max-removals", "many", "library").status == 2)
-    // What is named does not count, whatever its name looks like.
+    // Named packages do not count, whatever their names look like.
     try node.ast("remove", "--max-removals", "0", "other++", "tool").expectSuccess()
   }
 
@@ -92,7 +92,7 @@ struct RemoveTests {
 
   @Test func essentialPackageGoesWhenThatIsMeant() throws {
     let result = try node.ast("remove", "--allow-remove-essential", "needed").expectSuccess()
-    #expect(result.stderr.contains("WARNING: no system can do without needed\n"))
+    #expect(result.stderr.contains("WARNING: these packages are essential: needed\n"))
     #expect(try !node.added().contains("needed:all 1.0"))
   }
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("tree-upgrade, tree-rmpkg", .requiresRoot, .serialized)
 struct TreeUpgradeTests {
-  /// The packages of the archive in one of two publications, each with names of its own.
+  /// The packages of the archive in one of two publications, each with its own names.
   private static func packages(_ version: String, _ suffix: String = "") -> [DebPackage] {
     let fails = """
       test ! -e /marker || { echo the node is marked >&2; exit 1; }
@@ -24,7 +24,7 @@ struct TreeUpgradeTests {
 
   private static let store = Result { try PackageStore() }
 
-  /// Where the nodes of a tree are, by their places in it: 0 with 1, 4, 6; 2 and 3 below 1; 5 below 4; 7 below 6.
+  /// The parents of the nodes by their places in the tree: 0 with 1, 4, 6; 2 and 3 below 1; 5 below 4; 7 below 6.
   private static let parents = [1: 0, 2: 1, 3: 1, 4: 0, 5: 4, 6: 0, 7: 6]
 
   /// A tree of eight nodes that have the older packages, different ones in some; the newer ones have been published since.
@@ -54,7 +54,7 @@ struct TreeUpgradeTests {
 
   private var store: TestStore { nodes[0].store }
 
-  /// What is in the nodes when all is done.
+  /// The packages of the nodes after a complete upgrade.
   private static let upgraded = [
     ["greeter"], ["greeter", "library"], ["greeter", "library", "steady", "tool"], ["greeter", "library"], ["greeter"],
     ["greeter", "library", "tool"], ["greeter"], ["greeter"],
@@ -68,7 +68,7 @@ struct TreeUpgradeTests {
     try store.ast([verb, "\(nodes[0].id)"] + rest)
   }
 
-  /// Whether all nodes are whole, and old or new as `isNew` says by their places.
+  /// Whether all nodes are complete, and old or new as `isNew` says for their places.
   private func expect(
     new isNew: (Int) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
@@ -209,7 +209,7 @@ struct TreeUpgradeTests {
     try nodes[1].shell("touch /marker")
     let result = try verb("tree-upgrade", "--fail-fast", "--jobs", "1")
     #expect(result.status == 6)
-    #expect(result.stdout.lines.count { $0.hasSuffix("  not begun with") } == 6)
+    #expect(result.stdout.lines.count { $0.hasSuffix("  not started") } == 6)
     try expect { $0 == 0 }
     #expect(try nodes[4].history().map(\.kind).contains("tree-upgrade") == false)
     try expectOrder()
@@ -259,9 +259,9 @@ struct TreeUpgradeTests {
     #expect(try nodes[1].text(of: "worked") != nil)
   }
 
-  // MARK: Ends that nobody planned
+  // MARK: Interruptions
 
-  /// Starts an upgrade that comes to stand in two nodes at once; the rest of the tree waits or is done.
+  /// Starts an upgrade that stops in two nodes at once; the rest of the tree waits or is done.
   private func startStandingUpgrade() throws -> StartedCommand {
     for place in [1, 4] { try nodes[place].shell("touch /slow") }
     let upgrade = try store.start(["tree-upgrade", "\(nodes[0].id)", "--jobs", "2"])
@@ -297,7 +297,7 @@ struct TreeUpgradeTests {
 
   @Test func upgradeKilledBetweenNodesIsDoneUpToThere() throws {
     let points = try store.failPoints(of: nodes[1].words("tree-upgrade", ["--jobs", "1"]))
-    // What is committed before that is that there is something to be done.
+    // Before that, only the intent is committed.
     let seals = points.indices.filter { points[$0] == "sealed" }
     let kills = seals.compactMap { points[$0...].firstIndex(of: "committed") }
     #expect(kills.count == 3, "\(points)")
@@ -329,7 +329,7 @@ struct TreeUpgradeTests {
     try verb("tree-rmpkg", purge ? "--purge" : "--no-refresh", "greeter").expectSuccess()
     for node in nodes { #expect(try (node.text(of: "etc/greeter.conf") == nil) == purge) }
     guard !purge else { return }
-    // What an earlier removal has left goes too.
+    // The configuration that an earlier removal has left is removed, too.
     try verb("tree-rmpkg", "--purge", "greeter").expectSuccess()
     for node in nodes { #expect(try node.text(of: "etc/greeter.conf") == nil) }
   }

@@ -16,7 +16,7 @@ struct UpgradeTests {
 
   /// A node with the older package; the newer one has been published since.
   init() throws {
-    // The cache knows files by their content: those of no other test.
+    // The cache knows files by their content, so these differ from those of other tests.
     let own = DebPackage.File("\(UInt64.random(in: 0 ... .max))\n")
     newer = DebPackage("greeter", version: "2.0", fields: ["Depends": "voice"], files: ["/usr/share/greeter": own])
     voice = DebPackage("voice", files: ["/usr/share/voice": own])
@@ -28,7 +28,7 @@ struct UpgradeTests {
 
   private var server: HTTPServer { node.repository.server }
 
-  /// Path and status of everything that was asked for since the last look.
+  /// Path and status of all requests since the last call.
   private func asked() -> [String] {
     defer { server.forgetExchanges() }
     return server.exchanges.map { "\($0.status) \($0.path)" }
@@ -42,7 +42,7 @@ struct UpgradeTests {
     #expect(result.stdout.hasPrefix("Node \(node.id): 1 upgraded, 1 installed, generation "))
     #expect(
       result.said.prefix(4) == [
-        "Upgraded (1):", "  greeter  1.0 -> 2.0", "Installed because those need them (1):", "  voice  1.0",
+        "Upgraded (1):", "  greeter  1.0 -> 2.0", "Installed as dependencies (1):", "  voice  1.0",
       ])
     let paths = try [
       node.repository.releasePath, node.repository.indexPath, node.repository.path(of: newer),
@@ -150,7 +150,7 @@ struct UpgradeTests {
     #expect(try server.bodies(for: node.repository.indexPath) == 1)
     #expect(node.sent(voice) == 1)
     #expect(node.sent(newer) == 1)
-    // Not even asked for: the indices are not a day old.
+    // There is no request, because the indices are not a day old.
     #expect(server.requests(for: node.repository.releasePath) == 1)
   }
 
@@ -159,7 +159,7 @@ struct UpgradeTests {
     #expect(try other.ast("install", "greeter").status == 3)
     try node.ast("install", "--refresh", "voice").expectSuccess()
     #expect(node.sent(voice) == 1)
-    // The same file from elsewhere is the same file.
+    // The same file from another archive is not fetched again.
     try other.ast("install", "voice").expectSuccess()
     #expect(other.sent(voice) == 0)
   }
@@ -176,7 +176,7 @@ struct UpgradeTests {
         "200 \(node.repository.path(of: voice))",
       ])
     let refresh = try node.ast("refresh").expectSuccess()
-    #expect(refresh.stdout == "The package indices of node \(node.id) are fresh.\n")
+    #expect(refresh.stdout == "The package indices of node \(node.id) are up to date.\n")
     #expect(asked() == ["304 \(node.repository.releasePath)"])
     #expect(try node.ast("refresh", "--json").json["data"] == .object(["node": .number(Double(node.id))]))
   }
@@ -190,7 +190,7 @@ struct UpgradeTests {
     let result = try node.ast("install", "fading")
     #expect(result.status == 1)
     #expect(result.stderr.contains("fading_1.0_all.deb  404  Not Found"), "\(result)")
-    #expect(result.said.last?.contains("`ast refresh \(node.id)` fetches the indices anew") == true, "\(result)")
+    #expect(result.said.last?.contains("`ast refresh \(node.id)` fetches the indices again") == true, "\(result)")
     try node.expectUntouched(since: before)
     try node.ast("install", "--refresh", "fading").expectSuccess()
     #expect(try node.added().contains("fading:all 2.0"))

@@ -64,7 +64,7 @@ struct ConcurrencyTests {
     for command in [["tree"], ["tree", "--long"], ["status"], ["info", "2"], ["history", "2"]] {
       #expect(try store.ast(command).status == 0, "\(command)")
     }
-    // What does not change the node itself need not wait either.
+    // A command that does not change the node itself does not wait either.
     for command in [
       ["clone", "2"], ["desc", "2", "busy"], ["clone-tree", "1"], ["run", "1", "touch", "/other"], ["tmp"],
     ] {

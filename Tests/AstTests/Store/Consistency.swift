@@ -3,13 +3,13 @@ import Glibc
 import SystemPackage
 import TestSupport
 
-/// Whether a store is sound and tidy, found out without ast: with sqlite3(1), btrfs(8) and a look at the files.
+/// Checks without ast whether a store is sound and tidy: with sqlite3(1), btrfs(8) and its files.
 struct Consistency {
   private let store: TestStore
   private let rows: Rows
   private(set) var problems: [String] = []
 
-  /// What is wrong with the store after a command has had the chance to clean up after another. Empty for nothing.
+  /// The problems of the store after a command could clean up after another one.
   static func problems(of store: TestStore) throws -> [String] {
     var check = Consistency(store, try Rows(of: store))
     check.database()
@@ -20,7 +20,7 @@ struct Consistency {
     return check.problems
   }
 
-  /// What `ast doctor` says of a store in which all is well: nothing.
+  /// The output of `ast doctor`, which is empty for a sound store.
   static func findingsOfDoctor(_ store: TestStore) throws -> [String] {
     let doctor = try store.ast("-q", "doctor")
     return doctor.status == 0 && doctor.stdout.isEmpty && doctor.stderr.isEmpty ? [] : ["doctor: \(doctor)"]
@@ -41,7 +41,7 @@ struct Consistency {
     problems += rows["running"].map { "the operation \($0) did not end" }
   }
 
-  /// What is on the disk is what the rows say, no more and no less.
+  /// The problems on the disk: it must have exactly what the rows name.
   private mutating func subvolumes() throws {
     expect(
       try subvolumesOnDisk(), Set(rows["generation"] + rows["deployment"].map { "deploy/\($0)/root" }), "subvolumes")
@@ -66,7 +66,7 @@ struct Consistency {
     expect(Set(found), Set(rows["link"]), "rootfs")
   }
 
-  /// What can be chosen is there, and what boots by itself is what the database says.
+  /// The problems of the boot menu: its entries must exist, and its default must be the one of the database.
   private mutating func bootMenu() throws {
     guard !rows["deployment"].isEmpty else { return }
     let menu = try MenuFiles(of: store)
@@ -100,7 +100,7 @@ struct Consistency {
     problems += try names(in: store.root.appending("cache")).subtracting(["apt"]).sorted().map {
       "cache/\($0) was left behind"
     }
-    // Not there before the first command about packages.
+    // It does not exist before the first command about packages.
     let shared = (try? names(in: store.root.appending("cache/apt"))) ?? []
     problems += shared.subtracting(["packages", "partial", "indices", "workspaces"]).sorted().map {
       "cache/apt/\($0) was left behind"
@@ -108,7 +108,7 @@ struct Consistency {
     let users = try StoreUsers(of: store.root)
     let deadline = ContinuousClock.now + .seconds(20)
     var found = users.found()
-    // The kernel takes a moment to end what ran in the sandbox of a command that was killed.
+    // The kernel takes a moment to end the sandbox of a command that was killed.
     while !found.isEmpty, ContinuousClock.now < deadline {
       usleep(2000)
       found = users.found()
@@ -133,7 +133,7 @@ struct Consistency {
   }
 }
 
-/// What the database of a store says, as sqlite3(1) reads it.
+/// The content of a store's database, read with sqlite3(1).
 private struct Rows {
   private var texts: [String: [String]] = [:]
 
@@ -149,7 +149,7 @@ private struct Rows {
       "bootable": "SELECT id FROM node JOIN generation ON node = id AND number = current WHERE kernel IS NOT NULL",
       "link": "SELECT 'snapshot-' || id || ' -> ../nodes/' || id || '/' || current FROM node",
     ]
-    // Read-only: sqlite3(1) would otherwise take the log away when it is done.
+    // Read-only, because sqlite3(1) would otherwise remove the log at its end.
     let statements = queries.map { name, query in ".print =\(name)\n\(query);\n" }.joined()
     let text = try runSuccessfully(["sqlite3", "-readonly", store.database.string], input: statements)
     var name = ""
@@ -161,7 +161,7 @@ private struct Rows {
   subscript(_ name: String) -> [String] { texts[name] ?? [] }
 }
 
-/// Where a directory is: the device, and the path inside the file system, without slashes at its ends.
+/// The place of a directory: the device, and the path inside the file system, without slashes at its ends.
 private struct Place {
   let device: String
   let inside: String
@@ -176,7 +176,7 @@ private struct Place {
   }
 }
 
-/// Who uses something inside a store: mounts in any namespace, and processes that name the store.
+/// The users of a store: mounts in any namespace, and processes that name the store.
 private struct StoreUsers {
   private let root: FilePath
   private let device: String
@@ -203,7 +203,7 @@ private struct StoreUsers {
     return String(decoding: name.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// proc(5): the fourth field is the path inside the file system, the source stands after the type.
+  /// According to proc(5), the fourth field is the path inside the file system, and the source follows the type.
   private func mounts(of pid: pid_t) -> [String] {
     text(of: "/proc/\(pid)/mountinfo").split(separator: "\n").filter { line in
       let fields = line.split(separator: " ")
@@ -217,7 +217,7 @@ private struct StoreUsers {
     return ["process \(pid) is left: \(words.joined(separator: " "))"]
   }
 
-  /// The text of a small file of /proc; empty where the process has gone.
+  /// The text of a small file of /proc; empty if the process has ended.
   private func text(of path: String) -> String {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }

@@ -2,15 +2,15 @@ import FoundationEssentials
 import SystemPackage
 import TestSupport
 
-/// Many commands that are started together on one store, and what must come of them.
+/// Many commands that are started together on one store, and their required results.
 struct Crowd {
-  /// One of them.
+  /// One of the commands.
   struct Command {
     /// Its arguments, without `--json`.
     let words: [String]
     /// The exit statuses it may end with.
     let statuses: Set<Int32>
-    /// Its process, once it has one.
+    /// Its process, once it is started.
     var pid: Int32 = 0
 
     init(_ words: [String], _ statuses: Set<Int32>) {
@@ -25,7 +25,7 @@ struct Crowd {
   let store: TestStore
   private let nodesBefore = 8
 
-  /// The nodes that commands work on, each adding a line to a file.
+  /// The nodes in which each command adds a line to a file.
   static let worked = [1, 2]
 
   /// 0; 1 with 2 and 3 below it; 4; 5 with 6 below it; 7 with two generations.
@@ -39,7 +39,7 @@ struct Crowd {
     }
   }
 
-  /// Starts all and reads the tree until all have ended.
+  /// Starts all commands, and reads the tree until all have ended.
   mutating func run() throws -> [(Command, CommandResult)] {
     var commands = Self.commands.shuffled()
     let started = try commands.indices.map { index in
@@ -51,7 +51,7 @@ struct Crowd {
     return try zip(commands, started).map { ($0, try $1.wait()) }
   }
 
-  /// A reader sees a tree at any time: each line is a node, below what it belongs to.
+  /// Checks that a reader always sees a tree: each line is a node, below its parent.
   private func readTree() throws {
     let lines = try store.ast("tree").expectSuccess().stdout.split(separator: "\n")
     let nodes = lines.dropFirst().compactMap { $0.firstMatch(of: #/([├└]── )(\d+)(\*-| -) /#)?.2 }
@@ -60,7 +60,7 @@ struct Crowd {
     }
   }
 
-  /// What `ast tree` printed instead of a tree.
+  /// The output of `ast tree` that was not a tree.
   struct NoTree: Error { let text: String }
 
   private static let work = ["sh", "-c", "echo >>/lines; sleep 0.05"]
@@ -78,7 +78,7 @@ struct Crowd {
       Command(["--yes", "gc", "--keep", "1"], [0]),
     ]
 
-  /// How many nodes there must be, by what those that succeeded say they did.
+  /// How many nodes there must be according to the commands that succeeded.
   func expectedNodes(after ends: [(Command, CommandResult)]) throws -> Int {
     try ends.filter { $0.1.status == 0 }.reduce(nodesBefore) { count, end in
       let data = try end.1.json["data"]
@@ -91,13 +91,13 @@ struct Crowd {
     }
   }
 
-  /// How many lines the work on a node has left.
+  /// How many lines the commands have added in a node.
   func lines(in node: Int) throws -> Int {
     let file = "\(try store.content(of: node))/lines"
     return (try? String(contentsOfFile: file, encoding: .utf8))?.count ?? 0
   }
 
-  /// The store after what commands leave to the next one has been done.
+  /// The store after the next command has cleaned up.
   func settled() throws -> TestStore {
     try store.ast("tmp").expectSuccess()
     return store

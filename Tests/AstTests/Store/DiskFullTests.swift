@@ -4,10 +4,9 @@ import Testing
 
 @Suite("Full disk", .requiresRoot)
 struct DiskFullTests {
-  /// A store on a file system of its own: node 1 has something of its own to give back, 2 is below it, 3 has two
-  /// generations.
+  /// A store on a separate file system: node 1 has space that only it uses, 2 is below it, and 3 has two generations.
   private func store(on disk: LoopBtrfs) throws -> TestStore {
-    // The kernel gives back the space of deleted subvolumes after a commit: every 30 seconds otherwise.
+    // The kernel frees the space of deleted subvolumes after a commit, by default every 30 seconds.
     try disk.remount("commit=1")
     let store = try TestStore(at: try disk.newDirectory())
     for arguments in [["clone", "0"], ["branch", "1"], ["clone", "0"]] { try store.ast(arguments).expectSuccess() }
@@ -18,7 +17,7 @@ struct DiskFullTests {
     return store
   }
 
-  /// Takes what is left, to the last block, in a file beside the store.
+  /// Fills the file system, to the last block, with a file beside the store.
   private func fill(_ disk: LoopBtrfs) throws {
     for (name, size) in [("a", "1M"), ("b", "4k"), ("c", "512")] {
       let file = disk.root.appending("ballast-\(name)")
@@ -43,7 +42,7 @@ struct DiskFullTests {
       #expect(try store.ast("tree", "--json").json["data"] == before.1)
       #expect(try store.ast("status", "--json").json["data"]["running"] == .array([]))
     }
-    // A program that hides its failure leaves what it wrote, which is what it was asked for; there is room again after an undo.
+    // If a program hides its failure, its incomplete output is kept; after an undo there is space again.
     try store.ast("run", "3", "sh", "-c", "echo >>/root/small").expectSuccess()
     try store.ast("branch", "3").expectSuccess()
     try store.ast("doctor").expectSuccess()
@@ -77,7 +76,7 @@ struct DiskFullTests {
     }
     #expect(try store.ast("del", "--yes", "1").expectSuccess().stdout == "Node 1 with 1 below it deleted.\n")
     #expect(try !store.subvolumes().contains("nodes/1/"))
-    // The space of a deleted subvolume comes back by and by.
+    // The space of a deleted subvolume is freed gradually.
     try runSuccessfully(["btrfs", "subvolume", "sync", disk.root.string])
     try runSuccessfully(["sync", "--file-system", disk.root.string])
     try store.ast("run", "3", "sh", "-c", "dd if=/dev/urandom of=/root/new bs=1M count=6").expectSuccess()
@@ -112,7 +111,7 @@ struct DiskFullTests {
     try store.ast("tmp").expectSuccess()
     try runSuccessfully(["sh", "-c", "head -c 300000 /dev/urandom >$0", disk.root(of: 1).appending("etc/own").string])
     let before = try (StoreContents(store), store.subvolumes())
-    // The more is left, the later it fails: at the first row, at the merge of /etc, at the menu.
+    // The more space is left, the later it fails: at the first row, at the merge of /etc, at the menu.
     var hasSucceeded = false
     for left in [0, 64, 256, 512, 1024, 2048, 4096, 8192] where !hasSucceeded {
       try disk.fill(leaving: left << 10)
@@ -137,7 +136,7 @@ struct DiskFullTests {
   private static let hint = "free space with `ast gc` or `ast del`, then run the command again"
 
   @Test func whereOnlyMetadataHasRunOutADeletionMakesRoomToo() throws {
-    // Small files live in the metadata: with data to spare, it is the names that do not fit any more.
+    // Small files are in the metadata: while there is space for data, only the names do not fit any more.
     let disk = try LoopBtrfs.small(size: 160 << 20, mkfsOptions: ["--metadata", "single"])
     defer { disk.remove() }
     let store = try store(on: disk)

@@ -17,7 +17,7 @@ struct FailPointTests {
       let next = index % 4 == 3 ? Next.makesANode : .tidiesUp
       let (state, problems) = try kill(scenario, at: index, course, next, in: used)
       #expect(problems == [], "killed at point \(index + 1), '\(course.points[index])', and \(next) after it")
-      // A kill that left all as it was can be followed by the next one.
+      // After a kill that changed nothing, the same store can be used for the next one.
       let isAsBefore = next == .tidiesUp && state == course.old && problems.isEmpty && scenario.canBeRepeated
       store = isAsBefore ? used : nil
     }
@@ -38,22 +38,22 @@ struct FailPointTests {
     }
   }
 
-  /// What some return where nothing is deployed, and this machine does not run from the store.
+  /// The exit statuses of verbs that fail because nothing is deployed, and this machine does not run from the store.
   private static let statuses: [[String]: Int32] = [["current"]: 3, ["live-chroot"]: 125, ["etc-diff"]: 3]
 
-  /// The verbs that change nothing, at least there.
+  /// The verbs that change nothing, at least in this store.
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
     ["diff", "1", "2"], ["check"], ["config"], ["reboot-waiting"], ["deployments"], ["etc-diff"], ["live-chroot"],
     ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["version"], ["help"],
   ]
 
-  /// The command that comes after a kill.
+  /// The command after a kill.
   private enum Next { case tidiesUp, makesANode }
 
-  /// Kills the command at a point and runs the next one.
+  /// Kills the command at a fail point, and runs the next command.
   ///
-  /// - Returns: what the store holds then, and everything that is wrong.
+  /// - Returns: the content of the store then, and the problems.
   private func kill(
     _ scenario: KillScenario, at index: Int, _ course: Course, _ next: Next, in store: TestStore
   ) throws -> (StoreContents?, [String]) {
@@ -67,7 +67,7 @@ struct FailPointTests {
     guard points == Array(course.points[...index]) else { return (nil, ["it took another way: \(points)"]) }
     if scenario.outcome == .again {
       let again = try store.ast(scenario.arguments, input: scenario.input, environment: scenario.environment)
-      // Refused: it was done already.
+      // The command is refused if its change was made already.
       guard again.status == 0 || again.status == 5 else { return (nil, ["the second attempt: \(again)"]) }
     }
     let command = next == .tidiesUp ? ["tmp"] : ["clone", "0", "made by the next command"]
@@ -82,7 +82,7 @@ struct FailPointTests {
   }
 }
 
-/// A command that runs to its end: the fail points it passes, and the state before and after.
+/// A complete run of a command: the fail points it passes, and the state before and after.
 private struct Course {
   let points: [String]
   let old: StoreContents?
@@ -96,7 +96,7 @@ private struct Course {
     new = try StoreContents(store)
   }
 
-  /// What is wrong with the state a kill at a point has left.
+  /// The problems of the state after a kill at a fail point.
   func problems(of state: StoreContents, after index: Int, _ outcome: KillScenario.Outcome) -> [String] {
     let isRight =
       switch outcome {
@@ -108,7 +108,7 @@ private struct Course {
   }
 }
 
-/// What swift-argument-parser tells about a command line (`--experimental-dump-help`).
+/// The description of a command line by swift-argument-parser (`--experimental-dump-help`).
 private struct HelpDump: Decodable {
   struct Command: Decodable { let commandName: String }
   struct Root: Decodable { let subcommands: [Command] }

@@ -4,9 +4,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A command that is asked to stop at any moment: it has done all or nothing, and leaves nothing to the next one.
+/// A command that gets a stop signal at any moment: it has done everything or nothing, and has cleaned up.
 ///
-/// `AST_KILL_SEED` repeats a run, as far as time lets it.
+/// `AST_KILL_SEED` repeats a run, except for its timing.
 @Suite("Interruptions", .requiresRoot)
 struct InterruptionTests {
   @Test(arguments: Interrupted.all, [SIGINT, SIGTERM, SIGHUP])
@@ -20,14 +20,14 @@ struct InterruptionTests {
       let delay = UInt32.random(in: 0...command.duration, using: &random)
       let end = try store.interrupt(arguments, input: command.input, by: signal, after: delay)
       let what = "attempt \(attempt), after \(delay) µs, seed \(seed): \(end)"
-      // The signal itself ends it before there is anything to clean up.
+      // The signal itself ends the command before there is anything to clean up.
       #expect(end.status == 0 || end.signal == signal || end.status == 128 + signal, "\(what)")
       #expect(try (StoreContents(store) == old) == (end.status != 0), "\(what)")
       #expect(try Consistency.problems(of: store) == [], "\(what)")
     }
   }
 
-  /// There are no stores by halves, and one that was interrupted is made by another attempt.
+  /// There are no incomplete stores, and an interrupted `init` can be run again.
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func interruptedInitLeavesNothingBehind(signal: Int32) throws {
     let arguments = ["init", "--directory", try TinyRoot.path.string]
@@ -81,7 +81,7 @@ struct InterruptionTests {
 }
 
 extension TestStore {
-  /// Starts a command and sends it a signal after so many microseconds.
+  /// Starts a command, and sends it a signal after this many microseconds.
   func interrupt(
     _ arguments: [String], input: String = "", by signal: Int32, after delay: UInt32
   ) throws -> CommandResult {
@@ -96,7 +96,7 @@ extension TestStore {
 struct Interrupted: Sendable, CustomTestStringConvertible {
   private let arguments: [String]
   var input = ""
-  /// How long it takes, in microseconds, and a little more.
+  /// A little more than the time it takes, in microseconds.
   let duration: UInt32
   let attempts: Int
 
@@ -113,7 +113,7 @@ struct Interrupted: Sendable, CustomTestStringConvertible {
     Interrupted(arguments: ["-y", "del", copy], duration: 60_000, attempts: 5),
   ]
 
-  /// Stands for a copy of the tree at 1 that is made for the attempt.
+  /// A placeholder for the copy of tree 1 that is made for each attempt.
   private static let copy = "COPY"
 
   /// 0; 1 with two below it.
@@ -124,7 +124,7 @@ struct Interrupted: Sendable, CustomTestStringConvertible {
     return store
   }
 
-  /// Makes what the command is to work on.
+  /// Makes the copy that the command works on.
   ///
   /// - Returns: the command's arguments.
   func prepare(_ store: TestStore) throws -> [String] {

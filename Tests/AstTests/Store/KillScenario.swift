@@ -4,15 +4,15 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A command to be killed at each of its fail points, and what it starts from.
+/// A command to be killed at each of its fail points, and its starting state.
 struct KillScenario: Sendable, CustomTestStringConvertible {
-  /// What a kill may leave.
+  /// The states that are allowed after a kill.
   enum Outcome: Sendable {
-    /// The whole of the old state before the last commit, the whole of the new one after it.
+    /// The complete old state before the last commit, the complete new one after it.
     case oneCommit
-    /// Each node by itself is old or new: a transaction for each.
+    /// Each node is old or new, because each has its own transaction.
     case nodeByNode
-    /// A store that is there or not: until it is, the command is simply run again.
+    /// The store exists or not; until it does, the command is simply run again.
     case again
   }
 
@@ -28,16 +28,17 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   /// Whether the store is on a disk that a machine could start from, with deployments 1 and 2 of node 1 and a node 2
   /// that can be deployed.
   var isOnBootDisk = false
-  /// Whether it is about what killed commands have left.
+  /// Whether the command works on the remains of killed commands.
   var startsFromLeftovers = false
-  /// Whether a kill can leave accounts registered that no node has: right, and yet another start for the next kill.
+  /// Whether a kill can leave registered accounts that no node has. This is correct, but a different start for the next
+  /// kill.
   var registersAccounts = false
-  /// Whether it changes what is not looked at, old generations or where files are on the disk: a kill can leave another
-  /// start for the next kill.
+  /// Whether it changes things that are not compared, such as old generations or the place of files on the disk, so that
+  /// a kill can leave a different start for the next kill.
   var changesTheUnseen = false
-  /// What makes the state it starts from.
+  /// The commands that make the starting state.
   var prepare: @Sendable (TestStore) throws -> Void = { _ in }
-  /// Done after the state it starts from has been looked at: damage that ast cannot look through.
+  /// Damage that is done after the starting state was read, because ast cannot read the store then.
   var damage: @Sendable (TestStore) throws -> Void = { _ in }
 
   init(_ arguments: String...) { self.arguments = arguments }
@@ -54,7 +55,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
     return copy
   }
 
-  /// A store in the state it starts from; only a directory where it makes the store itself.
+  /// A store in the starting state; only a directory if the command makes the store.
   func newStore() throws -> TestStore {
     guard hasStore else { return TestStore(existing: try LoopBtrfs.shared.newDirectory()) }
     if isOnBootDisk { return try newBootDisk() }
@@ -62,7 +63,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
     try store.ast("clone", "0", "one").expectSuccess()
     try store.ast("branch", "1", "two").expectSuccess()
     try store.ast("run", "1", "touch", "/first").expectSuccess()
-    // What follows a commit is left to the next command: done here, so that every store is in the same state.
+    // Run the next command, which finishes what follows a commit, so that every store is in the same state.
     try store.ast("tmp").expectSuccess()
     try prepare(store)
     return store
@@ -80,7 +81,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
     return store
   }
 
-  /// Whether it can be killed again in the same store when the first kill has left it as it was.
+  /// Whether it can be killed again in the same store if the first kill has changed nothing.
   var canBeRepeated: Bool { outcome != .again && !startsFromLeftovers && !registersAccounts && !changesTheUnseen }
 }
 
@@ -211,7 +212,7 @@ extension KillScenario {
     },
   ]
 
-  /// What two commands that were killed leave: a clone that is worked in, and new nodes without a row.
+  /// The remains of two killed commands: the clone of a transaction, and new nodes without a row.
   @Sendable private static func leaveStrays(in store: TestStore) throws {
     let run = try store.start(["run", "1", "sh", "-c", "touch /lost; sleep 1000"])
     try eventually("the run") { try !runSuccessfully(["find", "\(store.root)/nodes/1/", "-path", "*/lost"]).isEmpty }
@@ -220,7 +221,7 @@ extension KillScenario {
     _ = try run.wait()
   }
 
-  /// What two commands that were killed leave: a clone that is worked in, and subvolumes whose rows are gone.
+  /// The remains of two killed commands: the clone of a transaction, and subvolumes whose rows are gone.
   @Sendable private static func leaveDoomed(in store: TestStore) throws {
     try store.ast("clone", "0", "doomed").expectSuccess()
     try store.ast("branch", "3", "doomed too").expectSuccess()
@@ -231,7 +232,7 @@ extension KillScenario {
     _ = try run.wait()
   }
 
-  /// The same package in two nodes, which do not share its files: dpkg seems to have brought it before.
+  /// The same package in two nodes that do not share its files, because dpkg's database is written first.
   @Sendable private static func installEqualPackages(in store: TestStore) throws {
     let entry = #"printf '\nPackage: new\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n'"#
     let sum = String(repeating: "0123456789abcdef", count: 2)
@@ -246,7 +247,7 @@ extension KillScenario {
     try store.ast("tmp").expectSuccess()
   }
 
-  /// Generations of two nodes that no retention keeps.
+  /// More generations of two nodes than are kept.
   @Sendable private static func leaveOldGenerations(in store: TestStore) throws {
     for node in ["1", "2"] {
       for file in ["/second", "/third"] { try store.ast("run", node, "touch", file).expectSuccess() }
@@ -265,12 +266,12 @@ extension KillScenario {
     try store.ast("tmp").expectSuccess()
   }
 
-  /// What a run leaves that is killed just before it commits.
+  /// The remains of a run that is killed just before it commits.
   @Sendable private static func leaveSealed(in store: TestStore) throws {
     try store.kill(["run", "1", "touch", "/lost"], at: "sealed")
   }
 
-  /// Puts garbage over all pages but the first. What the log has is moved into the file before.
+  /// Overwrites all pages except the first with garbage, after the log was moved into the file.
   @Sendable private static func overwriteDatabase(of store: TestStore) throws {
     let database = store.root.appending("ast/tree.sqlite").string
     try runSuccessfully(["sqlite3", database, "PRAGMA wal_checkpoint(TRUNCATE)"])
@@ -329,7 +330,7 @@ extension TestStore {
   }
 }
 
-/// A command that did not end as a test needs it to go on.
+/// The error if a command did not end as the test needs.
 struct UnexpectedEnd: Error {
   let arguments: [String]
   let result: CommandResult

@@ -4,9 +4,9 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Kills at random moments, one after the other in one store, as a machine with bad luck would.
+/// Kills at random moments, one after the other in one store.
 ///
-/// `AST_KILL_SEED` repeats a run, as far as time lets it; `AST_KILL_COUNT` makes it longer.
+/// `AST_KILL_SEED` repeats a run, except for its timing; `AST_KILL_COUNT` makes it longer.
 @Suite("Random kills", .requiresRoot)
 struct RandomKillTests {
   @Test func storeSurvivesKillsAtAnyMoment() throws {
@@ -31,7 +31,7 @@ struct RandomKillTests {
   }
 }
 
-/// A store that lives through kills, and what is known of it.
+/// A store that survives kills, and its expected content.
 private struct Victim {
   private(set) var tree: ExpectedTree
   /// How many commands a kill has hit, and how many of those had made their change already.
@@ -40,7 +40,7 @@ private struct Victim {
 
   private let store: TestStore
   private let reference: ReferenceContent
-  /// How long each verb takes when nobody kills it, in microseconds.
+  /// How long each verb takes without a kill, in microseconds.
   private var durations: [String: Double] = [:]
 
   init() throws {
@@ -49,12 +49,12 @@ private struct Victim {
     tree = ExpectedTree()
   }
 
-  /// Lets a command run for a random part of its time, kills it, and has the next command recover.
+  /// Lets a command run for a random part of its time, kills it, and runs the next command, which recovers.
   ///
-  /// - Returns: what is wrong after that.
+  /// - Returns: the problems after that.
   mutating func kill(_ command: VictimCommand, using random: inout SeededGenerator) throws -> [String] {
     let usual = durations[command.verb] ?? 40_000
-    // The second half of a command is where it makes its change: more of the kills go there.
+    // A command makes its change in its second half, so more of the kills are there.
     let fraction = Double.random(in: Bool.random(using: &random) ? 0...1.2 : 0.5...1.2, using: &random)
     let delay = UInt32(fraction * usual)
     let started = ContinuousClock.now
@@ -86,7 +86,7 @@ private struct Victim {
     return try Consistency.problems(of: store)
   }
 
-  /// What is wrong at a thorough look: every byte of every node, and what doctor says.
+  /// The problems found by a thorough check: every byte of every node, and `ast doctor`.
   func examination() throws -> [String] {
     let listed = try TreeListing(store).data
     let checksums = try Checksums(of: listed.map { store.root.pushing(FilePath($0.path)) }).values
@@ -97,13 +97,13 @@ private struct Victim {
   }
 }
 
-/// A tree as the test knows it.
+/// The expected tree.
 struct ExpectedTree: CustomStringConvertible {
-  /// What the commands of the test have written into a node: the numbers of those commands, 0 for none.
+  /// The numbers that the commands of the test have written into a node; 0 for none.
   struct Content: Hashable {
-    /// What `VictimCommand.work` wrote.
+    /// The number written by `VictimCommand.work`.
     var work = 0
-    /// What the editor wrote.
+    /// The number written by the editor.
     var settings = 0
   }
 
@@ -111,18 +111,18 @@ struct ExpectedTree: CustomStringConvertible {
     var parent: Int?
     var description: String
     var content = Content()
-    /// What was its content before: what undo puts back.
+    /// The content before, which undo restores.
     var previous: Content?
   }
 
-  /// By number.
+  /// The nodes by number.
   var nodes: [Int: Node] = [0: Node(parent: nil, description: "base snapshot")]
   /// The number of the next node.
   var next = 1
 
   init() {}
 
-  /// What a store holds.
+  /// The tree in a store.
   init(found: [TreeListing.Node], in store: TestStore) throws {
     nodes = [:]
     for node in found {
@@ -141,7 +141,7 @@ struct ExpectedTree: CustomStringConvertible {
     }.joined(separator: "; ")
   }
 
-  /// A node and all below it: each before its children, and those by number.
+  /// A node and everything below it: each before its children, and those by number.
   func subtree(of top: Int) -> [Int] {
     [top] + nodes.filter { $0.value.parent == top }.keys.sorted().flatMap(subtree)
   }
@@ -168,7 +168,7 @@ extension ExpectedTree.Content {
   fileprivate var words: String { "\(work)/\(settings)" }
 }
 
-/// The checksum a node's content must have, from a copy that no ast has touched.
+/// The checksum that a node's content must have, from a copy that was made without ast.
 private final class ReferenceContent {
   private let base: FilePath
   private var known: [ExpectedTree.Content: String] = [:]

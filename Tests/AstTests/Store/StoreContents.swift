@@ -2,7 +2,7 @@ import FoundationEssentials
 import SystemPackage
 import TestSupport
 
-/// What a store holds, as its users see it: the tree, and a checksum of each node's content.
+/// The content of a store, as its users see it: the tree, and a checksum of each node's content.
 struct StoreContents: Equatable, CustomStringConvertible {
   struct Node: Equatable {
     let parent: Int?
@@ -10,12 +10,12 @@ struct StoreContents: Equatable, CustomStringConvertible {
     let content: String
   }
 
-  /// By number.
+  /// The nodes by number.
   var nodes: [Int: Node]
-  /// What is deployed and with which content, and what is in the boot menu; a text each.
+  /// The deployments with their contents, and the boot menu, as texts.
   let boot: [String]
 
-  /// Looks at a store. Nodes described as `omitted` are left out.
+  /// Reads a store. Nodes with the description `omitted` are left out.
   init(_ store: TestStore, omitting omitted: String? = nil) throws {
     let listed = try TreeListing(store).data.filter { $0.description != omitted }
     let checksums = try Checksums(of: listed.map { store.root.pushing(FilePath($0.path)) })
@@ -92,8 +92,7 @@ struct TreeListing: Decodable {
   }
 }
 
-/// What is in directories, several in one go: names, kinds, modes, owners, link targets and checksums. Times do not
-/// count.
+/// The contents of several directories: names, kinds, modes, owners, link targets and checksums, but not times.
 struct Checksums {
   /// A text for each directory; equal for equal contents.
   let values: [String]

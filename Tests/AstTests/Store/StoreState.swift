@@ -1,13 +1,13 @@
 import SystemPackage
 import TestSupport
 
-/// All that a command could change in a store: two of them are equal when nothing was changed.
+/// Everything that a command could change in a store. If nothing was changed, the states before and after are equal.
 struct StoreState: Equatable {
   /// Every row of the database.
   let rows: String
   /// Every subvolume with its UUID.
   let subvolumes: String
-  /// Every name outside the subvolumes, with modes and link destinations; lock files do not count.
+  /// Every name outside the subvolumes, with modes and link destinations, except lock files.
   let names: String
 }
 
@@ -15,14 +15,14 @@ extension TestStore {
   /// The database file.
   var database: FilePath { root.appending("ast/tree.sqlite") }
 
-  /// What the store is now.
+  /// The present state of the store.
   func state() throws -> StoreState {
     StoreState(
       rows: try runSuccessfully(["sqlite3", "-readonly", database.string, ".dump"]), subvolumes: try subvolumes(),
       names: try names())
   }
 
-  /// The subvolumes in the store, as `btrfs subvolume list` has them without what changes by itself.
+  /// The subvolumes in the store from `btrfs subvolume list`, without the columns that change by themselves.
   func subvolumes() throws -> String {
     try runSuccessfully(["btrfs", "subvolume", "list", "-o", "-u", "--sort=path", root.string])
       .split(separator: "\n").map { $0.split(separator: " ").dropFirst(6).joined(separator: " ") }

@@ -14,7 +14,7 @@ struct SyncTests {
   private static let other = DebPackage("other", files: ["/usr/share/other": "other\n"])
   private static let needy = DebPackage("needy", fields: ["Depends": "greeter (>= 2.0)"])
 
-  /// Two versions of some packages, both of them in the archive.
+  /// Two versions of some packages, both in the archive.
   private static let packages = Result {
     try PackageStore(publishing: [library, tool("1.0"), tool("2.0"), greeter("1.0"), greeter("2.0"), other, needy])
   }
@@ -27,7 +27,7 @@ struct SyncTests {
     child = try parent.branch()
   }
 
-  /// How a node compared with its parent, as the command told in JSON.
+  /// The comparison of a node with its parent, from the JSON output.
   private func comparison(_ result: CommandResult, of node: PackageNode) throws -> JSON {
     let told = try result.expectSuccess().json["data"]["nodes"].elements
     return try #require(told.first { $0["node"] == .number(Double(node.id)) })["comparison"]
@@ -144,7 +144,7 @@ struct SyncTests {
     let result = try parent.ast("sync", "--json")
     #expect(try comparison(result, of: child)["declined"] == .array([.text("other")]))
     #expect(try child.added() == [])
-    // What was wanted for the one is not wanted for its copy.
+    // A package that was declined in a node is not declined in its copy.
     #expect(try child.store.ast("list", "\(twin)").stdout.contains("other:all 1.0"))
     let text = try parent.ast("sync").expectSuccess().stdout
     #expect(text.contains("  \(child.id)  nothing to do; other: removed here on purpose"))
@@ -184,7 +184,7 @@ struct SyncTests {
     #expect(try parent.added() == ["greeter:all 2.0"])
     #expect(try child.added() == ["greeter:all 1.0"])
     #expect(try parent.ast("sync").stdout.contains("nothing to do; greeter: held"))
-    // Not even for what the parent has.
+    // A held package does not change, even if the parent has another version.
     try parent.ast("install", "needy").expectSuccess()
     #expect(try parent.ast("sync").status == 6)
     #expect(try child.added() == ["greeter:all 1.0"])
@@ -238,5 +238,5 @@ struct SyncTests {
   }
 }
 
-/// A node that was made, as `--json` tells.
+/// A new node, from the JSON output.
 private struct NewNode: Decodable { let node: Int }

@@ -3,20 +3,20 @@ import Glibc
 import SystemPackage
 import TestSupport
 
-/// What a run in a node could leave behind. Two of them are equal when it left nothing.
+/// Everything that a run in a node could leave behind. If it left nothing, the traces before and after are equal.
 struct Traces: Equatable {
   /// Everything mounted on or from the file system of the tests, in the mount namespace of the host.
   var mounts: [String]
   /// The processes that have a clone of the node as their root.
   var processes: [String]
-  /// The names of the clones that transactions work in.
+  /// The names of the clones of transactions.
   var staged: [String]
-  /// The operations the database has as running.
+  /// The operations that are running according to the database.
   var running: Int
 }
 
 extension DebianNode {
-  /// What there is now.
+  /// The traces at this moment.
   func traces() throws -> Traces {
     struct Status: Decodable {
       struct Entry: Decodable { let node: Int? }
@@ -49,7 +49,7 @@ extension TestStore {
     else { throw Errno.noSuchFileOrDirectory }
     within += "/"
     return try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.sorted().compactMap {
-      // A process that has gone meanwhile, or is only waited for, has none.
+      // A process that has ended, or is a zombie, has none.
       let mounts = (try? lines(of: "/proc/\($0)/mountinfo")) ?? []
       guard let root = mounts.lazy.map(Mount.init).last(where: { $0.place == "/" }) else { return nil }
       guard root.device == own.device, root.subtree.hasPrefix(within) else { return nil }
@@ -73,7 +73,7 @@ extension TestStore {
   }
 }
 
-/// Something that did not come about in two minutes.
+/// The error if a condition does not become true in two minutes.
 struct NeverHappened: Error { let what: String }
 
 /// Waits until `condition` holds.

@@ -3,19 +3,19 @@ import Glibc
 import SystemPackage
 import TestSupport
 
-/// A command for a random kill: its words, and what it does to a tree.
+/// A command for a random kill: its words, and its effect on a tree.
 struct VictimCommand: CustomStringConvertible {
   let arguments: [String]
   var input = ""
   var editor = "true"
-  /// The changes it makes: all of them or none, unless it goes node by node.
+  /// Its changes: all or none are made, unless it goes node by node.
   private let changes: [(inout ExpectedTree) -> Void]
 
   var verb: String { arguments.first { !$0.hasPrefix("-") } ?? "" }
 
   var description: String { arguments.joined(separator: " ") }
 
-  /// What may be left of a tree: what it was, when the command was killed, or what the command makes of it.
+  /// The trees that are possible afterwards: the old one, if the command was killed, or the changed one.
   func outcomes(on tree: ExpectedTree, wasKilled: Bool) -> [ExpectedTree] {
     var outcomes = [tree]
     for change in changes {
@@ -31,14 +31,14 @@ struct VictimCommand: CustomStringConvertible {
     self.changes = changes
   }
 
-  /// A command that makes sense for a tree. `number` is one that no other one of the test has.
+  /// A command that is possible for a tree. `number` is different for each command of the test.
   static func random(in tree: ExpectedTree, number: Int, using random: inout SeededGenerator) -> VictimCommand {
     let all = tree.nodes.keys.sorted()
     let workable = all.dropFirst()
     guard let node = workable.randomElement(using: &random), let source = all.randomElement(using: &random) else {
       return making("new", [], 0, under: nil, number)
     }
-    // The more nodes there are, the more likely one goes.
+    // The more nodes there are, the more likely one is deleted.
     if Int.random(in: 0..<all.count, using: &random) > 7 { return delete(node, tree) }
     switch Int.random(in: 0..<16, using: &random) {
     case 0: return making("new", [], 0, under: nil, number)
@@ -133,18 +133,18 @@ struct VictimCommand: CustomStringConvertible {
 }
 
 extension VictimCommand {
-  /// What a command does in a node to give it a content: several files, so that half of it can be told from all of it.
+  /// The script that gives a node a content: several files, so that incomplete work can be detected.
   static func work(_ content: Int) -> String {
     "mkdir -p /content; for file in 1 2 3 4 5 6 7 8; do echo \(content) >/content/$file; done"
   }
 
-  /// The content of a node, from two of the files: the thorough look is left to checksums.
+  /// The content of a node, from two of the files; checksums do the thorough check.
   static func content(of directory: FilePath) -> ExpectedTree.Content {
     let (first, last) = (number(in: "content/1", directory), number(in: "content/8", directory))
     return ExpectedTree.Content(work: first == last ? first : -1, settings: number(in: "etc/ast/node.toml", directory))
   }
 
-  /// The number in a file, which may be a comment; 0 where there is no file, -1 for anything else.
+  /// The number in a file, possibly in a comment; 0 if there is no file, -1 for any other content.
   private static func number(in file: FilePath, _ directory: FilePath) -> Int {
     let path = directory.pushing(file).string
     guard FileManager.default.fileExists(atPath: path) else { return 0 }

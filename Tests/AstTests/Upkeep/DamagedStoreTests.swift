@@ -2,15 +2,15 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// A way to damage a database: a shell command that runs where it is.
+/// A way to damage a database: a shell command that runs in its directory.
 private struct Damage: CustomStringConvertible {
   let description: String
   let command: String
-  /// Whether the log is moved into the file before: then nothing hides the damage.
+  /// Whether the log is moved into the file first, so that it does not hide the damage.
   var afterCheckpoint = false
-  /// Whether every verb notices; pages nobody needs are looked at by `doctor` only.
+  /// Whether every verb notices the damage; only `doctor` reads unused pages.
   var isObvious = true
-  /// Whether all verbs are tried, and not a few.
+  /// Whether all verbs are tried, or only a few.
   var triesAll = false
 }
 
@@ -57,10 +57,10 @@ struct DamagedStoreTests {
     try store.ast("branch", "2").expectSuccess()
     try store.ast("clone", "0").expectSuccess()
     try store.ast("del", "--yes", "3").expectSuccess()
-    // The log begins anew: it has what follows, and not so much that it is moved into the file.
+    // The log starts again: it has the following changes, which are too few to be moved into the file.
     try runSuccessfully(["sqlite3", store.database.string, "PRAGMA wal_checkpoint(TRUNCATE)"])
     try store.ast("del", "--yes", "5").expectSuccess()
-    // What a deletion leaves in the database goes with the next change.
+    // The next change removes the remains of a deletion from the database.
     try store.ast("tmp").expectSuccess()
     return store
   }
@@ -73,7 +73,7 @@ struct DamagedStoreTests {
     try runSuccessfully(["sh", "-c", damage.command], in: directory)
   }
 
-  /// What of a tree must survive a rebuild.
+  /// The facts of a tree that must survive a rebuild.
   private func facts(_ store: TestStore) throws -> Facts {
     // A subvolume with the same UUID that was read-only all the time has the same content.
     Facts(
@@ -91,7 +91,7 @@ struct DamagedStoreTests {
     let store = try grownStore()
     for (round, damage) in damages.enumerated() {
       try expectRecovery(from: damage, store, firstFree: 6 + round, nextGeneration: 4 + round)
-      // The next round: a deletion is the last that happened, and is in the log only.
+      // In the next round, a deletion is the last change, and is in the log only.
       try runSuccessfully(["sqlite3", store.database.string, "PRAGMA wal_checkpoint(TRUNCATE)"])
       try store.ast("del", "--yes", "\(6 + round)").expectSuccess()
       try store.ast("tmp").expectSuccess()
@@ -125,7 +125,7 @@ struct DamagedStoreTests {
     }
     #expect(try facts(store) == before.facts, "\(damage)")
     #expect(try store.ast("doctor").expectSuccess().stdout == "", "\(damage)")
-    // A deleted node's number is not given again, and the generations go on where they were.
+    // A deleted node's number is not reused, and the generations continue with their numbers.
     #expect(try store.ast("clone", "1").expectSuccess().stdout == "Tree \(firstFree) cloned from 1.\n")
     #expect(
       try store.ast("run", "1", "sh", "-c", "echo >>/root/c").stderr
@@ -200,7 +200,7 @@ struct DamagedStoreTests {
     #expect(try facts(store) == before)
   }
 
-  /// What a machine boots outlives the database that knew of it.
+  /// The deployments survive the loss of the database.
   @Test func deploymentsAreFoundAgain() throws {
     let disk = try BootDisk()
     let store = disk.store
@@ -215,9 +215,9 @@ struct DamagedStoreTests {
     let rebuilt = try store.ast("doctor", "--rebuild").expectSuccess()
     #expect(
       rebuilt.stderr == """
-        ast: whether deployment 1 of node 1 boots is not known: it is pinned
-        ast: whether deployment 2 of node 1 boots is not known: it is pinned
-        ast: \(store.root)/deploy/7/root is no deployment of a generation that is left, and was left alone
+        ast: it is not known whether deployment 1 of node 1 boots; it is pinned
+        ast: it is not known whether deployment 2 of node 1 boots; it is pinned
+        ast: \(store.root)/deploy/7/root is not a deployment of any generation that is left; it was left alone
 
         """)
     #expect(try Consistency.problems(of: store) == ["deploy: 7 should not be there"])
@@ -225,7 +225,7 @@ struct DamagedStoreTests {
     #expect(try [1, 2].map { try TestStore.checksum(of: disk.root(of: $0)) } == roots)
     let after = try MenuFiles(of: store)
     #expect(after.standard == menu.standard && Set(after.files) == Set(menu.files))
-    #expect(try store.ast("deploy", "1").stdout == "Node 1 is deployment 8; it boots the next time.\n")
+    #expect(try store.ast("deploy", "1").stdout == "Node 1 is deployment 8; it boots at the next start.\n")
   }
 
   @Test func recordsThatAreMissingGarbageOrStaleCostNoContent() throws {
@@ -241,10 +241,10 @@ struct DamagedStoreTests {
       ], in: store.root)
     let before = try contents(store)
     let rebuilt = try store.ast("doctor", "--rebuild").expectSuccess()
-    #expect(rebuilt.stdout == "Database made anew with 5 nodes.\n")
+    #expect(rebuilt.stdout == "Database rebuilt with 5 nodes.\n")
     #expect(
       rebuilt.stderr == """
-        ast: the record of node 1 does not know generation 4: it was not its content
+        ast: the record of node 1 does not have generation 4: it was not the content of the node
         ast: node 2 has no readable record: its description and its parent are lost
         ast: node 4 has no readable record: its description and its parent are lost
         ast: node 6 has no readable record: its description and its parent are lost
@@ -280,7 +280,7 @@ struct DamagedStoreTests {
     #expect(result.status == 1)
     #expect(
       result.stderr.lines.first
-        == "ast: nothing of node 0 is left in \(store.root): there is no tree to restore; nothing was changed")
+        == "ast: no generation of node 0 is left in \(store.root), so there is no tree to restore; nothing was changed")
     #expect(try store.names() == before)
   }
 

@@ -8,7 +8,7 @@ struct DoctorTests {
     let store = try TestStore()
     try store.ast("clone", "0", "one").expectSuccess()
     try store.ast("clone", "0", "two").expectSuccess()
-    // What is published is looked at once more by the next change.
+    // The next change checks the published files again.
     try store.ast("tmp").expectSuccess()
     return store
   }
@@ -17,7 +17,7 @@ struct DoctorTests {
     try runSuccessfully(["btrfs", "subvolume", verb] + arguments.map(\.string))
   }
 
-  /// `doctor` finds exactly this, and node 2 goes on working.
+  /// `doctor` finds exactly this, and node 2 can still be changed.
   private func expectFindings(_ findings: [String], in store: TestStore) throws {
     let result = try store.ast("doctor")
     #expect(result.status == 1)
@@ -54,11 +54,11 @@ struct DoctorTests {
     let sentence = "the subvolume \(lost) is not generation 1 of node 1: it was replaced behind ast's back"
     try expectFindings([sentence], in: store)
     #expect(try store.ast("run", "1", "true").stderr.lines.first == "ast: \(sentence)")
-    // It is not ours to delete.
+    // ast must not delete it.
     try store.ast("del", "--yes", "1").expectSuccess()
     try store.ast("tmp").expectSuccess()
     try expectFindings(
-      ["\(store.root)/nodes/1 belongs to no node: it was not made by ast, or its row is lost"], in: store)
+      ["\(store.root)/nodes/1 does not belong to a node: ast did not make it, or its row is lost"], in: store)
     try subvolume("delete", lost)
   }
 
@@ -78,13 +78,13 @@ struct DoctorTests {
     let store = try store()
     let path = store.root.appending("nodes/1/1")
     try runSuccessfully(["btrfs", "property", "set", path.string, "ro", "false"])
-    try expectFindings(["\(path) is writable: somebody changed its read-only property"], in: store)
+    try expectFindings(["\(path) is writable: its read-only property was changed"], in: store)
   }
 
   @Test func tellsOfStrangersAndLeavesThemAlone() throws {
     let store = try store()
     let nodes = store.root.appending("nodes")
-    // Also where the next nodes would be, and whatever it is.
+    // Also in the places of the next nodes, and files of any kind.
     for name in ["3/files", "mine", "2/notes"] { try runSuccessfully(["mkdir", "-p", nodes.appending(name).string]) }
     try subvolume("create", nodes.appending("4"))
     try subvolume("create", nodes.appending("2/9"))
@@ -94,7 +94,7 @@ struct DoctorTests {
     try runSuccessfully(["ln", "-s", "/nonexistent", nodes.appending("6").string])
     try expectFindings(
       ["2/9", "2/notes", "3", "4", "5", "6", "README", "mine"].map {
-        "\(nodes)/\($0) belongs to no node: it was not made by ast, or its row is lost"
+        "\(nodes)/\($0) does not belong to a node: ast did not make it, or its row is lost"
       }, in: store)
     #expect(
       try store.ast("tree").stdout == """

@@ -8,13 +8,11 @@ import Testing
 
 @Suite("Garbage collection", .requiresRoot)
 struct GcTests {
-  /// A store with a node 1 of this many generations, all of which are there.
+  /// A store with a node 1 of this many generations, all of which still exist.
   private func store(generations: Int = 6, at directory: FilePath? = nil) throws -> TestStore {
     let store = try TestStore(at: directory)
-    try store.keepGenerations(100)
     try store.ast("clone", "0", "one").expectSuccess()
-    for number in 2...max(2, generations) { try store.ast("run", "1", "touch", "/\(number)").expectSuccess() }
-    try store.keepGenerations(3)
+    for number in 2...max(2, generations) { try store.keepingAll("run", "1", "touch", "/\(number)") }
     try store.ast("tmp").expectSuccess()
     return store
   }
@@ -36,7 +34,7 @@ struct GcTests {
     #expect(try store.ast("gc").expectSuccess().stdout == "Nothing to delete.\n")
     #expect(try store.ast("gc", "-y", "--keep", "2").expectSuccess().stdout == "Deleted: 1 generation.\n")
     #expect(try store.generations(of: 1) == [5, 6])
-    // The one that `undo` goes back to is not old.
+    // The generation that `undo` goes back to is kept.
     #expect(try store.ast("gc", "-y", "--keep", "1").expectSuccess().stdout == "Nothing to delete.\n")
     #expect(try TestStore.checksum(of: store.content(of: 1)) == content)
     try store.ast("undo", "1").expectSuccess()
@@ -53,14 +51,14 @@ struct GcTests {
     let lines = result.stdout.lines
     #expect(lines[..<2] == ["Would be deleted:", "Generations:"])
     #expect(lines[2...4].map { $0.split(separator: ",")[0] } == ["  3 of node 1", "  2 of node 1", "  1 of node 1"])
-    #expect(lines[5...] == ["Left over:", "  what `ast run 1 touch /lost` left (operation 9)"])
+    #expect(lines[5...] == ["Left over:", "  remains of `ast run 1 touch /lost` (operation 9)"])
     let data = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
     #expect(data["generations"].each("generation") == [3, 2, 1].map { .number($0) })
     #expect(data["leftovers"] == .array([.number(9)]))
     #expect(data["deployments"] == .array([]))
     #expect(try store.state() == before)
     let done = try store.ast("gc", "-y").expectSuccess().stdout
-    #expect(done == "Cleared after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
+    #expect(done == "Cleaned up after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
     try expectSound(store)
   }
 
@@ -88,7 +86,7 @@ struct GcTests {
   @Test func oldGenerationsGoWhateverTheirNumberAndNeededOnesStay() throws {
     let store = try store()
     #expect(try store.ast("gc", "-y", "--keep", "5", "--older-than", "30d").stdout == "Deleted: 1 generation.\n")
-    // What is current and what undo goes back to is the oldest there is.
+    // The current generation and the one that undo goes back to are the oldest.
     try store.ast("undo", "--to", "2", "1").expectSuccess()
     try store.ast("undo", "--to", "3", "1").expectSuccess()
     try store.age([2, 3, 4], of: 1, days: 31)
@@ -113,16 +111,17 @@ struct GcTests {
     #expect(listed.map(\.generation) == [6, 5, 4, 3, 2])
     #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
     #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6, 7])
-    // One stays pinned, one falls back.
+    // One is pinned, one is the fallback.
     for number in [2, 3, 4, 5] { try store.ast("unpin", "\(number)").expectSuccess() }
     try store.setPrevious(2)
     #expect(try store.ast("gc", "-n", "--json").json["data"]["deployments"] == .array([]))
-    try store.keepDeployments(2)
-    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Deleted: 1 generation, 1 deployment.\n")
+    let settings = try store.settings("gc.keep-deployments = 2")
+    let result = try store.ast("gc", "-y", environment: settings).expectSuccess()
+    #expect(result.stdout == "Deleted: 1 generation, 1 deployment.\n")
     #expect(try DeploymentListing(store).data.map(\.deployment) == [5, 4, 2, 1])
     #expect(try store.generations(of: 1) == [2, 3, 5, 6, 7])
     try expectSound(store)
-    // Age is no reason for one that is needed.
+    // Age does not matter for a generation that is needed.
     try store.age([2, 3, 5, 6, 7], of: 1, days: 100)
     #expect(try store.ast("gc", "-y", "--older-than", "1d", "--keep", "1").stdout == "Nothing to delete.\n")
   }
@@ -146,14 +145,12 @@ struct GcTests {
   @Test func whereTheMenuCannotBeWrittenGenerationsGoAllTheSame() throws {
     let disk = try BootDisk()
     let store = disk.store
-    try store.keepGenerations(100)
     for number in 1...4 {
       try store.ast("deploy", "1").expectSuccess()
       try store.ast("pin", "\(number)").expectSuccess()
-      try store.ast("run", "1", "touch", "/\(number)").expectSuccess()
+      try store.keepingAll("run", "1", "touch", "/\(number)")
     }
     for number in 1...4 { try store.ast("unpin", "\(number)").expectSuccess() }
-    try store.keepGenerations(3)
     let grub = disk.path(of: "@grub").string
     try runSuccessfully(["btrfs", "property", "set", grub, "ro", "true"])
     let result = try store.ast("gc", "-y")
@@ -171,10 +168,8 @@ struct GcTests {
 
   @Test func whatCannotBeDeletedStopsNothingElse() throws {
     let store = try store()
-    try store.keepGenerations(100)
     try store.ast("clone", "0").expectSuccess()
-    for number in 1...5 { try store.ast("run", "2", "touch", "/\(number)").expectSuccess() }
-    try store.keepGenerations(3)
+    for number in 1...5 { try store.keepingAll("run", "2", "touch", "/\(number)") }
     let held = store.root.appending("nodes/1")
     try runSuccessfully(["chattr", "+i", held.string])
     let result = try store.ast("gc", "-y")
@@ -192,10 +187,8 @@ struct GcTests {
 
   @Test func aNodeThatSomebodyWorksOnIsSkipped() throws {
     let store = try store()
-    try store.keepGenerations(100)
     try store.ast("clone", "0").expectSuccess()
-    for number in 1...5 { try store.ast("run", "2", "touch", "/\(number)").expectSuccess() }
-    try store.keepGenerations(3)
+    for number in 1...5 { try store.keepingAll("run", "2", "touch", "/\(number)") }
     let work = try store.start(["run", "1", "sh", "-c", "touch /more; while ! [ -e /tmp/end ]; do sleep 0.1; done"])
     try eventually("the run") { try store.ast("info", "1").stdout.contains("run running") }
     let result = try store.ast("gc", "-y").expectSuccess()
@@ -237,16 +230,14 @@ struct GcTests {
 
   private static let piece = Int64(20 << 20)
 
-  /// A file system with a store whose node 1 has a first generation and seven with a piece of their own each.
+  /// A file system with a store whose node 1 has a first generation, and seven others with a piece each.
   private func full() throws -> (LoopBtrfs, TestStore) {
     let disk = try LoopBtrfs.small(size: 512 << 20)
     let store = try TestStore(at: try disk.newDirectory())
-    try store.keepGenerations(100)
     try store.ast("clone", "0").expectSuccess()
     for _ in 1...7 {
-      try store.ast(
-        "run", "1", "sh", "-c", "rm -f /piece; dd if=/dev/urandom of=/piece bs=1M count=\(Self.piece >> 20)"
-      ).expectSuccess()
+      try store.keepingAll(
+        "run", "1", "sh", "-c", "rm -f /piece; dd if=/dev/urandom of=/piece bs=1M count=\(Self.piece >> 20)")
     }
     try store.ast("tmp").expectSuccess()
     try FileSystem.sync(disk.root)
@@ -258,17 +249,17 @@ struct GcTests {
     defer { disk.remove() }
     let free = try FileSystem.space(of: disk.root).available
     let wanted = free + 2 * Self.piece + Self.piece / 2
-    let planned = try store.ast("gc", "-n", "--min-free", "\(wanted)").expectSuccess().stdout.lines
+    let planned = try store.ast("gc", "-n", "--keep", "100", "--min-free", "\(wanted)").expectSuccess().stdout.lines
     #expect(planned[1].hasPrefix("Until "))
     #expect(planned[2].hasPrefix("  1 of node 1, "))
     #expect(planned.count == 2 + 6)
     #expect(try store.generations(of: 1) == Array(1...8))
     // The first has no piece.
-    let result = try store.ast("gc", "-y", "--min-free", "\(wanted)").expectSuccess()
+    let result = try store.ast("gc", "-y", "--keep", "100", "--min-free", "\(wanted)").expectSuccess()
     #expect(result.stdout.hasPrefix("Deleted: 4 generations.\n"), "\(result)")
     #expect(try FileSystem.space(of: disk.root).available >= wanted)
     #expect(try store.generations(of: 1) == Array(5...8))
-    #expect(try store.ast("gc", "-y", "--min-free", "\(wanted)").expectSuccess().stderr == "")
+    #expect(try store.ast("gc", "-y", "--keep", "100", "--min-free", "\(wanted)").expectSuccess().stderr == "")
     #expect(try store.generations(of: 1) == Array(5...8))
     try expectSound(store)
   }
@@ -279,7 +270,8 @@ struct GcTests {
     let result = try store.ast("gc", "-y", "--min-free", "500M")
     #expect(result.status == 7)
     #expect(result.stdout.lines.first == "Deleted: 6 generations.")
-    #expect(result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else may go.") ?? false, "\(result)")
+    #expect(
+      result.stdout.lines.last?.hasSuffix(" are free, not 500 MiB: nothing else can be deleted.") ?? false, "\(result)")
     #expect(try store.generations(of: 1) == [7, 8])
     let again = try store.ast("gc", "-y", "--min-free", "500M", "--json")
     #expect(again.status == 7)
@@ -316,7 +308,7 @@ struct GcTests {
     try node.ast("upgrade").expectSuccess()
     func files() throws -> Int { try store.cached("packages").count }
     #expect(try (files(), store.cached("indices").count) == (3, 2))
-    // What was used a moment ago may be in use.
+    // Recently used files may still be in use.
     #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
     try store.ageCache(days: 2)
     let planned = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
@@ -328,7 +320,7 @@ struct GcTests {
     #expect(result.stdout.hasPrefix("Deleted: 1 package file ("), "\(result)")
     #expect(result.stdout.hasSuffix("), 1 set of package indices.\n"), "\(result)")
     #expect(try (files(), store.cached("indices").count) == (1, 1))
-    // The one that is left is the one in the index.
+    // The remaining file is the one in the index.
     let sent = node.sent(new)
     try node.clone().ast("install", "tool").expectSuccess()
     #expect(node.sent(new) == sent)
@@ -341,7 +333,7 @@ struct GcTests {
 }
 
 extension TestStore {
-  /// The numbers of a node's generations, which are the subvolumes that are there.
+  /// The numbers of a node's generations, from the existing subvolumes.
   func generations(of node: Int) throws -> [Int] {
     let tree = try TreeDatabase(opening: database, .reading)
     let rows = try tree.generations(of: NodeID(node)).map(\.number.rawValue).sorted()
@@ -350,38 +342,38 @@ extension TestStore {
     return rows
   }
 
-  /// Sets how many generations of a node are kept.
-  func keepGenerations(_ count: Int) throws {
-    let tree = try TreeDatabase(opening: database, .writing)
-    try tree.write { try $0.setKeepGenerations(count) }
+  /// The environment of an `ast` that has these settings and no others.
+  func settings(_ text: String) throws -> [String: String] {
+    let file = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    try Data(text.utf8).write(to: URL(filePath: file.string))
+    return ["AST_CONFIG": file.string]
   }
 
-  /// Sets how many deployments are kept.
-  func keepDeployments(_ count: Int) throws {
-    let tree = try TreeDatabase(opening: database, .writing)
-    try tree.write { try $0.setKeepDeployments(count) }
+  /// Runs `ast` without any old generation going.
+  func keepingAll(_ arguments: String...) throws {
+    try ast(arguments, environment: settings("gc.keep-generations = 100")).expectSuccess()
   }
 
-  /// Has the machine fall back to a deployment.
+  /// Makes a deployment the fallback.
   func setPrevious(_ deployment: Int) throws {
     let tree = try TreeDatabase(opening: database, .writing)
     try tree.write { try $0.setPreviousDeployment(DeploymentID(deployment)) }
     try ast("tmp").expectSuccess()
   }
 
-  /// The names of what is in a part of the package cache.
+  /// The names of the files in a part of the package cache.
   func cached(_ part: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: root.appending("cache/apt/\(part)").string)
   }
 
-  /// Has everything in the package cache look as if nothing had used it for so long.
+  /// Makes everything in the package cache look as if it was last used this long ago.
   func ageCache(days: Int) throws {
     let parts = ["packages", "indices"].map { root.appending("cache/apt/\($0)").string }
     try runSuccessfully(
       ["find"] + parts + ["-mindepth", "1", "-exec", "touch", "-h", "-d", "\(days) days ago", "{}", "+"])
   }
 
-  /// Makes generations older than they are.
+  /// Makes generations look older than they are.
   func age(_ generations: [Int], of node: Int, days: Int) throws {
     let list = generations.map(String.init).joined(separator: ", ")
     try runSuccessfully([

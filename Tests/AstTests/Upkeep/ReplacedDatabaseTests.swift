@@ -21,7 +21,7 @@ struct ReplacedDatabaseTests {
       ["env", "AST_STORE=\(store.root)", "sh", "-c", script, AstBinary.path.string])
     try waiting.expect("replaced")
     try file.close()
-    try waiting.expect("was made anew meanwhile")
+    try waiting.expect("was rebuilt meanwhile")
     try waiting.expect("status 4")
     #expect(try store.ast("tree").expectSuccess().stdout.contains("1 - old"))
   }

@@ -65,7 +65,7 @@ struct ScheduledUpgradeTests {
   @Test func offDoesNothing() throws {
     let before = try node.state()
     let result = try upgrade(settings("off")).expectSuccess()
-    #expect(result.stdout == "Nothing is to be done: updates.policy is off.\n")
+    #expect(result.stdout == "Nothing to do: updates.policy is off.\n")
     #expect(try node.state() == before)
     #expect(try store.ast("check").expectSuccess().stdout == "No node was upgraded unattended yet.\n")
   }
@@ -112,7 +112,7 @@ struct ScheduledUpgradeTests {
   @Test func withoutANodeThereIsOneThatRuns() throws {
     let result = try upgrade("updates = { policy = \"stage\", only-on-ac = false, minimum-free = \"0\" }")
     #expect(result.status == 5)
-    let words = "updates.nodes names no node, and none is booted or the default; nothing was begun"
+    let words = "updates.nodes does not name a node, and no node is booted or the default; nothing was changed"
     #expect(result.said.first == "ast: \(words)")
     try expectCheck(1, "failed", words)
     #expect(try ast("auto-upgrade", "--scheduled", "\(node.id)", settings: "").status == 2)
@@ -162,7 +162,7 @@ struct ScheduledUpgradeTests {
     #expect(result.status == 1, "\(result)")
     #expect(result.stdout.hasPrefix("node \(node.id) failed: "))
     try node.expectUntouched(since: before)
-    // The clone made before has gone with the failure.
+    // The clone was deleted after the failure.
     #expect(try store.ast("tree", "--json").json["data"].elements.count == 2)
     let check = try store.ast("check")
     #expect(check.status == 6)
@@ -178,13 +178,13 @@ struct ScheduledUpgradeTests {
     let before = try node.state()
     let result = try upgrade(settings("stage", minimumFree: "900T"))
     #expect(result.status == 7)
-    #expect(result.stderr.contains("updates.minimum-free is 943718400 MiB; nothing was begun"), "\(result)")
+    #expect(result.stderr.contains("updates.minimum-free is 943718400 MiB; nothing was changed"), "\(result)")
     try node.expectUntouched(since: before)
     let check = try store.ast("check")
     #expect(check.status == 1)
     #expect(check.stdout.contains("  failed: "), "\(check)")
-    #expect(check.stdout.contains("; nothing was begun\n"), "\(check)")
-    // Looking takes no space.
+    #expect(check.stdout.contains("; nothing was changed\n"), "\(check)")
+    // A check needs no space.
     try upgrade(settings("check", minimumFree: "900T")).expectSuccess()
   }
 
@@ -200,11 +200,11 @@ struct ScheduledUpgradeTests {
     }
     let gc = try ast("gc", "-y", settings: wrong)
     #expect((gc.status, gc.said.first) == (2, "ast: \(words)"))
-    // A node can be changed, and nothing old goes that the file may want to keep.
+    // A node can be changed, and old generations stay, because the file may say so.
     let generations = try store.generations(of: node.id)
     let changed = try ast("run", "\(node.id)", "touch", "/x", settings: wrong)
     #expect(changed.status == 0)
-    #expect(changed.said.first == "ast: warning: \(words); nothing old is deleted")
+    #expect(changed.said.first == "ast: warning: \(words); no old generations or deployments are deleted")
     #expect(try store.generations(of: node.id) == generations + [4])
   }
 
@@ -238,7 +238,7 @@ struct ScheduledUpgradeTests {
     }
     #expect(try upgrade() == ["node \(node.id): upgraded, generation 5", "node \(node.id) is deployment 2"])
     #expect(try upgrade() == ["node \(node.id): nothing to do"])
-    // Somebody goes back, with the node or the deployment: that stays.
+    // After a rollback, the upgraded generation is not deployed again.
     try store.ast("rollback", "--to", "1").expectSuccess()
     #expect(try upgrade() == ["node \(node.id): nothing to do"])
     try node.ast("undo").expectSuccess()

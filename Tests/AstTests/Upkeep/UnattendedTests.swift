@@ -11,7 +11,7 @@ struct UnattendedTests {
 
   private static let packages = Result { try PackageStore() }
 
-  /// A store of its own for each test, with the base of one that all share: `check` is about all nodes.
+  /// A new store for each test, because `check` is about all nodes; its base is from a shared one.
   private let store: TestStore
   private let node: PackageNode
 
@@ -137,7 +137,7 @@ struct UnattendedTests {
 
   // MARK: Nobody answers
 
-  /// A package that asks in all ways there are, and writes down what it was told.
+  /// A package that asks in all possible ways, and records the answers.
   private static let asking = DebPackage(
     "asking", version: "2.0",
     files: [
@@ -185,7 +185,7 @@ struct UnattendedTests {
   @Test(arguments: ["</dev/null", "<&-", "<&- 2>&-", "</dev/zero", "<>silence"])
   func questionsWithoutATerminalAreNotWaitedFor(streams: String) throws {
     try prepareQuestions()
-    // A pipe that is open for writing, too, says nothing and never ends.
+    // A pipe that is also open for writing is silent and never ends.
     let script = "cd \"$1\" && mkfifo silence && exec \"$0\" auto-upgrade \(node.id) \(streams)"
     let command = try StartedCommand(
       ["setsid", "--wait", "sh", "-c", script, "\(AstBinary.path)", "\(try LoopBtrfs.shared.newDirectory())"],

@@ -2,20 +2,20 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// An archive of Debian packages as apt knows them, signed, and served on 127.0.0.1.
+/// A signed archive of Debian packages for apt, served on 127.0.0.1.
 ///
 ///     let repository = try AptRepository()
 ///     try repository.publish([DebPackage("hello", version: "1.0")])
 ///     try repository.publish([DebPackage("hello", version: "2.0")])
 public struct AptRepository: Sendable {
-  /// Where `dists` and `pool` are.
+  /// The directory with `dists` and `pool`.
   public let directory: FilePath
   /// The name of its only suite; its only component is `main`.
   public let suite: String
-  /// What serves it.
+  /// The server of the archive.
   public let server: HTTPServer
 
-  /// An archive without packages, in a directory of its own.
+  /// An archive without packages, in its own directory.
   public init(suite: String = "tests") throws {
     self.suite = suite
     directory = try LoopBtrfs.shared.newDirectory()
@@ -23,7 +23,7 @@ public struct AptRepository: Sendable {
     try publish([])
   }
 
-  // MARK: What apt has to know
+  // MARK: Configuration of apt
 
   /// The path of the file with the public key, in the root of a node.
   public static let keyFile: FilePath = "etc/apt/keyrings/ast-tests.asc"
@@ -43,7 +43,7 @@ public struct AptRepository: Sendable {
     """
   }
 
-  // MARK: Where things are, for the server and, below `directory`, on disk
+  // MARK: Paths, for the server and, below `directory`, on disk
 
   /// The signed index of indices.
   public var releasePath: String { "/dists/\(suite)/InRelease" }
@@ -60,7 +60,7 @@ public struct AptRepository: Sendable {
 
   static func indexName(for architecture: String) -> String { "main/binary-\(architecture)/Packages" }
 
-  /// This machine's architecture, as dpkg(1) names it; packages of others are in no index.
+  /// This machine's architecture, as dpkg(1) names it; packages of other architectures are not in an index.
   public static var architecture: String { get throws { try ownArchitecture.get() } }
 
   private static let ownArchitecture = Result {

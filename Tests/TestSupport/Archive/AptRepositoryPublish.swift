@@ -3,9 +3,9 @@ import Glibc
 import SystemPackage
 
 extension AptRepository {
-  /// Makes these packages the content of the archive. What was published or spoiled before is gone.
+  /// Makes these packages the content of the archive. They replace everything that was published or spoiled before.
   ///
-  /// - Throws: ``CommandFailure`` when a package cannot be built; the errors of `FileManager`.
+  /// - Throws: ``CommandFailure`` if a package cannot be built; the errors of `FileManager`.
   public func publish(_ packages: [DebPackage]) throws {
     let date = try nextDate()
     for name in ["pool", "dists"] { try? FileManager.default.removeItem(atPath: directory.appending(name).string) }
@@ -26,15 +26,15 @@ extension AptRepository {
 
   var dists: FilePath { directory.appending("dists/\(suite)") }
 
-  /// The time of the next publication: later by a second than that of the last one, however little has passed, or
-  /// clients would find nothing modified; and never in the future, where apt takes no `Release` from.
+  /// The time of the next publication. It is at least a second after the last one, or clients would find nothing
+  /// modified; and never in the future, because apt does not accept such a `Release`.
   private func nextDate() throws -> time_t {
     var last = stat()
     guard stat(dists.appending("InRelease").string, &last) == 0 else { return time(nil) - 86_400 }
     return last.st_mtim.tv_sec + 1
   }
 
-  /// The packages' entries in an index, in the same order. Their archives are built.
+  /// Builds the archives of the packages, and returns their entries in an index, in the same order.
   private func entries(of packages: [DebPackage]) throws -> [String] {
     var files: [String] = []
     for package in packages {
@@ -56,7 +56,7 @@ extension AptRepository {
     return [name, "\(name).gz"]
   }
 
-  /// The text of `Release`, as Debian's: apt needs no second index for packages of all architectures.
+  /// The text of `Release`. As with Debian's, apt needs no second index for packages of all architectures.
   private func release(_ date: time_t, _ names: [String]) throws -> String {
     let files = try facts(of: names, in: dists).map { " \($0.checksum) \($0.size) \($0.name)\n" }.joined()
     return """

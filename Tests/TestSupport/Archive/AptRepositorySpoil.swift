@@ -1,14 +1,14 @@
 import Glibc
 import SystemPackage
 
-/// What can be wrong with an archive. The next publication sets it right.
+/// Faults of an archive. The next publication repairs them.
 extension AptRepository {
-  /// Changes what was signed, so that the signature is not one of it.
+  /// Changes the signed text, so that its signature does not match.
   public func spoilSignature() throws {
     try overwrite("Origin: T", with: "Origin: t", in: dists.appending("InRelease"))
   }
 
-  /// Changes a package's archive, which keeps its size; the index is the same.
+  /// Changes a package's archive, but not its size or the index.
   public func spoilContent(of package: DebPackage) throws {
     try overwrite("!<arch>", with: "!<ARCH>", in: directory.appending(path(of: package)))
   }
@@ -18,7 +18,7 @@ extension AptRepository {
     guard unlink(directory.appending(path(of: package)).string) == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Overwrites the first occurrence near the beginning. The times of the file stay: nobody has published anything.
+  /// Overwrites the first occurrence near the beginning. The times of the file stay, because nothing was published.
   private func overwrite(_ old: String, with new: String, in path: FilePath) throws {
     let file = try FileDescriptor.open(path, .readWrite, options: .closeOnExec)
     defer { try? file.close() }

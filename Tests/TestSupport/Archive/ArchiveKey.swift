@@ -2,9 +2,9 @@ import FoundationEssentials
 import Synchronization
 import SystemPackage
 
-/// The key that signs the archives of this test process: made at first use, gone with the file system of the tests.
+/// The key that signs the archives of this test process: made at first use, removed with the file system of the tests.
 public enum ArchiveKey {
-  /// The public key, in the form that apt takes from a file `*.asc`.
+  /// The public key, in the form of a file `*.asc` for apt.
   public static var publicKey: String {
     get throws { try home.get().publicKey }
   }
@@ -31,7 +31,7 @@ public enum ArchiveKey {
     }
   }
 
-  /// gpg starts an agent and leaves it behind. Each use ends its own, and no two share one.
+  /// gpg starts an agent and leaves it running. Each use has its own agent, and ends it.
   private static let agent = Mutex(())
 
   private static func gpg(_ arguments: [String], in home: FilePath, input: String = "") throws -> String {

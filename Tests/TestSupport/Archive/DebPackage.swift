@@ -8,7 +8,7 @@ import SystemPackage
 public struct DebPackage: Sendable, Equatable {
   /// A file of the package.
   public struct File: Sendable, Equatable, ExpressibleByStringLiteral {
-    /// What is in it.
+    /// Its content.
     public var contents: String
     /// Its permissions.
     public var mode: FilePermissions
@@ -19,7 +19,7 @@ public struct DebPackage: Sendable, Equatable {
       self.mode = mode
     }
 
-    /// A file anybody may read.
+    /// A file that all users may read.
     public init(stringLiteral contents: String) { self.init(contents) }
   }
 
@@ -34,16 +34,16 @@ public struct DebPackage: Sendable, Equatable {
   public var version: String
   /// `all`, or an architecture of dpkg(1).
   public var architecture: String
-  /// What its control file has besides name, version and architecture; takes precedence over what is made up.
+  /// The fields of its control file other than name, version and architecture; they replace made-up ones.
   public var fields: [String: String]
-  /// Its files by absolute path, conffiles aside.
+  /// Its files by absolute path, except conffiles.
   public var files: [String: File]
   /// Its conffiles by absolute path.
   public var conffiles: [String: File]
-  /// Its maintainer scripts: what follows `#!/bin/sh` and `set -e`.
+  /// Its maintainer scripts, without `#!/bin/sh` and `set -e`.
   public var scripts: [Script: String]
 
-  /// A package; an empty one with no dependencies unless more is said.
+  /// A package; by default an empty one without dependencies.
   public init(
     _ name: String, version: String = "1.0", architecture: String = "all", fields: [String: String] = [:],
     files: [String: File] = [:], conffiles: [String: File] = [:], scripts: [Script: String] = [:]
@@ -57,7 +57,7 @@ public struct DebPackage: Sendable, Equatable {
     self.scripts = scripts
   }
 
-  /// The name of its archive: an epoch is not part of it, as in Debian's own.
+  /// The name of its archive, without an epoch, as in Debian's archive.
   public var archiveName: String {
     let plain = version.split(separator: ":", maxSplits: 1).last ?? ""
     return "\(name)_\(plain)_\(architecture).deb"
@@ -74,7 +74,7 @@ public struct DebPackage: Sendable, Equatable {
     return "Package: \(name)\nVersion: \(version)\nArchitecture: \(architecture)\n" + given + rest
   }
 
-  /// In KiB, each file rounded up, as dpkg-gencontrol(1) counts.
+  /// The installed size in KiB, each file rounded up, as dpkg-gencontrol(1) counts.
   private var installedSize: Int {
     let sizes = [files, conffiles].flatMap { $0.values.map { file in file.contents.utf8.count } }
     return sizes.reduce(0) { sum, size in sum + (size + 1023) / 1024 }

@@ -2,11 +2,11 @@ import FoundationEssentials
 import SystemPackage
 
 extension DebPackage {
-  /// Builds the package with dpkg-deb(1). The same package gives the same archive, byte for byte.
+  /// Builds the package with dpkg-deb(1). The same package results in the same archive, byte for byte.
   ///
-  /// - Parameter directory: where its archive goes, under its ``archiveName``.
+  /// - Parameter directory: the directory for its archive, which is named ``archiveName``.
   /// - Returns: the archive.
-  /// - Throws: ``CommandFailure`` when dpkg-deb refuses the package; the errors of `FileManager`.
+  /// - Throws: ``CommandFailure`` if dpkg-deb refuses the package; the errors of `FileManager`.
   @discardableResult
   public func build(in directory: FilePath) throws -> FilePath {
     let archive = directory.appending(archiveName)
@@ -16,7 +16,7 @@ extension DebPackage {
     try writeControl(in: root)
     var environment = plainEnvironment
     environment["SOURCE_DATE_EPOCH"] = "1700000000"
-    // Not compressed: the quickest, and as long as its content, which tests of resumed downloads choose.
+    // Without compression it is quick, and as long as its content, which tests of resumed downloads choose.
     try runSuccessfully(
       ["dpkg-deb", "--build", "--root-owner-group", "-Znone", root.string, archive.string], environment: environment)
     return archive
@@ -39,7 +39,7 @@ extension DebPackage {
       let file = File("#!/bin/sh\nset -e\n\(text)\n", mode: FilePermissions(rawValue: 0o755))
       try write(file, to: directory.appending(script.rawValue))
     }
-    // dh_md5sums(1) leaves conffiles out and writes no file for a package without any other.
+    // dh_md5sums(1) leaves out conffiles, and writes no file if a package has only those.
     if !files.isEmpty {
       let names = files.keys.sorted().map { String($0.drop { $0 == "/" }) }
       try write(File(runSuccessfully(["md5sum", "--"] + names, in: root)), to: directory.appending("md5sums"))

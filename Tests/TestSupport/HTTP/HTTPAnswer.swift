@@ -1,9 +1,9 @@
-/// What a request for a file is answered with (RFC 9110, 13 and 14).
+/// The answer to a request for a file (RFC 9110, 13 and 14).
 struct HTTPAnswer: Equatable {
-  /// What the answer depends on.
+  /// The properties of the file that the answer depends on.
   struct File: Equatable {
     let size: Int
-    /// As HTTP writes it.
+    /// The date in the form of HTTP.
     let modified: String
   }
 
@@ -12,7 +12,7 @@ struct HTTPAnswer: Equatable {
   /// The bytes of the file that the answer is about; those of its body, unless the request was a HEAD.
   let content: Range<Int>
 
-  /// The answer; `file` is nil where there is none.
+  /// The answer; `file` is nil if it does not exist.
   init(to request: HTTPRequest, for file: File?) {
     guard request.method == "GET" || request.method == "HEAD" else {
       self.init(405, [], 0..<0)
@@ -23,7 +23,7 @@ struct HTTPAnswer: Equatable {
       return
     }
     let facts = ["Last-Modified: \(file.modified)", "Accept-Ranges: bytes"]
-    // A client says the date it was told: another one than the file's is that of another file.
+    // A client repeats the date it was told: a date other than the file's is that of another file.
     if request.fields["if-modified-since"] == file.modified {
       self.init(304, facts, 0..<0)
     } else if let start = Self.start(request, file) {
@@ -39,19 +39,19 @@ struct HTTPAnswer: Equatable {
 
   private init(_ status: Int, _ fields: [String], _ content: Range<Int>) {
     self.status = status
-    // A 304 has no body, and a length would be that of the file.
+    // A 304 has no body, and a length would mean that of the file.
     self.fields = fields + (status == 304 ? [] : ["Content-Length: \(content.count)"])
     self.content = content
   }
 
-  /// Where a range that goes on to the end begins, the only form apt uses; nil where all of the file is wanted.
+  /// The start of a range up to the end, the only form that apt uses; nil if the whole file is requested.
   private static func start(_ request: HTTPRequest, _ file: File) -> Int? {
     guard let range = request.fields["range"], range.hasPrefix("bytes="), range.hasSuffix("-") else { return nil }
     if let condition = request.fields["if-range"], condition != file.modified { return nil }
     return Int(range.dropFirst("bytes=".count).dropLast())
   }
 
-  /// Status line and fields, with the empty line at the end.
+  /// The status line and the fields, with the empty line at the end.
   var head: String {
     (["HTTP/1.1 \(status) \(Self.reasons[status] ?? "")"] + fields + ["", ""]).joined(separator: "\r\n")
   }

@@ -1,15 +1,15 @@
 import Glibc
 import SystemPackage
 
-/// One connection: requests are answered in turn, those that came too early (pipelined) included.
+/// One connection: requests are answered in turn, including pipelined ones.
 struct HTTPConnection {
   let socket: Int32
   let site: HTTPSite
 
-  /// Serves until the other end, or the server, has had enough.
+  /// Serves until the other end closes the connection, or the server does.
   func serve() {
     defer { site.end(socket) }
-    // A head and the body behind it are two writes: the second one waits for nothing.
+    // The head and the body are two writes, and the second one must not be delayed.
     var yes: Int32 = 1
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
     var received: [UInt8] = []
@@ -29,7 +29,7 @@ struct HTTPConnection {
     }
   }
 
-  /// False where the connection is of no more use.
+  /// Returns false if the connection cannot be used any more.
   private func answer(_ request: HTTPRequest) -> Bool {
     let file = try? FileDescriptor.open(
       site.directory.appending(request.path), .readOnly, options: [.closeOnExec, .nonBlocking])

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A time in seconds since 1970 as HTTP writes it (RFC 9110, 5.6.7), and an archive's `Release` too.
+/// A time in seconds since 1970, in the form of HTTP (RFC 9110, 5.6.7) and of an archive's `Release`.
 func httpDate(_ time: time_t) -> String {
   var (time, parts, buffer) = (time, tm(), [CChar](repeating: 0, count: 64))
   gmtime_r(&time, &parts)

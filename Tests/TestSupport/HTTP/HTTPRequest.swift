@@ -1,12 +1,12 @@
 /// The head of a request (RFC 9112).
 struct HTTPRequest: Equatable {
   let method: String
-  /// The path without escapes; it begins with a slash and leads nowhere up.
+  /// The path without escapes; it begins with a slash and has no `..`.
   let path: String
-  /// By name, in lower case.
+  /// The fields by name, in lower case.
   let fields: [String: String]
 
-  /// Nil where the head, without the empty line at its end, is not one of HTTP/1.1.
+  /// Parses a head, without the empty line at its end; nil if it is not one of HTTP/1.1.
   init?(head: [UInt8]) {
     let lines = String(decoding: head, as: UTF8.self).split(separator: "\r\n")
     let words = lines.first?.split(separator: " ") ?? []

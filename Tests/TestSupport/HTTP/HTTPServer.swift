@@ -1,13 +1,13 @@
 import Glibc
 import SystemPackage
 
-/// An HTTP/1.1 server for the files of a directory, on 127.0.0.1, in this process. It counts what it is asked for and
-/// can misbehave.
+/// An HTTP/1.1 server for the files of a directory, on 127.0.0.1, in this process. It counts requests, and can
+/// misbehave.
 ///
-/// It runs until it is stopped, at the latest until the process ends, whether anybody still refers to it or not: a
-/// test may only hold on to the store whose nodes ask it.
+/// It runs until it is stopped, at the latest until the process ends, even without a reference to it: a test may only
+/// keep the store whose nodes use it.
 public final class HTTPServer: Sendable {
-  /// The port, chosen by the kernel and kept for as long as the server is there, stopped or not.
+  /// The port, chosen by the kernel and kept as long as the server exists, even while it is stopped.
   public let port: UInt16
   let site: HTTPSite
   private let reservation: FileDescriptor
@@ -38,8 +38,8 @@ public final class HTTPServer: Sendable {
   /// Ends all connections; new ones are refused from now on.
   public func stop() { site.hangUp() }
 
-  /// A port can be bound to by several sockets that allow it as long as none of them listens (socket(7)): that is how
-  /// one that never does keeps it while the server is stopped.
+  /// A socket bound to a port. Several can be bound to the same port as long as none of them listens (socket(7)): one
+  /// that never listens keeps the port while the server is stopped.
   private static func socket(boundTo port: UInt16) throws -> FileDescriptor {
     let number = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard number >= 0 else { throw Errno(rawValue: errno) }

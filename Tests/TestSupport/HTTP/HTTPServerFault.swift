@@ -11,7 +11,7 @@ extension HTTPServer {
   /// Sends the rest of what ``stall(_:after:)`` held back.
   public func resume(_ path: String) { site.setFault(nil, for: path) }
 
-  /// Waits until a client is held up at this path.
+  /// Waits until a client has stalled at this path.
   ///
   /// - Throws: `Errno.timedOut` after two minutes.
   public func waitForStall(at path: String) throws {

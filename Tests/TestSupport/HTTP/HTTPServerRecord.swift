@@ -12,14 +12,14 @@ extension HTTPServer {
   /// All requests that were answered, in order. A request is among them before the first byte of its answer is sent.
   public var exchanges: [HTTPExchange] { site.exchanges }
 
-  /// How often a path was asked for, whatever the answer.
+  /// How often a path was requested, whatever the answer.
   public func requests(for path: String) -> Int { exchanges.count { $0.path == path } }
 
-  /// How often the content of a path was sent, or the rest of it: not what was found unchanged or missing.
+  /// How often the content of a path, or the rest of it, was sent. Unchanged and missing files are not counted.
   public func bodies(for path: String) -> Int {
     exchanges.count { $0.path == path && $0.method == "GET" && [200, 206].contains($0.status) }
   }
 
-  /// Counts anew.
+  /// Resets the counts.
   public func forgetExchanges() { site.forgetExchanges() }
 }

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// What the connections of a server share: the files, the count, and how to misbehave.
+/// The state that the connections of a server share: the files, the counts, and the faults.
 final class HTTPSite: Sendable {
   let directory: FilePath
   private let state = Mutex(State())
@@ -21,7 +21,7 @@ final class HTTPSite: Sendable {
 
   func listen(on socket: Int32) { state.withLock { $0.listener = socket } }
 
-  /// Serves who connects, each in a thread, until `hangUp()`.
+  /// Serves each connection in a thread, until `hangUp()`.
   func acceptConnections(from listener: Int32) {
     defer { endListening(on: listener) }
     while true {
@@ -48,7 +48,7 @@ final class HTTPSite: Sendable {
     }
   }
 
-  /// Sockets are shut down here and closed by the threads that use them: a number that is closed can be another file's.
+  /// Shuts sockets down; the threads that use them close them, because a closed number can be reused for another file.
   func hangUp() {
     state.withLock { state in
       if let listener = state.listener { shutdown(listener, Int32(SHUT_RDWR)) }
@@ -58,7 +58,7 @@ final class HTTPSite: Sendable {
     }
   }
 
-  /// Closes a connection, whoever else has it: a program that was started in the moment when it was accepted.
+  /// Closes a connection, even if a program has inherited it that was started at the moment when it was accepted.
   func end(_ connection: Int32) {
     state.withLock { state in
       state.connections.remove(connection)
@@ -79,7 +79,7 @@ final class HTTPSite: Sendable {
 
   func setFault(_ fault: HTTPFault?, for path: String) { state.withLock { $0.faults[path] = fault } }
 
-  /// What is wrong with the next body of a path; a cut one is whole the next time.
+  /// The fault of the next body of a path; a cut one is whole the next time.
   func fault(for path: String) -> HTTPFault? {
     state.withLock { state in
       let fault = state.faults[path]
@@ -90,7 +90,7 @@ final class HTTPSite: Sendable {
 
   func isStalled(_ path: String) -> Bool { state.withLock { $0.stalled.contains(path) } }
 
-  /// Waits until the path is no longer to stall, or the connection has been ended.
+  /// Waits until the path no longer stalls, or the connection has ended.
   func stall(_ connection: Int32, at path: String) {
     var waits = true
     while waits {
@@ -104,7 +104,7 @@ final class HTTPSite: Sendable {
   }
 }
 
-/// How an answer goes wrong, after so many bytes of its body.
+/// The fault of an answer, after this many bytes of its body.
 enum HTTPFault {
   case cut(after: Int)
   case stall(after: Int)

@@ -3,7 +3,7 @@ import SystemPackage
 
 /// The program under test: `ast` as it was built beside the tests, with fail points.
 public enum AstBinary {
-  /// Where it is; `AST_BINARY` names another one.
+  /// Its path; `AST_BINARY` names another one.
   public static let path: FilePath = {
     if let given = plainVariable("AST_BINARY") { return FilePath(given) }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -2,9 +2,9 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// What a finished command left: exactly one of `status` and `signal` is set.
+/// The result of a finished command: exactly one of `status` and `signal` is set.
 public struct CommandResult: Sendable, Equatable {
-  /// The exit status; nil where a signal ended the command.
+  /// The exit status; nil if a signal ended the command.
   public let status: Int32?
   /// The signal that ended the command.
   public let signal: Int32?
@@ -14,7 +14,7 @@ public struct CommandResult: Sendable, Equatable {
   public let stderr: String
 }
 
-/// A command that had to succeed and did not.
+/// The error of a command that had to succeed.
 public struct CommandFailure: Error, CustomStringConvertible {
   /// The program and its arguments.
   public let argv: [String]
@@ -28,18 +28,17 @@ public struct CommandFailure: Error, CustomStringConvertible {
   }
 }
 
-/// The environment commands get unless a test gives another one: nothing of the caller's.
+/// The default environment of commands, with nothing from the caller's.
 public let plainEnvironment = [
   "HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 ]
 
-/// Runs a program to its end, without a shell. The program is looked for in the `PATH` of this process.
+/// Runs a program to its end, without a shell. It is searched for in the `PATH` of this process.
 ///
-/// Input and output go through unlinked files, not pipes: nothing can block, whatever the sizes, and a daemon the
-/// command leaves behind cannot hold the test up.
+/// Input and output go through unlinked files, not pipes, so nothing can block, whatever the sizes, and a daemon that
+/// the command leaves behind cannot delay the test.
 ///
-/// Throws `Errno` when the program cannot be started (in a `directory` that is env(1)'s finding, as exit status 125
-/// to 127).
+/// Throws `Errno` if the program cannot be started (with a `directory`, env(1) reports that as exit status 125 to 127).
 public func run(
   _ argv: [String], environment: [String: String] = plainEnvironment, input: String = "",
   in directory: FilePath? = nil

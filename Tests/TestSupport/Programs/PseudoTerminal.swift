@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// A program on a terminal of its own, driven as a person would: type, read, resize, hang up.
+/// A program on its own terminal, driven as by a person: type, read, resize, hang up.
 ///
 ///     let terminal = try PseudoTerminal(["bash", "--norc", "-i"], environment: ["PS1": "> "])
 ///     try terminal.expect("> ")
@@ -16,9 +16,9 @@ public final class PseudoTerminal {
   private var transcript = ""
   private var waitStatus: Int32?
 
-  /// What did not come, and what came instead.
+  /// The error if an expected text does not appear.
   public struct Timeout: Error, CustomStringConvertible {
-    /// What was waited for.
+    /// The expected text.
     public let awaited: String
     /// Everything the terminal has shown.
     public let transcript: String
@@ -49,13 +49,13 @@ public final class PseudoTerminal {
     _ = waitpid(process, nil, 0)
   }
 
-  /// Types.
+  /// Types a text.
   public func send(_ text: String) throws {
     guard let master else { throw Errno.badFileDescriptor }
     try master.writeAll(text.utf8)
   }
 
-  /// Reads until `text` appears and returns what came before it. What follows it is left for the next call.
+  /// Reads until `text` appears, and returns the output up to it. The output after it is left for the next call.
   @discardableResult
   public func expect(_ text: String, timeout seconds: Int = 20) throws -> String {
     let deadline = ContinuousClock.now + .seconds(seconds)
@@ -76,7 +76,7 @@ public final class PseudoTerminal {
     _ = ioctl(master.rawValue, UInt(TIOCSWINSZ), &size)
   }
 
-  /// Closes the terminal's other end, as when the window or the connection is gone.
+  /// Closes the terminal's other end, as if the window or the connection were gone.
   public func hangUp() {
     try? master?.close()
     master = nil
@@ -96,7 +96,7 @@ public final class PseudoTerminal {
     return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
   }
 
-  /// False at the deadline, and when no program has the terminal open any more.
+  /// Returns false at the deadline, or if no program has the terminal open any more.
   private func read(until deadline: ContinuousClock.Instant) throws -> Bool {
     guard let master else { throw Errno.badFileDescriptor }
     let left = (deadline - .now) / .milliseconds(1)

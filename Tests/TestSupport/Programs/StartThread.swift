@@ -1,9 +1,9 @@
 import Glibc
 import SystemPackage
 
-/// Runs a body in a thread of its own, for what blocks: the threads of Swift's concurrency are few.
+/// Runs a body that may block in a new thread, because Swift's concurrency has few threads.
 ///
-/// - Throws: `Errno` when there is no thread to be had.
+/// - Throws: `Errno` if the thread cannot be started.
 public func startThread(_ body: @escaping @Sendable () -> Void) throws {
   var thread = pthread_t()
   let argument = Unmanaged.passRetained(ThreadBody(run: body))

@@ -1,17 +1,17 @@
 import Glibc
 import SystemPackage
 
-/// A command that runs beside the test: to be signalled, or waited for.
+/// A command that runs while the test goes on, and can be signalled and waited for.
 public final class StartedCommand {
-  /// Its process. It stays ours until `wait()` has returned.
+  /// Its process, which is not reaped before `wait()`.
   public let pid: pid_t
   private let argv: [String]
   private let streams: [FileDescriptor]
   private var ended: Int32?
 
-  /// Starts a program as ``run(_:environment:input:in:)`` does and does not wait for it.
+  /// Starts a program as ``run(_:environment:input:in:)`` does, without waiting for it.
   ///
-  /// - Throws: `Errno` when it cannot be started.
+  /// - Throws: `Errno` if it cannot be started.
   public init(_ argv: [String], environment: [String: String] = plainEnvironment, input: String = "") throws {
     self.argv = argv
     streams = [try unlinkedFile(), try unlinkedFile(), try unlinkedFile()]
@@ -28,10 +28,10 @@ public final class StartedCommand {
     for stream in streams { try? stream.close() }
   }
 
-  /// Sends it a signal; one that has ended does not mind.
+  /// Sends it a signal; has no effect if the command has ended.
   public func send(_ signal: Int32) { if ended == nil { kill(pid, signal) } }
 
-  /// Whether it still runs.
+  /// Whether it is still running.
   public var isRunning: Bool {
     var status: Int32 = 0
     if ended == nil, waitpid(pid, &status, WNOHANG) == pid { ended = status }
@@ -40,7 +40,7 @@ public final class StartedCommand {
 
   /// Waits for its end.
   ///
-  /// - Throws: `CommandFailure` when it does not end within two minutes; it is killed then.
+  /// - Throws: `CommandFailure` if it does not end within two minutes; it is killed then.
   public func wait() throws -> CommandResult {
     let deadline = ContinuousClock.now + .seconds(120)
     while isRunning {

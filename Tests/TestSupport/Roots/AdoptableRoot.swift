@@ -2,10 +2,10 @@ import SystemPackage
 
 /// A small system that can be adopted, with data of all kinds in its /var, /home, /root and /srv.
 public enum AdoptableRoot {
-  /// That of its kernel.
+  /// The version of its kernel.
   public static let version = "6.1.0-1-amd64"
 
-  /// Makes it in a directory, the root of a btrfs subvolume, with these lines as its /etc/fstab.
+  /// Makes the system in a directory, the root of a btrfs subvolume, with these lines as its /etc/fstab.
   public static func fill(_ root: FilePath, mounting table: String) throws {
     try runSuccessfully(["cp", "-a", "\(try TinyRoot.path)/.", root.string])
     let environment = plainEnvironment.merging(["FSTAB": table]) { $1 }

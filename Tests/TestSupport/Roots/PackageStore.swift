@@ -9,11 +9,11 @@ import SystemPackage
 ///     try packages.store.ast("run", "1", "apt-get", "update").expectSuccess()
 ///     try packages.repository.publish([DebPackage("hello", version: "2.0")])
 ///
-/// It takes seconds to make: the tests of a suite share one and work in clones of their own.
+/// Making one takes seconds, so the tests of a suite share one, and work in their own clones.
 public struct PackageStore: Sendable {
-  /// What the base's apt knows besides the archive of the tests.
+  /// The sources of the base's apt, in addition to the archive of the tests.
   public enum OtherSources: Sendable {
-    /// Nothing: the archive of the tests is all there is.
+    /// No other source.
     case none
     /// The archive that the Debian was made from, which needs a network.
     case debian
@@ -21,14 +21,14 @@ public struct PackageStore: Sendable {
 
   /// The store.
   public let store: TestStore
-  /// Where packages come from.
+  /// The archive of the tests.
   public let repository: AptRepository
 
   /// A store with a Debian of this release.
   ///
   /// - Parameters:
   ///   - place: its directory; nil for one on the file system all tests share.
-  ///   - packages: what the archive has from the beginning.
+  ///   - packages: the first content of the archive.
   public init(
     at place: FilePath? = nil, release: String = DebianRoot.suite, publishing packages: [DebPackage] = [],
     other: OtherSources = .none

@@ -1,11 +1,11 @@
 import Glibc
 import SystemPackage
 
-/// A store of its own for a test, driven through the program as a user would.
+/// The store of one test, driven through the program as by a user.
 public struct TestStore: Sendable {
   /// The store's directory.
   public let root: FilePath
-  /// What it is on, which is to be there as long as the store.
+  /// The disk of the store, which must exist as long as the store does.
   public var ground: (any AnyObject & Sendable)?
 
   /// A store with a tiny base (node 0), on the file system all tests share unless another directory is given.
@@ -14,7 +14,7 @@ public struct TestStore: Sendable {
     try ast("init", "--directory", try TinyRoot.path.string).expectSuccess()
   }
 
-  /// A store that is there already.
+  /// An existing store.
   public init(existing root: FilePath) { self.root = root }
 
   /// Runs `ast` with these arguments on this store, without a terminal.
@@ -34,13 +34,13 @@ public struct TestStore: Sendable {
       [AstBinary.path.string] + arguments, environment: plainEnvironment.merging(variables) { $1 }, input: input)
   }
 
-  /// Where the current content of a node is.
+  /// The directory with the current content of a node.
   public func content(of node: Int) throws -> FilePath {
     let link = root.appending("rootfs/snapshot-\(node)")
     return FilePath(try runSuccessfully(["realpath", link.string]).split(separator: "\n").joined())
   }
 
-  /// A checksum over a directory: names, kinds, modes, owners, link targets and contents. Times do not count.
+  /// A checksum over a directory: names, kinds, modes, owners, link targets and contents, but not times.
   public static func checksum(of directory: FilePath) throws -> String {
     let script = """
       cd "$1" && { find . -mindepth 1 -printf '%y %m %U:%G %l %P\\n' | LC_ALL=C sort; \
@@ -51,7 +51,7 @@ public struct TestStore: Sendable {
 }
 
 extension CommandResult {
-  /// Itself, when the command exited with 0.
+  /// The result itself, if the command exited with 0.
   ///
   /// - Throws: `CommandFailure`.
   @discardableResult

@@ -50,6 +50,12 @@ public struct PasswdEntry: AccountEntry {
     get { fields.number(3) ?? 0 }
     set { fields.set(3, to: newValue) }
   }
+
+  /// The path of the shell; nil if the field has none. passwd(5) says /bin/sh for an empty field.
+  public var shell: String? {
+    let shell = String(decoding: fields[6], as: UTF8.self)
+    return shell.hasPrefix("/") ? shell : nil
+  }
 }
 
 /// A group: group(5), `name:password:gid:members`.

@@ -8,11 +8,11 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// `adopt`: makes it.
+/// `adopt`: makes the running Debian a system of deployments.
 extension Adoption {
-  /// What would be made.
+  /// The plan of the adoption; nothing is made.
   ///
-  /// - Throws: `AstError`, refused where something stands in the way.
+  /// - Throws: `AstError`, refused if the system cannot be adopted.
   public func plan() throws -> AdoptionPlan {
     let system = try AdoptableSystem(at: root)
     try AdoptionRefusals(system).requireMachine()
@@ -23,11 +23,13 @@ extension Adoption {
     return try AdoptionPlan(of: system, top: disk.path, ignoring: leftover)
   }
 
-  /// Does it.
+  /// Adopts the system.
   ///
-  /// - Throws: `AstError`; nothing is left of it then, and the machine boots what it did before.
-  /// - Returns: what was made.
-  public func adopt(messages: FileDescriptor, progress: (String) -> Void) throws -> AdoptionPlan {
+  /// - Throws: `AstError`; nothing is left of the adoption then, and the machine boots what it did before.
+  /// - Returns: the plan that was carried out.
+  public func adopt(
+    messages: FileDescriptor, progress: (String) -> Void, warn: (String) -> Void
+  ) throws -> AdoptionPlan {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
@@ -44,7 +46,7 @@ extension Adoption {
       try makeStore(of: system, at: disk.path, messages, progress)
       try AdoptedBootEnvironment(of: system)?.make()
       try Interruption.check()
-      // Before this the machine boots what it always did, after it a deployment.
+      // Before this step the machine boots the old system, after it a deployment.
       try BootHook(in: system.file("/boot/grub")).install(fileSystem: system.fileSystem)
     } catch {
       if let leftover = try? Leftover(at: disk.path), (try? leftover.requireRemovable()) != nil {
@@ -52,18 +54,18 @@ extension Adoption {
       }
       throw error
     }
+    setNotice(Self.restartNotice, warn: warn)
     return plan
   }
 
   private func removeLeftover(at top: FilePath, _ progress: (String) -> Void) throws {
     guard let leftover = try Leftover(at: top) else { return }
     try leftover.requireRemovable()
-    progress("removing what an adoption that did not come to its end has left")
+    progress("removing the remains of an unfinished adoption")
     try leftover.remove()
   }
 
-  /// Makes the subvolumes, and a record of them before any of them is at its place: what is found there later is known
-  /// by its identity.
+  /// Makes the subvolumes, and records them before any of them is at its place: they are known by their identity later.
   private func makeSubvolumes(_ plan: AdoptionPlan, of system: AdoptableSystem, at top: FilePath) throws {
     let staging = top.appending(Leftover.staging)
     try Subvolume.create(at: staging)
@@ -88,10 +90,10 @@ extension Adoption {
     of system: AdoptableSystem, at top: FilePath, _ messages: FileDescriptor, _ progress: (String) -> Void
   ) throws {
     let store = try Store.initialize(
-      at: top.appending(Machine.store), from: .snapshot(system.root), command: command, messages: messages,
-      progress: progress
+      at: top.appending(Machine.store), from: .snapshot(system.root), command: command, reader: reader,
+      messages: messages, progress: progress
     ) { _, base in
-      progress("leaving out what is not the system's but the machine's")
+      progress("leaving out data that belongs to the machine")
       try AdoptedBase(root: base, system: system).run()
     }
     try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()

@@ -6,9 +6,9 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// A Debian that is to be adopted, as it is found: where its root is, and what is mounted in it.
+/// A Debian before its adoption: where its root is, and what is mounted in it.
 struct AdoptableSystem {
-  /// Where its root is mounted: `/` for the system that runs.
+  /// Where its root is mounted: `/` for the running system.
   let root: FilePath
   /// The subvolume of its root, from the top level of the file system; empty for the top level itself.
   let subvolume: FilePath
@@ -16,16 +16,16 @@ struct AdoptableSystem {
   let identity: UUID
   /// The file system.
   let fileSystem: UUID
-  /// The devices it is on.
+  /// The devices of the file system.
   let devices: [FilePath]
   /// Its /etc/fstab.
   let fstab: Fstab
-  /// What is mounted in it, by the path inside.
+  /// The mounts in it, by their paths inside.
   private let mounts: [FilePath: Mount]
 
-  /// Looks at the system whose root is mounted at `root`.
+  /// Examines the system whose root is mounted at `root`.
   ///
-  /// - Throws: `AstError`; refused where that is no root on a btrfs.
+  /// - Throws: `AstError`; refused if that is not a root on a btrfs.
   init(at root: FilePath) throws {
     self.root = root
     let all = try MountTable.mounts()
@@ -33,7 +33,8 @@ struct AdoptableSystem {
       try Subvolume.isSubvolume(at: root)
     else {
       throw Self.refusal(
-        "the root file system (\(root)) is no btrfs", hint: "`ast bootstrap --disk` makes a new system on another disk")
+        "the root file system (\(root)) is not a btrfs",
+        hint: "`ast bootstrap --disk` makes a new system on another disk")
     }
     subvolume = FilePath(root: nil, mount.part.components)
     identity = try Subvolume(at: root).info().uuid
@@ -44,18 +45,18 @@ struct AdoptableSystem {
     mounts = Dictionary(inside.map { (Self.path($0.place, from: root), $0) }, uniquingKeysWith: { $1 })
   }
 
-  /// The path of something inside, as the system itself calls it.
+  /// The path inside the system for a path of this machine.
   private static func path(_ place: FilePath, from root: FilePath) -> FilePath {
     FilePath(root: "/", place.components.dropFirst(root.components.count))
   }
 
-  /// The file at a path inside.
+  /// The path of this machine for a path inside.
   func file(_ path: FilePath) -> FilePath { root.appending(path.components) }
 
-  /// What is mounted at a path inside; nil where nothing is.
+  /// The mount at a path inside; nil if there is none.
   func mount(at path: FilePath) -> Mount? { mounts[path] }
 
-  /// Whether a path inside is a file system of its own, or a subvolume.
+  /// Whether a path inside is a separate file system, or a subvolume.
   func isSeparate(_ path: FilePath) throws -> Bool {
     try mounts[path] != nil || hasLine(path) || Subvolume.isSubvolume(at: file(path))
   }
@@ -63,25 +64,25 @@ struct AdoptableSystem {
   /// Whether /etc/fstab mounts something there.
   func hasLine(_ path: FilePath) -> Bool { fstab.entries.contains { $0.mountPoint == path } }
 
-  /// Whether it is the system that runs.
+  /// Whether it is the running system.
   var isRunning: Bool { root == "/" }
 
-  /// Keeps apt and dpkg from beginning anything, as they keep each other from it.
+  /// Takes the locks by which apt and dpkg keep each other from working.
   ///
-  /// - Throws: `AstError` (busy) where one of them is at work.
+  /// - Throws: `AstError` (busy) if one of them is at work.
   func lockPackages() throws -> [Lock] {
     let dpkg = file("/var/lib/dpkg")
-    // Where there is no such file, neither has ever run; making one would change the system.
+    // Without such a file neither has ever run; making one would change the system.
     let names = ["lock-frontend", "lock"].filter { access(dpkg.appending($0).string, F_OK) == 0 }
     return try names.map { name in
       guard let lock = try Lock.take(name, in: dpkg, wait: .never) else {
-        throw AstError(.busy, "apt or dpkg is at work; nothing was changed", hint: "wait until it is done")
+        throw AstError(.busy, "apt or dpkg is at work", state: .unchanged, hint: "wait until it is done")
       }
       return lock
     }
   }
 
   static func refusal(_ reason: String, hint: String? = nil) -> AstError {
-    AstError(.refused, "\(reason); nothing was changed", hint: hint)
+    AstError(.refused, reason, state: .unchanged, hint: hint)
   }
 }

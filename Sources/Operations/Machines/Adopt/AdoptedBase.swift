@@ -7,18 +7,18 @@ import Rootfs
 import Sandbox
 import SystemPackage
 
-/// The base while it is made of a snapshot of the adopted root: what is data of the machine goes, what a node needs
-/// comes.
+/// The base while it is made from a snapshot of the adopted root: data of the machine is removed, and files that a node
+/// needs are added.
 struct AdoptedBase {
   /// The snapshot.
   let root: FilePath
-  /// The system it is of.
+  /// The adopted system.
   let system: AdoptableSystem
 
   func run() throws {
     try replaceStubs()
     for directory: FilePath in ["home", "srv", "tmp", "boot/grub"] { try empty(directory) }
-    // The files that Debian gives root stay: the node is worked in without that file system.
+    // The files that Debian gives root stay: nodes are used without that file system.
     try empty("root", but: [".bashrc", ".profile"])
     try AdoptedVar(of: root).reduce()
     failPoint("base emptied")
@@ -32,8 +32,8 @@ struct AdoptedBase {
     failPoint("base completed")
   }
 
-  /// In place of a subvolume inside the root, a snapshot has an empty directory in which nothing can be made. What is to
-  /// be mounted there finds a real one; at the top level of the file system nothing is to be found.
+  /// Replaces the stubs of subvolumes: for a subvolume inside the root, a snapshot has an empty directory in which nothing
+  /// can be made. Where /etc/fstab mounts something, a real directory takes its place.
   private func replaceStubs() throws {
     for path in try Subvolume(at: system.root).nested() {
       let inside = FilePath(root: nil, path.components.dropFirst(system.root.components.count))

@@ -1,6 +1,7 @@
 import Etc
 import FoundationEssentials
 import Glibc
+import Grub
 import Host
 import SystemPackage
 
@@ -8,17 +9,17 @@ import SystemPackage
 struct AdoptedBootEnvironment {
   private let partition: FilePath
 
-  /// Nil where the system has no such partition mounted, or /etc/fstab does not name it by its UUID: then nothing is
-  /// counted.
+  /// The file of a system. Nil if the partition is not mounted or /etc/fstab does not name it by its UUID: GRUB counts
+  /// nothing then.
   init?(of system: AdoptableSystem) throws {
     let place: FilePath = "/boot/efi"
-    guard let mount = system.mount(at: place), mount.type == "vfat",
-      system.fstab.entries.contains(where: { $0.mountPoint == place && $0.source.hasPrefix("UUID=") })
-    else { return nil }
+    guard let mount = system.mount(at: place), mount.type == "vfat", system.fstab.uuid(at: place) != nil else {
+      return nil
+    }
     partition = system.file(place)
   }
 
-  /// Makes it, with nothing counted. One that is there is of an adoption that was taken back, whose numbers come again.
+  /// Makes the file, with nothing counted. An existing one is from an adoption that was undone: its numbers come again.
   func make() throws {
     let directory = partition.appending("ast")
     try Files.ensureDirectory(directory)
@@ -27,7 +28,7 @@ struct AdoptedBootEnvironment {
       let file = try FileDescriptor.open(
         path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
       try file.closeAfter {
-        _ = try file.writeAll(InstallGrub.emptyEnvironment.utf8)
+        _ = try file.writeAll(EnvironmentBlock.empty.utf8)
         guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
       }
     }

@@ -4,15 +4,15 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// What GRUB reads when it boots from the store: the modules of the system that is adopted, which are those of the GRUB
-/// that is in the boot sector or the firmware, and stays there.
+/// The files that GRUB reads when it boots from the store: the adopted system's modules, which belong to the GRUB in the
+/// boot sector or the firmware; that stays as it is.
 struct AdoptedGrub {
   /// The old root.
   let root: FilePath
-  /// The directory it reads.
+  /// The directory that GRUB reads.
   let directory: FilePath
 
-  /// The platforms that a system's boot loader has modules for.
+  /// The platforms for which a system's boot loader has modules.
   static func platforms(in root: FilePath) throws -> [String] {
     let files = RootDirectory(root)
     return try files.entries(of: "/boot/grub").filter(\.isDirectory).map(\.name).filter { name in

@@ -4,23 +4,23 @@ import Host
 import Rootfs
 import SystemPackage
 
-/// The /var of a node that is made of a system in use: what its packages brought, and what they need to be worked with.
-/// The rest are data of the machine, which has them in the /var that all deployments share.
+/// The /var of a node that is made from a system in use: the files and state of its packages. Everything else is data of
+/// the machine, which keeps it in the /var that all deployments share.
 struct AdoptedVar {
   private let root: OpenDirectory
   private let packages: PackageFiles
 
-  /// That of the root at a path.
+  /// The /var of the root at a path.
   init(of root: FilePath) throws {
     self.root = try OpenDirectory(root)
     packages = try PackageFiles(in: root, below: "/var/")
   }
 
-  /// What may be lost at any time, and what is the machine's by its nature: only the directories of packages stay.
+  /// Directories of data that may be lost at any time or belong to the machine: only packages' directories stay in them.
   private static let volatile: Set<FilePath> = [
     "var/backups", "var/cache", "var/crash", "var/log", "var/mail", "var/spool", "var/tmp",
   ]
-  /// What more than this is in one directory of /var/lib that no package brought are data.
+  /// If a directory in /var has more bytes than this that no package brought, they are data.
   private static let limit: Int64 = 32 << 20
 
   func reduce() throws {
@@ -39,7 +39,7 @@ struct AdoptedVar {
     try clear(directory, at: unit)
   }
 
-  /// The bytes of what no package brought.
+  /// The bytes of the files that no package brought.
   private func size(of directory: OpenDirectory, at path: FilePath) throws -> Int64 {
     try directory.names().reduce(0) { sum, name in
       let path = path.appending(name)
@@ -51,12 +51,12 @@ struct AdoptedVar {
     }
   }
 
-  /// Removes what no package brought.
+  /// Removes the files that no package brought.
   private func clear(_ directory: OpenDirectory, at path: FilePath) throws {
     for name in try directory.names() {
       let path = path.appending(name)
       guard !isState(path) else { continue }
-      // Links are the scripts' of packages: /var/spool/mail.
+      // Links come from packages' scripts, such as /var/spool/mail.
       guard try packages.contains(absolute(path)) || leadsToState(path) || directory.isLink(name) else {
         try directory.removeEvenIfProtected(name)
         continue

@@ -2,41 +2,45 @@ import Btrfs
 import FoundationEssentials
 import Glibc
 import Host
+import Store
 import SystemPackage
 
-/// The Debian that runs from a btrfs becomes a system of deployments, in place; and the ways back, and on.
+/// Turns the Debian that runs from a btrfs into a system of deployments, in place; and the ways back, and on.
 ///
-/// All of it is made beside the running system, which stays as it is: until a few lines stand in a file of its boot
-/// loader, the machine boots what it always did, and afterwards that is an entry of the new menu. Its data are taken
-/// over by the first deployment that boots, when nobody writes to them.
+/// Everything is made beside the running system, which stays as it is. The machine boots that system until a few lines
+/// are in a file of its boot loader; afterwards it is an entry of the new menu. The first deployment that boots takes over
+/// its data, before any program writes to them.
 public struct Adoption {
-  /// Where the root of the system is mounted that this is done from.
+  /// The mount point of the root of the system that runs the command.
   let root: FilePath
-  /// What was typed, for the history and for those who have to wait.
+  /// The command line, for the history and for commands that have to wait.
   let command: String
+  /// Reads the settings, as for any store.
+  let reader: SettingsReader
 
-  /// From the system whose root is mounted at `root`: `/` for the one that runs.
-  public init(_ root: FilePath = "/", command: String) {
+  /// An adoption by the system whose root is mounted at `root`: `/` for the running one.
+  public init(_ root: FilePath = "/", command: String, reader: SettingsReader) {
     self.root = root
     self.command = command
+    self.reader = reader
   }
 
-  /// One command at a time works on it.
+  /// Takes the lock that lets only one command at a time work on an adoption.
   func lock() throws -> Lock {
     let directory: FilePath = "/run/ast"
     try Files.ensureDirectory(directory)
     guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
       let holder = Lock.holder(of: "adopt", in: directory).map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
-      throw AstError(.busy, "another `ast adopt` is at work\(holder); nothing was changed")
+      throw AstError(.busy, "another `ast adopt` is at work\(holder)", state: .unchanged)
     }
     try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
     return lock
   }
 
-  /// A device of the file system the root is on.
+  /// A device of the root's file system.
   func device() throws -> FilePath {
     guard FileSystem.isBtrfs(root), let device = try FileSystem.devices(of: root).first else {
-      throw AdoptableSystem.refusal("the root file system (\(root)) is no btrfs")
+      throw AdoptableSystem.refusal("the root file system (\(root)) is not a btrfs")
     }
     return device
   }
@@ -46,7 +50,7 @@ extension TemporaryMount {
   /// Mounts the top level of a system's file system.
   init(of system: AdoptableSystem) throws {
     guard let device = system.devices.first else {
-      throw AstError(.failed, "the file system of \(system.root) has no device; nothing was changed")
+      throw AstError(.failed, "the file system of \(system.root) has no device", state: .unchanged)
     }
     try self.init(of: device)
   }

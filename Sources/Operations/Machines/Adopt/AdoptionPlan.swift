@@ -9,7 +9,7 @@ import Sandbox
 import Store
 import SystemPackage
 
-/// What `adopt` would make of a system. That there is one means that nothing stands in its way.
+/// What `adopt` would make of a system. A plan exists only for a system that can be adopted.
 public struct AdoptionPlan: Sendable {
   /// The subvolume of the root, from the top level of the file system; empty for the top level itself.
   public let subvolume: FilePath
@@ -17,30 +17,30 @@ public struct AdoptionPlan: Sendable {
   public let made: [String]
   /// The directories whose content goes to a subvolume of their own at the next start.
   public let data: [FilePath]
-  /// What is mounted by itself, and stays so.
+  /// The separate mounts, which stay.
   public let kept: [FilePath]
-  /// The directories that can only be read when a deployment runs.
+  /// The directories that are read-only when a deployment runs.
   public let readOnly: [FilePath]
-  /// Subvolumes inside the root, which are in no node.
+  /// Subvolumes inside the root, which do not come into a node.
   public let leftBehind: [FilePath]
   /// Whether GRUB can count how often a deployment was tried.
   public let countsTries: Bool
-  /// What can still be written to the file system.
+  /// The free space of the file system, in bytes.
   public let available: Int64
-  /// Why the last adoption was taken back, where nobody asked for it.
+  /// Why the last adoption was taken back by itself.
   public let lastFailure: String?
 
-  /// What every adoption makes.
+  /// The subvolumes that every adoption makes.
   static let subvolumes = [Machine.store, Machine.variable, Machine.grub]
-  /// The directories that bring a subvolume of their own where they are not one.
+  /// The directories for which a subvolume is made if they are not mounted separately.
   static let dataDirectories = ["home", "root", "srv"]
 
-  /// What the top level of the file system is called.
+  /// The place of the root, for the user.
   public var layout: String {
     subvolume.isEmpty ? "the top level of the file system" : "the subvolume \(subvolume)"
   }
 
-  /// Looks at a system and what is at the top level of its file system.
+  /// Examines a system and the top level of its file system.
   ///
   /// - Throws: `AstError`, refused with a reason.
   init(of system: AdoptableSystem, top: FilePath, ignoring leftover: Leftover? = nil) throws {
@@ -66,12 +66,12 @@ public struct AdoptionPlan: Sendable {
     guard available >= Self.neededSpace else {
       throw AstError(
         .noSpace,
-        "there is too little space: \(available >> 20) MiB, and \(Self.neededSpace >> 20) are needed;"
-          + " nothing was changed")
+        "there is too little space: \(available >> 20) MiB, and \(Self.neededSpace >> 20) are needed",
+        state: .unchanged)
     }
   }
 
-  /// What the nodes' own files take at first: modules, an initrd or two, the database.
+  /// The space for the nodes' own files at first: modules, an initrd or two, the database.
   private static let neededSpace: Int64 = 512 << 20
 
   /// The data directories that are part of the root, and those that are mounted by /etc/fstab.
@@ -82,7 +82,7 @@ public struct AdoptionPlan: Sendable {
       var status = stat()
       let isThere = lstat(system.file(path).string, &status) == 0
       guard !isThere || status.st_mode & S_IFMT == S_IFDIR else {
-        throw AdoptableSystem.refusal("\(path) is no directory")
+        throw AdoptableSystem.refusal("\(path) is not a directory")
       }
       if system.hasLine(path) {
         others.append(path)
@@ -104,8 +104,7 @@ public struct AdoptionPlan: Sendable {
       hint: "another program's snapshots, or what an earlier adoption left; rename it if nothing needs it by that name")
   }
 
-  /// The subvolumes inside the root, but for those that are made here: where the root is the top level, all others are
-  /// inside it.
+  /// The subvolumes inside the root, except mounted ones if the root is the top level: all others are inside it then.
   private static func nested(in system: AdoptableSystem) throws -> [FilePath] {
     let mounted = Set(try MountTable.mounts().filter { $0.type == "btrfs" }.map(\.part))
     return try Subvolume(at: system.root).nested().compactMap { path in
@@ -114,7 +113,7 @@ public struct AdoptionPlan: Sendable {
     }.sorted { $0.string < $1.string }
   }
 
-  /// What somebody may be used to write to: /opt, /usr/local, and directories that no package has made.
+  /// The directories that the user may be used to write to: /opt, /usr/local, and those that no package has made.
   private static func readOnly(in system: AdoptableSystem) throws -> [FilePath] {
     let owned = try PackageFiles(in: system.root, below: "/")
     let usual: Set<String> = [

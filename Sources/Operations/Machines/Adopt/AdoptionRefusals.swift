@@ -1,4 +1,6 @@
+import Boot
 import Btrfs
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Glibc
@@ -7,17 +9,19 @@ import Rootfs
 import Sandbox
 import SystemPackage
 
-/// Why a system cannot be adopted: everything that is known to go wrong, before anything is done.
+/// The reasons why a system cannot be adopted: everything that is known to go wrong, checked before anything is done.
 struct AdoptionRefusals {
   private let system: AdoptableSystem
   private let files: RootDirectory
+
+  private static let bootLoaders = DebianArchitecture.current.bootLoaderPackages.joined(separator: " or ")
 
   init(_ system: AdoptableSystem) {
     self.system = system
     files = RootDirectory(system.root)
   }
 
-  /// - Throws: `AstError` with the first one.
+  /// - Throws: `AstError` with the first reason.
   func check() throws {
     try requireMachine()
     try requireFileSystem()
@@ -29,7 +33,7 @@ struct AdoptionRefusals {
     try requirePackages()
   }
 
-  /// What runs is a machine of its own, and not the inside of something, nor a deployment.
+  /// Makes sure that the running system is a machine, not a container or a chroot, and not a deployment.
   func requireMachine() throws {
     guard system.isRunning else { return }
     var (own, first) = (stat(), stat())
@@ -37,15 +41,15 @@ struct AdoptionRefusals {
       stat("/", &own) == 0 && stat("/proc/1/root", &first) == 0 && own.st_dev == first.st_dev
       && own.st_ino == first.st_ino
     guard isOwn, access("/run/systemd/container", F_OK) != 0 else {
-      throw AdoptableSystem.refusal("this is the inside of a container or a chroot", hint: "adopt the system around it")
+      throw AdoptableSystem.refusal("this is inside a container or a chroot", hint: "adopt the system around it")
     }
-    let arguments = try Files.text(of: "/proc/cmdline")
-    guard !arguments.contains("ast.deployment="), !arguments.contains("ast.trial=") else {
+    let parameters = try BootParameters.current()
+    guard parameters.deployment == nil, parameters.trial == nil else {
       throw AdoptableSystem.refusal("this system runs from a store already", hint: "`ast status` shows it")
     }
-    guard arguments.contains("BOOT_IMAGE=") else {
+    guard parameters.isFromGrub else {
       throw AdoptableSystem.refusal(
-        "this machine was not started by GRUB", hint: "install grub-pc or grub-efi, and restart")
+        "this machine was not started by GRUB", hint: "install \(Self.bootLoaders), and restart")
     }
   }
 
@@ -58,18 +62,18 @@ struct AdoptionRefusals {
       guard FilePath(name).lastComponent?.string.hasPrefix("dm-") != true, !device.string.hasPrefix("/dev/mapper/")
       else {
         throw AdoptableSystem.refusal(
-          "the root file system is on \(device), which the device mapper makes (LVM, encryption)",
+          "the root file system is on \(device), a device of the device mapper (LVM, encryption)",
           hint: "this is not supported yet")
       }
     }
   }
 
-  /// A node is one subvolume, which has all that belongs to the system.
+  /// Makes sure that the system is in one subvolume, as a node has to be.
   private func requireOneRoot() throws {
     for path: FilePath in ["/boot", "/boot/grub", "/usr", "/etc", "/var", "/bin", "/sbin", "/lib"] {
       guard try !system.isSeparate(path) else {
         throw AdoptableSystem.refusal(
-          "\(path) is a file system or a subvolume of its own", hint: "it has to be a part of the root file system")
+          "\(path) is a separate file system or subvolume", hint: "it has to be a part of the root file system")
       }
     }
   }
@@ -78,7 +82,7 @@ struct AdoptionRefusals {
     let place: FilePath = "/.snapshots"
     guard try !system.isSeparate(place), try files.entries(of: place).isEmpty else {
       throw AdoptableSystem.refusal(
-        "\(place) is in use, probably by snapper", hint: "that is where the store is to be: remove it or rename it")
+        "\(place) is in use, probably by snapper", hint: "the store needs that place: remove or rename it")
     }
   }
 
@@ -86,13 +90,13 @@ struct AdoptionRefusals {
     guard try Kernels(in: system.root).newest != nil, try files.contents(of: "/sbin/init") != nil else {
       throw AdoptableSystem.refusal(
         "/boot has no kernel with an initrd and modules, or there is no /sbin/init",
-        hint: "apt-get install linux-image-amd64 initramfs-tools systemd-sysv")
+        hint: "apt-get install \(DebianArchitecture.current.kernelPackage) initramfs-tools systemd-sysv")
     }
   }
 
   private func requireBootLoader() throws {
     guard let configuration = try files.contents(of: "/boot/grub/grub.cfg") else {
-      throw AdoptableSystem.refusal("there is no /boot/grub/grub.cfg", hint: "install grub-pc or grub-efi")
+      throw AdoptableSystem.refusal("there is no /boot/grub/grub.cfg", hint: "install \(Self.bootLoaders)")
     }
     let lines = String(decoding: configuration, as: UTF8.self).split(separator: "\n")
     let reads = lines.contains { line in
@@ -113,7 +117,7 @@ struct AdoptionRefusals {
     }
   }
 
-  /// btrfs makes no snapshot of a subvolume with a swap file in use, and one in a root that is read-only is none.
+  /// btrfs makes no snapshot of a subvolume with an active swap file, and a read-only root cannot have one.
   private func requireNoSwapFile() throws {
     let hint = "`swapoff` it, take its line out of /etc/fstab, and put it on a subvolume of its own"
     let inUse = try Files.text(of: "/proc/swaps").split(separator: "\n").dropFirst()
@@ -123,8 +127,8 @@ struct AdoptionRefusals {
       guard stat(name, &file) == 0, stat(system.root.string, &root) == 0, file.st_dev == root.st_dev else { continue }
       throw AdoptableSystem.refusal("\(name) is a swap file in the root file system", hint: hint)
     }
-    for line in system.fstab.swapFiles where !system.fstab.mounts(line) {
-      throw AdoptableSystem.refusal("/etc/fstab has a swap file in the root file system: \(line)", hint: hint)
+    for file in system.fstab.swapFiles where !system.fstab.mountsApart(file) {
+      throw AdoptableSystem.refusal("/etc/fstab has a swap file in the root file system: \(file)", hint: hint)
     }
   }
 
@@ -133,27 +137,7 @@ struct AdoptionRefusals {
     let audit = try ChildProcess("dpkg", ["--root=\(system.root)", "--audit"]).output()
     guard audit.isEmpty, try files.entries(of: "/var/lib/dpkg/updates").isEmpty else {
       throw AdoptableSystem.refusal(
-        "dpkg has work that is not finished", hint: "`dpkg --audit` tells what; `dpkg --configure -a` may finish it")
+        "dpkg has work that is not finished", hint: "`dpkg --audit` shows it; `dpkg --configure -a` may finish it")
     }
-  }
-}
-
-extension Fstab {
-  /// The swap files that are named by their paths.
-  fileprivate var swapFiles: [String] {
-    content.split(separator: UInt8(ascii: "\n")).compactMap { line in
-      let fields = line.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.map {
-        String(decoding: $0, as: UTF8.self)
-      }
-      guard fields.count > 2, fields[2] == "swap", fields[0].hasPrefix("/"), !fields[0].hasPrefix("/dev/") else {
-        return nil
-      }
-      return fields[0]
-    }
-  }
-
-  /// Whether a file is on something that it mounts beside the root.
-  fileprivate func mounts(_ file: String) -> Bool {
-    entries.contains { $0.mountPoint != "/" && $0.type != "swap" && FilePath(file).starts(with: $0.mountPoint) }
   }
 }

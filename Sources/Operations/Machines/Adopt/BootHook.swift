@@ -4,15 +4,15 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The one file of an adopted system that is changed: custom.cfg of its boot loader, which its grub.cfg reads at the end
+/// The only file of an adopted system that is changed: custom.cfg of its boot loader, which its grub.cfg reads at the end
 /// (/etc/grub.d/41_custom). With a few lines at its beginning the machine boots from the store; without them it boots
-/// the system that was there before. GRUB itself, and everything else of that system, stays as it is.
+/// the old system. GRUB itself, and everything else of that system, stays as it is.
 struct BootHook {
   private let directory: FilePath
   private var path: FilePath { directory.appending("custom.cfg") }
   private var new: FilePath { directory.appending("custom.cfg.ast-new") }
 
-  /// That of the boot loader in this directory.
+  /// The file of the boot loader in this directory.
   init(in directory: FilePath) { self.directory = directory }
 
   /// Whether the machine boots from the store.
@@ -20,7 +20,7 @@ struct BootHook {
 
   /// Lets the machine boot from the store: the commit point of `adopt`.
   ///
-  /// - Throws: `AstError`; the machine boots what it did before then, unless the error says otherwise.
+  /// - Throws: `AstError`; then the machine boots what it did before, unless the error says otherwise.
   func install(fileSystem: UUID) throws {
     let old = try contents()
     let own = Self.text(fileSystem: fileSystem.uuidString.lowercased(), isWhole: old == nil)
@@ -30,7 +30,7 @@ struct BootHook {
     try replace(with: text)
   }
 
-  /// Takes that back. What else is in the file stays, byte for byte; a file that was not there before is removed.
+  /// Takes that back. The rest of the file stays, byte for byte; a file that `install` made is removed.
   func remove() throws {
     guard var text = try contents(), let lines = Self.lines(in: text) else { return }
     let isWhole = text[lines].firstRange(of: Array(Self.wholeEnd.utf8)) != nil
@@ -45,8 +45,8 @@ struct BootHook {
     }
   }
 
-  /// What is written is on the disk before it gets its name, and with its name before this returns: GRUB does not see
-  /// what is only in the log of the file system.
+  /// Replaces the file. The new one is on the disk before it gets its name, and its name before this returns: GRUB does
+  /// not see what is only in the log of the file system.
   private func replace(with text: [UInt8]) throws {
     var status = stat()
     let isThere = lstat(path.string, &status) == 0
@@ -71,13 +71,13 @@ struct BootHook {
     failPoint("boot hook committed")
   }
 
-  /// What is in the file; nil where there is none.
+  /// The content of the file; nil if there is none.
   private func contents() throws -> [UInt8]? {
     var status = stat()
     guard lstat(path.string, &status) == 0 else { return nil }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw AstError(
-        .refused, "\(path.lastComponent?.string ?? "") of /boot/grub is no regular file; nothing was changed")
+        .refused, "\(path.lastComponent?.string ?? "") of /boot/grub is not a regular file", state: .unchanged)
     }
     return Array(try Files.contents(of: path))
   }
@@ -93,11 +93,11 @@ struct BootHook {
 
   private static let begin = "### BEGIN ast:"
   private static let end = "### END ast"
-  /// Says that the file was made for these lines.
+  /// The end that says that the file was made for these lines.
   private static let wholeEnd = "### END ast (the file is its own)\n"
 
-  /// `ast_before` is set where somebody has chosen the old menu in that of ast. Users and passwords are the ones of the
-  /// old menu. GRUB comes back here only where there is nothing to boot, and then shows the old menu.
+  /// The lines for the file. `ast_before` is set if the user has chosen the old menu in ast's menu. Users and passwords are
+  /// those of the old menu. GRUB comes back here only if there is nothing to boot, and then shows the old menu.
   static func text(fileSystem: String, isWhole: Bool) -> String {
     """
     \(begin) starts what is deployed on this disk; `ast adopt --undo` takes it out.

@@ -8,23 +8,23 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// The end of an adoption, at the first start of a deployment and before anything but the root is mounted: the data of
-/// the old root become those of the deployments.
+/// The end of an adoption, at the first start of a deployment, when only the root is mounted: the data of the old root
+/// become those of the deployments.
 ///
-/// Until the record says that it is finished it can be done again from the beginning, for nobody writes to the data
+/// Until the record says that it is finished, it can be done again from the beginning: no program writes to the data
 /// before that. The old root is only read.
 extension Adoption {
-  /// What came of it.
+  /// The result.
   public enum Finish: Sendable, Equatable {
-    /// The data are there.
+    /// The deployments have the data.
     case finished
-    /// It was not possible, and the adoption was taken back: the old system boots the next time.
+    /// It failed, and the adoption was taken back: the old system boots the next time.
     case takenBack(reason: String)
   }
 
-  /// Does it.
+  /// Finishes the adoption.
   ///
-  /// - Throws: `AstError` where it failed, and could not be taken back either.
+  /// - Throws: `AstError` if it failed, and could not be taken back either.
   public func finish(progress: (String) -> Void) throws -> Finish {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
@@ -44,10 +44,10 @@ extension Adoption {
         return .takenBack(reason: reason)
       }
     }
-    // What fails here, the next start does.
+    // If this fails, the next start does it.
     do {
       try removeOld(record, at: disk.path)
-      try Store(opening: store, .writing, command: command).change {}
+      try Store(opening: store, .writing, command: command, reader: reader).change {}
     } catch {
       progress(AstError(error).message)
     }
@@ -70,7 +70,7 @@ extension Adoption {
     try FileSystem.sync(top)
   }
 
-  /// In a /var that all deployments share, the state of the packages is a link to that of the root that runs.
+  /// Replaces the packages' state in the shared /var by links to that of the running root.
   private func completeVariable(_ variable: FilePath, at top: FilePath) throws {
     let open = try OpenDirectory(variable)
     let state = PackageState.directories.map(\.place) + [PackageState.aptExtendedStates.place]
@@ -81,7 +81,7 @@ extension Adoption {
       }
       try above.removeEvenIfProtected(name)
     }
-    let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+    let store = try Store(opening: top.appending(Machine.store), .reading, command: command, reader: reader)
     for deployment in try store.tree.deployments() {
       guard let generation = try store.tree.generation(of: deployment.node, deployment.generation) else { continue }
       _ = try SeedVar(from: store.path(of: generation), into: variable).run()
@@ -89,10 +89,10 @@ extension Adoption {
     failPoint("var completed")
   }
 
-  /// To know it is a help, no more.
+  /// The changes of the old system since its adoption. They are for information only, so an error is not fatal.
   private func leftBehind(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) -> [String]? {
     do {
-      let store = try Store(opening: top.appending(Machine.store), .reading, command: command)
+      let store = try Store(opening: top.appending(Machine.store), .reading, command: command, reader: reader)
       guard let first = try store.tree.deployments().first,
         let generation = try store.tree.generation(of: first.node, first.generation)
       else { return nil }
@@ -104,7 +104,7 @@ extension Adoption {
     }
   }
 
-  /// What took the places of the data before they came.
+  /// Removes the subvolumes that were in the places of the data before.
   private func removeOld(_ record: AdoptionRecord, at top: FilePath) throws {
     for directory in record.data {
       let path = top.appending("@\(directory)\(TakeOver.suffix)")
@@ -113,7 +113,7 @@ extension Adoption {
     }
   }
 
-  /// The reason is a help, no more: a disk that is full may not take it.
+  /// Takes the adoption back. The reason is for information only: a full disk may not take it.
   private func takeBack(_ record: inout AdoptionRecord, because reason: String, at top: FilePath) throws {
     try record.bootHook(at: top)?.remove()
     (record.state, record.reason) = (.made, reason)

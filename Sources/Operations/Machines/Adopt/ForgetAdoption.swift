@@ -6,22 +6,22 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// `adopt --forget`: the system that was there before ast goes, and with it the way back. Its /boot/grub stays, from
-/// which the machine starts.
+/// `adopt --forget`: removes the system from before ast, and with it the way back. Its /boot/grub stays, since the machine
+/// starts from it.
 extension Adoption {
-  /// Finds out whether it can be done.
+  /// Makes sure that the old system can be removed.
   ///
-  /// - Throws: `AstError`, refused where the deployments cannot do without the old system, or something in it is in use.
+  /// - Throws: `AstError`, refused if the deployments still need the old system, or something in it is in use.
   public func requireForgettable() throws { try withOldRoot { _, _, _ in } }
 
-  /// Does it, from a deployment. Until nothing is left of the old system it can be done again.
+  /// Removes the old system, from a deployment. It can be done again until nothing is left.
   ///
   /// - Throws: `AstError`, refused as above.
   /// - Returns: where the old boot loader is, from the top level of the file system.
   public func forget(progress: (String) -> Void) throws -> FilePath {
     Interruption.holdBack()
     return try withOldRoot { record, store, old in
-      // From here on there is no way back, and no menu that has one.
+      // From here on there is no way back, nor a menu entry for it.
       var record = record
       record.state = .forgotten
       try record.write(in: store.root)
@@ -39,11 +39,11 @@ extension Adoption {
     defer { disk.end() }
     let path = disk.path.appending(Machine.store)
     guard try Subvolume.isSubvolume(at: path), let record = try AdoptionRecord(in: path) else {
-      throw AstError(.notFound, "nothing was adopted here; nothing was changed")
+      throw AstError(.notFound, "nothing was adopted here", state: .unchanged)
     }
-    // A full disk is a reason to do it.
+    // It should work on a full disk, too.
     try Store.makeRoom(at: path)
-    let store = try Store(opening: path, .writing, command: command)
+    let store = try Store(opening: path, .writing, command: command, reader: reader)
     try requireGoodDeployment(of: store)
     let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
     guard try record.bootHook(at: disk.path)?.isThere ?? false else {
@@ -53,7 +53,7 @@ extension Adoption {
     return try body(record, store, old)
   }
 
-  /// What boots by itself when something goes wrong later is a deployment that is known to boot: the one that runs.
+  /// Makes sure that a good deployment is running: it is what the machine falls back to later.
   private func requireGoodDeployment(of store: Store) throws {
     let identity = try Subvolume.isSubvolume(at: root) ? Subvolume(at: root).info().uuid : nil
     let running = try store.tree.deployments().first { deployment in
@@ -62,15 +62,17 @@ extension Adoption {
     }
     guard let running else {
       throw AdoptableSystem.refusal(
-        "no deployment runs", hint: "restart into one, and see that it has all you need of the old system")
+        "no deployment is running", hint: "restart into one, and make sure that it has all you need from the old system"
+      )
     }
     guard running.state == .good else {
-      throw AdoptableSystem.refusal("deployment \(running.id) has not proven itself yet", hint: "`ast status` tells")
+      throw AdoptableSystem.refusal(
+        "deployment \(running.id) has not proven itself yet", hint: "`ast status` shows its state")
     }
   }
 }
 
-/// The old root, as something that is to go.
+/// The old root, which is to be removed.
 private struct OldRoot {
   private let old: Subvolume
   private let record: AdoptionRecord
@@ -80,7 +82,9 @@ private struct OldRoot {
     (self.old, self.record, self.top) = (old, record, top)
   }
 
-  /// - Throws: `AstError` (refused) where somebody may need something in it.
+  /// Makes sure that nothing in it is in use.
+  ///
+  /// - Throws: `AstError` (refused) if something is.
   func requireUnused() throws {
     let fileSystem = try FileSystem.uuid(of: top)
     for mount in try MountTable.mounts() where mount.type == "btrfs" && mount.place != top {
@@ -99,7 +103,7 @@ private struct OldRoot {
 
   /// Removes it, all but /boot/grub and, at the top level, the subvolumes beside it.
   func remove() throws {
-    // Of a subvolume that has got something in it meanwhile, the kernel keeps it.
+    // The kernel keeps a subvolume that is no longer empty.
     for path in try nested() {
       guard rmdir(path.string) == 0 else { throw AstError(.failed, "cannot remove \(path): \(Errno(rawValue: errno))") }
     }
@@ -123,7 +127,7 @@ private struct OldRoot {
     }
   }
 
-  /// Whether something at the top level is a subvolume of its own, and not a part of a root there.
+  /// Whether a path at the top level is a separate subvolume, and not a part of a root there.
   private func isBeside(_ path: FilePath) throws -> Bool {
     try record.subvolume.isEmpty && Subvolume.isSubvolume(at: path)
   }

@@ -5,12 +5,12 @@ import Rootfs
 import SystemFiles
 import SystemPackage
 
-/// What was changed in the old system between its adoption and the first start of a deployment, which does not have it.
+/// The changes in the old system between its adoption and the first start of a deployment, which does not have them.
 struct LeftBehind {
-  /// The packages that came, went or changed, and the files of /etc.
+  /// The packages that were installed, removed or changed, and the changed files of /etc.
   let names: [String]
 
-  /// Compares the old root as it is with the generation that was made of it.
+  /// Compares the old root with the generation that was made from it.
   init(in old: FilePath, since generation: FilePath) throws {
     let (before, now) = (try Self.packages(in: generation), try Self.packages(in: old))
     let packages = Set(before.symmetricDifference(now).map(\.name)).sorted().map { "the package \($0)" }

@@ -5,16 +5,16 @@ import Host
 import Store
 import SystemPackage
 
-/// What an adoption has made, found again: one that was interrupted before its commit, or was taken back, can go as a
-/// whole, for nothing of it was ever used.
+/// The remains of an adoption. If it was interrupted before its commit, or taken back, they can be removed as a whole:
+/// none of it was ever used.
 struct Leftover {
-  /// The store before it has its record.
+  /// The name of the store before it has its record.
   static let staging = "@snapshots.adopt"
 
   private let top: FilePath
   private let record: AdoptionRecord?
 
-  /// Looks at the top level of a file system; nil where there is nothing of an adoption.
+  /// Examines the top level of a file system; nil if there is nothing of an adoption.
   init?(at top: FilePath) throws {
     self.top = top
     let store = top.appending(Machine.store)
@@ -22,17 +22,19 @@ struct Leftover {
     guard try record != nil || Subvolume.isSubvolume(at: top.appending(Self.staging)) else { return nil }
   }
 
-  /// The names it has at the top level.
+  /// The names of the remains at the top level.
   func names() throws -> Set<String> {
     let own = try (record?.present(at: top) ?? []).compactMap { $0.lastComponent?.string }
     let halfMade = try own.map { "\($0)\(TakeOver.suffix)" }.filter { try Subvolume.isSubvolume(at: top.appending($0)) }
     return Set([Machine.store, Self.staging] + own + halfMade)
   }
 
-  /// Why it was taken back, where nobody asked for it.
+  /// Why the adoption was taken back by itself.
   var reason: String? { record?.reason }
 
-  /// - Throws: `AstError` (refused) where the machine boots from it, or it has data.
+  /// Makes sure that the remains can be removed.
+  ///
+  /// - Throws: `AstError` (refused) if the machine boots from them, or they have data.
   func requireRemovable() throws {
     guard let record else { return }
     if try record.bootHook(at: top)?.isThere ?? false {
@@ -46,10 +48,10 @@ struct Leftover {
     let names = ([Machine.store] + record.made.keys.sorted()).joined(separator: ", ")
     throw AdoptableSystem.refusal(
       "an adoption that was taken back has left \(names) at the top level of the file system, with data in them",
-      hint: "take over what you need of them, and delete them with `btrfs subvolume delete`")
+      hint: "copy what you need from them, and delete them with `btrfs subvolume delete`")
   }
 
-  /// Removes it. The record goes last: it is what tells that the rest may go.
+  /// Removes the remains. The record goes last: it says that the rest may be removed.
   func remove() throws {
     for path in try record?.present(at: top) ?? [] {
       for taken in [path, FilePath("\(path)\(TakeOver.suffix)")] where try Subvolume.isSubvolume(at: taken) {

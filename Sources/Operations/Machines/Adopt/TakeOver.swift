@@ -5,22 +5,22 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A directory of the old root becomes a subvolume of its own, with everything in it as it is: a snapshot of the whole
-/// root, of which all else is removed. Nothing is copied, so what a copy would lose stays: links between files, files
-/// that are not to be copied on write (btrfs refuses to share those with a copy), holes, attributes. Subvolumes inside
-/// the directory come along.
+/// Makes a directory of the old root a separate subvolume, with its content as it is: a snapshot of the whole root, from
+/// which everything else is removed. Nothing is copied, so nothing is lost that a copy would lose: links between files,
+/// files without copy on write (btrfs refuses to share those with a copy), holes, attributes. Subvolumes inside the
+/// directory come along.
 struct TakeOver {
-  /// What the name has at its end while it is made.
+  /// The end of the subvolume's name while it is made.
   static let suffix = ".adopt"
 
   /// The old root.
   let old: Subvolume
   /// The name of the directory in it.
   let directory: OpenDirectory.Name
-  /// Where the subvolume goes, beside the one that is there.
+  /// The path for the subvolume, beside the existing one.
   let target: FilePath
 
-  /// Makes it.
+  /// Makes the subvolume.
   func run() throws {
     if try Subvolume.isSubvolume(at: target) { try Subvolume(at: target).delete() }
     let root = try OpenDirectory(old.path)
@@ -34,7 +34,7 @@ struct TakeOver {
       failPoint("data subvolume made")
       try takeAttributes(from: root, directory)
     }
-    // Gives the space back that was in use while the rest went.
+    // Frees the space of everything that was removed.
     try FileSystem.sync(target)
   }
 
@@ -43,7 +43,7 @@ struct TakeOver {
   private func keepOnlyTheDirectory() throws {
     let top = try OpenDirectory(target)
     for name in try top.names() where name != directory { try top.removeEvenIfProtected(name) }
-    // It may have something in it with its own name.
+    // The directory may have an entry with its own name.
     try rename(target.appending(directory), target.appending(Self.moving))
     for name in try top.directory(Self.moving)?.names() ?? [] {
       try rename(target.appending(Self.moving).appending(name), target.appending(name))
@@ -52,7 +52,7 @@ struct TakeOver {
     try takeAttributes(from: OpenDirectory(old.path), directory)
   }
 
-  /// The top directory gets owner, permissions and times of the directory it was.
+  /// Gives the top directory the owner, permissions and times of the old directory.
   private func takeAttributes(from root: OpenDirectory, _ name: OpenDirectory.Name) throws {
     guard let status = try root.status(of: name), let attributes = try root.attributes(of: name, status) else { return }
     let top = try OpenDirectory(target)
@@ -66,14 +66,14 @@ struct TakeOver {
     }
   }
 
-  /// Of a subvolume inside, a snapshot has an empty directory in its place.
+  /// Makes snapshots of the subvolumes inside: the snapshot around them has empty directories in their places.
   private func takeSubvolumes() throws {
     let place = old.path.appending(directory)
     let nested = try old.nested().filter { $0.starts(with: place) && $0 != place }
     let taken = nested.map { path in
       (Subvolume(at: path), Subvolume(at: target.appending(path.components.dropFirst(place.components.count))))
     }
-    // The inner ones come first in the list; a snapshot needs the one around it, and to be writable until it has them.
+    // The inner ones come first in the list. The one around a snapshot has to exist before it, and to be writable.
     for (from, to) in taken.reversed() {
       try Files.removeDirectoryIfPresent(to.path)
       try from.snapshot(to: to.path, readOnly: false)
@@ -81,8 +81,7 @@ struct TakeOver {
     for (from, to) in taken where try from.info().isReadOnly { try to.setReadOnly(true) }
   }
 
-  /// Lets it take the place of the subvolume with this name, which goes: one that an adoption has made, and nobody has
-  /// written to.
+  /// Puts the subvolume in place of the one with this name, which an adoption has made and no program has written to.
   func install(as path: FilePath) throws {
     let result = target.withPlatformString { new in path.withPlatformString { cfiles_exchange(new, $0) } }
     guard result == 0 else {

@@ -5,21 +5,21 @@ import Host
 import Store
 import SystemPackage
 
-/// `adopt --undo`: the machine boots the system that was there before ast.
+/// `adopt --undo`: makes the machine boot the system from before ast.
 extension Adoption {
-  /// What became of it.
+  /// What is left of the adoption.
   public enum Undo: Sendable, Equatable {
-    /// Nothing of it is left.
+    /// Nothing.
     case removed
-    /// The machine boots the old system; the subvolumes with these names are still there.
+    /// The subvolumes with these names; the machine boots the old system.
     case kept([String])
   }
 
-  /// Does it, from the old system or from a deployment. What was made goes if no data were taken over yet, and nothing
-  /// of it runs.
+  /// Takes the adoption back, from the old system or from a deployment. What it has made is removed if it has no data yet
+  /// and the old system is running.
   ///
-  /// - Throws: `AstError`; not found where nothing was adopted.
-  public func undo(progress: (String) -> Void) throws -> Undo {
+  /// - Throws: `AstError`; not found if nothing was adopted.
+  public func undo(progress: (String) -> Void, warn: (String) -> Void) throws -> Undo {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
@@ -27,7 +27,7 @@ extension Adoption {
     defer { disk.end() }
     let store = disk.path.appending(Machine.store)
     guard let leftover = try Leftover(at: disk.path) else {
-      throw AstError(.notFound, "nothing was adopted here; nothing was changed")
+      throw AstError(.notFound, "nothing was adopted here", state: .unchanged)
     }
     if let record = try AdoptionRecord(in: store) {
       guard record.state != .forgotten else {
@@ -38,8 +38,9 @@ extension Adoption {
       let isOld = try Subvolume.isSubvolume(at: root) && Subvolume(at: root).info().uuid == record.identity
       guard record.state == .made, isOld else { return .kept([Machine.store] + record.made.keys.sorted()) }
     }
-    progress("removing what was made")
+    progress("removing the subvolumes of the adoption")
     try leftover.remove()
+    setNotice(nil, warn: warn)
     return .removed
   }
 }

@@ -8,25 +8,25 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// `bootstrap`: a disk that starts, with a store on it.
+/// `bootstrap`: makes a bootable disk with a store on it.
 public struct Bootstrap {
-  /// Where the system goes.
+  /// The file or disk for the system.
   public enum Target: Sendable, Equatable {
-    /// A new file with a disk in it; one that is there is replaced only if that is wanted.
+    /// A new file with a disk in it; an existing file is only replaced if `replacing`.
     case image(FilePath, size: Int64, replacing: Bool)
     /// A disk of this machine. Everything on it is lost.
     case disk(FilePath)
   }
 
-  /// Where it goes.
+  /// The file or disk for the system.
   public let target: Target
-  /// Where it comes from.
+  /// The source of the system's base.
   public let source: BaseSource
   /// The package of its kernel.
   public let kernel: String
   /// Packages to install too.
   public let packages: [String]
-  /// What it is to be.
+  /// The system's name, language, accounts and consoles.
   public let answers: BootstrapAnswers
 
   /// A system to make.
@@ -40,31 +40,35 @@ public struct Bootstrap {
     self.answers = answers
   }
 
-  /// Makes it.
+  /// Makes the system.
   ///
   /// - Parameters:
-  ///   - command: as it was typed, for the history.
-  ///   - messages: where programs say what they do.
-  ///   - progress: told what is being done, a line at a time.
-  /// - Throws: `AstError`. An image is not there then; what was on a disk is lost.
-  public func run(command: String, messages: FileDescriptor, progress: @escaping (String) -> Void) throws {
+  ///   - command: the command line, for the history.
+  ///   - reader: reads the settings of the machine and of its nodes.
+  ///   - messages: gets the output of programs.
+  ///   - progress: gets a line for each step.
+  /// - Throws: `AstError`. An image does not exist then; the old content of a disk is lost.
+  public func run(
+    command: String, reader: SettingsReader, messages: FileDescriptor, progress: @escaping (String) -> Void
+  ) throws {
     try answers.check()
     for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
-      throw AstError(.usage, "this is no name of a package: \(name); nothing was changed")
+      throw AstError(.usage, "not a valid package name: \(name)", state: .unchanged)
     }
     try requirePrograms()
+    let steps = Steps(command: command, reader: reader, messages: messages, note: progress)
     Interruption.holdBack()
     switch target {
     case .disk(let path):
       let disk = try BlockDisk(path)
       try requireRoom(on: disk.size)
-      try install(on: disk.path, size: disk.size, Steps(command: command, messages: messages, note: progress))
+      try install(on: disk.path, size: disk.size, steps)
       try EFIBootEntry(on: disk.path).make(progress)
     case .image(let path, let size, let replacing):
       try requireRoom(on: size)
       let image = try DiskImage(at: path, size: size, replacing: replacing)
       do {
-        try install(on: image.device, size: size, Steps(command: command, messages: messages, note: progress))
+        try install(on: image.device, size: size, steps)
         try image.finish()
       } catch {
         image.discard()
@@ -84,18 +88,19 @@ public struct Bootstrap {
   private func requireRoom(on size: Int64) throws {
     guard size < Partitions.smallestDisk else { return }
     throw AstError(
-      .usage, "a disk of \(size) bytes is too small for a system; nothing was changed", hint: "3G is enough")
+      .usage, "a disk of \(size) bytes is too small for a system", state: .unchanged, hint: "3G is enough")
   }
 }
 
-/// What the steps tell, and to whom.
+/// The command line, and the receivers of output and messages.
 private struct Steps {
   let command: String
+  let reader: SettingsReader
   let messages: FileDescriptor
   let note: (String) -> Void
 }
 
-/// The order of things.
+/// The steps, in their order.
 extension Bootstrap {
   private func install(on device: FilePath, size: Int64, _ steps: Steps) throws {
     steps.note("making partitions and file systems on \(device)")
@@ -113,32 +118,33 @@ extension Bootstrap {
     }
 
     let store = try Store.initialize(
-      at: top.path.appending(Machine.store), from: baseSource, command: steps.command, messages: steps.messages,
-      progress: steps.note
+      at: top.path.appending(Machine.store), from: baseSource, command: steps.command, reader: steps.reader,
+      messages: steps.messages, progress: steps.note
     ) { store, root in
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
-      steps.note("making it the system that was asked for")
+      steps.note("configuring the system")
       if case .bootstrap = source {} else { try base.install(wanted) }
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
       try base.installSystem()
       try base.moveData(to: top.path)
-      steps.note("installing GRUB for BIOS and EFI")
+      steps.note("installing GRUB")
       try InstallGrub(
-        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial
+        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial,
+        architecture: .current
       ).run(on: device, boot: boot)
     }
     try makeFirstSystem(in: store, steps)
     try FileSystem.sync(top.path)
   }
 
-  /// The node that the machine starts.
+  /// Makes the node that the machine starts.
   private func makeFirstSystem(in store: Store, _ steps: Steps) throws {
     let first = try store.graft(.base, at: .top, description: Description("first system"))
     _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
   }
 
-  private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages).names }
+  private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages, on: .current).names }
 
   /// mmdebstrap(1) installs all packages at once.
   private var baseSource: BaseSource {

@@ -1,9 +1,9 @@
 import FoundationEssentials
 import Host
 
-/// What a new system is to be: its name, language, accounts and consoles.
+/// The name, language, accounts and consoles of a new system.
 public struct BootstrapAnswers: Sendable, Equatable {
-  /// A password, in clear or as crypt(5) writes it.
+  /// A password, in plain text or as a hash of crypt(5).
   public struct Password: Sendable, Equatable {
     let text: String
     var isHashed: Bool { text.hasPrefix("$") }
@@ -48,7 +48,7 @@ public struct BootstrapAnswers: Sendable, Equatable {
   public var timezone: String?
   /// The keyboard, by the names of X: `de`, or with a variant `de:nodeadkeys`. Nil for a US one.
   public var keymap: String?
-  /// The password of root; nil when nobody is to log in as root with one.
+  /// The password of root; nil if root cannot log in with one.
   public var rootPassword: Password?
   /// A user to make.
   public var user: User?
@@ -57,19 +57,19 @@ public struct BootstrapAnswers: Sendable, Equatable {
   /// The serial console.
   public var serial: SerialConsole?
 
-  /// What nobody has said anything about yet.
+  /// The answers before any question: all defaults.
   public init() {}
 
   /// Whether there is a way to log in.
   public var letsSomebodyIn: Bool { rootPassword != nil || user?.password != nil || !sshKeys.isEmpty }
 
-  /// Makes sure that everything is what it says it is: all of it ends in files of the new system.
+  /// Makes sure that all answers are valid: they end up in files of the new system.
   func check() throws {
     try require(hostname, "host name", Self.isHostName)
     try require(locale, "locale") { $0.allSatisfy { $0.isWord || "_.@-".contains($0) } }
     try require(timezone, "time zone") { $0.allSatisfy { $0.isWord || "/_+-".contains($0) } && !$0.hasPrefix("/") }
     try require(keymap, "keymap") { $0.allSatisfy { $0.isWord || ":,_-".contains($0) } }
-    // useradd(8) of Debian takes more; this is what all programs take.
+    // Debian's useradd(8) accepts more names; these are accepted by all programs.
     try require(user?.name, "user name") {
       $0.count <= 32 && $0.first?.isLetter == true && $0 == $0.lowercased()
         && $0.allSatisfy { $0.isWord || "_-".contains($0) }
@@ -81,14 +81,14 @@ public struct BootstrapAnswers: Sendable, Equatable {
     }
     for password in [rootPassword, user?.password].compactMap(\.self) {
       guard !password.text.isEmpty, !password.text.contains(where: { $0.isNewline || $0 == "\0" }) else {
-        throw AstError(.usage, "a password is empty or has more than one line; nothing was changed")
+        throw AstError(.usage, "a password is empty or has more than one line", state: .unchanged)
       }
     }
   }
 
   private func require(_ value: String?, _ name: String, _ isValid: (String) -> Bool) throws {
     guard let value, value.isEmpty || !isValid(value) else { return }
-    throw AstError(.usage, "the \(name) is not valid: \(value); nothing was changed")
+    throw AstError(.usage, "the \(name) is not valid: \(value)", state: .unchanged)
   }
 
   private static func isHostName(_ name: String) -> Bool {

@@ -7,18 +7,18 @@ import Sandbox
 import Store
 import SystemPackage
 
-/// The base of a new system while it is made: what was unpacked becomes what was asked for.
+/// The base of a new system while it is configured.
 struct BootstrapBase {
   /// The store it is in.
   let store: Store
   /// The directory it is in.
   let root: FilePath
-  /// Where programs say what they do.
+  /// Gets the output of programs.
   let messages: FileDescriptor
 
   private var files: RootDirectory { RootDirectory(root) }
 
-  /// Installs what is not there yet. Only a base that came as an archive needs it.
+  /// Installs the packages that are missing. Only a base from an archive needs it.
   func install(_ packages: [String]) throws {
     let installed = Set(try PackageDatabase.installed(in: root)?.map(\.name) ?? [])
     let missing = packages.filter { !installed.contains($0) }
@@ -50,15 +50,15 @@ struct BootstrapBase {
     for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
   }
 
-  /// Puts in what every node carries, and this program.
+  /// Installs the files that every node carries, and this program.
   func installSystem() throws {
     try installSystemFiles(into: root)
-    // Everybody may look at the tree, and not everybody has /usr/sbin in the PATH.
+    // Every user may look at the tree, but not every user has /usr/sbin in PATH.
     try run(["ln", "-sfn", "../sbin/ast", "/usr/bin/ast"])
   }
 
-  /// Moves what the base has in its data directories to the file systems that will be mounted there. The files that
-  /// Debian gives root stay in the base too: it is worked in without those file systems.
+  /// Moves the content of the base's data directories to the file systems that will be mounted there. The files that
+  /// Debian gives root stay in the base too, for work in it without those file systems.
   func moveData(to top: FilePath) throws {
     for directory in ["home", "root", "srv"] {
       let (from, to) = ("\(root.appending(directory))/.", "\(top.appending("@\(directory)"))/")
@@ -73,7 +73,7 @@ struct BootstrapBase {
     let network = "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"
     try write(network, to: "/etc/systemd/network/80-dhcp.network")
     try run(["systemctl", "--quiet", "enable", "systemd-networkd.service", "systemd-resolved.service"])
-    // Inside the sandbox the host's file lies on it.
+    // In the sandbox the host's file is mounted over it.
     let resolver = root.appending("etc/resolv.conf")
     guard unlink(resolver.string) == 0 || errno == ENOENT,
       symlink("../run/systemd/resolve/stub-resolv.conf", resolver.string) == 0
@@ -120,7 +120,7 @@ struct BootstrapBase {
     try run(["sh", "-c", "rm -f /etc/ssh/ssh_host_* && ssh-keygen -A"])
   }
 
-  /// chpasswd(8) reads it, so that no other process sees it, and hashes it as the system itself would.
+  /// Sets a password. chpasswd(8) reads it, so that other processes do not see it, and hashes it as the system would.
   private func set(_ password: BootstrapAnswers.Password, of name: String) throws {
     let (reading, writing) = try FileDescriptor.pipe()
     defer { try? reading.close() }
@@ -141,7 +141,7 @@ struct BootstrapBase {
 
   /// Runs a program in the base.
   ///
-  /// - Returns: what it prints, if that is wanted; otherwise it goes to the messages.
+  /// - Returns: the program's output if `capturing`; otherwise the messages get it.
   @discardableResult
   func run(_ command: [String], capturing: Bool = false) throws -> [UInt8] {
     var printed: [UInt8] = []
@@ -171,7 +171,7 @@ struct BootstrapBase {
   }
 }
 
-/// The files it writes.
+/// The files that it writes.
 extension BootstrapBase {
   static func hosts(_ name: String) -> String {
     let short = name.split(separator: ".").first.map(String.init) ?? name

@@ -1,11 +1,13 @@
+import DebianFormats
+
 /// The packages of a new system beyond what every Debian has.
 struct BootstrapPackages {
   /// Their names.
   let names: [String]
 
-  /// What `answers` need, a kernel, and `more`.
-  init(kernel: String, for answers: BootstrapAnswers, and more: [String]) {
-    var names = Self.bootable + [kernel]
+  /// The packages that `answers` need, a kernel, and `more`.
+  init(kernel: String, for answers: BootstrapAnswers, and more: [String], on architecture: DebianArchitecture) {
+    var names = Self.bootable + architecture.grubModulePackages + [kernel]
     if answers.needsLocale { names.append("locales") }
     if answers.timezone != nil { names.append("tzdata") }
     if answers.keymap != nil { names += ["console-setup", "keyboard-configuration"] }
@@ -14,11 +16,10 @@ struct BootstrapPackages {
     self.names = names + more.filter { !names.contains($0) }
   }
 
-  /// A system that starts, has a network, and can be worked on with ast.
+  /// Packages of a system that starts, has a network, and is managed with ast.
   private static let bootable = [
     "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login",
-    "grub-common", "grub2-common", "grub-pc-bin", "grub-efi-amd64-bin",
-    "btrfs-progs", "libbtrfsutil1", "libsqlite3-0",
+    "grub-common", "grub2-common", "btrfs-progs", "libbtrfsutil1", "libsqlite3-0",
     "iproute2", "systemd-resolved", "ca-certificates", "less",
   ]
 }

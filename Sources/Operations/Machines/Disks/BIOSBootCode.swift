@@ -1,31 +1,32 @@
 import Host
 import SystemPackage
 
-/// GRUB for a BIOS, which starts what is in the first sector of a disk: that loads the core from a partition of its own.
-/// The places in the images are those of `include/grub/i386/pc/boot.h` of GRUB.
+/// GRUB for a BIOS, which starts the code in the first sector of a disk; that loads the core from a separate partition.
+/// The offsets in the images are those of `include/grub/i386/pc/boot.h` of GRUB.
 struct BIOSBootCode {
   private static let sector = 512
-  /// The sector the core begins in, eight bytes; its first one is written there.
+  /// The offset of the number of the core's first sector, eight bytes.
   private static let coreSector = 0x5c
-  /// A jump that trusts a BIOS to say which disk it starts from. Some do not; two bytes of nothing do without it.
+  /// The offset of a jump that trusts the BIOS to say which disk it starts from. Not all do: two no-ops replace it.
   private static let driveCheck = 0x66
-  /// From here to the end of the sector it is the partition table's.
+  /// The offset of the partition table, which goes to the end of the sector.
   private static let partitionTable = 0x1b8
-  /// The core's first sector loads the others: where they begin (8 bytes), how many (2), and to which segment (2).
+  /// The offset of the list by which the core's first sector loads the others: their first number (8 bytes), how many
+  /// there are (2), and the segment for them (2).
   private static let blockList = 0x1f4
   private static let segment: UInt16 = 0x820
 
-  /// What goes into the first sector, but for the partition table.
+  /// The content of the first sector, without the partition table.
   let boot: [UInt8]
-  /// What goes into the partition.
+  /// The content of the partition.
   let core: [UInt8]
 
-  /// Prepares the images: GRUB's `boot.img`, and what grub-mkimage(1) made.
+  /// Prepares the images: GRUB's `boot.img`, and the image from grub-mkimage(1).
   init(boot: [UInt8], core: [UInt8]) throws {
     let place = Partitions.coreSectors
     let sectors = (core.count + Self.sector - 1) / Self.sector
     guard boot.count == Self.sector, sectors > 1, sectors <= place.count else {
-      throw AstError(.failed, "the images of GRUB have not the expected sizes (\(boot.count) and \(core.count) bytes)")
+      throw AstError(.failed, "GRUB's images have unexpected sizes (\(boot.count) and \(core.count) bytes)")
     }
     var boot = boot
     boot.replace(at: Self.coreSector, with: UInt64(place.lowerBound))
@@ -38,7 +39,7 @@ struct BIOSBootCode {
     self.core = core
   }
 
-  /// Writes them. The sector's end, with the partition table, stays.
+  /// Writes both to a disk. The partition table at the end of the sector stays.
   func write(to disk: FilePath) throws {
     try Files.attempt("write", disk) {
       let file = try FileDescriptor.open(disk, .writeOnly, options: .closeOnExec)

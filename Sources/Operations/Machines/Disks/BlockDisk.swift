@@ -3,7 +3,7 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A disk of this machine, and what is on it: from lsblk(8).
+/// A disk of this machine and its partitions, as lsblk(8) shows them.
 public struct BlockDisk: Sendable, Equatable {
   /// A partition or anything else made of the disk.
   public struct Part: Sendable, Equatable {
@@ -11,7 +11,7 @@ public struct BlockDisk: Sendable, Equatable {
     public let path: String
     /// Its size in bytes.
     public let size: Int64
-    /// The file system, if there is one known.
+    /// The type of its file system, if it is known.
     public let fileSystem: String?
     /// The label of the file system.
     public let label: String?
@@ -19,26 +19,26 @@ public struct BlockDisk: Sendable, Equatable {
 
   /// The device.
   public let path: FilePath
-  /// Who made it; nil where the kernel does not know.
+  /// The model; nil if the kernel does not know it.
   public let model: String?
   /// Its size in bytes.
   public let size: Int64
-  /// What is on it.
+  /// Everything that is made of it.
   public let parts: [Part]
 
   /// Looks at a disk.
   ///
-  /// - Throws: `AstError`; refused when it is no whole disk, is in use, or cannot be written.
+  /// - Throws: `AstError`; refused if it is not a whole disk, is in use, or cannot be written.
   public init(_ path: FilePath) throws {
     try HostProgram.require([.lsblk])
     var status = stat()
     guard stat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFBLK else {
-      throw AstError(.notFound, "\(path) is no disk; nothing was changed", hint: "`lsblk` lists the disks")
+      throw AstError(.notFound, "\(path) is not a disk", state: .unchanged, hint: "`lsblk` lists the disks")
     }
     let columns = "PATH,TYPE,SIZE,MODEL,FSTYPE,LABEL,MOUNTPOINTS,RO"
     let text = try ChildProcess("lsblk", ["--json", "--bytes", "--output", columns, "--", path.string]).output()
     guard let device = try JSONDecoder().decode(Listing.self, from: Data(text.utf8)).blockdevices.first else {
-      throw AstError(.failed, "lsblk does not know \(path); nothing was changed")
+      throw AstError(.failed, "lsblk does not know \(path)", state: .unchanged)
     }
     self.path = FilePath(device.path)
     model = device.model?.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -50,30 +50,31 @@ public struct BlockDisk: Sendable, Equatable {
   private func requireFree(_ device: Listing.Device) throws {
     guard ["disk", "loop"].contains(device.type) else {
       throw AstError(
-        .refused, "\(path) is no whole disk but a \(device.type); nothing was changed", hint: "`lsblk` lists the disks")
+        .refused, "\(path) is not a whole disk but a \(device.type)", state: .unchanged, hint: "`lsblk` lists the disks"
+      )
     }
     for used in [device] + device.below {
       if let place = (used.mountpoints ?? []).compactMap(\.self).first {
-        throw AstError(.refused, "\(used.path) is in use (\(place)); nothing was changed")
+        throw AstError(.refused, "\(used.path) is in use (\(place))", state: .unchanged)
       }
       if !["disk", "loop", "part"].contains(used.type) {
-        throw AstError(.refused, "\(path) is in use by \(used.path) (\(used.type)); nothing was changed")
+        throw AstError(.refused, "\(path) is in use by \(used.path) (\(used.type))", state: .unchanged)
       }
     }
-    guard !device.ro else { throw AstError(.refused, "\(path) cannot be written; nothing was changed") }
-    // Whoever uses the disk or a part of it in earnest (mounts, swap, RAID, other devices of a btrfs) claims it.
+    guard !device.ro else { throw AstError(.refused, "\(path) cannot be written", state: .unchanged) }
+    // Mounts, swap, RAID and other devices of a btrfs claim the disk or part for themselves.
     do {
       for used in [device] + device.below {
         let file = try FileDescriptor.open(FilePath(used.path), .readOnly, options: [.exclusiveCreate, .closeOnExec])
         try file.close()
       }
     } catch {
-      throw AstError(.refused, "\(path) is in use (\(error)); nothing was changed")
+      throw AstError(.refused, "\(path) is in use (\(error))", state: .unchanged)
     }
   }
 }
 
-/// What lsblk(8) prints.
+/// The output of lsblk(8).
 private struct Listing: Decodable {
   struct Device: Decodable {
     let path: String
@@ -86,7 +87,7 @@ private struct Listing: Decodable {
     let ro: Bool
     let children: [Device]?
 
-    /// All that is made of it.
+    /// Everything that is made of it, at any depth.
     var below: [Device] { (children ?? []).flatMap { [$0] + $0.below } }
   }
 

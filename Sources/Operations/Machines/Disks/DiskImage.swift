@@ -2,42 +2,32 @@ import Glibc
 import Host
 import SystemPackage
 
-/// A disk in a sparse file that is being made: under a temporary name, as a loop device. It gets its own name when
-/// everything is on it.
+/// A disk in a sparse file while it is made: under a temporary name, as a loop device. It gets its own name when it is
+/// complete.
 ///
 /// The kernel frees the loop device with its last user (`LO_FLAGS_AUTOCLEAR`, loop(4)): it goes with this process,
 /// however that ends.
 struct DiskImage {
   /// The device.
   let device: FilePath
-  private let path: FilePath
-  private let temporary: FilePath
+  private let file: NewImageFile
   private let holder: FileDescriptor
 
   /// Makes the file and attaches it.
   init(at path: FilePath, size: Int64, replacing: Bool) throws {
     guard replacing || access(path.string, F_OK) != 0 else {
-      throw AstError(.refused, "\(path) is there already; nothing was changed", hint: "`--force` replaces it")
+      throw AstError(.refused, "\(path) already exists", state: .unchanged, hint: "`--force` replaces it")
     }
-    self.path = path
-    temporary = FilePath("\(path).\(getpid()).new")
-    let file: FileDescriptor
+    file = try NewImageFile(for: path, size: size)
     do {
-      file = try FileDescriptor.open(
-        temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
-    } catch {
-      throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
-    }
-    do {
-      try Files.attempt("resize", temporary) { try file.closeAfter { try file.resize(to: size) } }
       device = FilePath(
-        try ChildProcess("losetup", ["--find", "--show", "--partscan", "--", temporary.string]).line())
+        try ChildProcess("losetup", ["--find", "--show", "--partscan", "--", file.temporary.string]).line())
       holder = try Files.attempt("open", device) { [device] in
         try FileDescriptor.open(device, .readOnly, options: .closeOnExec)
       }
       try ChildProcess("losetup", ["--detach", device.string]).run()
     } catch {
-      unlink(temporary.string)
+      file.discard()
       throw error
     }
   }
@@ -45,13 +35,12 @@ struct DiskImage {
   /// Gives the complete image its name.
   func finish() throws {
     try holder.close()
-    try Files.sync(temporary)
-    try Files.rename(temporary, to: path)
+    try file.finish()
   }
 
-  /// Removes what was begun.
+  /// Removes the unfinished image.
   func discard() {
     try? holder.close()
-    unlink(temporary.string)
+    file.discard()
   }
 }

@@ -1,3 +1,4 @@
+import DebianFormats
 import Glibc
 import Host
 import SystemPackage
@@ -9,7 +10,7 @@ struct EFIBootEntry {
   /// The entry of `disk`.
   init(on disk: FilePath) { self.disk = disk }
 
-  /// Makes it where the machine was started by EFI and the program is there. Firmware finds the disk without it, too.
+  /// Makes the entry if EFI started the machine and efibootmgr is installed. Firmware finds the disk without it, too.
   func make(_ note: (String) -> Void) throws {
     guard access("/sys/firmware/efi/efivars", W_OK) == 0 else { return }
     do {
@@ -17,7 +18,7 @@ struct EFIBootEntry {
         "efibootmgr",
         [
           "--quiet", "--create", "--disk", disk.string, "--part", "2", "--label", "Debian (ast)", "--loader",
-          "\\EFI\\BOOT\\BOOTX64.EFI",
+          "\\EFI\\BOOT\\\(DebianArchitecture.current.efiProgram)",
         ]
       ).run()
     } catch {

@@ -20,10 +20,10 @@ struct VolumeID: Sendable, CustomStringConvertible {
 struct FATVolume {
   /// The device it is on.
   let device: FilePath
-  /// A directory for files on their way.
+  /// A directory for temporary files.
   let scratch: FilePath
 
-  /// Makes an empty one.
+  /// Makes an empty file system.
   func make(_ id: VolumeID) throws {
     try ChildProcess("mkfs.vfat", ["-F", "32", "-n", "ESP", "-i", id.digits, "--", device.string]).run()
   }

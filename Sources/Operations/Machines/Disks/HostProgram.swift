@@ -27,7 +27,7 @@ enum HostProgram: String {
     }
   }
 
-  /// Makes sure that all of them are there, before anything is done.
+  /// Makes sure that all of the programs are installed, before anything is done.
   ///
   /// - Throws: `AstError` that names the missing programs and what to install.
   static func require(_ programs: [HostProgram]) throws {
@@ -38,7 +38,7 @@ enum HostProgram: String {
     }
     guard !missing.isEmpty else { return }
     throw AstError(
-      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found; nothing was changed",
+      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found", state: .unchanged,
       hint: "apt-get install \(Set(missing.map(\.package)).sorted().joined(separator: " "))")
   }
 }

@@ -1,14 +1,16 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
+import Grub
 import Host
 import SystemPackage
 
-/// Puts the GRUB of a base on a disk, for BIOS and for EFI.
+/// Puts the GRUB of a base on a disk, for EFI and, on amd64, for BIOS.
 ///
-/// Its own GRUB and not the host's: the commands of another release's menu may mean something else to it (`fwsetup
-/// --is-supported` of 2.12 restarts into the firmware's setup with 2.06). grub-install(8) wants to see the disk, which
-/// nothing in a sandbox does, so its steps are made here: images by grub-mkimage(1) in the sandbox, modules copied,
-/// images put in their places.
+/// It is the base's own GRUB and not the host's: another release may understand the menu's commands differently (`fwsetup
+/// --is-supported` of 2.12 restarts into the firmware's setup with 2.06). grub-install(8) needs to see the disk, which no
+/// program in a sandbox can, so its steps are done here: images are made by grub-mkimage(1) in the sandbox and written to
+/// their places, and modules are copied.
 struct InstallGrub {
   /// The base whose GRUB it is.
   let base: BootstrapBase
@@ -16,37 +18,35 @@ struct InstallGrub {
   let directory: FilePath
   /// The file system it is in.
   let system: UUID
-  /// The line its menu is shown on, beside the screen.
+  /// The serial line that shows its menu in addition to the screen.
   let serial: BootstrapAnswers.SerialConsole?
+  /// The machine it is for.
+  let architecture: DebianArchitecture
 
-  /// The way to that directory, from the top of the file system.
+  /// The path of that directory from the top of the file system.
   private static let prefix = "/@grub"
 
-  private enum Platform: String, CaseIterable {
-    case bios = "i386-pc"
-    case efi = "x86_64-efi"
+  private static let bios = "i386-pc"
+  /// The modules that read the other modules from the file system.
+  private static let modules = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
 
-    /// What it takes to read the other modules from the file system.
-    var modules: [String] {
-      let common = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
-      return self == .bios ? ["biosdisk"] + common : common
-    }
-  }
-
-  /// Does it. The EFI system partition is `boot`, with a file system on it.
+  /// Installs GRUB. `boot` is the EFI system partition, with a file system on it.
   func run(on disk: FilePath, boot: FATVolume) throws {
-    for platform in Platform.allCases { try copyModules(for: platform) }
+    let efi = architecture.efiPlatform
+    for platform in (architecture.hasBIOS ? [Self.bios] : []) + [efi] { try copyModules(for: platform) }
     try copyFont()
     try Files.write(Self.configuration(serial: serial).utf8, to: directory.appending("grub.cfg"))
-    try BIOSBootCode(boot: try bootSector(), core: try image(for: .bios)).write(to: disk)
+    if architecture.hasBIOS {
+      let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
+      try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
+    }
     try boot.makeDirectories(["EFI", "EFI/BOOT", "ast"])
-    // Where firmware looks on a disk it has no entry for (UEFI specification, 3.5.1.1).
-    try boot.write(try image(for: .efi), to: "EFI/BOOT/BOOTX64.EFI")
-    try boot.write(Array(Self.emptyEnvironment.utf8), to: "ast/grubenv")
+    try boot.write(try image(for: efi, with: Self.modules), to: "EFI/BOOT/\(architecture.efiProgram)")
+    try boot.write(Array(EnvironmentBlock.empty.utf8), to: "ast/grubenv")
   }
 
-  /// grub.cfg for the first start. grub-mkconfig(8) makes another when something is deployed on the machine itself: only
-  /// there it can see what is on it.
+  /// grub.cfg for the first start. grub-mkconfig(8) replaces it when a node is deployed on the machine itself: only there
+  /// does it see the machine's disks.
   static func configuration(serial: BootstrapAnswers.SerialConsole?) -> String {
     let terminal = serial.map { serial in
       """
@@ -57,49 +57,43 @@ struct InstallGrub {
       """
     }
     return """
-      # For the first start; made anew by grub-mkconfig when something is deployed here.
+      # For the first start; grub-mkconfig replaces this file when a node is deployed here.
       set timeout=5
       \(terminal ?? "")if [ -f $prefix/ast/menu.cfg ]; then source $prefix/ast/menu.cfg; fi
 
       """
   }
 
-  private func copyModules(for platform: Platform) throws {
-    let source = base.root.appending("usr/lib/grub/\(platform.rawValue)")
-    let target = directory.appending(platform.rawValue)
+  private func copyModules(for platform: String) throws {
+    let source = base.root.appending("usr/lib/grub/\(platform)")
+    let target = directory.appending(platform)
     try Files.makeDirectory(target)
     let names = try Files.names(in: source).sorted()
     let wanted = names.filter { $0.hasSuffix(".mod") || $0.hasSuffix(".lst") }
     try ChildProcess("cp", ["--"] + wanted.map { source.appending($0).string } + [target.string]).run()
   }
 
-  /// The letters of a menu on a screen; grub-mkconfig(8) names this file.
+  /// Copies the font of the menu; grub-mkconfig(8) names this file.
   private func copyFont() throws {
     let fonts = directory.appending("fonts")
     try Files.makeDirectory(fonts)
     try ChildProcess("cp", ["--", base.root.appending("usr/share/grub/unicode.pf2").string, fonts.string]).run()
   }
 
-  /// GRUB with what it needs to find `directory`, wherever the disk is then.
-  private func image(for platform: Platform) throws -> [UInt8] {
+  /// GRUB with the modules and the script that find `directory`, whichever disk it is on.
+  private func image(for platform: String, with modules: [String]) throws -> [UInt8] {
     let script = """
       search.fs_uuid \(system.uuidString.lowercased()) root
       set prefix=($root)\(Self.prefix)
 
       """
     let make = "printf '%s' \"$1\" >/tmp/early.cfg && shift && exec grub-mkimage --config=/tmp/early.cfg \"$@\""
-    let options = ["--format=\(platform.rawValue)", "--prefix=\(Self.prefix)"]
-    return try base.run(["sh", "-c", make, "sh", script] + options + platform.modules, capturing: true)
+    let options = ["--format=\(platform)", "--prefix=\(Self.prefix)"]
+    return try base.run(["sh", "-c", make, "sh", script] + options + modules, capturing: true)
   }
 
   private func bootSector() throws -> [UInt8] {
-    let file = base.root.appending("usr/lib/grub/\(Platform.bios.rawValue)/boot.img")
+    let file = base.root.appending("usr/lib/grub/\(Self.bios)/boot.img")
     return Array(try Files.contents(of: file))
   }
-
-  /// What grub-editenv(1) makes: GRUB writes into such a file and never changes its size.
-  static let emptyEnvironment = {
-    let header = "# GRUB Environment Block\n"
-    return header + String(repeating: "#", count: 1024 - header.utf8.count)
-  }()
 }

@@ -11,7 +11,7 @@ struct Partitions {
 
   /// Where GRUB's first part begins, in sectors of 512 bytes, and how many there are.
   static let coreSectors: Range<Int64> = 2048..<4096
-  /// A minimal Debian with a kernel, and room to change it once.
+  /// The size for a minimal Debian with a kernel, and room to change it once.
   static let smallestDisk: Int64 = 3 << 30
 
   /// The table for a disk of `size` bytes.
@@ -20,7 +20,7 @@ struct Partitions {
     bootSize = size < 8 << 30 ? 64 << 20 : 256 << 20
   }
 
-  /// What sfdisk(8) reads. The types are those of the UEFI specification, of GRUB, and "Linux filesystem data".
+  /// The input of sfdisk(8). The types are those of the UEFI specification, of GRUB, and "Linux filesystem data".
   private var script: String {
     """
     label: gpt
@@ -31,12 +31,12 @@ struct Partitions {
     """
   }
 
-  /// Writes the table to a disk and has the kernel see the partitions.
+  /// Writes the table to a disk and makes the kernel read it.
   func write(to disk: FilePath) throws -> PartitionedDisk {
     try ChildProcess("sfdisk", ["--quiet", "--wipe", "always", "--wipe-partitions", "always", "--", disk.string])
       .run(reading: Data(script.utf8))
     let partitioned = PartitionedDisk(disk)
-    // A kernel may read no partition tables, or those of loop devices only when asked: partx(8) tells it.
+    // Some kernels read no partition tables, or those of loop devices only when asked: partx(8) tells them.
     if !partitioned.isComplete { try ChildProcess("partx", ["--update", "--", disk.string]).run() }
     guard partitioned.isComplete else {
       throw AstError(.failed, "the kernel does not show the new partitions of \(disk)")
@@ -57,10 +57,10 @@ struct PartitionedDisk {
   /// The partitions of `disk`, a device.
   init(_ disk: FilePath) { self.disk = disk }
 
-  /// Whether all of the devices are there.
+  /// Whether all of the devices exist.
   fileprivate var isComplete: Bool { (1...3).allSatisfy { access(partition($0).string, F_OK) == 0 } }
 
-  /// The kernel's way to name them: /dev/sda1, but /dev/nvme0n1p1.
+  /// The kernel's name of a partition: /dev/sda1, but /dev/nvme0n1p1.
   private func partition(_ number: Int) -> FilePath {
     FilePath(disk.string + (disk.string.last?.isNumber == true ? "p\(number)" : "\(number)"))
   }

@@ -2,11 +2,11 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The top of a btrfs, mounted for as long as a command runs.
+/// The top level of a btrfs, mounted while a command runs.
 struct TemporaryMount {
-  /// Where it is mounted.
+  /// The mount point.
   let path: FilePath
-  /// A directory beside it, for files on their way.
+  /// The directory around the mount point, for temporary files.
   let scratch: FilePath
 
   /// Mounts the file system on `device`.

@@ -7,7 +7,7 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// Where the content of the base comes from.
+/// The source of the base's content.
 public enum BaseSource: Sendable, Equatable {
   /// A Debian made from an archive by mmdebstrap(1).
   case bootstrap(suite: String, variant: String, mirror: String?, include: [String])
@@ -15,10 +15,10 @@ public enum BaseSource: Sendable, Equatable {
   case tarball(FilePath)
   /// A root file system in a directory.
   case directory(FilePath)
-  /// The root file system in a subvolume of the same btrfs: a snapshot of it, and no copy.
+  /// The root file system in a subvolume of the same btrfs, of which a snapshot is made and no copy.
   case snapshot(FilePath)
 
-  /// Makes sure that what it names is there.
+  /// Makes sure that its file or directory can be read.
   func requireReadable() throws {
     let (path, kind): (FilePath, mode_t)
     switch self {
@@ -28,11 +28,11 @@ public enum BaseSource: Sendable, Equatable {
     }
     var status = stat()
     guard stat(path.string, &status) == 0, access(path.string, R_OK) == 0 else {
-      throw AstError(.notFound, "cannot read \(path): \(Errno(rawValue: errno)); nothing was changed")
+      throw AstError(.notFound, "cannot read \(path): \(Errno(rawValue: errno))", state: .unchanged)
     }
     guard status.st_mode & S_IFMT == kind else {
       throw AstError(
-        .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file"); nothing was changed")
+        .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file")", state: .unchanged)
     }
   }
 }

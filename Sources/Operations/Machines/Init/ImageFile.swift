@@ -8,32 +8,24 @@ public struct ImageFile: Sendable {
   /// The file.
   public let path: FilePath
 
-  /// An image file, there or to be made.
+  /// An image file, which need not exist yet.
   public init(at path: FilePath) { self.path = path }
 
-  /// Makes the file with an empty btrfs of `size` bytes in it, if it is not there yet. It gets its name when it is
-  /// complete; a file that is there is never written to.
+  /// Makes the file with an empty btrfs of `size` bytes, if it does not exist. It gets its name when it is complete; an
+  /// existing file is never written to.
   public func make(size: Int64) throws {
     guard access(path.string, F_OK) != 0 else { return }
-    let temporary = FilePath(path.string + ".\(getpid()).new")
-    let file: FileDescriptor
+    let image = try NewImageFile(for: path, size: size)
     do {
-      file = try FileDescriptor.open(
-        temporary, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
+      try ChildProcess("mkfs.btrfs", ["--quiet", "--", image.temporary.string]).run()
+      try image.finish()
     } catch {
-      throw AstError(.failed, "cannot make \(temporary): \(error); nothing was changed")
-    }
-    do {
-      try Files.attempt("resize", temporary) { try file.closeAfter { try file.resize(to: size) } }
-      try ChildProcess("mkfs.btrfs", ["--quiet", "--", temporary.string]).run()
-    } catch {
-      unlink(temporary.string)
+      image.discard()
       throw error
     }
-    try Files.rename(temporary, to: path)
   }
 
-  /// Mounts the image at `directory`, which is made when missing. An image that is mounted there stays.
+  /// Mounts the image at `directory`, which is made if it is missing. An image that is mounted there already stays.
   public func mount(at directory: FilePath) throws {
     guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else {
       throw AstError(.failed, "cannot make \(directory): \(Errno(rawValue: errno))")
@@ -52,7 +44,7 @@ public struct ImageFile: Sendable {
     }
   }
 
-  /// Whether the file system at `directory` is this image, through whichever loop device.
+  /// Whether the file system at `directory` is this image, through any loop device.
   private func isMounted(at directory: FilePath) throws -> Bool {
     guard let real = realpath(directory.string, nil) else {
       throw FileError("find", directory, Errno(rawValue: errno))
@@ -64,6 +56,6 @@ public struct ImageFile: Sendable {
     guard let file = realpath(path.string, nil) else { return false }
     defer { free(file) }
     if backing?.split(separator: "\n").first == Substring(String(cString: file)) { return true }
-    throw AstError(.refused, "\(directory) has something else mounted on it (\(source)); nothing was changed")
+    throw AstError(.refused, "another file system is mounted at \(directory) (\(source))", state: .unchanged)
   }
 }

@@ -10,15 +10,17 @@ import SystemPackage
 
 /// `init`: makes a store and fills node 0 with a real Debian.
 extension Store {
-  /// Makes a store at `root` and commits `source` as the base. One that was interrupted is simply run again: whatever
-  /// is there is used, and what an earlier attempt staged is removed.
+  /// Makes a store at `root` and commits `source` as the base. After an interruption it can be run again: it uses what
+  /// was made before, and removes what was staged.
   ///
   /// - Parameters:
-  ///   - progress: told what is being done, a line at a time.
-  ///   - customize: makes what was unpacked into what the base is to be; gets the directory it is in.
-  /// - Throws: `AstError`; refused when the store has a base already.
+  ///   - reader: reads the settings of the machine and of its nodes.
+  ///   - progress: gets a line for each step.
+  ///   - customize: changes the unpacked root, whose path it gets, before it becomes the base.
+  /// - Throws: `AstError`; refused if the store has a base already.
   public static func initialize(
-    at root: FilePath, from source: BaseSource, command: String, messages: FileDescriptor, progress: (String) -> Void,
+    at root: FilePath, from source: BaseSource, command: String, reader: SettingsReader, messages: FileDescriptor,
+    progress: (String) -> Void,
     customize: (Store, FilePath) throws -> Void = { _, _ in }
   ) throws -> Store {
     let isNew = access(root.string, F_OK) != 0 && errno == ENOENT
@@ -28,33 +30,33 @@ extension Store {
     if !exists(at: root) { try source.requireReadable() }
     if isNew { try makeDirectory(root.lastComponent?.string ?? "", in: parent) }
     try makeLayout(in: root)
-    let store = try Store(opening: root, .writing, command: command)
+    let store = try Store(opening: root, .writing, command: command, reader: reader)
     if try store.tree.node(.base) != nil {
-      throw AstError(.refused, "there is a store at \(root) already; nothing was changed", hint: "`ast tree` shows it")
+      throw AstError(.refused, "there is a store at \(root) already", state: .unchanged, hint: "`ast tree` shows it")
     }
     try source.requireReadable()
     try store.makeBase(from: source, messages: messages, progress: progress, customize: customize)
     return store
   }
 
-  /// Makes sure that there is nothing at `root`, or what an interrupted `init` left, or a store with its database: it is
-  /// made before there is anything in `nodes`.
+  /// Makes sure that `root` is empty, was left by an interrupted `init`, or is a store with its database, which is made
+  /// before anything in `nodes`.
   private static func requireNothingElse(in root: FilePath) throws {
     let names = try Files.names(in: root)
     guard Set(names).isSubset(of: ["nodes", "rootfs", "deploy", "cache", "ast"]) || exists(at: root) else {
       throw AstError(
-        .refused, "\(root) is not empty, and no store; nothing was changed", hint: "name an empty directory")
+        .refused, "\(root) is not empty and is not a store", state: .unchanged, hint: "name an empty directory")
     }
     let nodes = (try? Files.names(in: root.appending("nodes"))) ?? []
     guard nodes.isEmpty || access(databasePath(in: root).string, F_OK) == 0 else {
       throw AstError(
-        .damaged, "there is a store at \(root) whose database is missing; nothing was changed",
+        .damaged, "there is a store at \(root) whose database is missing", state: .unchanged,
         hint: AstError.rebuildHint)
     }
   }
 
   private static func makeLayout(in root: FilePath) throws {
-    // Old generations hold old setuid programs: only root walks in there, where the file system is not nosuid.
+    // Old generations have old setuid programs: only root may enter, in case the file system is not mounted nosuid.
     try makeDirectory("nodes", in: root, 0o700)
     for directory in ["deploy", "cache", "ast"] { try makeDirectory(directory, in: root) }
     try makeDerivedDirectories(in: root)
@@ -155,7 +157,7 @@ extension Store {
     case .snapshot(let subvolume): progress("snapshot of \(subvolume) made")
     }
     guard try PackageDatabase.installed(in: root) != nil else {
-      throw AstError(.refused, "what was to be the base has no dpkg in it: it is not a Debian root file system")
+      throw AstError(.refused, "the source for the base contains no dpkg database: it is not a Debian root file system")
     }
   }
 
@@ -163,7 +165,7 @@ extension Store {
     try ChildProcess(
       "tar",
       [
-        // A colon in the name is no other machine's.
+        // tar(1) takes a name with a colon for a remote file; --force-local prevents that.
         "--extract", "--force-local", "--file", tarball.string, "--directory", root.string, "--numeric-owner",
         "--preserve-permissions", "--same-owner", "--acls", "--xattrs", "--xattrs-include=*", "--warning=no-timestamp",
       ]
@@ -180,7 +182,7 @@ extension Store {
         try DebianMirror.ofThisMachine()?.sourcesList(suite: suite) ?? []
       }
     var arguments = ["--format=tar", "--variant=\(variant == "minimal" ? "minbase" : variant)"]
-    // mmdebstrap lends the new system this machine's name and name servers; they are not its own.
+    // mmdebstrap copies this machine's name and name servers into the new system, which has its own.
     arguments.append("--customize-hook=cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf")
     if !include.isEmpty { arguments.append("--include=\(include.joined(separator: ","))") }
     try ChildProcess("mmdebstrap", arguments + ["--", suite, tarball.string] + sources).run(showing: messages)

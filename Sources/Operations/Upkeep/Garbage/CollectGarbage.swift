@@ -7,50 +7,50 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// What `gc` has done.
+/// The result of `gc`.
 public struct CollectedGarbage: Sendable {
-  /// The operations of dead commands that were cleaned up after.
+  /// The operations of killed commands that were cleaned up.
   public internal(set) var cleared: [Operation] = []
-  /// The deployments that are gone.
+  /// The deleted deployments.
   public internal(set) var deployments: [Deployment] = []
-  /// The generations that are gone.
+  /// The deleted generations.
   public internal(set) var generations: [Generation] = []
-  /// How many package files are gone.
+  /// How many package files were deleted.
   public internal(set) var packageFiles = 0
-  /// The space they took.
+  /// The space that they took.
   public internal(set) var packageBytes: Int64 = 0
-  /// How many sets of package indices are gone.
+  /// How many sets of package indices were deleted.
   public internal(set) var indices = 0
-  /// What was passed over, because somebody works on it: it stays for the next time.
+  /// The items that were skipped because a command works on them; the next run deletes them.
   public internal(set) var busy: [AstError] = []
-  /// What failed.
+  /// The failures.
   public internal(set) var failures: [AstError] = []
-  /// Subvolumes that belong to nothing any more and cannot be deleted.
+  /// Condemned subvolumes that cannot be deleted.
   public internal(set) var undeleted: [FilePath] = []
-  /// What is free now; nil where nothing was said of that.
+  /// The free space now; nil if no minimum was asked for.
   public internal(set) var free: Int64?
-  /// Whether less is free than there is to be.
+  /// Whether less space is free than was asked for.
   public internal(set) var isShort = false
   /// The signal that ended it early.
   public internal(set) var interruption: Int32?
 
-  /// Nothing done.
+  /// A result in which nothing was done.
   public init() {}
 
   /// The exit status of the command line.
   public var exitStatus: Int32 {
     if let interruption { return 128 + interruption }
-    if isShort || failures.contains(where: { $0.code == .noSpace }) { return AstError(.noSpace, "").exitStatus }
-    return failures.isEmpty && undeleted.isEmpty ? 0 : AstError(.partial, "").exitStatus
+    if isShort || failures.contains(where: { $0.code == .noSpace }) { return AstError.Code.noSpace.exitStatus }
+    return failures.isEmpty && undeleted.isEmpty ? 0 : AstError.Code.partial.exitStatus
   }
 }
 
-/// `gc`: deletes what nobody will miss.
+/// `gc`: deletes what is no longer needed.
 extension Store {
-  /// Deletes garbage that was found, as far as it still is garbage. What cannot be deleted stops nothing else.
+  /// Deletes the garbage that was found, if it still is garbage. If something cannot be deleted, the rest is.
   ///
-  /// What needs least comes first, so that a full disk has room for the rest: files of the cache need no row; old
-  /// generations are not in the boot menu, deployments are.
+  /// The steps that need the least space come first, so that a full disk has room for the rest: files of the cache need
+  /// no row; old generations are not in the boot menu, deployments are.
   public func collect(_ garbage: Garbage, progress: @escaping (String) -> Void) throws -> CollectedGarbage {
     var collection = GarbageCollection(store: self, garbage: garbage, progress: progress)
     collection.clearCache()
@@ -75,7 +75,7 @@ private struct GarbageCollection {
     self.progress = progress
   }
 
-  /// Removes files of the package cache: nothing refers to them.
+  /// Deletes files of the package cache: nothing refers to them.
   mutating func clearCache() {
     guard !garbage.cache.isEmpty else { return }
     attempt { collection in
@@ -84,19 +84,19 @@ private struct GarbageCollection {
     }
   }
 
-  /// Removes what dead commands left.
+  /// Cleans up after killed commands.
   mutating func clearLeftovers() {
     attempt { collection in collection.result.cleared = try collection.store.clearLeftovers() }
   }
 
-  /// Removes the generations that no deployment needs.
+  /// Deletes the generations that no deployment needs.
   mutating func retireGenerations() {
     for (node, generations) in byNode(garbage.generations) {
       attempt { try $0.retire([], generations, of: node, by: $0.garbage.retention) }
     }
   }
 
-  /// Removes deployments, and the generations that they alone have needed.
+  /// Deletes deployments, and the generations that only they needed.
   mutating func retireDeployments() {
     let deployments = Dictionary(grouping: garbage.deployments, by: \.node)
     let generations = Dictionary(grouping: garbage.generations, by: \.node)
@@ -105,7 +105,7 @@ private struct GarbageCollection {
     }
   }
 
-  /// Goes on until enough is free: with the cache, then with one generation after the other.
+  /// Goes on until enough space is free: with the cache, then with one generation after the other.
   mutating func makeRoom() {
     guard let wanted = garbage.minimumFree else { return }
     result.isShort = true
@@ -121,14 +121,14 @@ private struct GarbageCollection {
     }
   }
 
-  /// What came of it.
+  /// The result, with the subvolumes that are still there.
   func finish() throws -> CollectedGarbage {
     var result = result
     result.undeleted = try store.undeleted()
     return result
   }
 
-  /// Does a step; one that fails is told of and stops no other.
+  /// Does a step. If it fails, the failure is noted and the other steps go on.
   private mutating func attempt(_ step: (inout GarbageCollection) throws -> Void) {
     if result.interruption == nil { result.interruption = Interruption.pending }
     guard result.interruption == nil else { return }
@@ -148,14 +148,14 @@ private struct GarbageCollection {
   private mutating func clear(_ choose: (PackageCache) throws -> CacheGarbage) throws {
     guard let cache = PackageCache(presentIn: store) else { return }
     guard let gone = try cache.unlessFetching({ cache.remove(try choose(cache)) }) else {
-      throw AstError(.busy, "another command fetches packages: the package cache stays as it is")
+      throw AstError(.busy, "another command is downloading packages; the package cache was left alone")
     }
     result.packageFiles += gone.files.count
     result.packageBytes += gone.bytes
     result.indices += gone.indices.count
   }
 
-  /// Removes rows of one node and then the subvolumes, as far as nobody needs them meanwhile.
+  /// Deletes rows of one node and then the subvolumes, if they are still not needed.
   private mutating func retire(
     _ deployments: [Deployment], _ generations: [Generation], of node: NodeID, by retention: Retention
   ) throws {
@@ -177,7 +177,7 @@ private struct GarbageCollection {
     result.generations += gone.1
   }
 
-  /// Whether so much is free, once the space of all that was deleted has come back.
+  /// Whether so much space is free, after all deleted subvolumes have given back theirs.
   private mutating func hasFree(_ wanted: Int64) throws -> Bool {
     try waitForSpace()
     let free = try FileSystem.space(of: store.root).available
@@ -186,7 +186,7 @@ private struct GarbageCollection {
     return !result.isShort
   }
 
-  /// - Throws: `AstError` where the space does not come back: to delete more would help as little.
+  /// - Throws: `AstError` if the space does not come back: deleting more would not help either.
   private mutating func waitForSpace() throws {
     try FileSystem.sync(store.root)
     for _ in 0..<Self.patience {
@@ -196,11 +196,11 @@ private struct GarbageCollection {
     }
     throw AstError(
       .noSpace,
-      "the space of deleted subvolumes has not come back in \(Self.patience / 60) minutes: somebody still uses them",
+      "the space of deleted subvolumes was not freed within \(Self.patience / 60) minutes: they are still in use",
       hint: "`btrfs subvolume list -d \(store.root)` lists them")
   }
 
-  /// How many seconds the kernel gets to free what was deleted.
+  /// How many seconds the kernel gets to free the space of deleted subvolumes.
   private static let patience = 600
 
   private func byNode(_ generations: [Generation]) -> [(NodeID, [Generation])] {

@@ -1,11 +1,11 @@
 import SnapshotTree
 import Store
 
-/// `tmp`: removes what commands that died have left behind.
+/// `tmp`: cleans up after commands that were killed.
 extension Store {
-  /// Sets straight what dead commands left. Commands that are alive are never touched.
+  /// Cleans up after killed commands. Live commands are never touched.
   ///
-  /// - Returns: the operations that were ended and cleaned up after.
+  /// - Returns: the operations that were ended and cleaned up.
   public func clearLeftovers() throws -> [Operation] {
     let before = try tree.running()
     try change {}

@@ -6,27 +6,28 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// One thing `doctor` found.
+/// A problem that `doctor` found.
 public struct Finding: Sendable, Equatable {
-  /// What is wrong, in one sentence.
+  /// The problem, in one sentence.
   public let text: String
-  /// Whether it has been set right.
+  /// Whether it was repaired.
   public let isRepaired: Bool
 }
 
-/// `doctor`: holds the database against what is on the disk.
+/// `doctor`: compares the database with the disk.
 extension Store {
-  /// Sets straight what dead commands left, makes derived files anew where they differ, and tells everything that is
-  /// wrong. Never deletes what it does not know.
-  public func examine() throws -> [Finding] {
+  /// Cleans up after killed commands, rewrites derived files that differ, and reports everything that is wrong. Never
+  /// deletes anything that it does not know.
+  func examine() throws -> [Finding] {
     if let problem = try tree.integrityProblems().first {
       throw AstError(
-        .damaged, "the database of \(root) is damaged: \(problem); nothing was changed", hint: AstError.rebuildHint)
+        .damaged, "the database of \(root) is damaged: \(problem)", state: .unchanged, hint: AstError.rebuildHint)
     }
     let ended = try clearLeftovers().map {
-      Finding(text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that is gone", isRepaired: true)
+      Finding(
+        text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that was killed", isRepaired: true)
     }
-    // In one change, because what others are making looks wrong while it is half made.
+    // In one change, because what other commands are making looks wrong until it is complete.
     return try ended
       + change {
         try derivedFiles() + missing() + missingDeployments() + strangers() + strangeDeployments() + undeletable()
@@ -45,7 +46,7 @@ extension Store {
         let subvolume = try subvolume(of: generation)
         if try subvolume.info().isReadOnly { return nil }
         return Finding(
-          text: "\(subvolume.path) is writable: somebody changed its read-only property", isRepaired: false)
+          text: "\(subvolume.path) is writable: its read-only property was changed", isRepaired: false)
       } catch let error as AstError {
         return Finding(text: error.message, isRepaired: false)
       }
@@ -78,7 +79,7 @@ extension Store {
       .union((known.union(staged)).map { $0.removingLastComponent() })
     let found = try list(nodes).flatMap { holders.contains($0) ? try list($0) : [$0] }
     return found.filter { !known.contains($0) && !staged.contains($0) }.map {
-      Finding(text: "\($0) belongs to no node: it was not made by ast, or its row is lost", isRepaired: false)
+      Finding(text: "\($0) does not belong to a node: ast did not make it, or its row is lost", isRepaired: false)
     }
   }
 
@@ -88,13 +89,13 @@ extension Store {
         + tree.doomed().map { root.pushing($0.path).removingLastComponent() }
         + tree.running().map { deployStaging($0.id) })
     return try list(root.appending("deploy")).filter { !known.contains($0) }.map {
-      Finding(text: "\($0) belongs to no deployment: it was not made by ast, or its row is lost", isRepaired: false)
+      Finding(text: "\($0) does not belong to a deployment: ast did not make it, or its row is lost", isRepaired: false)
     }
   }
 
   private func undeletable() throws -> [Finding] {
     try undeleted().map {
-      Finding(text: "\($0) should be deleted and cannot be", isRepaired: false)
+      Finding(text: "\($0) should be deleted, but cannot be", isRepaired: false)
     }
   }
 

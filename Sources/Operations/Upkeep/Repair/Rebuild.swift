@@ -11,40 +11,40 @@ import SystemPackage
 
 /// `doctor --rebuild`: a new database from the record files and the subvolumes, when the old one is damaged.
 extension Store {
-  /// What a rebuild came to.
+  /// The result of a rebuild.
   public struct Rebuilt: Sendable {
     /// How many nodes the new database has.
     public let nodes: Int
-    /// What could not be had from the records as they were.
+    /// The losses: everything that could not be restored from the records as it was.
     public let notes: [String]
-    /// Where the damaged database is now; nil when there was none.
+    /// The place of the damaged database; nil if there was none.
     public let damaged: FilePath?
   }
 
-  /// Makes the database of the store at `root` anew. The old one is kept under another name.
+  /// Rebuilds the database of the store at `root`. The old one is kept under another name.
   ///
-  /// - Throws: `AstError`: busy while a command works on a node, refused when the database is sound.
-  public static func rebuild(at root: FilePath) throws -> Rebuilt {
+  /// - Throws: `AstError`: busy while a command works on a node, refused if the database is sound.
+  public static func rebuild(at root: FilePath, reader: SettingsReader) throws -> Rebuilt {
     try require(.writing, at: root)
     let locks = root.appending("ast/lock")
     guard let lock = try Lock.take("tree", in: locks, wait: .never) else {
-      throw AstError(.busy, "another ast command is changing the tree; nothing was changed")
+      throw AstError(.busy, "another ast command is changing the tree", state: .unchanged)
     }
     defer { withExtendedLifetime(lock) {} }
     let noted = CommitNote(in: root).next
     guard try !isSound(databasePath(in: root), noted) else {
       throw AstError(
-        .refused, "the database of \(root) is sound; nothing was changed", hint: "`ast doctor` checks the rest")
+        .refused, "the database of \(root) is sound", state: .unchanged, hint: "`ast doctor` checks the rest")
     }
     var survey = Survey(root)
     let records = try survey.records()
     guard records.contains(where: { $0.node.id == .base }) else {
       throw AstError(
-        .failed, "nothing of node 0 is left in \(root): there is no tree to restore; nothing was changed",
+        .failed, "no generation of node 0 is left in \(root), so there is no tree to restore", state: .unchanged,
         hint: "`ast init` makes one")
     }
     for record in records where try Lock.take("node-\(record.node.id)", in: locks, wait: .never) == nil {
-      throw AstError(.busy, "node \(record.node.id) is being worked on; nothing was changed")
+      throw AstError(.busy, "another command is working on node \(record.node.id)", state: .unchanged)
     }
     let deployments = try survey.deployments(of: records)
     let database = databasePath(in: root)
@@ -65,12 +65,12 @@ extension Store {
     try Files.rename(fresh, to: database)
     failPoint("new database in place")
     try FileSystem.sync(root)
-    let store = try Store(opening: root, .writing)
+    let store = try Store(opening: root, .writing, reader: reader)
     try store.discardStagings()
     return Rebuilt(nodes: try store.tree.nodes().count, notes: survey.notes, damaged: damaged)
   }
 
-  /// Whether there is nothing to rebuild. A database that cannot be opened for another reason than damage is not to be
+  /// Whether there is nothing to rebuild. A database that cannot be opened for a reason other than damage must not be
   /// replaced either.
   private static func isSound(_ database: FilePath, _ noted: OperationID?) throws -> Bool {
     do {
@@ -89,8 +89,8 @@ extension Store {
     }
   }
 
-  /// Registers the accounts of a node's current content. What cannot be read, and a name for which no number is free,
-  /// must not keep the rest from being restored: the node's next transaction tells.
+  /// Registers the accounts of a node's current content. Unreadable account files, or a name for which no number is
+  /// free, must not stop the rebuild: the node's next transaction reports them.
   private static func enterAccounts(of node: Node, _ root: FilePath, _ tree: TreeDatabase) throws(TreeError) {
     let current = root.appending("nodes/\(node.id)/\(node.current)")
     guard let accounts = try? RootAccounts(in: current) else { return }
@@ -101,7 +101,7 @@ extension Store {
     }
   }
 
-  /// Enters the deployments that are left; what runs, else the newest, is what boots.
+  /// Enters the deployments that are left. The running one becomes the default, or else the newest.
   private static func enter(
     _ deployments: [Deployment], running: DeploymentID?, _ tree: TreeDatabase
   ) throws(TreeError) {
@@ -109,7 +109,7 @@ extension Store {
     try tree.setDefaultDeployment(running ?? deployments.last?.id)
   }
 
-  /// Deletes the clones of transactions: their rows are lost, and nobody works on the nodes.
+  /// Deletes the clones of transactions: their rows are lost, and no command works on the nodes.
   private func discardStagings() throws {
     for node in try tree.nodes().map(\.id) {
       for name in try Files.names(in: directory(of: node)) {
@@ -119,8 +119,8 @@ extension Store {
     }
   }
 
-  /// Moves the damaged database out of the way, and its write-ahead log too, so that the log is never applied to the
-  /// new one. The database goes first: without its log it could pass for a sound one that knows less.
+  /// Moves the damaged database out of the way, with its write-ahead log, so that the log is never applied to the new
+  /// one. The database goes first: without its log it could pass for a sound, older one.
   private static func setAside(_ database: FilePath) throws -> FilePath? {
     let suffix = ".damaged-\(Int(Date().timeIntervalSince1970))"
     var moved: FilePath?
@@ -138,18 +138,18 @@ extension Store {
   }
 }
 
-/// What the records and the subvolumes of a store say together.
+/// The tree that the records and the subvolumes of a store show together.
 private struct Survey {
   private let root: FilePath
   private(set) var notes: [String] = []
-  /// No directory has this number or a higher one: what is there is not taken for the leftovers of a new node.
+  /// No directory has this number or a higher one, so an existing one is not mistaken for the leftovers of a new node.
   private(set) var firstFree = NodeID.base
   /// The same for deployments.
   private(set) var firstFreeDeployment = DeploymentID(1)
 
   init(_ root: FilePath) { self.root = root }
 
-  /// A record for each node of which a content is left. The record file is believed where subvolumes bear it out.
+  /// A record for each node of which a generation is left. The record file is believed if the subvolumes confirm it.
   mutating func records() throws -> [NodeRecord] {
     let names = try Files.names(in: root.appending("nodes"))
     var records: [NodeRecord] = []
@@ -157,7 +157,7 @@ private struct Survey {
       firstFree = NodeID(id.rawValue + 1)
       let found = try generations(of: id)
       guard !found.isEmpty else {
-        notes.append("\(root.appending("nodes/\(id)")) has no generation in it and was left alone")
+        notes.append("\(root.appending("nodes/\(id)")) has no generation in it; it was left alone")
         continue
       }
       records.append(try record(of: id, found))
@@ -165,7 +165,8 @@ private struct Survey {
     let known = Set(records.map(\.node.id))
     for index in records.indices {
       guard let parent = records[index].node.parent, !known.contains(parent) else { continue }
-      notes.append("the parent of node \(records[index].node.id), \(parent), is lost: it is at the top now")
+      notes.append(
+        "the parent of node \(records[index].node.id), \(parent), is lost: the node is the top of a tree now")
       records[index].node.parent = nil
     }
     return records
@@ -177,8 +178,8 @@ private struct Survey {
     let isRunning: Bool
   }
 
-  /// The deployments of generations that are left, by number. That one boots is known only of the one that runs, and
-  /// whether somebody wants the others kept is not known: so they are.
+  /// The deployments of generations that are left, by number. Only the running one is known to boot. Whether the user
+  /// wants the others kept is not known, so they are pinned.
   mutating func deployments(of records: [NodeRecord]) throws -> [FoundDeployment] {
     let generations = Dictionary(records.flatMap(\.generations).map { ($0.subvolume, $0) }) { first, _ in first }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appending("deploy").string)) ?? []
@@ -189,12 +190,12 @@ private struct Survey {
       guard try Subvolume.isSubvolume(at: subvolume.path), case let info = try subvolume.info(),
         let generation = info.parentUUID.flatMap({ generations[SubvolumeUUID($0)] })
       else {
-        notes.append("\(subvolume.path) is no deployment of a generation that is left, and was left alone")
+        notes.append("\(subvolume.path) is not a deployment of any generation that is left; it was left alone")
         continue
       }
       let isRunning = try subvolume.isRunningRoot()
       if !isRunning {
-        notes.append("whether deployment \(id) of node \(generation.node) boots is not known: it is pinned")
+        notes.append("it is not known whether deployment \(id) of node \(generation.node) boots; it is pinned")
       }
       let deployment = Deployment(
         id: id, node: generation.node, generation: generation.number, created: info.created,
@@ -205,7 +206,7 @@ private struct Survey {
     return found
   }
 
-  /// Without the arguments of the kernel, which only the record of the generation has.
+  /// The boot files without the kernel arguments, which only the record of the generation has.
   private static func bootFiles(in root: FilePath) throws -> BootFiles? {
     try Kernels(in: root).newest.map { version in
       BootFiles(kernel: "boot/vmlinuz-\(version)", initrd: "boot/initrd.img-\(version)", arguments: "")
@@ -234,11 +235,12 @@ private struct Survey {
     record.node.nextGeneration = max(record.node.nextGeneration, found[0].number.next)
     record.generations = found.map { generation in
       guard let known = record.generations.first(where: { $0.number == generation.number }) else {
-        notes.append("the record of node \(id) does not know generation \(generation.number): it was not its content")
+        notes.append(
+          "the record of node \(id) does not have generation \(generation.number): it was not the content of the node")
         return generation
       }
       guard known.subvolume != generation.subvolume else { return known }
-      notes.append("generation \(generation.number) of node \(id) is not the subvolume its record names")
+      notes.append("generation \(generation.number) of node \(id) is not the subvolume that its record names")
       return generation
     }
     return record

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The time of the day, in minutes since midnight, by the clock on the wall.
+/// The time of the day, in minutes since midnight, local time.
 public enum DayTime {
   /// Now.
   public static func now() -> Int {

@@ -5,22 +5,22 @@ import SystemPackage
 
 /// A mail that this machine sends.
 public struct Mail: Sendable {
-  /// Who gets it; checked by whoever read the setting.
+  /// The recipient, which was checked when the setting was read.
   let address: String
-  /// What it is about, in one line.
+  /// The subject, in one line.
   let subject: String
-  /// What it says.
+  /// The body.
   let text: String
 
-  /// A mail to somebody.
+  /// A mail to this address.
   public init(to address: String, about subject: String, _ text: String) {
     (self.address, self.subject, self.text) = (address, subject, text)
   }
 
-  /// Where Debian's mail programs have it (Debian policy 11.6).
+  /// The place that Debian's mail programs agree on (Debian policy 11.6).
   public static let program: FilePath = "/usr/sbin/sendmail"
 
-  /// Hands it over to sendmail(8); does nothing where there is none.
+  /// Hands the mail to sendmail(8); does nothing if that is not installed.
   ///
   /// - Throws: `AstError`.
   public func send(through program: FilePath = Mail.program) throws {

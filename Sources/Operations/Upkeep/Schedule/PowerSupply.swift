@@ -1,15 +1,16 @@
 import FoundationEssentials
 import SystemPackage
 
-/// What this machine gets its power from.
+/// The source of this machine's power.
 public enum PowerSupply: Sendable, Equatable {
-  /// The mains, or what nobody knows.
+  /// The mains, or an unknown source.
   case mains
   /// A battery.
   case battery
 
-  /// As the kernel tells it (Documentation/ABI/testing/sysfs-class-power): on battery is a machine with a battery that
-  /// gets less and no supply that is online. A mouse has a battery, too, but it is no supply of the system.
+  /// The source that the kernel reports (Documentation/ABI/testing/sysfs-class-power). The machine is on battery if a
+  /// battery is discharging and no supply is online. The battery of a mouse does not count: its scope is not the
+  /// system.
   public init(in directory: FilePath = "/sys/class/power_supply") {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
     let supplies = names.map { directory.appending($0) }.filter { Self.read("scope", of: $0) != "Device" }

@@ -1,20 +1,21 @@
+import Boot
 import Host
 import SystemPackage
 
 extension ScheduledUpgrade.Reboot {
-  /// Has systemd reboot the machine, or ask again at that time (`ast reboot-waiting`) whether to.
+  /// Has systemd reboot the machine, or check again at that time whether to (`ast reboot-waiting`).
   ///
-  /// The timer is there until the next boot, and goes off each day: what keeps the machine from being rebooted in one
-  /// night may be over in the next.
+  /// The timer exists until the next boot and goes off each day: what prevents a reboot in one night may be over in the
+  /// next.
   ///
   /// - Parameter programs: the directory of systemd's programs.
   /// - Throws: `AstError`.
   public func carryOut(with programs: FilePath = "/usr/bin") throws {
     let systemctl = programs.appending("systemctl").string
     switch self {
-    case .now: try ChildProcess(systemctl, ["--no-block", "reboot"]).run()
+    case .now: try restartMachine(with: systemctl)
     case .later(let minute):
-      // The one of an earlier run; where there is none, that is an error.
+      // Stop the timer of an earlier run. If there is none, systemctl fails.
       try? ChildProcess(systemctl, ["--quiet", "stop", "ast-reboot.timer"]).run()
       let time = "*-*-* \(DayTime.text(minute)):00"
       try ChildProcess(

@@ -3,29 +3,29 @@ import Host
 import Packages
 import SnapshotTree
 
-/// What came of an upgrade as the settings want it.
+/// The result of a scheduled upgrade.
 public struct ScheduledUpgrade: Sendable {
-  /// What came of it in one node.
+  /// The result in one node.
   public struct NodeResult: Sendable {
     /// The node.
     public let node: NodeID
-    /// Whether it was only looked at: the policy is "check".
+    /// Whether the node was only checked: its policy is "check".
     let isCheck: Bool
-    /// What was done, or why nothing was.
+    /// The work that was done, or why it failed.
     public let outcome: Result<NodeOutcome, AstError>
 
-    /// Whether it was done.
+    /// Whether it succeeded.
     public var succeeded: Bool { failure == nil }
 
-    /// Why it was not.
+    /// Why it failed.
     var failure: AstError? { if case .failure(let error) = outcome { error } else { nil } }
   }
 
-  /// What was done in a node.
+  /// The work that was done in a node.
   public enum NodeOutcome: Sendable {
-    /// New versions were looked for.
+    /// The node was checked for new versions.
     case checked(PackagePlan)
-    /// The node was upgraded, and cloned before where that was wanted and there was something to do.
+    /// The node was upgraded; it was cloned before that if the settings want it and there was something to do.
     case upgraded(PackageOutcome, clone: NodeID?)
   }
 
@@ -33,26 +33,28 @@ public struct ScheduledUpgrade: Sendable {
   public enum Reboot: Sendable, Equatable {
     /// At once.
     case now
-    /// At this minute of the day, if that is still needed then.
+    /// At this minute of the day, if it is still needed then.
     case later(minute: Int)
   }
 
-  /// What came of it in each node, in the order in which they were worked on.
+  /// The results in the nodes, in the order of the work.
   public internal(set) var nodes: [NodeResult] = []
-  /// Why nothing was begun, where that is as the settings want it.
+  /// Why nothing was started, if that is what the settings want.
   public internal(set) var skipped: String?
-  /// The deployment that was made, or why none was; nil where none was wanted.
+  /// The deployment that was made, or why that failed; nil if none was wanted.
   public internal(set) var deployment: Result<DeployOutcome, AstError>?
-  /// The deployment that boots the next time, and does not run.
+  /// The deployment that boots the next time and is not running.
   public internal(set) var waiting: Deployment?
-  /// When the machine is rebooted; nil where it is not.
+  /// When the machine is rebooted; nil if it is not.
   public internal(set) var reboot: Reboot?
+  /// Why systemd could not be asked to reboot; nil if it could, or was not to be asked.
+  public internal(set) var rebootFailure: AstError?
 
-  /// What failed.
+  /// The failures.
   public var failures: [AstError] { nodes.compactMap(\.failure) + deploymentFailure }
 
-  /// Whether something failed that somebody should know of. That nobody answers where new versions come from is no news
-  /// on a machine that travels.
+  /// Whether something failed that the administrator should know of. An unreachable archive is normal on a laptop and
+  /// is not reported.
   var hasSeriousFailure: Bool {
     !deploymentFailure.isEmpty || nodes.contains { !$0.isCheck && $0.failure != nil }
   }
@@ -61,12 +63,14 @@ public struct ScheduledUpgrade: Sendable {
     if case .failure(let error) = deployment { [error] } else { [] }
   }
 
-  /// The exit status of the command line: where there was one thing to do, that of its error.
-  public var exitStatus: Int32 {
+  /// The exit status of the command line: that of the error, if there was only one thing to do.
+  public var exitStatus: Int32 { max(upgradeStatus, rebootFailure?.exitStatus ?? 0) }
+
+  private var upgradeStatus: Int32 {
     let failures = failures
     guard let first = failures.first else { return 0 }
     if let interruption = failures.first(where: { $0.code == .interrupted }) { return interruption.exitStatus }
-    return nodes.count + (deployment == nil ? 0 : 1) == 1 ? first.exitStatus : AstError(.partial, "").exitStatus
+    return nodes.count + (deployment == nil ? 0 : 1) == 1 ? first.exitStatus : AstError.Code.partial.exitStatus
   }
 
   /// Whether a node was changed or a deployment was made.
@@ -77,18 +81,21 @@ public struct ScheduledUpgrade: Sendable {
     }
   }
 
-  /// How many packages were looked for and can be changed.
-  public var available: Int {
-    nodes.reduce(0) { if case .success(.checked(let plan)) = $1.outcome { $0 + plan.steps.count } else { $0 } }
+  /// The nodes that were only checked and can be upgraded, with the number of packages that would change.
+  var upgradable: [(node: NodeID, packages: Int)] {
+    nodes.compactMap { result in
+      guard case .success(.checked(let plan)) = result.outcome, !plan.steps.isEmpty else { return nil }
+      return (result.node, plan.steps.count)
+    }
   }
 
-  /// All of it, a sentence for each thing.
+  /// The whole result, in sentences.
   public var sentences: [String] {
     var sentences = nodes.map(\.sentence)
     if let skipped { sentences.append(skipped) }
     switch deployment {
     case .success(let made): sentences.append("node \(made.deployment.node) is deployment \(made.deployment.id)")
-    case .failure(let error): sentences.append("no deployment: \(error.message)")
+    case .failure(let error): sentences.append("nothing was deployed: \(error.message)")
     case nil: break
     }
     switch reboot {

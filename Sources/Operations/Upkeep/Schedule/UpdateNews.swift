@@ -3,26 +3,25 @@ import FoundationEssentials
 import Host
 import Settings
 
-/// What people are told of an upgrade that nobody watched.
+/// The messages to users about a scheduled upgrade.
 public struct UpdateNews: Sendable {
-  /// What everybody who logs in should read; nil where there is nothing to say.
+  /// The message of the day; nil if there is none.
   public let messageOfTheDay: String?
-  /// What is written to the one who looks after the machine; nil where nothing has changed or failed.
+  /// The mail to the administrator; nil if nothing was changed and nothing failed.
   public let letter: (subject: String, text: String)?
 
-  /// What there is to tell of it, or of why nothing was begun.
+  /// The messages about an upgrade, or about the error that kept it from starting.
   public init(_ outcome: Result<ScheduledUpgrade, AstError>) {
     switch outcome {
     case .failure(let error):
       messageOfTheDay = Self.failure
       letter = ("upgrade failed", error.message)
     case .success(let done):
-      let lines = [
-        done.hasSeriousFailure ? Self.failure : nil,
-        done.available == 0
-          ? nil : "Newer versions of \(done.available) packages are there: `ast upgrade` gets them.\n",
-        done.waiting.map { "Deployment \($0.id) of node \($0.node) boots the next time.\n" },
-      ].compactMap(\.self)
+      let upgrades = done.upgradable.map { node, packages in
+        "\(packages) package\(packages == 1 ? "" : "s") of node \(node) can be upgraded: run `ast upgrade \(node)`.\n"
+      }
+      let waiting = done.waiting.map { "Deployment \($0.id) of node \($0.node) boots the next time.\n" }
+      let lines = (done.hasSeriousFailure ? [Self.failure] : []) + upgrades + [waiting].compactMap(\.self)
       messageOfTheDay = lines.isEmpty ? nil : lines.joined()
       let subject = done.hasSeriousFailure ? "upgrade failed" : "upgraded"
       letter =
@@ -30,7 +29,7 @@ public struct UpdateNews: Sendable {
     }
   }
 
-  /// Tells it to those who the settings say are to be told.
+  /// Sets the message of the day and sends the mail, if the settings want them.
   ///
   /// - Throws: `AstError`.
   public func tell(_ settings: UpdateSettings) throws {
@@ -40,5 +39,5 @@ public struct UpdateNews: Sendable {
     try Mail(to: settings.mail, about: "ast on \(host): \(letter.subject)", letter.text).send()
   }
 
-  private static let failure = "The last upgrade that nobody watched has failed: `ast check` tells why.\n"
+  private static let failure = "The last scheduled upgrade failed: `ast check` shows why.\n"
 }

@@ -8,25 +8,22 @@ import Settings
 import SnapshotTree
 import Store
 
-/// `auto-upgrade --scheduled`: what the administrator wants done while nobody watches.
+/// `auto-upgrade --scheduled`: upgrades by the administrator's settings, without a user.
 extension Store {
   static let scheduledUpgrade = "scheduled-upgrade"
 
-  /// Looks for new versions, upgrades nodes, and deploys the one that the machine boots, as the settings say. What comes
-  /// of it stands in the history. A node that fails keeps its content, and does not stop the others.
+  /// Looks for new versions, upgrades nodes, and deploys the default node, as the settings say. The history records the
+  /// result. A node that fails keeps its content and does not stop the others.
   ///
-  /// - Parameters:
-  ///   - reader: how to find out what the administrator wants; where that fails, the failure stands there.
-  ///   - power: what the machine gets its power from.
-  /// - Throws: `AstError` or `ConfigurationError` where nothing was begun though it should have been.
+  /// - Parameter power: the source of the machine's power.
+  /// - Throws: `AstError` or `ConfigurationError` if nothing was started although it should have been.
   public func upgradeScheduled(
-    _ reader: SettingsReader, _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
+    _ options: PackageOptions, on power: PowerSupply = PowerSupply(),
     progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
   ) throws -> ScheduledUpgrade {
     var run: ScheduledRun
     do {
-      run = ScheduledRun(
-        store: self, reader: reader, settings: try reader.machine(), options: options, progress: progress, note: note)
+      run = ScheduledRun(store: self, updates: try settings.updates, options: options, progress: progress, note: note)
       try run.begin(on: power)
     } catch {
       recordScheduled(.failed, AstError(error).message)
@@ -42,12 +39,12 @@ extension Store {
     return result
   }
 
-  /// The last of these upgrades; nil where there was none yet.
+  /// The last of these upgrades; nil if there was none yet.
   public func lastScheduledUpgrade() throws -> Operation? {
     try tree.history().first { $0.kind == Store.scheduledUpgrade }
   }
 
-  /// Without it, only the memory of what was done is lost.
+  /// If this fails, only the entry in the history is lost.
   private func recordScheduled(_ outcome: OperationOutcome, _ message: String) {
     do {
       try change {
@@ -55,15 +52,15 @@ extension Store {
         try tree.finish(operation, outcome, message: message)
       }
     } catch {
-      warn("what came of the upgrade cannot be noted: \(AstError(error).message)")
+      warn("the result of the upgrade cannot be entered in the history: \(AstError(error).message)")
     }
   }
 }
 
-/// A node that there may be something to do for.
+/// A node that may have to be upgraded.
 private struct ChosenNode {
   let id: NodeID
-  /// The settings in force for it, or what is wrong with its own.
+  /// The settings in force for it, or the error in its own file.
   let updates: Result<UpdateSettings, AstError>
 
   func wants(_ policy: UpdateSettings.Policy) -> Bool {
@@ -71,31 +68,28 @@ private struct ChosenNode {
   }
 }
 
-/// Such an upgrade at work.
+/// A scheduled upgrade at work.
 private struct ScheduledRun {
   let store: Store
-  let reader: SettingsReader
-  let settings: Settings
+  let updates: UpdateSettings
   let options: PackageOptions
   let progress: (NodeID, PackageProgress) -> Void
   let note: (String) -> Void
   private(set) var result = ScheduledUpgrade()
   private var nodes: [ChosenNode] = []
-  private var updates: UpdateSettings { settings.updates }
 
   init(
-    store: Store, reader: SettingsReader, settings: Settings, options: PackageOptions,
+    store: Store, updates: UpdateSettings, options: PackageOptions,
     progress: @escaping (NodeID, PackageProgress) -> Void, note: @escaping (String) -> Void
   ) {
-    (self.store, self.reader, self.settings, self.options) = (store, reader, settings, options)
+    (self.store, self.updates, self.options) = (store, updates, options)
     (self.progress, self.note) = (progress, note)
   }
 
-  /// Finds out which nodes there is something to do for, and whether anything may be begun.
+  /// Finds the nodes that have to be upgraded, and checks whether the upgrade may start.
   mutating func begin(on power: PowerSupply) throws {
     nodes = try chosenNodes().map { id in
-      ChosenNode(
-        id: id, updates: Result { try store.settings(reader, settings, of: id).updates }.mapError(AstError.init))
+      ChosenNode(id: id, updates: Result { try store.settings(of: id).updates }.mapError(AstError.init))
     }.filter { !$0.wants(.off) }
     guard !nodes.isEmpty else { return }
     if updates.onlyOnAC, power == .battery {
@@ -108,7 +102,8 @@ private struct ScheduledRun {
     guard free >= updates.minimumFree else {
       throw AstError(
         .noSpace,
-        "\(free >> 20) MiB are free, and updates.minimum-free is \(updates.minimumFree >> 20) MiB; nothing was begun",
+        "only \(free >> 20) MiB are free, but updates.minimum-free is \(updates.minimumFree >> 20) MiB",
+        state: .unchanged,
         hint: AstError.spaceHint)
     }
   }
@@ -122,7 +117,7 @@ private struct ScheduledRun {
     }
   }
 
-  /// Deploys the node that the machine boots, if there is anything new in it.
+  /// Deploys the default node, if there is anything new in it.
   mutating func deploy() {
     guard Interruption.pending == nil else { return }
     do {
@@ -139,7 +134,7 @@ private struct ScheduledRun {
       guard nodes.contains(where: { $0.wants(.deploy) }), Interruption.pending == nil else { return }
       result.reboot = try store.reboot(updates)
     } catch {
-      note("whether to reboot is not known: \(AstError(error).message)")
+      note("cannot decide whether to reboot: \(AstError(error).message)")
     }
   }
 
@@ -148,7 +143,7 @@ private struct ScheduledRun {
     if tops.isEmpty {
       guard let node = try store.bootedNode() ?? store.defaultNode(), node != .base else {
         throw AstError(
-          .refused, "updates.nodes names no node, and none is booted or the default; nothing was begun",
+          .refused, "updates.nodes does not name a node, and no node is booted or the default", state: .unchanged,
           hint: "see ast.toml(5)")
       }
       tops = [node]
@@ -156,7 +151,7 @@ private struct ScheduledRun {
     guard updates.includesTree else { return tops }
     var seen: Set<NodeID> = []
     return try tops.flatMap { top in
-      // One that is not there fails when its turn comes, and stops no other.
+      // A node that does not exist fails in its turn, and does not stop the others.
       try store.tree.node(top) == nil ? [top] : store.subtree(top).map(\.id)
     }.filter { seen.insert($0).inserted }
   }
@@ -182,7 +177,7 @@ private struct ScheduledRun {
     }
   }
 
-  /// What was deployed before is not deployed again: it did not come up, or somebody went back from it.
+  /// A generation that was deployed before is not deployed again: it did not come up, or the user went back from it.
   private func deployIfNew() throws -> DeployOutcome? {
     guard let id = try store.defaultNode(), nodes.contains(where: { $0.id == id && $0.wants(.deploy) }),
       result.nodes.contains(where: { $0.node == id && $0.succeeded }),
@@ -192,7 +187,7 @@ private struct ScheduledRun {
     return try store.deploy(id, DeployOptions(), progress: note)
   }
 
-  /// Removes the clone of a node that was not changed in the end, or there would be one more each day.
+  /// Deletes the clone of a node that was not changed in the end; otherwise there would be one more each day.
   private func removeUnused(_ clone: NodeID) {
     do {
       _ = try store.deleteTree(clone)

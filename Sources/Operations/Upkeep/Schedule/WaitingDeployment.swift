@@ -3,9 +3,9 @@ import Settings
 import SnapshotTree
 import Store
 
-/// Deployments that are to run and do not.
+/// Deployments that should be running but are not.
 extension Store {
-  /// The deployment that boots by default while another one runs; nil where that is the same one, or none.
+  /// The default deployment, if another one is running; nil if it is the same, or there is none.
   public func waitingDeployment() throws -> Deployment? {
     try waitingDeployment(running: booted()?.deployment)
   }
@@ -15,13 +15,13 @@ extension Store {
     return try tree.deployment(next)
   }
 
-  /// The newest deployment, if it did not come up: another one boots instead.
+  /// The newest deployment, if it did not come up and another one boots instead.
   public func failedDeployment() throws -> Deployment? {
     guard let newest = try tree.deployments().last, newest.state == .failed else { return nil }
     return newest
   }
 
-  /// When the machine is to be rebooted for a deployment that waits; nil where it is not.
+  /// When the machine is to be rebooted for a waiting deployment; nil if it is not.
   ///
   /// - Parameter minute: the time of the day.
   public func reboot(_ updates: UpdateSettings, at minute: Int = DayTime.now()) throws -> ScheduledUpgrade.Reboot? {
@@ -34,7 +34,7 @@ extension Store {
     guard updates.reboot == .whenNeeded, let window = updates.rebootWindow,
       try waitingDeployment(running: running) != nil
     else { return nil }
-    // A command that works would lose its work.
+    // A running command would lose its work.
     return try window.contains(minute) && self.running().isEmpty ? .now : .later(minute: window.start)
   }
 

@@ -25,39 +25,58 @@ public struct AstError: Error, Sendable, Equatable {
     case interrupted
   }
 
+  /// The state that a failure leaves behind.
+  public enum State: String, Sendable {
+    case unchanged = "nothing was changed"
+    case discarded = "the changes are discarded"
+  }
+
   /// The kind of failure.
   public let code: Code
-  /// One sentence: what failed, on which node or path, and what state things are in now.
-  public let message: String
+  /// What failed, on which node or path.
+  public let reason: String
+  /// The state things are in now; nil if the reason says it.
+  public let state: State?
   /// What to do next, when there is something to do.
   public let hint: String?
 
   /// The signal that interrupted it.
   private let signal: Int32?
 
-  /// An error with its sentence and hint.
-  public init(_ code: Code, _ message: String, hint: String? = nil) {
-    self.init(code, message, hint: hint, signal: nil)
+  /// An error with its reason, the state it leaves, and a hint.
+  public init(_ code: Code, _ reason: String, state: State? = nil, hint: String? = nil) {
+    self.init(code, reason, state: state, hint: hint, signal: nil)
   }
 
-  private init(_ code: Code, _ message: String, hint: String?, signal: Int32?) {
+  private init(_ code: Code, _ reason: String, state: State?, hint: String?, signal: Int32?) {
     self.code = code
-    self.message = message
+    self.reason = reason
+    self.state = state
     self.hint = hint
     self.signal = signal
   }
 
+  /// The sentence that a user reads: the reason, and the state.
+  public var message: String { state.map { "\(reason); \($0.rawValue)" } ?? reason }
+
   /// The same error with another hint.
-  package func advising(_ hint: String) -> AstError { AstError(code, message, hint: hint, signal: signal) }
+  package func advising(_ hint: String) -> AstError {
+    AstError(code, reason, state: state, hint: hint, signal: signal)
+  }
 
   /// The error for an end by a stop signal.
   public static func interrupted(by signal: Int32) -> AstError {
-    AstError(.interrupted, "interrupted by signal \(signal); nothing was changed", hint: nil, signal: signal)
+    AstError(.interrupted, "interrupted by signal \(signal)", state: .unchanged, hint: nil, signal: signal)
   }
 
   /// The exit status of the command line for this failure.
+  public var exitStatus: Int32 { signal.map { 128 + $0 } ?? code.exitStatus }
+}
+
+extension AstError.Code {
+  /// The exit status of the command line for a failure of this kind; an interruption counts as one by SIGINT.
   public var exitStatus: Int32 {
-    switch code {
+    switch self {
     case .failed, .needsRoot, .damaged: 1
     case .usage: 2
     case .notFound: 3
@@ -65,7 +84,7 @@ public struct AstError: Error, Sendable, Equatable {
     case .refused: 5
     case .partial: 6
     case .noSpace: 7
-    case .interrupted: 128 + (signal ?? SIGINT)
+    case .interrupted: 128 + SIGINT
     }
   }
 }
@@ -90,8 +109,7 @@ extension AstError {
 
   package static func noSpaceLeft(_ detail: String) -> AstError {
     AstError(
-      .noSpace, "no space left on the store's file system: \(detail); nothing was changed",
-      hint: spaceHint)
+      .noSpace, "no space left on the store's file system: \(detail)", state: .unchanged, hint: spaceHint)
   }
 
   package static func unknown(_ node: NodeID) -> AstError {
@@ -100,7 +118,8 @@ extension AstError {
 
   package static func changedMeanwhile(_ node: NodeID) -> AstError {
     AstError(
-      .busy, "node \(node) was changed meanwhile; nothing was done", hint: "run the command again, or with `--wait`")
+      .busy, "node \(node) was changed meanwhile", state: .unchanged,
+      hint: "run the command again, or with `--wait`")
   }
 
   package static let base = AstError(
@@ -122,10 +141,10 @@ extension AstError {
     case .noSpace: self = .noSpaceLeft("\(error)")
     case .busy: self.init(.busy, "\(error)", hint: "try again in a moment")
     case .missing, .empty, .corrupt, .truncated, .notADatabase, .notATree:
-      self.init(.damaged, "\(error); nothing was changed", hint: Self.rebuildHint)
+      self.init(.damaged, "\(error)", state: .unchanged, hint: Self.rebuildHint)
     // SQLITE_IOERR: the way in which btrfs reports data with a wrong checksum.
     case .sqlite(_, let code, _) where code & 0xff == 10:
-      self.init(.damaged, "\(error); nothing was changed", hint: "look at the kernel's messages; \(Self.rebuildHint)")
+      self.init(.damaged, "\(error)", state: .unchanged, hint: "look at the kernel's messages; \(Self.rebuildHint)")
     default: self.init(.failed, "\(error)")
     }
   }

@@ -23,7 +23,7 @@ extension OpenDirectory {
   package func contents(of name: Name, limit: Int64) throws -> [UInt8]? {
     guard let status = try status(of: name) else { return nil }
     guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
-      throw AstError(.refused, "\(path.appending(name)) is not a file of a sensible size; nothing was changed")
+      throw AstError(.refused, "\(path.appending(name)) is not a file of a sensible size", state: .unchanged)
     }
     guard let file = try file(name) else { return nil }
     defer { try? file.close() }

@@ -1,0 +1,17 @@
+/// What apt and dpkg print for people, as one sentence.
+public enum AptMessages {
+  /// The errors among the lines of standard error, or all lines if none is marked as an error.
+  public static func sentence(_ said: String) -> String {
+    let lines = said.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
+    let errors = lines.filter { $0.hasPrefix("E: ") }.map { $0.dropFirst(3) }
+    let told = errors.isEmpty ? lines[...] : errors[...]
+    return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
+  }
+
+  /// The dependencies that apt cannot meet, as it lists them on standard output: its errors say only that there are some.
+  public static func unmetDependencies(in output: String) -> String? {
+    let lines = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet dependencies") }
+    let unmet = lines.dropFirst().prefix { $0.hasPrefix(" ") }.map { $0.split(separator: " ").joined(separator: " ") }
+    return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
+  }
+}

@@ -1,0 +1,29 @@
+/// What a package's own description says about its size and whether a system can do without it.
+public struct PackageFacts: Sendable, Hashable {
+  /// The bytes it takes when it is installed: `Installed-Size` is in KiB (Debian policy 5.6.20).
+  public let size: Int64
+  /// Whether it must not be removed (Debian policy 5.6.9; deb-control(5), `Protected`).
+  public let isEssential: Bool
+
+  /// A package's facts.
+  public init(size: Int64, isEssential: Bool) {
+    self.size = size
+    self.isEssential = isEssential
+  }
+
+  /// Reads paragraphs that describe packages (deb-control(5)): the first one of each name counts.
+  public static func table(in text: some Collection<UInt8>) -> [String: PackageFacts] {
+    let fields: Set = ["Package", "Installed-Size", "Essential", "Protected"]
+    let facts = ControlFile.paragraphs(in: text, fields: fields).compactMap { paragraph in
+      paragraph["Package"].map { name in
+        let kibibytes = paragraph["Installed-Size"].flatMap { Int64($0) } ?? 0
+        let isEssential = paragraph["Essential"] == "yes" || paragraph["Protected"] == "yes"
+        return (name, PackageFacts(size: sizes.contains(kibibytes) ? kibibytes * 1024 : 0, isEssential: isEssential))
+      }
+    }
+    return Dictionary(facts) { first, _ in first }
+  }
+
+  /// The sizes that are believed, in KiB: anybody can write a package, and a sum of sizes must not overflow.
+  private static let sizes: Range<Int64> = 0..<1 << 40
+}

@@ -1,0 +1,37 @@
+import Host
+import Store
+import SystemPackage
+
+/// `boot-check`: runs the checks of this boot, and decides what a failure leads to.
+extension Store {
+  /// Runs the checks. If one fails, restarts the machine, provided that leads to another deployment in the end;
+  /// otherwise tells the users at login.
+  ///
+  /// - Parameter messages: where the output of the checks goes.
+  /// - Returns: how many checks there are.
+  /// - Throws: `AstError` if a check has failed; the machine may be about to restart then.
+  public func checkBoot(
+    _ checks: HealthChecks = HealthChecks(in: HealthChecks.directory), showing messages: FileDescriptor
+  ) throws -> Int {
+    guard let failure = checks.firstFailure(showing: messages) else { return checks.programs.count }
+    if try mustRestart(because: failure) {
+      warn("restarting the machine")
+      try restartMachine()
+    } else {
+      try MessageOfTheDay.boot.set("This boot is not good: \(failure).\n")
+    }
+    throw AstError(.failed, failure)
+  }
+
+  /// Records why this boot is not good. If even that fails, a deployment that has not been marked good does not get the
+  /// benefit of the doubt.
+  private func mustRestart(because failure: String) throws -> Bool {
+    let parameters = try BootParameters.current()
+    do {
+      return try failBoot(failure, parameters)
+    } catch {
+      warn(AstError(error).message)
+      return parameters.isTry
+    }
+  }
+}

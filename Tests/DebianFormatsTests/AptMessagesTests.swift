@@ -1,0 +1,33 @@
+import DebianFormats
+import Testing
+
+@Suite struct AptMessagesTests {
+  @Test(arguments: [
+    ("", "it gave no reason"), ("\n\n", "it gave no reason"), ("  broken\n", "broken"), ("one\ntwo", "one; two"),
+    ("W: old\nE: first\nreading\n  E: second\n", "first; second"), ("E:none", "E:none"),
+  ])
+  func errorsBecomeOneSentence(said: String, sentence: String) {
+    #expect(AptMessages.sentence(said) == sentence)
+  }
+
+  @Test(
+    arguments: [
+      ("", nil), ("Reading package lists...\n", nil),
+      ("The following packages have unmet dependencies:\n", nil),
+      ("Depends: x\n a\n", nil),
+      (
+        """
+        Some packages could not be installed.
+        The following packages have unmet dependencies:
+         alpha : Depends: beta (>= 2) but 1 is to be installed
+                 Recommends: gamma but it is not installable
+        E: Unable to correct problems
+         no more
+        """,
+        "alpha : Depends: beta (>= 2) but 1 is to be installed; Recommends: gamma but it is not installable"
+      ),
+    ] as [(String, String?)])
+  func unmetDependenciesAreFound(output: String, unmet: String?) {
+    #expect(AptMessages.unmetDependencies(in: output) == unmet)
+  }
+}

@@ -121,11 +121,11 @@ struct SeedVarTests {
     #expect(seeded.added.map(\.string) == ["/var/lib/ucf_"])
     #expect(
       seeded.obstacles.map(\.sentence) == [
-        "/var/cache/debconf stays, but it is no link to /usr/lib/sysimage/debconf: programs find another package state there than the deployment's own",
-        "/var/lib/a stays, but it is no directory here: what the new generation has in it is not added",
-        "/var/lib/b stays, but it is a link here: what the new generation has in it is not added",
-        "/var/lib/c stays, but it is a subvolume or another file system here: what the new generation has in it is not added",
-        "/var/lib/dpkg stays, but it is no link to /usr/lib/sysimage/dpkg: programs find another package state there than the deployment's own",
+        "/var/cache/debconf stays, but it is not a link to /usr/lib/sysimage/debconf: programs find a package state there that is not the deployment's own",
+        "/var/lib/a stays, but it is not a directory here: the contents of the new generation's directory are not added",
+        "/var/lib/b stays, but it is a link here: the contents of the new generation's directory are not added",
+        "/var/lib/c stays, but it is a subvolume or another file system here: the contents of the new generation's directory are not added",
+        "/var/lib/dpkg stays, but it is not a link to /usr/lib/sysimage/dpkg: programs find a package state there that is not the deployment's own",
       ])
     #expect(try vars.listing.filter { !$0.contains("ucf_") } == before)
     #expect(try FileManager.default.contentsOfDirectory(atPath: outside.string) == [])
@@ -201,8 +201,8 @@ struct SeedVarTests {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     #expect(
       String(decoding: try encoder.encode(try vars.seed()), as: UTF8.self) == """
-        {"added":[],"obstacles":[{"message":"/var/lib stays, but it is no directory here: \
-        what the new generation has in it is not added","path":"/var/lib"}]}
+        {"added":[],"obstacles":[{"message":"/var/lib stays, but it is not a directory here: \
+        the contents of the new generation's directory are not added","path":"/var/lib"}]}
         """)
   }
 }

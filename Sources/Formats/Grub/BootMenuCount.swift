@@ -6,7 +6,7 @@ extension BootMenu {
   var environmentFunctions: String {
     guard let environment else { return "" }
     let find = """
-      # ast_environment: finds the file GRUB can write; false where there is none.
+      # ast_environment: finds the file GRUB can write; false if there is none.
       function ast_environment {
         insmod fat
         search --no-floppy --fs-uuid --set=ast_disk \(GrubScript.word(environment.fileSystem))
@@ -22,7 +22,7 @@ extension BootMenu {
   /// restarts would never end.
   private static func count(_ choice: Choice) -> String {
     """
-    # ast_count: counts a try of the default; false when none is left. ast_try is what to tell a counted one.
+    # ast_count: counts a try of the default; false when none is left. ast_try has the arguments for a counted one.
     function ast_count {
       set ast_try=
       if ast_environment; then

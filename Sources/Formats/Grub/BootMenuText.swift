@@ -22,7 +22,7 @@ extension BootMenu {
   /// the admin's choice, from grub.cfg.
   private var boot: String {
     """
-    # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; comes back only where that is not possible.
+    # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; returns only if that is not possible.
     function ast_boot {
       set ast_subvolume="$1"
       set ast_kernel="/$1$2"

@@ -20,13 +20,13 @@ extension Settings {
     switch owner {
     case .machine:
       """
-      # The settings of ast: see ast.toml(5). As they stand here, they are in force anyway.
+      # The settings of ast: see ast.toml(5). These are the defaults.
       # Files in /etc/ast/ast.toml.d are read after this one, by their names (*.toml), and win key by key.
 
       """
     case .node:
       """
-      # The settings of this node alone: see ast.toml(5). What stands here without a # wins over ast.toml.
+      # The settings of this node alone: see ast.toml(5). Lines without a # win over ast.toml.
 
       """
     }

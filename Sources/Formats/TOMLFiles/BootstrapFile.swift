@@ -76,10 +76,10 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
     switch error {
     case let error as TOMLParseError:
       "line \(error.source.begin.line), column \(error.source.begin.column): \(error.description)"
-    case let error as UnexpectedKeysError: "nothing is called \(error.keys.keys.sorted().joined(separator: ", "))"
+    case let error as UnexpectedKeysError: "unknown keys: \(error.keys.keys.sorted().joined(separator: ", "))"
     // TOMLKit reports a value of another kind as a missing key.
     case DecodingError.typeMismatch(_, let context), DecodingError.keyNotFound(_, let context):
-      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has not the right kind of value"
+      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has a value of the wrong kind"
     default: "\(error)"
     }
   }

@@ -35,7 +35,7 @@ extension Settings {
   private mutating func read(_ data: Data, in path: FilePath, of owner: Owner) throws(ConfigurationError) {
     // The parser takes a string of C, and would end at a NUL.
     guard let text = String(validating: data, as: UTF8.self), !text.utf8.contains(0) else {
-      throw .wrong(path, "this is no text in UTF-8")
+      throw .wrong(path, "this is not UTF-8 text")
     }
     let entries: [SettingEntry]
     do {

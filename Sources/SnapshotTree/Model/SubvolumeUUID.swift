@@ -31,7 +31,7 @@ extension SubvolumeUUID {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
     guard let subvolume = SubvolumeUUID(text) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is no UUID")
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is not a UUID")
     }
     self = subvolume
   }

@@ -87,7 +87,7 @@ extension EtcReport.Conflict {
     return switch reason {
     case .removedHereChangedByGeneration:
       "\(path): removed here and changed by the new generation; it stays removed\(new)"
-    case .changedHereRemovedByGeneration: "\(path): changed here and not in the new generation any more; yours stays"
+    case .changedHereRemovedByGeneration: "\(path): changed here and no longer in the new generation; yours stays"
     case .attributesOnBoth: "\(path): owner or permissions were changed here and by the new generation; yours stay"
     default: "\(path): changed here and by the new generation; yours stays\(new)"
     }
@@ -99,17 +99,17 @@ extension AccountRemark {
   public var sentence: String {
     switch self {
     case .gone(let kind, let name):
-      "\(kind.rawValue) \(name) goes: the new generation has no such \(kind.rawValue)"
+      "\(kind.rawValue) \(name) is removed: the new generation has no such \(kind.rawValue)"
     case .keptChanged(let kind, let name):
-      "\(kind.rawValue) \(name) is kept: changed here, and not in the new generation any more"
+      "\(kind.rawValue) \(name) is kept: changed here, and no longer in the new generation"
     case .returned(let kind, let name):
       "\(kind.rawValue) \(name) comes back: removed here, and changed by the new generation"
     case .renumbered(let kind, let name, let live, let new):
       "\(kind.rawValue) \(name) has number \(new), as in all nodes, and not \(live)"
     case .shared(let kind, let names, let id):
       "the \(kind.rawValue)s \(names.joined(separator: " and ")) share the number \(id)"
-    case .repaired(.user, let name): "the line of user \(name) in /etc/shadow was put right"
-    case .repaired(.group, let name): "the line of group \(name) in /etc/gshadow was put right"
+    case .repaired(.user, let name): "the line of user \(name) in /etc/shadow was corrected"
+    case .repaired(.group, let name): "the line of group \(name) in /etc/gshadow was corrected"
     case .overlap(let names):
       "the users \(names.joined(separator: " and ")) have subordinate numbers in common (subuid(5), subgid(5))"
     }

@@ -20,7 +20,7 @@ package struct EtcTree {
     let tops = try roots.map { root in
       let top = try OpenDirectory(root)
       if let status = try top.status(of: "etc"), status.st_mode & S_IFMT != S_IFDIR {
-        throw AstError(.refused, "\(root.appending("etc")) is no directory", state: .unchanged)
+        throw AstError(.refused, "\(root.appending("etc")) is not a directory", state: .unchanged)
       }
       return try top.directoryWithoutMounts("etc")
     }

@@ -12,7 +12,7 @@ package enum MachineIdentity {
   /// without one would have a new identity after each boot (machine-id(5)). A valid one stays.
   package static func complete(in staged: FilePath) throws {
     guard let etc = try OpenDirectory(staged).directory("etc") else {
-      throw AstError(.refused, "\(staged.appending("etc")) is no directory")
+      throw AstError(.refused, "\(staged.appending("etc")) is not a directory")
     }
     if let content = try? etc.contents(of: file, limit: 64), isValid(content) { return }
     if let status = try etc.status(of: file), status.st_mode & S_IFMT == S_IFDIR { try etc.remove(file) }

@@ -92,7 +92,7 @@ public struct MergeEtc {
       try top.setAttributes(FileAttributes(mode: 0o755), of: "etc")
     }
     guard let etc = try top.directory("etc") else {
-      throw AstError(.refused, "\(staged.appending("etc")) is no directory")
+      throw AstError(.refused, "\(staged.appending("etc")) is not a directory")
     }
     for step in steps { try carryOut(step, in: etc) }
   }

@@ -83,14 +83,15 @@ struct SeedWalk {
       let target = present.st_mode & S_IFMT == S_IFLNK ? try live.target(of: name) : []
       if status.st_mode & S_IFMT == S_IFLNK, try target != generation.target(of: name) {
         note(
-          path, "it is no link to /\(home): programs find another package state there than the deployment's own")
+          path, "it is not a link to /\(home): programs find a package state there that is not the deployment's own")
       }
     } else if isDirectory, SeedRule.of(path) != .itself, let inner = try generation.directory(name) {
       let isSameSubvolume = try present.st_dev == live.status(of: OpenDirectory.itself)?.st_dev
       if present.st_mode & S_IFMT == S_IFDIR, isSameSubvolume, let liveInner = try live.directory(name) {
         try visit(inner, liveInner, at: path)
       } else if try !inner.names().isEmpty {
-        note(path, "it is \(Self.words(for: present)) here: what the new generation has in it is not added")
+        note(
+          path, "it is \(Self.words(for: present)) here: the contents of the new generation's directory are not added")
       }
     }
   }
@@ -106,7 +107,7 @@ struct SeedWalk {
     switch status.st_mode & S_IFMT {
     case S_IFDIR: "a subvolume or another file system"
     case S_IFLNK: "a link"
-    default: "no directory"
+    default: "not a directory"
     }
   }
 

@@ -8,7 +8,7 @@ extension OpenDirectory {
   package func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
     guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
       let source = try other.file(original)
-    else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no regular file any more") }
+    else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no longer a regular file") }
     defer { try? source.close() }
     do {
       return try cloneFile(source, to: reference(to: name))

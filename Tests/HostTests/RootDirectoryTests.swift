@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Files of a root nobody vouches for.
+/// Files of an untrusted root.
 @Suite(.requiresRoot) struct RootDirectoryTests {
   let directory: FilePath
   let root: RootDirectory

@@ -107,7 +107,7 @@ struct MergeEtcTests {
     try runSuccessfully(["find", directory.string, "-printf", "%p %y %m %U:%G %s %T@ %C@\\n"])
   }
 
-  /// A link put in the place of a directory after the decision, by somebody in the staged tree.
+  /// A link that replaces a directory of the staged tree after the decision.
   @Test(arguments: ["d", "d/e"]) func aLinkInTheStagedTreeIsNotFollowed(place: String) throws {
     let outside = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["mkdir", outside.appending("e").string])
@@ -256,7 +256,7 @@ struct MergeEtcTests {
     #expect(time.hasPrefix("2001-02-03 04:05:06.789"))
   }
 
-  /// What runs changes its files while they are read.
+  /// Running programs change their files while they are read.
   @Test func filesThatComeAndGoDoNotMatter() throws {
     let trees = try EtcTrees(pristine: "for i in {1..50}; do echo a >f$i; done; mkdir d; echo a >d/f")
     let script = """

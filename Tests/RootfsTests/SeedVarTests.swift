@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Additions to the shared /var", .requiresRoot)
 struct SeedVarTests {
-  /// A generation and a shared /var, each a subvolume of its own, made by scripts that run in their /var.
+  /// A generation and a shared /var, each its own subvolume, made by scripts that run in their /var.
   private struct Vars {
     let generation: FilePath
     let shared: FilePath
@@ -131,7 +131,7 @@ struct SeedVarTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: outside.string) == [])
   }
 
-  /// A generation that would like to be led out, and names nobody can type.
+  /// A generation with links that lead out, and with names that cannot be typed.
   @Test func aHostileGenerationChangesNothingElse() throws {
     let outside = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["sh", "-c", "echo secret >\"$1/f\"", "sh", outside.string])
@@ -171,7 +171,7 @@ struct SeedVarTests {
     #expect(try runSuccessfully(same) == "")
   }
 
-  /// Somebody makes every second file, just when it is about to be added: whoever is first keeps it.
+  /// Another process makes every second file just when it is about to be added: the first one stays.
   @Test func whatComesMeanwhileStays() throws {
     let vars = try Vars(generation: "mkdir d; for i in {1001..2000}; do echo ours >d/f$i; done", shared: "mkdir d")
     let script = """

@@ -225,7 +225,7 @@ import Testing
     let settings = try ownSettings("boot.kernel-arguments = \(text)\nhooks.skip = \(text)")
     #expect((settings.kernelArguments, settings.skippedHooks) == ([], []))
     #expect(settings.value(of: .kernelArguments) == .words([]))
-    // What the machine skips, a node need not.
+    // A node need not skip the hooks that the machine skips.
     try write("hooks.skip = [\"a\"]")
     let node = try Settings(of: file).with(node: Data("hooks.skip = \(text)".utf8), at: "/node.toml")
     #expect(node.skippedHooks == [])

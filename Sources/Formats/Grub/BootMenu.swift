@@ -2,8 +2,8 @@ public import SystemPackage
 
 /// The boot menu: what GRUB can boot, and what it boots by itself.
 ///
-/// ``text`` and ``pages`` are all that GRUB gets. Titles, arguments and names of files are data: the text contains them
-/// quoted, and they reach the screen and the kernel unchanged.
+/// ``text`` and ``pages`` are all that GRUB gets, and contain all that it counts, notes and decides. Titles, arguments
+/// and names of files are data: the text contains them quoted, and they reach the screen and the kernel unchanged.
 public struct BootMenu: Hashable, Sendable {
   /// The UUID of the btrfs with the store.
   public var fileSystem: String

@@ -11,7 +11,7 @@ import SystemPackage
 ///
 /// Existing files do not change: they are the machine's data. New files appear whole: they are made in a directory that
 /// only root can enter, and then moved to their place unless that exists by then. Both trees are read without following
-/// links.
+/// links; if there is nothing to add, nothing is written.
 ///
 /// Not added are sockets, files that apt has fetched, volatile files, contents of logs, and files that distinguish this
 /// machine from others: see ``SeedRule``.

@@ -23,6 +23,9 @@ let quickStart: [LinkerSetting] = [
     ], .when(configuration: .release))
 ]
 
+/// For rooms that are not in a hurry: with them optimized for size, the binary is 1 % smaller.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -99,28 +102,28 @@ let package = Package(
       dependencies: [
         "Btrfs", "DebianFormats", "Etc", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "SnapshotTree", "Store", system,
       ],
-      path: "Sources/Operations/Boot", swiftSettings: strict),
+      path: "Sources/Operations/Boot", swiftSettings: strict + small),
     .target(
       name: "Live",
       dependencies: [
         "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Packages", "Rootfs", "Sandbox", "SnapshotTree", "Store",
         system,
       ],
-      path: "Sources/Operations/Live", swiftSettings: strict),
+      path: "Sources/Operations/Live", swiftSettings: strict + small),
     .target(
       name: "Machines",
       dependencies: [
         "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "SnapshotTree",
         "Store", "SystemFiles", system,
       ],
-      path: "Sources/Operations/Machines", swiftSettings: strict),
+      path: "Sources/Operations/Machines", swiftSettings: strict + small),
     .target(
       name: "Upkeep",
       dependencies: [
         "Boot", "Btrfs", "DebianFormats", "Host", "Nodes", "Packages", "Rootfs", "Settings", "SnapshotTree", "Store",
         system,
       ],
-      path: "Sources/Operations/Upkeep", swiftSettings: strict),
+      path: "Sources/Operations/Upkeep", swiftSettings: strict + small),
     .target(name: "Settings", dependencies: [system], path: "Sources/Formats/Settings", swiftSettings: strict),
     // Large modules must not import it: TOMLKit imports Foundation, whose members would be preferred to those of
     // FoundationEssentials.
@@ -133,7 +136,7 @@ let package = Package(
         "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Sandbox",
         "Settings", "SnapshotTree", "Store", "TOMLFiles", "Upkeep", argumentParser, system,
       ],
-      swiftSettings: strict,
+      swiftSettings: strict + small,
       linkerSettings: quickStart),
 
     .target(

@@ -50,7 +50,7 @@ let package = Package(
     .target(
       name: "SQLite", dependencies: ["CSQLite", system], path: "Sources/Bindings/SQLite", swiftSettings: strict),
     .target(
-      name: "Btrfs", dependencies: ["CBtrfsUtil", "CBtrfs", system], path: "Sources/Bindings/Btrfs",
+      name: "Btrfs", dependencies: ["CBtrfs", "CBtrfsUtil", system], path: "Sources/Bindings/Btrfs",
       swiftSettings: strict),
     .target(name: "SnapshotTree", dependencies: ["SQLite", system], swiftSettings: strict),
     .target(
@@ -79,8 +79,7 @@ let package = Package(
     .target(
       name: "Store",
       dependencies: [
-        "Btrfs", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
-        system,
+        "Btrfs", "DebianFormats", "Etc", "Grub", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree", system,
       ],
       swiftSettings: strict),
     .target(
@@ -98,29 +97,28 @@ let package = Package(
     .target(
       name: "Boot",
       dependencies: [
-        "Btrfs", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "Settings",
-        "SnapshotTree", "Store", system,
+        "Btrfs", "DebianFormats", "Etc", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "SnapshotTree", "Store", system,
       ],
       path: "Sources/Operations/Boot", swiftSettings: strict),
     .target(
       name: "Live",
       dependencies: [
-        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Packages", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
-        "Store", system,
+        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Packages", "Rootfs", "Sandbox", "SnapshotTree", "Store",
+        system,
       ],
       path: "Sources/Operations/Live", swiftSettings: strict),
     .target(
       name: "Machines",
       dependencies: [
-        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Nodes", "Rootfs", "Sandbox",
-        "Settings", "SnapshotTree", "Store", "SystemFiles", system,
+        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "SnapshotTree",
+        "Store", "SystemFiles", system,
       ],
       path: "Sources/Operations/Machines", swiftSettings: strict),
     .target(
       name: "Upkeep",
       dependencies: [
-        "Boot", "Btrfs", "DebianFormats", "Host", "Nodes", "Packages", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
-        "Store", system,
+        "Boot", "Btrfs", "DebianFormats", "Host", "Nodes", "Packages", "Rootfs", "Settings", "SnapshotTree", "Store",
+        system,
       ],
       path: "Sources/Operations/Upkeep", swiftSettings: strict),
     .target(name: "Settings", dependencies: [system], path: "Sources/Formats/Settings", swiftSettings: strict),
@@ -132,8 +130,8 @@ let package = Package(
     .executableTarget(
       name: "ast",
       dependencies: [
-        "Boot", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Settings", "Store",
-        "SnapshotTree", "TOMLFiles", "Upkeep", argumentParser, system,
+        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Sandbox",
+        "Settings", "SnapshotTree", "Store", "TOMLFiles", "Upkeep", argumentParser, system,
       ],
       swiftSettings: strict,
       linkerSettings: quickStart),
@@ -146,12 +144,12 @@ let package = Package(
     .executableTarget(
       name: "test-runner", dependencies: ["TestSupport", system], path: "Tests/Runner", swiftSettings: strict),
     .testTarget(name: "GroundPlanTests", dependencies: ["TestSupport", system], swiftSettings: strict),
-    .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport", system], swiftSettings: strict),
+    .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "CBtrfs", "TestSupport", system], swiftSettings: strict),
     .testTarget(
-      name: "SnapshotTreeTests", dependencies: ["CSQLite", "SQLite", "SnapshotTree", "TestSupport"],
+      name: "SnapshotTreeTests", dependencies: ["CSQLite", "SnapshotTree", "SQLite", "TestSupport", system],
       swiftSettings: strict),
-    .testTarget(name: "DebianFormatsTests", dependencies: ["DebianFormats"], swiftSettings: strict),
+    .testTarget(name: "DebianFormatsTests", dependencies: ["DebianFormats", system], swiftSettings: strict),
     .testTarget(
       name: "EtcTests", dependencies: ["Etc", "FileTrees", "TestSupport", system], swiftSettings: strict),
     .testTarget(name: "GrubTests", dependencies: ["Grub", "TestSupport", system], swiftSettings: strict),
@@ -159,34 +157,35 @@ let package = Package(
       name: "GrubMenuTests", dependencies: ["Grub", "TestSupport", system], path: "Tests/Boot/grub",
       exclude: ["kernel.S"], swiftSettings: strict),
     .testTarget(
-      name: "SettingsTests", dependencies: ["Settings", "SystemFiles", "TOMLFiles", system],
-      swiftSettings: strict),
-    .testTarget(name: "HostTests", dependencies: ["Host", "TestSupport"], swiftSettings: strict),
+      name: "SettingsTests", dependencies: ["Settings", "SystemFiles", "TOMLFiles", system], swiftSettings: strict),
+    .testTarget(name: "HostTests", dependencies: ["Host", "TestSupport", system], swiftSettings: strict),
     .testTarget(
-      name: "RootfsTests", dependencies: ["Btrfs", "Etc", "FileTrees", "Host", "Rootfs", "TestSupport"],
-      swiftSettings: strict),
-    .testTarget(
-      name: "NodesTests", dependencies: ["Btrfs", "DebianFormats", "Nodes", "Store", "TestSupport"],
+      name: "RootfsTests", dependencies: ["Btrfs", "Etc", "FileTrees", "Host", "Rootfs", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(
-      name: "BootTests", dependencies: ["Boot", "Btrfs", "Nodes", "Store", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live", "Packages"], swiftSettings: strict),
-    .testTarget(name: "MachinesTests", dependencies: ["Host", "Machines", "TestSupport"], swiftSettings: strict),
+      name: "NodesTests",
+      dependencies: ["Btrfs", "DebianFormats", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
+      swiftSettings: strict),
+    .testTarget(
+      name: "BootTests", dependencies: ["Boot", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
+      swiftSettings: strict),
+    .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live"], swiftSettings: strict),
+    .testTarget(name: "MachinesTests", dependencies: ["Host", "Machines", system], swiftSettings: strict),
     .testTarget(
       name: "UpkeepTests",
       dependencies: [
-        "Boot", "Btrfs", "DebianFormats", "Host", "Packages", "Settings", "Store", "TOMLFiles", "TestSupport", "Upkeep",
+        "Boot", "DebianFormats", "Host", "Packages", "Settings", "SnapshotTree", "Store", "TestSupport", "TOMLFiles",
+        "Upkeep", system,
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport"], swiftSettings: strict),
+      name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport", system], swiftSettings: strict),
     .testTarget(
-      name: "CrashStateTests", dependencies: ["ast", "Btrfs", "TestSupport", system], swiftSettings: strict),
+      name: "CrashStateTests", dependencies: ["ast", "TestSupport", system], swiftSettings: strict),
     .executableTarget(
       name: "sandbox-driver", dependencies: ["Sandbox", system], path: "Tests/SandboxDriver", swiftSettings: strict),
     .testTarget(
-      name: "SandboxTests", dependencies: ["Btrfs", "Sandbox", "TestSupport", "sandbox-driver", system],
-      swiftSettings: strict),
+      name: "SandboxTests", dependencies: ["Sandbox", "sandbox-driver", "TestSupport", system], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

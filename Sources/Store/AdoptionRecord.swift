@@ -44,7 +44,9 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     let path = root.pushing(Self.path)
     guard access(path.string, F_OK) == 0 else { return nil }
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path.string)))
+      self = try JSONDecoder().decode(Self.self, from: Files.contents(of: path))
+    } catch let error as FileError {
+      throw AstError(.damaged, "\(error); nothing was changed")
     } catch {
       throw AstError(.damaged, "\(path) cannot be read: \(error)", state: .unchanged)
     }
@@ -61,12 +63,12 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
   package func write(in root: FilePath) throws {
     let (path, new) = (root.pushing(Self.path), root.pushing(FilePath("\(Self.path).new")))
     let directory = path.removingLastComponent()
-    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    try Files.ensureDirectory(directory)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try encoder.encode(self).write(to: URL(filePath: new.string))
+    try Files.write(encoder.encode(self), to: new)
     try FileSystem.sync(root)
-    guard rename(new.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(new, to: path)
     try FileSystem.sync(root)
     failPoint("record written")
   }

@@ -92,7 +92,7 @@ extension Store {
     do {
       let isSameBoot = try tree.history(limit: 1).first?.bootID == Store.bootID
       try publish(isSameBoot ? unpublished : outdated())
-    } catch Errno.noSpace {
+    } catch let error as FileError where error.errno == .noSpace {
       // Links and records can wait: this change may be a deletion that makes room.
       return
     }
@@ -122,7 +122,7 @@ extension Store {
     for stray in (next..<end).reversed().map({ NodeID($0) }) where try isLeftover(directory(of: stray)) {
       try deleteIfPresent(path(of: stray, GenerationNumber(1)))
       failPoint("stray subvolume deleted")
-      guard rmdir(directory(of: stray).string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.removeDirectory(directory(of: stray))
       failPoint("stray node removed")
     }
   }
@@ -134,7 +134,7 @@ extension Store {
     guard try !Subvolume.isSubvolume(at: stray) || !Subvolume(at: stray).isRunningRoot() else { return }
     try deleteIfPresent(stray)
     failPoint("stray deployment deleted")
-    guard rmdir(stray.removingLastComponent().string) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }
+    try Files.removeDirectoryIfPresent(stray.removingLastComponent())
   }
 
   /// Whether something exists at the place of a new node's directory.
@@ -150,7 +150,7 @@ extension Store {
     guard lstat(directory.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
       try !Subvolume.isSubvolume(at: directory)
     else { return false }
-    let names = try FileManager.default.contentsOfDirectory(atPath: directory.string)
+    let names = try Files.names(in: directory)
     guard !names.isEmpty else { return true }
     let snapshot = Subvolume(at: directory.appending("1"))
     guard names == ["1"], try Subvolume.isSubvolume(at: snapshot.path), let origin = try snapshot.info().parentUUID

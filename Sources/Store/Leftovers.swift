@@ -46,7 +46,7 @@ package enum Leftovers {
 
   /// The names of the live snapshots.
   package static func liveSnapshots(in root: FilePath) throws -> [String] {
-    let path = Store.liveSnapshots(in: root).string
-    return access(path, F_OK) == 0 ? try FileManager.default.contentsOfDirectory(atPath: path) : []
+    let path = Store.liveSnapshots(in: root)
+    return access(path.string, F_OK) == 0 ? try Files.names(in: path) : []
   }
 }

@@ -26,7 +26,7 @@ struct MountPlaces {
   private static func explaining<Result>(_ path: FilePath, _ step: () throws -> Result) throws -> Result {
     do {
       return try step()
-    } catch Errno.notPermitted {
+    } catch let error as FileError where error.errno == .notPermitted {
       throw AstError(
         .failed, "\(path.removingLastComponent()) in the node cannot be changed", state: .unchanged,
         hint: "if lsattr(1) shows that it is immutable, run chattr(1) in `ast chroot`")

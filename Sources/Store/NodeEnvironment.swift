@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Host
 import SystemPackage
 
 /// The directory that every sandbox of a node gets from ast as `/run/ast/inside`: stand-ins for the programs that work
@@ -25,10 +26,9 @@ struct NodeEnvironment {
     guard (try? Data(contentsOf: URL(filePath: file.string))) != data || access(file.string, R_OK) != 0 else { return }
     // Several threads and processes may do this at once.
     let temporary = FilePath("\(file).new-\(UUID())")
-    try data.write(to: URL(filePath: temporary.string))
-    guard chmod(temporary.string, mode) == 0, rename(temporary.string, file.string) == 0 else {
-      throw Errno(rawValue: errno)
-    }
+    try Files.write(data, to: temporary)
+    try Files.setMode(temporary, mode)
+    try Files.rename(temporary, to: file)
   }
 
   /// The directory, inside the sandbox.

@@ -10,11 +10,11 @@ public enum PrivateStore {
   /// while the process has one thread.
   ///
   /// - Parameter mounting: whether the process needs private mounts in any case.
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public static func enter(at root: FilePath, mounting: Bool) throws {
     // A file system that is read-only as a whole stays so; opening the store for writing reports that.
     let isHidden = try (try? FileSystem.isReadOnly(root)) == true && MountTable.source(at: root) != nil
-    if isHidden || mounting { try PrivateMounts.enter() }
-    if isHidden { try PrivateMounts.makeWritable(root) }
+    if isHidden || mounting { try Files.attempt("make private mounts for", root) { try PrivateMounts.enter() } }
+    if isHidden { try Files.attempt("remount", root) { try PrivateMounts.makeWritable(root) } }
   }
 }

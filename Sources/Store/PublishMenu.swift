@@ -57,9 +57,9 @@ struct PreparedMenu {
   private static func write(_ content: Data, to name: FilePath, in directory: RootDirectory) throws {
     do {
       try directory.write(content, to: name)
-    } catch let error as Errno where error != .noSpace {
+    } catch let error as FileError where error.errno != .noSpace {
       throw AstError(
-        .failed, "the boot menu cannot be written: \(error)", state: .unchanged, hint: "is /boot/grub writable?")
+        .failed, "the boot menu cannot be written: \(error.errno)", state: .unchanged, hint: "is /boot/grub writable?")
     }
   }
 
@@ -69,9 +69,7 @@ struct PreparedMenu {
     // The new files must be complete on the disk before they are renamed.
     try machine.sync()
     for name in changed.sorted(by: { $0 != Self.first && $1 == Self.first }) {
-      guard rename(directory.pushing(Self.new(name)).string, directory.pushing(name).string) == 0 else {
-        throw Errno(rawValue: errno)
-      }
+      try Files.rename(directory.pushing(Self.new(name)), to: directory.pushing(name))
       failPoint("menu file in place")
     }
     for name in obsolete { unlink(directory.pushing(name).string) }

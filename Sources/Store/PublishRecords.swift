@@ -28,14 +28,10 @@ extension Store {
   /// The nodes whose link or record differs from the database, and deleted nodes that still have one.
   package func outdated() throws -> [NodeID] {
     let nodes = try tree.nodes().map(\.id)
-    let links = try names(in: links).filter { $0.hasPrefix("snapshot-") }.map { $0.dropFirst("snapshot-".count) }
-    let records = try names(in: records).filter { $0.hasSuffix(".json") }.map { $0.dropLast(".json".count) }
+    let links = try Files.names(in: links).filter { $0.hasPrefix("snapshot-") }.map { $0.dropFirst("snapshot-".count) }
+    let records = try Files.names(in: records).filter { $0.hasSuffix(".json") }.map { $0.dropLast(".json".count) }
     let gone = Set((links + records).compactMap { NodeID($0) }).subtracting(nodes)
     return try nodes.filter { try !isPublished($0) } + gone.sorted()
-  }
-
-  private func names(in directory: FilePath) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: directory.string)
   }
 
   private func isPublished(_ id: NodeID) throws -> Bool {
@@ -60,12 +56,9 @@ extension Store {
     // (btrfs_rename in fs/btrfs/inode.c), so a record that did not change is not replaced.
     if let written = try? Data(contentsOf: URL(filePath: path.string)), written.elementsEqual(text) { return }
     let temporary = FilePath(path.string + ".new")
-    let file = try FileDescriptor.open(
-      temporary, .writeOnly, options: [.create, .truncate, .closeOnExec],
-      permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    try file.closeAfter { _ = try file.writeAll(text) }
+    try Files.write(text, to: temporary)
     failPoint("new record written")
-    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(temporary, to: path)
   }
 
   private func writeLink(of node: Node) throws {
@@ -73,15 +66,15 @@ extension Store {
     let path = link(of: node.id)
     let temporary = FilePath(path.string + ".new")
     unlink(temporary.string)
-    guard symlink(destination(of: node), temporary.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeLink(temporary, to: destination(of: node))
     failPoint("new link made")
-    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(temporary, to: path)
   }
 
   /// Removes the link, the record and the lock file of a deleted node.
   private func withdraw(_ node: NodeID) throws {
     for path in [link(of: node), record(of: node), locks.appending(lockName(of: node))] {
-      guard unlink(path.string) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }
+      try Files.removeFileIfPresent(path)
       failPoint("derived file removed")
     }
   }

@@ -64,7 +64,7 @@ extension Store {
     do {
       guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return others }
       return try reader.settings(others, with: own, at: path)
-    } catch Errno.fileTooLarge {
+    } catch let error as FileError where error.errno == .fileTooLarge {
       throw SettingsReader.tooLarge(path)
     }
   }

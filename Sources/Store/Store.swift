@@ -91,9 +91,9 @@ public final class Store {
     let database = databasePath(in: root)
     let directory = database.removingLastComponent()
     let prefix = "\(database.lastComponent?.string ?? "")."
-    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string)
+    for name in try Files.names(in: directory)
     where name.hasPrefix(prefix) && name.contains(".new") {
-      guard unlink(directory.appending(name).string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.removeFile(directory.appending(name))
     }
   }
 

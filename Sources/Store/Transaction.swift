@@ -111,7 +111,7 @@ package struct Transaction {
     try clone.setReadOnly(true)
     failPoint("read-only")
     let final = store.path(of: node.id, next)
-    guard rename(clone.path.string, final.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(clone.path, to: final)
     failPoint("renamed")
     try FileSystem.sync(store.root)
     failPoint("sealed")

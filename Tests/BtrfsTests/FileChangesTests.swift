@@ -5,10 +5,10 @@ import Testing
 
 /// A change made by a script in a snapshot, and what the comparison with the original shows.
 private struct Change: CustomTestStringConvertible {
-  /// What it shows, in the scripts' directory and in the order of paths.
+  /// The expected changes in the scripts' directory, in the order of paths.
   let expected: [String]
   let script: String
-  /// Where another snapshot was changed as well, which is then what is compared with.
+  /// A script that changes another snapshot, if that is compared instead of the original.
   let sibling: String?
 
   init(_ expected: [String], _ script: String, sibling: String? = nil) {
@@ -20,7 +20,7 @@ private struct Change: CustomTestStringConvertible {
   var testDescription: String { sibling.map { "\(script) / \($0)" } ?? script }
 }
 
-/// What is in the original.
+/// The contents of the original.
 private let original = """
   mkdir -p d/sub e; echo one >one; echo two >two; echo in >d/in; echo deep >d/sub/deep; echo e >e/e
   ln -s one link; ln one hard; mkfifo fifo; mknod null c 1 3; head -c 300000 /dev/urandom >large; touch o257-7-0
@@ -47,7 +47,7 @@ private let changes = [
   Change(["d > dir", "d/sub > dir/inner"], "mv d/sub d/inner; mv d dir"),
   Change(["d > dir", "d/in > dir/other"], "mv d/in d/other; mv d dir"),
   Change(["- d", "- d/sub", "d/sub/deep > deep", "d/in > in"], "mv d/in in; mv d/sub/deep deep; rm -r d"),
-  // Where a path has another file now, its own is not renamed; what was in a directory is.
+  // If a path has another file now, its old file is not renamed; the contents of a directory are.
   Change(["d/sub/deep > d/deep", "- d/sub", "+ old", "d/in > old/in"], "mv d old; mv old/sub d"),
   Change(["e/e > d/e", "d/in > e/in", "d/sub > e/sub"], "mv d t; mv e d; mv t e"),
   Change(["one: content"], "echo other >one.new; mv one.new one"),
@@ -109,7 +109,7 @@ extension FileChange {
     try runSuccessfully(["bash", "-euc", script], in: subvolume.path)
   }
 
-  /// A read-only subvolume, made from another one where that is given.
+  /// A read-only subvolume, made from another one if that is given.
   private func subvolume(_ name: String, from origin: Subvolume? = nil, _ script: String) throws -> Subvolume {
     let path = directory.appending(name)
     let made = try origin?.snapshot(to: path, readOnly: false) ?? Subvolume.create(at: path)

@@ -47,7 +47,7 @@ private struct Disorder {
     for _ in 0..<count { step(in: root) }
   }
 
-  /// One thing, which may fail: a directory into itself, a file where a directory is.
+  /// One random change, which may fail: a directory into itself, a file over a directory.
   private mutating func step(in root: FilePath) {
     let (path, other) = (place(in: root), place(in: root))
     switch Int.random(in: 0..<20, using: &generator) {

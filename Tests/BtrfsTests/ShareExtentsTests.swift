@@ -115,7 +115,7 @@ import Testing
     for _ in 1...500 { #expect(try newer.fileChanges(since: older) == wanted) }
   }
 
-  /// What two threads tell each other.
+  /// The shared state of two threads.
   private final class Sharing: Sendable {
     let isUnwanted = Atomic(false)
     let hasEnded = Atomic(false)

@@ -32,7 +32,7 @@ import Testing
   func stepIsRead(
     mode: String, install: String, current: String, kind: PackageStep.Kind, from: String?, to: String?
   ) throws {
-    // The candidate of a removed package is no version that comes.
+    // The candidate of a removed package is not a new version.
     let versions = [("candidate", "1.0"), ("install", install), ("current", current)].filter { !$0.1.isEmpty }
       .map { Self.version($0.0, $0.1) }.joined(separator: ",")
     let text = Self.hello + Self.message("pre-prompt", packages: Self.package("a", mode, versions: versions))

@@ -9,7 +9,7 @@ import Testing
     ("Package: a\nVersion: 1:2-3\n\nPackage: b\n", [["Package": "a", "Version": "1:2-3"], ["Package": "b"]]),
     // More than one empty line, at the beginning, in the middle, at the end.
     ("\n\nPackage: a\n\n\n\nPackage: b\n\n", [["Package": "a"], ["Package": "b"]]),
-    // What nobody wants is not there, and neither is a paragraph with nothing else.
+    // Unwanted fields are left out, and so is a paragraph without wanted fields.
     ("Package: a\nDescription: x\n\nDescription: y\n", [["Package": "a"]]),
     // A line of another field's value is not a field, whatever it looks like.
     ("Package: a\nDescription: x\n Version: 1\n\tEssential: yes\n .\n", [["Package": "a"]]),

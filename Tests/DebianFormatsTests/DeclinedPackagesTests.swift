@@ -21,11 +21,11 @@ import Testing
   }
 
   @Test(arguments: [
-    // What is asked for and goes was declined, what came by itself was not.
+    // A removed package counts as declined if the user had asked for it, not if it was automatic.
     ("", "a:all b:all", "b:all", "a:all 7\n"),
     ("", "a:all* b:amd64", "", "b:amd64 7\n"),
     ("", "a:amd64 a:i386", "a:amd64", "a:i386 7\n"),
-    // What comes back is no longer declined, for whichever node it was.
+    // A package that is installed again is no longer declined, for whichever node it was.
     ("a:all 7\n", "", "a:all", ""),
     ("a:all 3\n", "", "a:all*", ""),
     ("a:all 3\nb:all 3\n", "a:all", "", "a:all 7\nb:all 3\n"),

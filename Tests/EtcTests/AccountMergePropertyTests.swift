@@ -3,7 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Expects that pwck(8) and grpck(8) find nothing wrong.
+/// Expects that pwck(8) and grpck(8) do not find errors.
 func expectChecksPass(_ merged: AccountDatabase) throws {
   let root = try run(["mktemp", "--directory"]).stdout.split(separator: "\n").map { FilePath(String($0)) }[0]
   defer { _ = try? run(["rm", "-r", root.string]) }
@@ -13,7 +13,7 @@ func expectChecksPass(_ merged: AccountDatabase) throws {
       root.appending("etc").pushing(name), .writeOnly, options: [.create], permissions: [.ownerReadWrite])
     try file.closeAfter { _ = try file.writeAll(content) }
   }
-  // Missing home directories are not asked about (-q): there is nothing but /etc.
+  // Missing home directories are not asked about (-q): there is only /etc.
   for check in [["pwck", "-q", "-r", "-R", root.string], ["grpck", "-r", "-R", root.string]] {
     let result = try run(check)
     #expect(result.stdout + result.stderr == "")

@@ -175,7 +175,7 @@ private let ranges: [AccountSituation] = [
       ])
   }
 
-  /// What a Debian has, with a day of work on it, and a generation with other packages.
+  /// The accounts of a Debian system after a day of work, and of a generation with other packages.
   private static let machine: ThreeWayFiles = (
     pristine: [
       "passwd":

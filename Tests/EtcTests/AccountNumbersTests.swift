@@ -1,7 +1,7 @@
 import Etc
 import Testing
 
-/// A root's accounts and a registry, as `name:number` words, and what is to be done.
+/// A root's accounts and a registry, as `name:number` words, and the expected renumbering.
 struct NumbersCase: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let root: String

@@ -50,7 +50,7 @@ extension FileNode {
     content = .directory(children)
   }
 
-  /// What is below this directory, by path.
+  /// The files below this directory, by path.
   var tree: Tree {
     var result: Tree = [:]
     for (name, child) in children ?? [:] {
@@ -66,7 +66,7 @@ extension FileNode {
 }
 
 extension EtcPlan {
-  /// What the steps make of a tree. Nil when one of them cannot be carried out where it stands.
+  /// The tree after the steps. Nil if one of them cannot be carried out in its place.
   func applied(to tree: FileNode, live: FileNode, new: FileNode) -> FileNode? {
     var result = tree
     for step in steps {
@@ -88,7 +88,7 @@ extension EtcPlan {
 }
 
 extension EtcEntry {
-  /// What is put in place of `present`; nil where a file would take the place of a directory, or has no source.
+  /// The node that replaces `present`; nil if a file would replace a directory, or has no source.
   fileprivate func node(_ present: FileNode?, _ live: FileNode, _ new: FileNode) -> FileNode? {
     if content != .directory, present?.children != nil { return nil }
     switch content {

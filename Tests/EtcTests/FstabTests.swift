@@ -45,7 +45,7 @@ import Testing
         == Self.lines.filter { !$0.contains("efi") }.map { "\($0)\n" }.joined())
   }
 
-  /// What of the layout counts as being there with a line, and what not.
+  /// Lines, and the parts of the layout that they provide.
   @Test(
     arguments: [
       ("/dev/sdb1 /var ext4 defaults 0 2", "/var"), ("/dev/sdb1\t/var/\text4", "/var"),

@@ -70,6 +70,18 @@ import Testing
     #expect(Dictionary(uniqueKeysWithValues: drawn) == package)
   }
 
+  /// A target can also import what its dependencies depend on, and SwiftPM says nothing.
+  @Test func roomsImportWhatThePackageListsForThem() throws {
+    for (name, room) in rooms {
+      let files = try Self.files(below: Checkout.directory.pushing(room.path)).values.joined()
+      let imported = try files.flatMap { file in
+        try String(contentsOfFile: file.string, encoding: .utf8).split(separator: "\n")
+          .compactMap { try #/^(?:@\w+ |public )?import (?:\w+ )?(\w+)$/#.wholeMatch(in: $0).map { String($0.1) } }
+      }
+      #expect(Set(imported).intersection(rooms.keys) == room.uses, "\(name)")
+    }
+  }
+
   @Test func arrowsGoDown() {
     let shelves = ["ast", "Operations", "Store", "System", "SnapshotTree", "Formats", "Bindings"]
     func floor(_ room: Room) -> Int? {

@@ -198,7 +198,7 @@ private let wholeMenu = #"""
   # The boot menu of ast, written anew by each change: what is edited here is lost.
   insmod btrfs
 
-  # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; comes back only where that is not possible.
+  # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; returns only if that is not possible.
   function ast_boot {
     set ast_subvolume="$1"
     set ast_kernel="/$1$2"
@@ -216,7 +216,7 @@ private let wholeMenu = #"""
     fi
   }
 
-  # ast_environment: finds the file GRUB can write; false where there is none.
+  # ast_environment: finds the file GRUB can write; false if there is none.
   function ast_environment {
     insmod fat
     search --no-floppy --fs-uuid --set=ast_disk '371B-DDF0'
@@ -224,7 +224,7 @@ private let wholeMenu = #"""
     if [ ! -f "$ast_file" ]; then return 1; fi
   }
 
-  # ast_count: counts a try of the default; false when none is left. ast_try is what to tell a counted one.
+  # ast_count: counts a try of the default; false when none is left. ast_try has the arguments for a counted one.
   function ast_count {
     set ast_try=
     if ast_environment; then

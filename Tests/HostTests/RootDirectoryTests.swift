@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// Files of a root nobody vouches for.
+/// Files of an untrusted root.
 @Suite(.requiresRoot) struct RootDirectoryTests {
   let directory: FilePath
   let root: RootDirectory
@@ -57,6 +57,6 @@ import Testing
 
   @Test func hugeFileIsAnError() throws {
     try runSuccessfully(["truncate", "--size=4T", "huge"], in: directory)
-    #expect(throws: Errno.fileTooLarge) { try root.contents(of: "huge") }
+    #expect(throws: FileError("read", directory.appending("huge"), .fileTooLarge)) { try root.contents(of: "huge") }
   }
 }

@@ -36,7 +36,7 @@ struct EtcTrees {
     try runSuccessfully(["bash", "-euc", "cd \"$1\"; \(helper)\n\(script)", "bash", root.pushing(directory).string])
   }
 
-  /// Merges, twice, for to do it again changes nothing.
+  /// Merges twice, because repeating it must not change anything.
   @discardableResult
   func merge(_ mode: EtcMode = .merge) throws -> EtcReport {
     let merge = try MergeEtc(from: EtcSource(root: live, pristine: pristine), generation: new, mode: mode)
@@ -47,10 +47,10 @@ struct EtcTrees {
     return merge.report
   }
 
-  /// What is in the /etc of the new deployment.
+  /// The contents of the new deployment's /etc.
   func listing() throws -> [String] { try Self.listing(of: staged.appending("etc")) }
 
-  /// What is in a directory: kind, permissions, owner, path, content and extended attributes.
+  /// The contents of a directory: kind, permissions, owner, path, content and extended attributes.
   static func listing(of directory: FilePath) throws -> [String] {
     let output = try runSuccessfully(["python3", "-c", lister, directory.string])
     return output.split(separator: "\n").map(String.init)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Rootfs
 
-/// Trees nobody thought of: what the merge decides is what is found on the disk afterwards.
+/// Random trees: the disk must show the decisions of the merge afterwards.
 @Suite("Merging any /etc", .requiresRoot)
 struct MergeEtcPropertyTests {
   @Test(arguments: 1...30) func eachDecisionIsCarriedOut(seed: UInt64) throws {
@@ -35,7 +35,7 @@ struct MergeEtcPropertyTests {
         #expect(staged[aside]?.attributes == new[path]?.attributes, "\(path)")
       }
     }
-    // The next deployment of the same generation finds nothing more to do.
+    // The next deployment of the same generation has nothing more to do.
     let again = try MergeEtc(from: EtcSource(root: trees.staged, pristine: trees.new), generation: trees.staged)
     #expect(again.isEmpty)
   }
@@ -59,7 +59,7 @@ struct MergeEtcPropertyTests {
 }
 
 extension FileNode {
-  /// What is at a path, without what is in it.
+  /// The file at a path, without the contents of a directory.
   fileprivate func top(_ path: FilePath) -> FileNode? {
     guard var node = self[path] else { return nil }
     if node.children != nil { node.content = .directory([:]) }

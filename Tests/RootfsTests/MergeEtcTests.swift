@@ -107,7 +107,7 @@ struct MergeEtcTests {
     try runSuccessfully(["find", directory.string, "-printf", "%p %y %m %U:%G %s %T@ %C@\\n"])
   }
 
-  /// A link put in the place of a directory after the decision, by somebody in the staged tree.
+  /// A link that replaces a directory of the staged tree after the decision.
   @Test(arguments: ["d", "d/e"]) func aLinkInTheStagedTreeIsNotFollowed(place: String) throws {
     let outside = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["mkdir", outside.appending("e").string])
@@ -125,7 +125,7 @@ struct MergeEtcTests {
       "sh", "-euc", "rm -r \"$1\"; ln -s \"$2\" \"$1\"", "sh", trees.live.appending("etc").string, outside.string,
     ])
     let error = #expect(throws: AstError.self) { try trees.merge() }
-    #expect(error?.message == "\(trees.live)/etc is no directory; nothing was changed")
+    #expect(error?.message == "\(trees.live)/etc is not a directory; nothing was changed")
   }
 
   @Test func anImmutableFileIsTold() throws {
@@ -155,9 +155,9 @@ struct MergeEtcTests {
     let report = try trees.merge()
     #expect(
       report.sentences == [
-        "user alice is kept: changed here, and not in the new generation any more",
-        "user bob goes: the new generation has no such user", "the line of user new in /etc/shadow was put right",
-        "group bob goes: the new generation has no such group",
+        "user alice is kept: changed here, and no longer in the new generation",
+        "user bob is removed: the new generation has no such user", "the line of user new in /etc/shadow was corrected",
+        "group bob is removed: the new generation has no such group",
       ])
     let root = "root:x:0:0:root:/root:/bin/sh\\n"
     let alice = "alice:x:1000:1000::/home/alice:/bin/sh\\n"
@@ -181,7 +181,7 @@ struct MergeEtcTests {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     #expect(
       String(decoding: try encoder.encode(try trees.merge()), as: UTF8.self) == """
-        {"accounts":[{"kind":"user","message":"user bob goes: the new generation has no such user","names":["bob"],\
+        {"accounts":[{"kind":"user","message":"user bob is removed: the new generation has no such user","names":["bob"],\
         "remark":"gone"}],"conflicts":[{"aside":"/etc/f.ast.dpkg-dist","path":"/etc/f","reason":"changedOnBoth"}],\
         "merged":1,"removed":0,"taken":1}
         """)
@@ -256,7 +256,7 @@ struct MergeEtcTests {
     #expect(time.hasPrefix("2001-02-03 04:05:06.789"))
   }
 
-  /// What runs changes its files while they are read.
+  /// Running programs change their files while they are read.
   @Test func filesThatComeAndGoDoNotMatter() throws {
     let trees = try EtcTrees(pristine: "for i in {1..50}; do echo a >f$i; done; mkdir d; echo a >d/f")
     let script = """

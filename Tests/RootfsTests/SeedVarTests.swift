@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Additions to the shared /var", .requiresRoot)
 struct SeedVarTests {
-  /// A generation and a shared /var, each a subvolume of its own, made by scripts that run in their /var.
+  /// A generation and a shared /var, each its own subvolume, made by scripts that run in their /var.
   private struct Vars {
     let generation: FilePath
     let shared: FilePath
@@ -121,17 +121,17 @@ struct SeedVarTests {
     #expect(seeded.added.map(\.string) == ["/var/lib/ucf_"])
     #expect(
       seeded.obstacles.map(\.sentence) == [
-        "/var/cache/debconf stays, but it is no link to /usr/lib/sysimage/debconf: programs find another package state there than the deployment's own",
-        "/var/lib/a stays, but it is no directory here: what the new generation has in it is not added",
-        "/var/lib/b stays, but it is a link here: what the new generation has in it is not added",
-        "/var/lib/c stays, but it is a subvolume or another file system here: what the new generation has in it is not added",
-        "/var/lib/dpkg stays, but it is no link to /usr/lib/sysimage/dpkg: programs find another package state there than the deployment's own",
+        "/var/cache/debconf stays, but it is not a link to /usr/lib/sysimage/debconf: programs find a package state there that is not the deployment's own",
+        "/var/lib/a stays, but it is not a directory here: the contents of the new generation's directory are not added",
+        "/var/lib/b stays, but it is a link here: the contents of the new generation's directory are not added",
+        "/var/lib/c stays, but it is a subvolume or another file system here: the contents of the new generation's directory are not added",
+        "/var/lib/dpkg stays, but it is not a link to /usr/lib/sysimage/dpkg: programs find a package state there that is not the deployment's own",
       ])
     #expect(try vars.listing.filter { !$0.contains("ucf_") } == before)
     #expect(try FileManager.default.contentsOfDirectory(atPath: outside.string) == [])
   }
 
-  /// A generation that would like to be led out, and names nobody can type.
+  /// A generation with links that lead out, and with names that cannot be typed.
   @Test func aHostileGenerationChangesNothingElse() throws {
     let outside = try LoopBtrfs.shared.newDirectory()
     try runSuccessfully(["sh", "-c", "echo secret >\"$1/f\"", "sh", outside.string])
@@ -171,7 +171,7 @@ struct SeedVarTests {
     #expect(try runSuccessfully(same) == "")
   }
 
-  /// Somebody makes every second file, just when it is about to be added: whoever is first keeps it.
+  /// Another process makes every second file just when it is about to be added: the first one stays.
   @Test func whatComesMeanwhileStays() throws {
     let vars = try Vars(generation: "mkdir d; for i in {1001..2000}; do echo ours >d/f$i; done", shared: "mkdir d")
     let script = """
@@ -201,8 +201,8 @@ struct SeedVarTests {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     #expect(
       String(decoding: try encoder.encode(try vars.seed()), as: UTF8.self) == """
-        {"added":[],"obstacles":[{"message":"/var/lib stays, but it is no directory here: \
-        what the new generation has in it is not added","path":"/var/lib"}]}
+        {"added":[],"obstacles":[{"message":"/var/lib stays, but it is not a directory here: \
+        the contents of the new generation's directory are not added","path":"/var/lib"}]}
         """)
   }
 }

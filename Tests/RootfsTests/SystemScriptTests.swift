@@ -5,7 +5,7 @@ import Testing
 
 @testable import Rootfs
 
-/// The scripts of the system files in a Debian that is mounted like a booted one, in a mount namespace of its own.
+/// The scripts of the system files in a Debian that is mounted like a booted one, in its own mount namespace.
 @Suite("Scripts of a booted system", .requiresRoot, .serialized)
 struct SystemScriptTests {
   // MARK: mount-etc
@@ -117,7 +117,7 @@ struct SystemScriptTests {
   }
 }
 
-/// A Debian on a disk of its own, mounted as the root of a machine that has just started.
+/// A Debian on its own disk, mounted as the root of a machine that has just started.
 private final class BootedRoot {
   private let image: FilePath
 
@@ -180,7 +180,7 @@ private final class BootedRoot {
     try mounted(image, script, arguments)
   }
 
-  /// Runs a script in the top level of the disk, where nobody else sees what is mounted.
+  /// Runs a script in the top level of the disk, with mounts that other processes do not see.
   private static func mounted(_ image: FilePath, _ script: String, _ arguments: [String]) throws -> String {
     let start = "set -eu; mount -o loop \"$0\" /mnt; cd /mnt\n"
     return try runSuccessfully(["unshare", "--mount", "sh", "-c", start + script, image.string] + arguments)

@@ -12,12 +12,12 @@ enum Driver {
     return FilePath(executable).removingLastComponent().appending("sandbox-driver").string
   }()
 
-  /// The driver as session leader on a terminal of its own, with this program inside.
+  /// The driver as session leader on its own terminal, with this program inside.
   static func terminal(_ fixture: Fixture, _ command: [String], options: [String] = []) throws -> PseudoTerminal {
     try PseudoTerminal([path] + options + [fixture.root.string] + command, environment: environment(fixture))
   }
 
-  /// An interactive shell on a terminal of its own, in which `$D` is the driver with a root.
+  /// An interactive shell on its own terminal, in which `$D` is the driver with a root.
   static func outerShell(_ fixture: Fixture) throws -> PseudoTerminal {
     let terminal = try PseudoTerminal(["bash", "--norc", "--noprofile", "-i"], environment: environment(fixture))
     try terminal.expect("OUTER> ")

@@ -4,7 +4,7 @@ import Synchronization
 import SystemPackage
 import TestSupport
 
-/// A sandbox around a Debian of its own.
+/// A sandbox around its own Debian.
 struct Fixture {
   /// On the tests' btrfs; contains `root` and what else a test puts there.
   let directory: FilePath
@@ -40,7 +40,7 @@ struct Fixture {
 
   func perl(_ script: String) throws -> Outcome { try run(["perl", "-e", script]) }
 
-  /// Does something to the root from outside, where links are followed by the host: for preparing only.
+  /// Changes the root from outside, where the host follows links: for preparation only.
   func prepare(_ script: String) throws {
     try runSuccessfully(["sh", "-euc", script], in: root)
   }
@@ -107,7 +107,7 @@ func eventually(_ condition: () throws -> Bool) throws -> Bool {
   return false
 }
 
-/// A thread of its own: the tasks of the tests share a few that block each other.
+/// A separate thread: the tasks of the tests share a few that block each other.
 struct RunningThread {
   private let thread: pthread_t
 

@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What a malicious maintainer script may try, and that nothing but the root it was given is harmed.
+/// The attempts of a malicious maintainer script, which must only harm its own root.
 @Suite(.requiresRoot) struct HostileTests {
   var fixture: Fixture
   init() throws { fixture = try Fixture() }
@@ -49,7 +49,7 @@ import Testing
 
   @Test(arguments: ["", "/dev", "/run", "/tmp", "/dev/shm"])
   func ownNodeOfADiskCannotBeOpened(directory: String) throws {
-    // The disk of the tests' own file system: were it reachable, nothing else would be destroyed.
+    // The disk of the tests' own file system: if it were reachable, only that would be destroyed.
     let disk = try runSuccessfully(["findmnt", "-no", "SOURCE", "-T", LoopBtrfs.shared.root.string])
     let number = try runSuccessfully([
       "stat", "-c", "%Hr %Lr", String(disk.split(whereSeparator: { "[\n".contains($0) })[0]),

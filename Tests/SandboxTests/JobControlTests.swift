@@ -6,8 +6,8 @@ import Testing
 
 /// A shell inside, and programs inside as jobs of a shell outside.
 ///
-/// What is stopped and starts commands is bash: dash starts them by vfork(2), and a stop between that and the execve(2) of the child leaves
-/// dash itself unstoppable, with or without a sandbox.
+/// The stopped program that starts commands is bash: dash starts them by vfork(2), and a stop between that and the
+/// execve(2) of the child leaves dash itself unstoppable, with or without a sandbox.
 @Suite(.requiresRoot) struct JobControlTests {
   let fixture: Fixture
   init() throws { fixture = try Fixture() }
@@ -160,7 +160,7 @@ import Testing
     try terminal.expect("OUTER> ")
   }
 
-  /// ssh(1) runs a command so: there is no shell to resume it.
+  /// ssh(1) runs a command like this: there is no shell to resume it.
   @Test func sessionLeaderIsNotSuspended() throws {
     let terminal = try Driver.terminal(fixture, ["sh", "-c", "echo started; exec cat"])
     try terminal.expect("started\r\n")

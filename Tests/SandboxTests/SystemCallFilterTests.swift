@@ -11,7 +11,7 @@ import Testing
 
     private static let tiocsti = 0x5412
 
-    /// What the call returns and errno; `$b` is a buffer.
+    /// The result of the call and errno; `$b` is a buffer.
     private func call(_ arguments: String, in fixture: Fixture? = nil) throws -> String {
       try (fixture ?? self.fixture).perl("$b = 'x' x 64; $! = 0; print syscall(\(arguments)), ' ', $!+0").stdout
     }

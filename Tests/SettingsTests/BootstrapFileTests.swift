@@ -55,7 +55,7 @@ import Testing
   @Test func emptyFileHasNoAnswers() throws { #expect(try read("") == BootstrapFile()) }
 
   @Test func keysThatMeanNothing() {
-    #expect(complaint("hostname = \"a\"\nhostnam = \"b\"\nzone = 1") == "nothing is called hostnam, zone")
+    #expect(complaint("hostname = \"a\"\nhostnam = \"b\"\nzone = 1") == "unknown keys: hostnam, zone")
   }
 
   @Test func syntaxErrorHasItsPlace() {
@@ -63,8 +63,8 @@ import Testing
   }
 
   @Test func valueOfAnotherKind() {
-    #expect(complaint("hostname = 5") == "hostname has not the right kind of value")
-    #expect(complaint("include = \"vim\"") == "include has not the right kind of value")
+    #expect(complaint("hostname = 5") == "hostname has a value of the wrong kind")
+    #expect(complaint("include = \"vim\"") == "include has a value of the wrong kind")
   }
 
   @Test func missingFile() {

@@ -181,7 +181,7 @@ import Testing
       "[boot]\nkernel-arguments = [\"quiet\"]",
       "line 2, column 1: the machine has no boot.kernel-arguments: it is a setting of nodes, which `ast edit-conf` edits"
     ),
-    ("gc.keep-days = \"\u{0}\"", "this is no text in UTF-8"),
+    ("gc.keep-days = \"\u{0}\"", "this is not UTF-8 text"),
   ])
   func whatIsWrongHasItsPlace(text: String, words: String) { #expect(complaint(text) == words) }
 
@@ -195,7 +195,7 @@ import Testing
 
   @Test func whatIsNoTextIsWrong() throws {
     try Data([0x23, 0xff]).write(to: URL(filePath: file.string))
-    #expect(throws: ConfigurationError.wrong(file, "this is no text in UTF-8")) { try Settings(of: file) }
+    #expect(throws: ConfigurationError.wrong(file, "this is not UTF-8 text")) { try Settings(of: file) }
   }
 
   @Test func whatCannotBeReadIsNotTakenForNothing() throws {
@@ -225,7 +225,7 @@ import Testing
     let settings = try ownSettings("boot.kernel-arguments = \(text)\nhooks.skip = \(text)")
     #expect((settings.kernelArguments, settings.skippedHooks) == ([], []))
     #expect(settings.value(of: .kernelArguments) == .words([]))
-    // What the machine skips, a node need not.
+    // A node need not skip the hooks that the machine skips.
     try write("hooks.skip = [\"a\"]")
     let node = try Settings(of: file).with(node: Data("hooks.skip = \(text)".utf8), at: "/node.toml")
     #expect(node.skippedHooks == [])

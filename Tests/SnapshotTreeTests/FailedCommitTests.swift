@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  /// What the next program finds that opens the database as this one leaves it.
+  /// The state that the next program finds when it opens the database as this one leaves it.
   private func idsAfterACrash(_ tree: TreeDatabase) throws -> [Int] {
     let copy = tree.path.removingLastComponent().appending("copy")
     try runSuccessfully(["mkdir", copy.string])

@@ -1,4 +1,4 @@
-/// A database of schema 1 with a few rows, as it was released. Never changes; a later schema gets a text of its own.
+/// A database of schema 1 with a few rows, as it was released. It never changes; a later schema gets its own text.
 let firstSchema = """
   PRAGMA application_id = 1634956372;
 

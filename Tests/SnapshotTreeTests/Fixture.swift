@@ -50,7 +50,7 @@ func expectConstraint<T>(sourceLocation: SourceLocation = #_sourceLocation, _ bo
 
 let noon = Date(timeIntervalSince1970: 1_700_000_000)
 
-/// A subvolume of its own for each generation.
+/// A different subvolume for each generation.
 func subvolume(_ node: Int, _ number: Int) -> SubvolumeUUID {
   let bytes = withUnsafeBytes(of: (node.bigEndian, number.bigEndian)) { Array($0) }
   return SubvolumeUUID(bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) })
@@ -81,7 +81,7 @@ extension TreeDatabase {
   }
 }
 
-/// What is in a directory: names, sizes and checksums.
+/// The contents of a directory: names, sizes and checksums.
 func contents(of directory: FilePath) throws -> String {
   try runSuccessfully([
     "sh", "-c", "cd '\(directory)' && ls -A && find . -type f -print0 | sort -z | xargs -0r sha256sum",

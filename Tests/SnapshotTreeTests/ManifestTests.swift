@@ -69,7 +69,7 @@ import Testing
       #expect(try tree.packages(in: shared) == [package("a")])
       try tree.write { try $0.deleteNodes([NodeID(1)]) }
       expectError(.unknownManifest(shared)) { try tree.packages(in: shared) }
-      // Packages are counted again from nothing: they went too.
+      // Packages are counted from the start again: they were removed too.
       #expect(try tree.write { try $0.manifest(for: [package("b")]) }.rawValue > 0)
     }
   }

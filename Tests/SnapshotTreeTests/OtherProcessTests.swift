@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-/// What only shows between processes. Bodies of exit tests run in a process of their own.
+/// Behaviour that shows only between processes. Bodies of exit tests run in their own process.
 @Suite struct OtherProcessTests {
   @Test(.requiresRoot) func everybodyReadsWhatOnlyRootWrites() async throws {
     try await withStore { path in
@@ -121,7 +121,7 @@ import Testing
     }
   }
 
-  /// A tree with nodes 0 and 1, in a directory of its own inside a directory for the test.
+  /// A tree with nodes 0 and 1, in its own directory inside the directory of the test.
   private func withStore(_ body: (FilePath) async throws -> Void) async throws {
     let directory = try newDirectory()
     defer { _ = try? run(["rm", "-rf", "--", directory.string]) }
@@ -129,7 +129,7 @@ import Testing
     try runSuccessfully(["mkdir", store.string])
     let path = store.appending("tree.sqlite")
     await #expect(processExitsWith: .success) { [path = path.string as String] in
-      // What is made is readable by all also where new files are not.
+      // The new files are readable by all even if the umask forbids it.
       umask(0o077)
       try TreeDatabase.create(at: FilePath(path))
       try TreeDatabase(opening: FilePath(path), .writing).grow([nil, 0])
@@ -146,7 +146,7 @@ import Testing
     }
   }
 
-  /// What nobody reads while a node is added, before it is committed.
+  /// Reads with another program while a node is added, before it is committed, and returns the output.
   ///
   /// With the `sqlite3` shell: an exit test blocks a thread of the pool, so two that wait for each other never end.
   private func readWhileWriting(_ path: FilePath, reading: FilePath) throws -> String {

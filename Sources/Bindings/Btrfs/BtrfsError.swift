@@ -2,17 +2,17 @@ import CBtrfsUtil
 import Glibc
 import SystemPackage
 
-/// What a btrfs operation failed with: what was wrong, with which path, and what the kernel said.
+/// A failed btrfs operation: the kind of failure, the path, and the answer of the kernel.
 public struct BtrfsError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What callers tell apart.
+  /// The kinds of failure that callers distinguish.
   public enum Code: Sendable, Equatable {
     /// The path is on a file system of another kind.
     case notBtrfs
     /// The path is on btrfs, but not the root of a subvolume.
     case notASubvolume
-    /// Something has this name already.
+    /// The name exists already.
     case exists
-    /// Nothing has this name.
+    /// The name does not exist.
     case notFound
     /// No space for data or for metadata, or a quota is used up.
     case noSpace
@@ -20,21 +20,21 @@ public struct BtrfsError: Error, Sendable, Equatable, CustomStringConvertible {
     case readOnly
     /// The subvolume is in use: a mount point, or sent.
     case busy
-    /// Not permitted to this user, or to anybody: the default subvolume cannot be deleted.
+    /// Not permitted to this user, or not to any: the default subvolume cannot be deleted.
     case notPermitted
-    /// The subvolume has other subvolumes in it.
+    /// The subvolume contains other subvolumes.
     case notEmpty
     /// Everything else: see ``BtrfsError/errno``.
     case other
   }
 
-  /// What was wrong.
+  /// The kind of failure.
   public let code: Code
-  /// What was tried, as a phrase that follows "cannot": "create snapshot".
+  /// The attempt, as a phrase that follows "cannot": "create snapshot".
   public let operation: String
-  /// The path it was tried with.
+  /// The path of the attempt.
   public let path: FilePath
-  /// What the kernel said.
+  /// The error number from the kernel.
   public let errno: Errno
 
   /// One sentence without a full stop.
@@ -65,7 +65,7 @@ public struct BtrfsError: Error, Sendable, Equatable, CustomStringConvertible {
     throw BtrfsError(operation, path, Errno(rawValue: number), code: Code(result))
   }
 
-  /// Throws where a function of CBtrfs returned a negative errno; returns the other results.
+  /// Throws if a function of CBtrfs returned a negative errno; returns any other result.
   @discardableResult
   static func check(_ operation: String, _ path: FilePath, result: Int32) throws(BtrfsError) -> Int {
     guard result < 0 else { return Int(result) }
@@ -89,7 +89,7 @@ extension BtrfsError.Code {
     }
   }
 
-  /// The findings libbtrfsutil has codes of its own for; nil where `errno` says it all.
+  /// The findings for which libbtrfsutil has its own codes; nil if `errno` says it all.
   fileprivate init?(_ error: btrfs_util_error) {
     switch error {
     case BTRFS_UTIL_ERROR_NOT_BTRFS: self = .notBtrfs

@@ -1,9 +1,9 @@
 import Glibc
 import SystemPackage
 
-/// How many bytes of `copy` are at another place of the disk than those of `original` that are at the same place in the
-/// file: what ``shareExtents(of:with:at:)`` could save, if they are equal. Both are open for reading; `path` is
-/// what an error names.
+/// The number of bytes of `copy` that are stored at another place of the disk than the bytes of `original` at the same
+/// place in the file: what ``shareExtents(of:with:at:)`` could save if they are equal. Both are open for reading; an
+/// error names `path`.
 ///
 /// Throws `.other` on a file system that cannot tell.
 public func bytesApart(
@@ -19,7 +19,7 @@ public func bytesApart(
   }
 }
 
-/// What is behind the end of a file, up to the end of its last block, does not count.
+/// Bytes behind the end of a file, up to the end of its last block, do not count.
 private func bytes(of ranges: [FileRange], before end: UInt64, apartFrom others: [FileRange]) -> UInt64 {
   var apart: UInt64 = 0
   var first = 0

@@ -1,10 +1,10 @@
 import SystemPackage
 
-/// What a send stream leaves of a tree: the commands are carried out on names alone, as btrfs-receive(8) carries them
-/// out on files. So the names the kernel gives in between (`o257-7-0`), and the order in which it moves directories, play
-/// no part in the outcome.
+/// The effect of a send stream on a tree: the commands are carried out on names alone, as btrfs-receive(8) carries
+/// them out on files. So the names the kernel gives in between (`o257-7-0`), and the order in which it moves
+/// directories, play no part in the outcome.
 struct ChangedPaths {
-  /// A file that has another place now. What is in a directory goes with it and need not be mentioned.
+  /// A file that has another place now. The contents of a directory move with it and need not be mentioned.
   struct Move {
     let from: TreePath
     let to: TreePath
@@ -12,9 +12,9 @@ struct ChangedPaths {
 
   /// A file that a command has mentioned, or a directory on the way to one.
   private struct File {
-    /// Where it is in the older tree; nil for a new one.
+    /// The place in the older tree; nil for a new file.
     let origin: TreePath?
-    /// What is known of a directory's entries: numbers in `files`, nil for what is gone. The others are those of the
+    /// The known entries of a directory: numbers in `files`, nil for removed ones. All other entries are those of the
     /// older tree.
     var entries: [ArraySlice<UInt8>: Int?] = [:]
     var isChanged = false
@@ -22,7 +22,7 @@ struct ChangedPaths {
 
   private var files = [File(origin: .root)]
 
-  /// What becomes of the names in `older` on the way to `newer`.
+  /// The changes to the names in `older` on the way to `newer`.
   init(from older: Subvolume, to newer: Subvolume) throws(BtrfsError) {
     try SendStream.read(from: older, to: newer) { (command) throws(BtrfsError) in
       guard apply(command) else { throw BtrfsError("compare", newer.path, .badMessage) }
@@ -79,13 +79,13 @@ struct ChangedPaths {
 
   // MARK: The outcome
 
-  /// What is to be looked at.
+  /// The paths and files that have to be compared.
   struct Outcome {
     /// The paths, in the older tree or the newer, where another file is or the same one was changed.
     var candidates: Set<TreePath> = []
     /// The files that went from one place to another.
     var moves: [Move] = []
-    /// Where files of the older tree are that were changed: the newer tree may have other names for them.
+    /// The paths of changed files in the older tree: the newer tree may have other names for them.
     var changed: Set<TreePath> = []
   }
 

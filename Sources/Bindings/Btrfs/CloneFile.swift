@@ -2,9 +2,9 @@ import CBtrfs
 import Glibc
 import SystemPackage
 
-/// Makes `copy` a file of its own with the contents, the mode and the time of change of a regular file that is open to
-/// be read, which uses the same disk space until one of them is changed (FICLONE, ioctl_ficlone(2)). Nothing must have
-/// the name of the copy.
+/// Makes `copy` a new file with the contents, the mode and the time of change of a regular file that is open for
+/// reading. Both use the same disk space until one of them is changed (FICLONE, ioctl_ficlone(2)). The name of the copy
+/// must not exist.
 ///
 /// Throws `.exists`, `.notFound`, `.noSpace`, `.notBtrfs`, `.other` with EXDEV for files on two file systems.
 public func cloneFile(_ original: FileDescriptor, to copy: FilePath) throws(BtrfsError) {

@@ -1,28 +1,28 @@
 import SystemPackage
 
-/// How one file, of whatever type, differs between two trees of files. Times and inode numbers are no difference.
+/// The difference of one file, of whatever type, between two trees of files. Times and inode numbers do not count.
 public struct FileChange: Sendable, Equatable {
-  /// What happens on the way from the first tree to the second.
+  /// The kinds of change on the way from the first tree to the second.
   public enum Kind: String, Sendable, CaseIterable {
-    /// Only the second tree has something at the path.
+    /// Only the second tree has a file at the path.
     case added
-    /// Only the first tree has something at the path.
+    /// Only the first tree has a file at the path.
     case removed
-    /// The file has another path in the second tree. What is in a renamed directory goes with it and is not listed.
+    /// The file has another path in the second tree. The contents of a renamed directory are not listed.
     case renamed
-    /// Both trees have something at the path.
+    /// Both trees have a file at the path.
     case changed
   }
 
-  /// What can differ between two files.
+  /// The properties that can differ between two files.
   public enum Difference: String, Sendable, CaseIterable {
-    /// One is a directory, say, and the other is not. What else differs does not matter then.
+    /// One is a directory, for example, and the other is not. Other differences do not matter then.
     case type
     /// The bytes of a regular file.
     case content
-    /// Where a symbolic link leads.
+    /// The target of a symbolic link.
     case target
-    /// Which device a device node stands for.
+    /// The device that a device node stands for.
     case device
     /// The permissions.
     case mode
@@ -32,13 +32,13 @@ public struct FileChange: Sendable, Equatable {
     case attributes
   }
 
-  /// What happens.
+  /// The kind of change.
   public let kind: Kind
-  /// Where the file is, relative to the root of the tree; empty for the root itself. Of a removed file, where it was.
+  /// The path of the file, relative to the root of the tree; empty for the root itself. A removed file was there.
   public let path: FilePath
-  /// Where a renamed file was.
+  /// The old path of a renamed file.
   public let from: FilePath?
-  /// What differs; empty for files that are in one tree only.
+  /// The differences; empty for files that are in one tree only.
   public let differences: [Difference]
 
   /// A change of these facts.

@@ -4,9 +4,9 @@ extension Subvolume {
   /// How the files of this subvolume differ from those of `older`, by path. Both are read-only; which of them is really
   /// the older one does not matter, nor whether one was made from the other or both from a third.
   ///
-  /// Only what is in `directory`, a path relative to the root, counts; a file that was moved into it is an added one.
-  /// A path that is in both trees has changed or it has not, whatever file is there: a file that was replaced by an equal
-  /// one is no difference. A file is renamed when its old path is gone and its new one is new.
+  /// Only files in `directory`, a path relative to the root, count; a file that was moved into it is an added one.
+  /// A path that is in both trees has changed or has not, whichever file is there: a file that was replaced by an equal
+  /// one is not a difference. A file is renamed when its old path is gone and its new one is new.
   ///
   /// With a common history the kernel tells where to look (a send stream without data), and each of those files is
   /// compared; without one both trees are walked, and nothing is renamed.
@@ -23,10 +23,10 @@ extension Subvolume {
   }
 }
 
-/// Two trees beside each other.
+/// A comparison of two trees.
 ///
-/// What a path has in either tree decides, not how it came about. So the answer is the same for every set of candidates
-/// that leaves nothing out; all paths of both trees are such a set.
+/// The contents of a path in the two trees decide, not their history. So the answer is the same for every set of
+/// candidates that leaves nothing out; all paths of both trees are such a set.
 struct TreeComparison: ~Copyable {
   private let older: FileTree
   private let newer: FileTree
@@ -60,8 +60,8 @@ struct TreeComparison: ~Copyable {
 
   // MARK: More candidates
 
-  /// What is in a directory that was moved is not mentioned. That is all right where the directory shows as renamed;
-  /// elsewhere each file in it is at another path now.
+  /// The stream does not mention the contents of a directory that was moved. That is enough if the directory shows as
+  /// renamed; otherwise each file in it has another path now.
   private mutating func addFiles(of move: ChangedPaths.Move) throws(BtrfsError) {
     guard try newer.hasDirectory(at: move.to) else { return }
     if move.from.isWithin(scope), move.to.isWithin(scope), try older.identity(at: move.to) == nil,
@@ -106,7 +106,7 @@ struct TreeComparison: ~Copyable {
     return changes.sorted { $0.key < $1.key }.map(\.value)
   }
 
-  /// What differs between a file of the older tree and one of the newer; nil where nothing does.
+  /// The differences between a file of the older tree and one of the newer; nil if there are none.
   private func change(at place: TreePath, from origin: TreePath) throws(BtrfsError) -> FileChange? {
     let differences = try differences(at: place, from: origin)
     return differences.isEmpty ? nil : FileChange(.changed, place.filePath, differences: differences)
@@ -117,7 +117,7 @@ struct TreeComparison: ~Copyable {
     return try now.differences(from: old)
   }
 
-  /// Takes the files that have another path from those that are gone and those that are new.
+  /// Takes the renamed files out of the removed and the added ones.
   private func renames(
     _ gone: inout [TreePath: TreeFile.Identity], _ new: inout [TreePath: TreeFile.Identity]
   ) throws(BtrfsError) -> [TreePath: FileChange] {
@@ -132,7 +132,7 @@ struct TreeComparison: ~Copyable {
       guard let target = directories.target(of: place), try newer.identity(at: target) == identity else { continue }
       gone[place] = nil
     }
-    // Of several names of a file any could be said to have become any.
+    // With several names of one file, any old name could have become any new one.
     var origins = Dictionary(grouping: gone.keys.sorted(by: >)) { gone[$0] }
     for place in new.keys.sorted() {
       guard let origin = origins[new[place]]?.popLast() else { continue }
@@ -158,15 +158,15 @@ struct TreeComparison: ~Copyable {
   }
 }
 
-/// Directories that have another path, and so has what is in them.
+/// Directories that have another path, like everything in them.
 private struct RenamedDirectories {
   var origins: [TreePath: TreePath] = [:]
   var targets: [TreePath: TreePath] = [:]
 
-  /// Where a file was before the directory that it is in was renamed; nil where none was.
+  /// The path of a file before a directory above it was renamed; nil if none was.
   func origin(of place: TreePath) -> TreePath? { Self.follow(place, origins) }
 
-  /// Where a file is since the directory that it was in was renamed; nil where none was.
+  /// The path of a file after a directory above it was renamed; nil if none was.
   func target(of place: TreePath) -> TreePath? { Self.follow(place, targets) }
 
   private static func follow(_ place: TreePath, _ renames: [TreePath: TreePath]) -> TreePath? {

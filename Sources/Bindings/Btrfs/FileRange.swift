@@ -1,22 +1,22 @@
 import CBtrfs
 import SystemPackage
 
-/// A piece of a file, and where on the disk it is, as the kernel tells it (FIEMAP).
+/// A piece of a file and its place on the disk, as the kernel reports it (FIEMAP).
 struct FileRange {
-  /// Where in the file it begins.
+  /// Its offset in the file.
   let offset: UInt64
-  /// How many bytes of the file it has.
+  /// Its length in bytes of the file.
   let length: UInt64
-  /// Where it begins on the disk; of a compressed extent, where all of that begins.
+  /// Its address on the disk; for a compressed extent, the address of the whole extent.
   let address: UInt64
   /// Whether it is compressed.
   let isEncoded: Bool
   /// Whether another file, or this one in another subvolume, uses the same place.
   let isShared: Bool
-  /// Whether it has blocks, and is not kept among the metadata.
+  /// Whether it has blocks of its own, and is not stored in the metadata.
   let hasPlace: Bool
 
-  /// The pieces of a file, in their order, without holes.
+  /// The pieces of a file in order, without holes.
   static func all(of file: Int32) throws(Errno) -> [FileRange] {
     var ranges: [FileRange] = []
     var start: UInt64 = 0
@@ -39,7 +39,7 @@ struct FileRange {
   /// Where the next piece would begin.
   var end: UInt64 { offset + length }
 
-  /// Whether both have the same bytes of the disk where they are at the same bytes of their files. However the kernel
+  /// Whether both use the same bytes of the disk for the same bytes of their files. However the kernel
   /// cuts an extent into pieces, its beginning on the disk is as far away from its beginning in the file.
   func hasPlace(of other: FileRange) -> Bool {
     guard hasPlace, other.hasPlace, isEncoded == other.isEncoded else { return false }

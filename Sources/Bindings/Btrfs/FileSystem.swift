@@ -12,8 +12,8 @@ public enum FileSystem {
     return answer == BTRFS_UTIL_OK || answer == BTRFS_UTIL_ERROR_NOT_SUBVOLUME
   }
 
-  /// Whether `path` cannot be written to because its file system, or this mount of it, is read-only. A read-only
-  /// subvolume is another matter: ``SubvolumeInfo/isReadOnly``.
+  /// Whether `path` cannot be written to because its file system, or this mount of it, is read-only. For read-only
+  /// subvolumes see ``SubvolumeInfo/isReadOnly``.
   ///
   /// Throws `.notFound`, `.notPermitted`.
   public static func isReadOnly(_ path: FilePath) throws(BtrfsError) -> Bool {
@@ -33,16 +33,16 @@ public enum FileSystem {
     return UUID(uuid: info.uuid)
   }
 
-  /// Writes everything to the disk and commits the current btrfs transaction: what was done before survives a crash,
+  /// Writes everything to the disk and commits the current btrfs transaction: all earlier changes survive a crash,
   /// and boot loaders that do not replay the log tree see it.
   ///
-  /// Throws `.readOnly` where btrfs has made itself read-only after an error, whatever the disk reports (EIO,
+  /// Throws `.readOnly` if btrfs has made itself read-only after an error, whatever the disk reports (EIO,
   /// `.noSpace`), `.notFound`.
   public static func sync(_ path: FilePath) throws(BtrfsError) {
     let file = try OpenFile(path, flags: O_RDONLY, for: "sync")
     try BtrfsError.check("sync", path, result: cbtrfs_syncfs(file.descriptor))
     guard isBtrfs(path) else { return }
-    // syncfs(2) passes over a file system that is read-only, also one that became so by an error with data lost. The
+    // syncfs(2) skips a read-only file system, even one that became read-only by an error and lost data. The
     // ioctl does not, and has nothing else left to do (fs/sync.c, sync_filesystem; fs/btrfs/inode.c,
     // btrfs_start_delalloc_roots).
     try BtrfsError.check("sync", path, btrfs_util_sync)
@@ -51,7 +51,8 @@ public enum FileSystem {
   /// Waits until the space of the subvolumes deleted so far has come back, or `limit` has passed. Returns whether it
   /// has come back.
   ///
-  /// Throws `.readOnly` on a read-only mount, where it may never, `.notBtrfs`, `.notFound`, `.notPermitted`.
+  /// Throws `.readOnly` on a read-only mount, where the space may never come back, `.notBtrfs`, `.notFound`,
+  /// `.notPermitted`.
   @discardableResult
   public static func waitForDeletions(
     on path: FilePath, atMost limit: Duration = .seconds(600)
@@ -69,7 +70,7 @@ public enum FileSystem {
       usleep(pause)
       pause = min(pause * 2, 250_000)
     }
-    // What the cleaner freed is free with the next commit.
+    // Space that the cleaner freed becomes available with the next commit.
     try sync(path)
     return true
   }

@@ -2,12 +2,12 @@ import CBtrfs
 import Glibc
 import SystemPackage
 
-/// The files of a root file system that nobody vouches for: no symbolic link in it leads anywhere, and no subvolume
-/// inside belongs to it.
+/// The files of an untrusted root file system: symbolic links in it are not followed, and subvolumes inside do not
+/// belong to it.
 struct FileTree: ~Copyable {
   static let operation = "compare"
 
-  /// The directory it is in.
+  /// The directory of the tree.
   let path: FilePath
   private let root: OpenFile
 
@@ -19,7 +19,7 @@ struct FileTree: ~Copyable {
     self.path = path
   }
 
-  /// What is at a path; nil where nothing is.
+  /// The file at a path; nil if there is none.
   func file(at place: TreePath) throws(BtrfsError) -> TreeFile? {
     let descriptor = cbtrfs_open_beneath(root.descriptor, place.characters, pathOnly | O_NOFOLLOW)
     // ELOOP: the other tree may have a symbolic link where this one has a directory.
@@ -30,7 +30,7 @@ struct FileTree: ~Copyable {
     return file
   }
 
-  /// The inode at a path; nil where nothing is.
+  /// The inode at a path; nil if there is none.
   func identity(at place: TreePath) throws(BtrfsError) -> TreeFile.Identity? {
     guard let file = try file(at: place) else { return nil }
     return file.identity
@@ -42,7 +42,7 @@ struct FileTree: ~Copyable {
     return file.isDirectory
   }
 
-  /// All paths from `top` on down, itself first; empty where nothing is.
+  /// All paths from `top` on down, itself first; empty if it does not exist.
   func paths(from top: TreePath) throws(BtrfsError) -> [TreePath] {
     guard try identity(at: top) != nil else { return [] }
     var paths = [top]

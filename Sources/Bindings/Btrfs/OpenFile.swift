@@ -5,7 +5,7 @@ import SystemPackage
 struct OpenFile: ~Copyable {
   let descriptor: Int32
 
-  /// Opens `path`; `operation` is what an error says was tried.
+  /// Opens `path`; an error says that `operation` was tried.
   init(_ path: FilePath, flags: Int32 = O_RDONLY | O_DIRECTORY, for operation: String) throws(BtrfsError) {
     let (descriptor, number) = path.withPlatformString { (open($0, flags | O_CLOEXEC), Glibc.errno) }
     guard descriptor >= 0 else { throw BtrfsError(operation, path, Errno(rawValue: number)) }

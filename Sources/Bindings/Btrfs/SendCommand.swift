@@ -1,19 +1,19 @@
-/// A command of a send stream, as far as it concerns which files there are: the stream turns one tree into another, one
+/// A command of a send stream, reduced to its effect on the set of files: the stream turns one tree into another, one
 /// command after the other.
 enum SendCommand {
-  /// A file of any type comes to be.
+  /// A file of any type is made.
   case make(TreePath)
   case rename(TreePath, to: TreePath)
   /// A file gets a further name.
   case link(TreePath, existing: TreePath)
-  /// A name goes; that of a directory is the last of it.
+  /// A name is removed; with the name of a directory, the directory itself.
   case remove(TreePath)
   /// The content, the mode, the owner or an extended attribute is set.
   case change(TreePath)
   /// Names of subvolumes, and times.
   case other
 
-  /// Takes a command apart (fs/btrfs/send.h: `btrfs_send_cmd`, `btrfs_send_attribute`); nil where it is malformed.
+  /// Parses a command (fs/btrfs/send.h: `btrfs_send_cmd`, `btrfs_send_attribute`); nil if it is malformed.
   static func read(_ number: UInt16, _ attributes: ArraySlice<UInt8>) -> SendCommand? {
     guard let paths = paths(in: attributes) else { return nil }
     switch number {
@@ -49,7 +49,7 @@ enum SendCommand {
 }
 
 extension ArraySlice<UInt8> {
-  /// Takes a little-endian number off the beginning; nil where there are too few bytes.
+  /// Takes a little-endian number off the beginning; nil if there are too few bytes.
   mutating func readInteger<Number: FixedWidthInteger & UnsignedInteger>() -> Number? {
     let size = Number.bitWidth / 8
     guard count >= size else { return nil }

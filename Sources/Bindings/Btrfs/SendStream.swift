@@ -2,16 +2,16 @@ import CBtrfs
 import Glibc
 import SystemPackage
 
-/// What the kernel says has changed between two read-only subvolumes: the stream of btrfs-send(8), without the data of
-/// files. The kernel compares the two trees and passes over what they share, so the time goes with the changes.
+/// The changes between two read-only subvolumes, reported by the kernel: the stream of btrfs-send(8), without the data
+/// of files. The kernel skips what the two trees share, so the time it takes depends on the changes only.
 ///
-/// Version 1 of the format (fs/btrfs/send.h), the only one without being asked for another.
+/// This is version 1 of the format (fs/btrfs/send.h), the default.
 struct SendStream {
   private static let operation = "compare"
   private static let magic = Array("btrfs-stream".utf8) + [0]
   private static let headerSize = 10
   private static let end: UInt16 = 21
-  /// How often it is tried to begin.
+  /// The number of attempts to begin.
   private static let patience = 10_000
 
   private let path: FilePath
@@ -21,11 +21,11 @@ struct SendStream {
 
   /// Calls `body` with each command of the stream that turns `older` into `newer`. Both are read-only.
   ///
-  /// The kernel does not begin while files of one of them get the space of others (`ast dedupe`): that takes moments, and
-  /// is waited for.
+  /// The kernel does not begin while files of one of them are deduplicated (`ast dedupe`). That takes moments, so this
+  /// call waits for it.
   ///
-  /// Throws `.notPermitted` (needs CAP_SYS_ADMIN) also for a writable one, `.other` with EBADMSG for a stream that is
-  /// none.
+  /// Throws `.notPermitted` (needs CAP_SYS_ADMIN) also for a writable one, `.other` with EBADMSG for an invalid
+  /// stream.
   static func read(
     from older: Subvolume, to newer: Subvolume, _ body: (SendCommand) throws(BtrfsError) -> Void
   ) throws(BtrfsError) {

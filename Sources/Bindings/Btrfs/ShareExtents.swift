@@ -3,17 +3,17 @@ import Glibc
 import SystemPackage
 
 /// Makes `copy` use the disk space of `original` wherever both files hold the same bytes at the same place. Returns
-/// how many bytes they share by that, those shared before included. Contents and times stay as they are: the kernel
+/// how many bytes they share now, those shared before included. Contents and times stay as they are: the kernel
 /// compares and shares in one step (FIDEDUPERANGE, ioctl_fideduperange(2)).
 ///
-/// Files of different contents are no error: pieces (16 MiB) that differ are left alone, and so is what one file is
-/// longer than the other.
+/// Files of different contents are not an error: pieces (16 MiB) that differ are left alone, and so is the part by
+/// which one file is longer than the other.
 ///
 /// `copy` may be in a read-only subvolume: nothing a reader could see changes.
 ///
 /// Throws `.notFound`, `.notPermitted`, `.noSpace`, `.readOnly` (of the file system), `.notBtrfs` on a file system
-/// without shared extents, `.other` with EXDEV for files on two file systems, EINVAL where one is not a regular file,
-/// ELOOP where one is a symbolic link.
+/// without shared extents, `.other` with EXDEV for files on two file systems, EINVAL if one is not a regular file,
+/// ELOOP if one is a symbolic link.
 @discardableResult
 public func shareExtents(of original: FilePath, with copy: FilePath) throws(BtrfsError) -> Int64 {
   let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
@@ -22,8 +22,8 @@ public func shareExtents(of original: FilePath, with copy: FilePath) throws(Btrf
   return try shareExtents(of: source.descriptor, with: target.descriptor, at: copy)
 }
 
-/// Does the same for files that are open for reading, for callers who have made sure of the way to them; `path` is what an
-/// error names.
+/// Does the same for files that are open for reading, for callers that have checked the way to them. An error names
+/// `path`.
 @discardableResult
 public func shareExtents(
   of original: FileDescriptor, with copy: FileDescriptor, at path: FilePath

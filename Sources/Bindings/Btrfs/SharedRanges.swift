@@ -24,7 +24,7 @@ private struct SharedRangeSearch {
     let inode: UInt64
   }
 
-  /// The inodes not looked at yet: hard links come by more than once.
+  /// The inodes that have not been looked at: hard links come up more than once.
   private var remaining: Set<UInt64>
   private(set) var ranges: [Range<UInt64>] = []
   private let root: FilePath
@@ -96,7 +96,7 @@ private struct SharedRangeSearch {
 }
 
 extension SharedRangeSearch.Entry {
-  /// Nil for what has no extents and leads to none.
+  /// Nil for files that cannot have extents and are not directories.
   init?(_ entry: UnsafeMutablePointer<dirent>) {
     inode = UInt64(entry.pointee.d_ino)
     switch Int(entry.pointee.d_type) {

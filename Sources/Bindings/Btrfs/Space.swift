@@ -5,15 +5,16 @@ import SystemPackage
 /// The space of a btrfs, in bytes. `size`, `allocated`, `unallocated` and `used` count bytes of the devices, so data
 /// kept twice counts twice; `available` is what can still be written.
 public struct Space: Sendable, Equatable {
-  /// All devices together.
+  /// The size of all devices together.
   public let size: Int64
-  /// What is in block groups, used or not.
+  /// The bytes in block groups, used or not.
   public let allocated: Int64
-  /// What data and metadata take.
+  /// The bytes that data and metadata take.
   public let used: Int64
-  /// What data can still be written, by the kernel's estimate (statvfs(3)); 0 also where only metadata has run out.
+  /// The bytes of data that can still be written, by the kernel's estimate (statvfs(3)); 0 also if only the space for
+  /// metadata has run out.
   public let available: Int64
-  /// What is in no block group yet.
+  /// The bytes that are not in a block group yet.
   public var unallocated: Int64 { size - allocated }
 }
 
@@ -41,7 +42,7 @@ extension FileSystem {
     _ file: borrowing OpenFile, _ path: FilePath, _ operation: String, upTo highest: UInt64
   ) throws(BtrfsError) -> [cbtrfs_device] {
     var devices: [cbtrfs_device] = []
-    // Device 0 is the target of a running `btrfs replace`, no capacity of its own.
+    // Device 0 is the target of a running `btrfs replace` and adds no capacity.
     for id in 1...max(highest, 1) {
       var device = cbtrfs_device()
       let result = cbtrfs_read_device(file.descriptor, id, &device)

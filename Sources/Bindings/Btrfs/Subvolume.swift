@@ -1,9 +1,9 @@
 import CBtrfsUtil
 import SystemPackage
 
-/// A btrfs subvolume, by its path. The value is only the path: whether something is there shows with the first call.
+/// A btrfs subvolume, by its path. The value is only the path: the first call shows whether the subvolume exists.
 public struct Subvolume: Hashable, Sendable {
-  /// Where the subvolume is.
+  /// The path of the subvolume.
   public let path: FilePath
 
   /// The subvolume at `path`, which need not exist yet.
@@ -14,7 +14,7 @@ public struct Subvolume: Hashable, Sendable {
   /// Whether `path` is the root of a subvolume. False for any other file or directory, for a missing path and on
   /// other file systems.
   ///
-  /// Throws where it cannot be found out, for instance `.notPermitted`.
+  /// Throws if it cannot be found out, for instance `.notPermitted`.
   public static func isSubvolume(at path: FilePath) throws(BtrfsError) -> Bool {
     do throws(BtrfsError) {
       try BtrfsError.check("examine", path, btrfs_util_is_subvolume)
@@ -27,7 +27,7 @@ public struct Subvolume: Hashable, Sendable {
 
   /// Makes a new empty subvolume at `path`.
   ///
-  /// Throws `.exists` where there is something already, `.notFound` without a parent directory, `.notBtrfs`,
+  /// Throws `.exists` if the path exists already, `.notFound` without a parent directory, `.notBtrfs`,
   /// `.readOnly`, `.noSpace`.
   @discardableResult
   public static func create(at path: FilePath) throws(BtrfsError) -> Subvolume {
@@ -37,8 +37,8 @@ public struct Subvolume: Hashable, Sendable {
 
   /// Makes a snapshot of this subvolume at `target`. Subvolumes nested in it are not part of the snapshot.
   ///
-  /// Throws `.exists` where there is something at `target` already, also an empty directory: a snapshot is never made
-  /// *in* a directory that was meant to be its name. Further `.notFound`, `.notASubvolume` and `.notBtrfs` (of source
+  /// Throws `.exists` if `target` exists already, even as an empty directory: a snapshot is never made *in* a directory
+  /// that was meant to be its name. Also `.notFound`, `.notASubvolume` and `.notBtrfs` (of source
   /// or target), `.readOnly`, `.noSpace`.
   @discardableResult
   public func snapshot(to target: FilePath, readOnly: Bool) throws(BtrfsError) -> Subvolume {
@@ -66,7 +66,7 @@ public struct Subvolume: Hashable, Sendable {
     try BtrfsError.check(operation, path) { btrfs_util_set_subvolume_read_only($0, readOnly) }
   }
 
-  /// Throws unless there is a subvolume at the path.
+  /// Throws unless the path is a subvolume.
   func requireSubvolume(for operation: String) throws(BtrfsError) {
     try BtrfsError.check(operation, path, btrfs_util_is_subvolume)
   }

@@ -10,14 +10,14 @@ extension Subvolume {
     try listNested(for: "list subvolumes in").map(\.path)
   }
 
-  /// Deletes the subvolume and all subvolumes nested in it, read-only or not. Returns when the name is gone, the
+  /// Deletes the subvolume and all subvolumes nested in it, read-only or not. Returns when the name is gone; the
   /// space comes back later (``FileSystem/waitForDeletions(on:atMost:)``).
   ///
-  /// Without nested subvolumes it is one ioctl: root may delete a read-only subvolume as it is. Nested ones go first,
-  /// each by an ioctl of its own, so a process killed in between leaves fewer of them; the next call finishes the
-  /// job.
+  /// Without nested subvolumes it is one ioctl: root may delete a read-only subvolume as it is. Nested ones are deleted
+  /// first, each by its own ioctl, so a process that is killed in between leaves fewer of them; the next call deletes
+  /// the rest.
   ///
-  /// Throws `.notFound` where nothing is there, `.notASubvolume` (also for a symbolic link to one), `.notBtrfs`,
+  /// Throws `.notFound` if the path does not exist, `.notASubvolume` (also for a symbolic link to one), `.notBtrfs`,
   /// `.readOnly` of the file system or of the subvolume around this one, `.busy`, `.notPermitted`.
   public func delete() throws(BtrfsError) {
     do throws(BtrfsError) {
@@ -26,7 +26,7 @@ extension Subvolume {
       try deleteNested()
       try unlink()
     } catch  where error.code == .notPermitted {
-      // What ran in it may have made its top directory immutable.
+      // A program that ran in it may have made its top directory immutable.
       guard try removeProtection() else { throw error }
       try delete()
     }

@@ -2,7 +2,7 @@ import CBtrfsUtil
 import FoundationEssentials
 import SystemPackage
 
-/// What btrfs records about a subvolume.
+/// The facts that btrfs records about a subvolume.
 public struct SubvolumeInfo: Sendable, Equatable {
   /// The id, unique in the file system and never used again.
   public let id: UInt64
@@ -10,7 +10,7 @@ public struct SubvolumeInfo: Sendable, Equatable {
   public let parentID: UInt64
   /// The identity. A snapshot gets a new one.
   public let uuid: UUID
-  /// The identity of the subvolume this is a snapshot of; nil if it is none.
+  /// The identity of the subvolume this is a snapshot of; nil if it is not a snapshot.
   public let parentUUID: UUID?
   /// The identity in the file system that sent it (btrfs-receive(8)); nil if it was made here.
   public let receivedUUID: UUID?
@@ -25,7 +25,7 @@ public struct SubvolumeInfo: Sendable, Equatable {
 }
 
 extension Subvolume {
-  /// What btrfs records about this subvolume. Needs no privileges beyond access to the path.
+  /// The facts that btrfs records about this subvolume. Needs no privileges beyond access to the path.
   ///
   /// Throws `.notASubvolume`, `.notFound`, `.notBtrfs`, `.notPermitted`.
   public func info() throws(BtrfsError) -> SubvolumeInfo {

@@ -3,8 +3,8 @@ import Glibc
 import SystemPackage
 
 extension Subvolume {
-  /// Takes the attributes "immutable" and "append only" (chattr(1)) off the subvolume's top directory, whether the subvolume is
-  /// read-only or not. With one of them not even root can rename or delete it.
+  /// Removes the attributes "immutable" and "append only" (chattr(1)) from the subvolume's top directory, even if the
+  /// subvolume is read-only. With one of them, not even root can rename or delete the subvolume.
   ///
   /// Returns whether there was one. Throws `.notASubvolume`, `.notFound`, `.notBtrfs`, `.readOnly` of the file system, `.notPermitted`.
   @discardableResult

@@ -1,21 +1,21 @@
 import SystemPackage
 
-/// How much of the disk the data of a subvolume takes, in bytes, after compression. Metadata does not count.
+/// The disk space that the data of a subvolume takes, in bytes, after compression. Metadata does not count.
 public struct SubvolumeUsage: Sendable, Equatable {
   /// All extents the subvolume refers to, each counted once and whole, and its inline data.
   public let referenced: Int64
-  /// The extents nothing outside refers to: what deleting the subvolume would give back. An extent that two files of
-  /// the subvolume share counts as shared, as it does for `btrfs filesystem du`; inline data is metadata and does not
-  /// count.
+  /// The extents that nothing outside refers to: the space that deleting the subvolume would free. An extent that two
+  /// files of the subvolume share counts as shared, as it does for `btrfs filesystem du`; inline data is metadata and
+  /// does not count.
   public let exclusive: Int64
 }
 
 extension Subvolume {
-  /// What the subvolume refers to, and what of it nothing else does; found without quota groups. Nested subvolumes do
-  /// not count, and neither does data that is not written out yet (``FileSystem/sync(_:)``).
+  /// The space that the subvolume refers to, and the part that nothing else refers to; found without quota groups.
+  /// Nested subvolumes do not count, and neither does data that is not written out yet (``FileSystem/sync(_:)``).
   ///
-  /// Asks the kernel about each file that has extents: about ten microseconds a file. Throws as ``referencedBytes()``
-  /// does.
+  /// Asks the kernel about each file that has extents: about ten microseconds a file. Throws the same as
+  /// ``referencedBytes()``.
   public func usage() throws(BtrfsError) -> SubvolumeUsage {
     let extents = try readExtents()
     let shared = try sharedRanges(of: extents)

@@ -2,8 +2,8 @@ import CBtrfs
 import Glibc
 import SystemPackage
 
-/// The top level of a btrfs, from where every subvolume can be reached: mounted nowhere, so nobody else sees it, and
-/// gone with this object or the process.
+/// The top level of a btrfs, from where every subvolume can be reached. It is not attached anywhere, so other processes
+/// do not see it, and it ends with this object or the process.
 public final class TopLevel: Sendable {
   private let mount: Int32
   /// The device it was mounted from.
@@ -14,7 +14,7 @@ public final class TopLevel: Sendable {
 
   /// Mounts the top level of the file system that `path` is on. Needs CAP_SYS_ADMIN.
   ///
-  /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`, `.busy` where the file system is mounted read-only.
+  /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`, `.busy` if the file system is mounted read-only.
   public init(of path: FilePath) throws(BtrfsError) {
     guard let device = try FileSystem.devices(of: path).first else {
       throw BtrfsError("find a device of", path, .noSuchAddressOrDevice)
@@ -29,7 +29,7 @@ public final class TopLevel: Sendable {
 }
 
 extension FileSystem {
-  /// The devices of the btrfs at `path` that are there, as the kernel knows them.
+  /// The devices of the btrfs at `path` that are present, as the kernel knows them.
   ///
   /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.
   public static func devices(of path: FilePath) throws(BtrfsError) -> [FilePath] {

@@ -2,10 +2,9 @@ import CBtrfs
 import Glibc
 import SystemPackage
 
-/// One file of a tree, of whatever type, held by a descriptor that can only be looked at: nothing is opened that could
-/// be a device.
+/// One file of a tree, of whatever type, held by a descriptor that only allows looking at it: a device is never opened.
 struct TreeFile: ~Copyable {
-  /// An inode, in whichever snapshot. A number alone could have been given again.
+  /// An inode, in whichever snapshot. A number alone could have been reused.
   struct Identity: Hashable {
     let inode: UInt64
     let bornSeconds: Int64
@@ -41,7 +40,7 @@ struct TreeFile: ~Copyable {
 
   private var type: mode_t { status.st_mode & S_IFMT }
 
-  /// How this file differs from `other`.
+  /// The differences between this file and `other`.
   func differences(from other: borrowing TreeFile) throws(BtrfsError) -> [FileChange.Difference] {
     guard type == other.type else { return [.type] }
     var differences: [FileChange.Difference] = []
@@ -111,7 +110,7 @@ struct TreeFile: ~Copyable {
     return attributes
   }
 
-  /// Asks for the length first.
+  /// Reads an attribute or a list of names, after asking for its length.
   private func read(_ call: (UnsafeMutablePointer<CChar>?, Int) -> Int) throws(BtrfsError) -> [CChar] {
     let length = call(nil, 0)
     guard length > 0 else {

@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// The path of a file relative to the root of its tree, without a slash at either end; empty for the root. Any bytes,
-/// as the kernel has them: a `FilePath` costs too much where there are ten thousands.
+/// as the kernel has them: tens of thousands of `FilePath` values would cost too much.
 struct TreePath: Hashable, Comparable {
   private(set) var bytes: [UInt8]
 
@@ -35,13 +35,13 @@ struct TreePath: Hashable, Comparable {
         || bytes[directory.bytes.count] == Self.slash)
   }
 
-  /// The path this one has when `directory`, which it is within, becomes `other`.
+  /// This path after `directory`, which contains it, has become `other`.
   func moved(from directory: TreePath, to other: TreePath) -> TreePath {
     let rest = bytes.dropFirst(directory.bytes.count).drop { $0 == Self.slash }
     return rest.isEmpty ? other : other.appending(rest)
   }
 
-  /// A directory comes before what is in it, and that before all else.
+  /// A directory comes before its contents, and these before everything else.
   static func < (left: TreePath, right: TreePath) -> Bool {
     left.bytes.lexicographicallyPrecedes(right.bytes) { $0 != $1 && ($0 == slash || ($1 != slash && $0 < $1)) }
   }

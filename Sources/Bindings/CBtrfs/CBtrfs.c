@@ -197,8 +197,8 @@ static void *write_stream(void *argument) {
   return NULL;
 }
 
-/* A thread without signals: the kernel sends SIGPIPE to the writer when the reader gives up, and all others are the
- * program's own affair. */
+/* A thread without signals: the kernel sends SIGPIPE to the writer when the reader gives up, and all other signals
+ * belong to the program. */
 static int start_thread(struct cbtrfs_send *send) {
   sigset_t all, before;
   sigfillset(&all);

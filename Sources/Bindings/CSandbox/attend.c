@@ -77,7 +77,7 @@ static void take_terminal(struct attendance *attendance) {
   attendance->sandbox->foreground = false;
 }
 
-/// After a stop, or on SIGCONT from the shell outside: "fg" made us the foreground group before it, "bg" did not.
+/// Goes on after a stop, or on SIGCONT from the shell outside: "fg" made us the foreground group before, "bg" did not.
 static void resume(struct attendance *attendance) {
   if (attendance->sandbox->own_group && tcgetpgrp(0) == getpgrp())
     give_terminal(attendance);
@@ -94,7 +94,7 @@ static int milliseconds_since(const struct timespec *start) {
 /// `delivered`: the program got the signal from the terminal, as a member of our process group.
 static void interrupt(struct attendance *attendance, int signal, bool delivered) {
   if (attendance->result->interruption != 0) {
-    // A hang-up tells of itself more than once: by the kernel and by the shell.
+    // A hang-up is reported more than once: by the kernel and by the shell.
     if (signal != SIGHUP) kill_init(attendance);
     return;
   }
@@ -104,7 +104,7 @@ static void interrupt(struct attendance *attendance, int signal, bool delivered)
   order(attendance, SIGCONT);
 }
 
-/// Milliseconds until something is due, -1 for nothing.
+/// Milliseconds until the next step is due, -1 if there is none.
 static int hasten_end(struct attendance *attendance) {
   if (attendance->result->interruption == 0) return -1;
   int elapsed = milliseconds_since(&attendance->interrupted);
@@ -138,7 +138,7 @@ static bool stop_self(int signal) {
 }
 
 static void program_stopped(struct attendance *attendance, int signal) {
-  if (!attendance->sandbox->plan->attended) return;  // whoever stopped it goes on from there
+  if (!attendance->sandbox->plan->attended) return;  // whoever stopped it will resume it
   if (attendance->result->interruption != 0) {
     order(attendance, SIGCONT);
     return;
@@ -192,7 +192,7 @@ static void note(struct attendance *attendance, const struct message *message) {
   }
 }
 
-/// False when init is gone. It goes last of all inside, so nothing more will come.
+/// False when init is gone. It is the last process inside to end, so no more messages will come.
 static bool listen_to_init(struct attendance *attendance) {
   struct message message;
   ssize_t length = recv(attendance->sandbox->channel, &message, sizeof message, 0);
@@ -203,7 +203,7 @@ static bool listen_to_init(struct attendance *attendance) {
   return true;
 }
 
-/// Nobody said how the program ended: init was killed, by us or by somebody else.
+/// The end of the program was not reported: init was killed, by us or by another process.
 static void init_died(struct sandbox_result *result) {
   if (result->interruption != 0) {
     result->wait_status = SIGKILL;
@@ -223,7 +223,7 @@ static int terminal_to_watch(const struct sandbox *sandbox) {
   return -1;
 }
 
-/// Returns when the program has ended and told so, or when init is gone. `signals` is a signalfd(2), or -1.
+/// Returns when init has reported the end of the program, or is gone. `signals` is a signalfd(2), or -1.
 void sandbox_attend(struct sandbox *sandbox, int pidfd, int signals, struct sandbox_result *result) {
   enum { INIT, SIGNALS, CANCELLATION, TERMINAL, SOURCES };
   struct attendance attendance = {.sandbox = sandbox, .result = result, .pidfd = pidfd};

@@ -14,7 +14,7 @@ static uint64_t attributes(const struct sandbox_bind *bind) {
   return MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (bind->read_only ? MOUNT_ATTR_RDONLY : 0);
 }
 
-/// Before pivot_root(2). A source that is not there is the caller's mistake.
+/// Called before pivot_root(2). A missing source is the caller's mistake.
 void sandbox_open_binds(const struct sandbox *sandbox) {
   for (size_t i = 0; i < sandbox->plan->bind_count; i++) {
     const struct sandbox_bind *bind = &sandbox->plan->binds[i];
@@ -45,7 +45,8 @@ static int attach(const struct sandbox *sandbox, const struct sandbox_bind *bind
   return status;
 }
 
-/// After pivot_root(2). What cannot be attached is reported and left out: a node without /etc can still be repaired.
+/// Called after pivot_root(2). A bind that cannot be attached is reported and left out: a node without /etc can still
+/// be repaired.
 void sandbox_attach_binds(const struct sandbox *sandbox) {
   for (size_t i = 0; i < sandbox->plan->bind_count; i++) {
     const struct sandbox_bind *bind = &sandbox->plan->binds[i];
@@ -56,7 +57,7 @@ void sandbox_attach_binds(const struct sandbox *sandbox) {
       sandbox_tell(sandbox, &skipped, bind->target);
     }
     close(mount);
-    // Nothing inside shall find the script where it is writable. Once attached it does without a name.
+    // Programs inside must not find the script where it is writable. Once attached it needs no name.
     if (!bind->source) (void)unlink(policy_path);
   }
 }

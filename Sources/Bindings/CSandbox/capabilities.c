@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// What the program keeps; everything else goes, also what a later kernel invents. This is what dpkg, apt, adduser, sudo
-/// and ping use and what acts only on the program's own files and processes. Not here, with the reason where it is
-/// not obvious from capabilities(7):
+/// The capabilities that the program keeps; all others are dropped, also those that a later kernel adds. These are what
+/// dpkg, apt, adduser, sudo and ping use and what acts only on the program's own files and processes. Not here, with
+/// the reason if it is not obvious from capabilities(7):
 ///   SYS_ADMIN, SYS_PTRACE   leave the sandbox
 ///   DAC_READ_SEARCH         open_by_handle_at(2) reaches every subvolume of the file system the root is part of
 ///   SYS_RESOURCE            the administrator's limits and reserved blocks

@@ -32,7 +32,7 @@ static int in_host(int mount, const char *target) {
 int sandbox_show_on_host(const char *source, const char *target) {
   int mount = mount_clone(source, 0);
   if (mount < 0) return -1;
-  // A store is mounted nosuid and nodev, /usr is not; and nobody but us is to write.
+  // A store is mounted nosuid and nodev, /usr is not; and other processes must not write.
   struct mount_attr attr = {
     .attr_set = MOUNT_ATTR_RDONLY, .attr_clr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
   int status = mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof attr);

@@ -7,8 +7,6 @@
 #include <linux/sched.h>
 #include <net/if.h>
 #include <poll.h>
-#include <stddef.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -23,19 +21,6 @@ pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal) {
   struct clone_args args = {
       .flags = flags | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = (uint64_t)exit_signal};
   return (pid_t)syscall(SYS_clone3, &args, sizeof args);
-}
-
-void sandbox_tell(const struct sandbox *sandbox, struct message *message, const char *path) {
-  size_t length = path ? strnlen(path, sizeof message->path - 1) : 0;
-  if (length) memcpy(message->path, path, length);
-  message->path[length] = 0;
-  while (send(sandbox->channel, message, offsetof(struct message, path) + length + 1, MSG_NOSIGNAL) < 0 && errno == EINTR) {}
-}
-
-void sandbox_fail(const struct sandbox *sandbox, enum sandbox_step step, const char *path) {
-  struct message message = {.kind = MESSAGE_FAILED, .step = step, .value = errno};
-  sandbox_tell(sandbox, &message, path);
-  _exit(127);
 }
 
 /// Puts the caller's descriptors at 0, 1 and 2. Copies first: input may be the caller's 1. A stream that is closed becomes
@@ -76,11 +61,11 @@ static pid_t start(const struct sandbox *sandbox) {
   pid_t program = sandbox_clone(0, NULL, SIGCHLD);
   if (program < 0) sandbox_fail(sandbox, SANDBOX_STEP_FORK, NULL);
   if (program == 0) sandbox_program(sandbox);
-  if (sandbox->own_group) (void)setpgid(program, program);  // the program does it too; whoever comes first
+  if (sandbox->own_group) (void)setpgid(program, program);  // the program does it too, whichever comes first
   return program;
 }
 
-/// Reaps what has ended. Does not return when the program itself has.
+/// Reaps ended processes. Does not return once the program itself has ended.
 static void reap(const struct sandbox *sandbox, pid_t program) {
   int status;
   pid_t child;
@@ -107,7 +92,7 @@ static void obey(const struct sandbox *sandbox, pid_t program) {
 void sandbox_init(struct sandbox *sandbox) {
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   (void)prctl(PR_SET_NAME, "ast-init");
-  (void)prctl(PR_SET_DUMPABLE, 0);  // nobody inside may look into a copy of the caller's memory
+  (void)prctl(PR_SET_DUMPABLE, 0);  // programs inside must not look into a copy of the caller's memory
   umask(0022);
   take_streams(sandbox);
   close_inherited(sandbox);

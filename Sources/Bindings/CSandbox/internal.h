@@ -12,7 +12,7 @@
 
 enum message_kind { MESSAGE_FAILED = 1, MESSAGE_CREATED, MESSAGE_SKIPPED, MESSAGE_STOPPED, MESSAGE_ENDED };
 
-/// What init tells the attendant. Only the used part of `path` is sent.
+/// A message from init to the attendant. Only the used part of `path` is sent.
 struct message {
   int32_t kind;
   int32_t step;   ///< MESSAGE_FAILED: enum sandbox_step; MESSAGE_SKIPPED: index of the bind
@@ -21,7 +21,7 @@ struct message {
   char path[PATH_MAX];
 };
 
-/// What the attendant tells init: a signal number for the program, or this.
+/// An order from the attendant to init: a signal number for the program, or this.
 enum { ORDER_FOREGROUND = 1000 };
 
 struct sandbox {
@@ -37,10 +37,12 @@ struct sandbox {
 // init.c
 _Noreturn void sandbox_init(struct sandbox *sandbox);
 pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal);
+
+// report.c: messages to the attendant.
 _Noreturn void sandbox_fail(const struct sandbox *sandbox, enum sandbox_step step, const char *path);
 void sandbox_tell(const struct sandbox *sandbox, struct message *message, const char *path);
 
-// root.c, dev.c, proc.c, binds.c, mountpoint.c
+// root.c, which calls binds.c, dev.c and proc.c; these call mountpoint.c.
 void sandbox_enter_root(struct sandbox *sandbox);
 void sandbox_mount_dev(const struct sandbox *sandbox, int console);
 void sandbox_mount_proc(const struct sandbox *sandbox);
@@ -50,7 +52,7 @@ void sandbox_attach_binds(const struct sandbox *sandbox);
 int sandbox_directory(const struct sandbox *sandbox, const char *path, bool may_be_link);
 int sandbox_mount_point(const struct sandbox *sandbox, const char *path, bool is_directory);
 
-// mount.c: what the new mount system calls lack in comfort. All return -1 and set errno on error.
+// mount.c: wrappers of the new mount system calls. All return -1 and set errno on error.
 struct option {
   const char *key, *value;
 };

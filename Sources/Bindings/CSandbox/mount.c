@@ -10,7 +10,7 @@ int mount_new(const char *type, const struct option *options, uint64_t attribute
   int context = fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   int mount = -1;
-  (void)fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0);  // what df(1) shows instead of "none"
+  (void)fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0);  // df(1) shows it instead of "none"
   for (; options && options->key; options++)
     if (fsconfig(context, FSCONFIG_SET_STRING, options->key, options->value, 0) != 0) goto done;
   if (fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)

@@ -1,5 +1,5 @@
-// Finds or makes the places inside the root that something is mounted on. Runs after pivot_root(2), so whatever
-// symbolic links the root contains, they lead to places inside it.
+// Finds or makes the mount points inside the root. Runs after pivot_root(2), so whatever symbolic links the root
+// contains, they lead to places inside it.
 #include "internal.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ static int make_with_parents(const struct sandbox *sandbox, const char *path, bo
 }
 
 /// Reads the link at `path` into `behind` as an absolute path without "." and "..". This is done on the text alone, so it
-/// may name the wrong file when a directory on the way is a link as well; the caller opens `path` anew to find out.
+/// may name the wrong file when a directory on the way is a link as well; the caller opens `path` again to find out.
 static int read_link(const char *path, char behind[PATH_MAX]) {
   char target[PATH_MAX], joined[2 * PATH_MAX];
   ssize_t length = readlink(path, target, sizeof target - 1);
@@ -99,7 +99,7 @@ static int read_link(const char *path, char behind[PATH_MAX]) {
 }
 
 /// A dangling link into /run, as systemd-resolved's /etc/resolv.conf, gets its file in the new and empty /run.
-/// What another dangling link means is anyone's guess: ENOENT.
+/// The meaning of another dangling link is unknown: ENOENT.
 static int make_behind_link(const struct sandbox *sandbox, const char *path, bool is_directory) {
   char behind[PATH_MAX], next[PATH_MAX];
   if (read_link(path, behind) != 0) return -1;
@@ -109,7 +109,7 @@ static int make_behind_link(const struct sandbox *sandbox, const char *path, boo
   return -1;
 }
 
-/// Opens a place for a bind, made if it is missing. -1 and errno if that is impossible.
+/// Opens a place for a bind, and makes it if it is missing. -1 and errno if that is impossible.
 int sandbox_mount_point(const struct sandbox *sandbox, const char *path, bool is_directory) {
   if (*path != '/') {
     errno = EINVAL;
@@ -131,8 +131,8 @@ int sandbox_mount_point(const struct sandbox *sandbox, const char *path, bool is
   return -1;
 }
 
-/// Opens a directory of the sandbox itself (/proc, /dev ...), made if it is missing. It must not be reached through a
-/// link: "/dev -> /" would put a file system over the root. ELOOP tells of one.
+/// Opens a directory of the sandbox itself (/proc, /dev ...), and makes it if it is missing. It must not be reached
+/// through a link: "/dev -> /" would put a file system over the root. ELOOP reports a link.
 int sandbox_directory(const struct sandbox *sandbox, const char *path, bool may_be_link) {
   struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
   int directory = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);

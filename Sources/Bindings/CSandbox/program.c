@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// What a shell would pass on: whoever ignored these (nohup(1), a shell's background job) keeps ignoring them.
+/// Signals that a shell would pass on: a caller that ignores these (nohup(1), a background job) has them ignored
+/// inside.
 static bool passed_on(int signal) { return signal == SIGHUP || signal == SIGINT || signal == SIGQUIT; }
 
 /// The plain system call, because the C library keeps two signals to itself and would leave them ignored.
@@ -29,8 +30,8 @@ static void reset_signals(void) {
   (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/// 0, or the errno that execve(2) of this path ought to give. The path, and the interpreter its first line names, must be no
-/// magic link: "/proc/self/exe" is still the caller's own binary, on the host (CVE-2019-5736 of runc).
+/// 0, or the errno that execve(2) of this path should give. The path, and the interpreter that its first line names,
+/// must not be a magic link: "/proc/self/exe" is still the caller's own binary, on the host (CVE-2019-5736 of runc).
 static int executable(const char *path) {
   struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS};
   char line[256], next[256];
@@ -98,7 +99,7 @@ void sandbox_program(const struct sandbox *sandbox) {
     (void)setpgid(0, 0);
     if (sandbox->foreground) (void)tcsetpgrp(0, getpid());  // SIGTTOU is still blocked
   } else if (!plan->attended) {
-    (void)setsid();  // whose terminal nobody attends has none: /dev/tty would be the caller's, and a question on it wait
+    (void)setsid();  // unattended: /dev/tty would be the caller's terminal, and a question there would wait
   }
   if (!plan->isolated_network) sandbox_scope_abstract_sockets();
   if (sandbox_install_filter(plan->suppress_sync) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILTER, NULL);

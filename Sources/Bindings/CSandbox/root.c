@@ -44,7 +44,7 @@ static void leave_marker(const struct sandbox *sandbox) {
 }
 
 /// The staged directory as a mount: setuid programs work, device nodes do not, reading leaves no trace (relatime would
-/// write into a fresh clone), and how its parent is mounted does not matter.
+/// write into a fresh clone), and the mount options of its parent do not matter.
 static int clone_root(const struct sandbox *sandbox) {
   const char *path = sandbox->plan->root;
   int root = mount_clone(path, 0);
@@ -66,7 +66,7 @@ static void pivot(const struct sandbox *sandbox, int root) {
 }
 
 /// The terminal's node, so that tty(1) finds a name for standard input. Read-only: mesg(1) inside must not change the
-/// mode of a node of the host. A terminal without a name here is no reason to fail.
+/// mode of a node of the host. A terminal without a name here is not an error.
 static int clone_console(const struct sandbox *sandbox) {
   struct stat named, input;
   const char *path = sandbox->terminal;
@@ -75,7 +75,7 @@ static int clone_console(const struct sandbox *sandbox) {
 }
 
 /// Sources on the host are opened as detached mounts, then the root is exchanged, then everything is attached. So no
-/// link in the staged root can lead a mount out of it, and SIGKILL of the caller at any moment leaves nothing mounted.
+/// link in the staged root can lead a mount out of it, and killing the caller at any moment leaves nothing mounted.
 void sandbox_enter_root(struct sandbox *sandbox) {
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) sandbox_fail(sandbox, SANDBOX_STEP_PRIVATE_MOUNTS, NULL);
   sandbox_open_binds(sandbox);

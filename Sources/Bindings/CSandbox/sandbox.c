@@ -26,7 +26,7 @@ static int beyond_streams(int descriptor) {
   return moved;
 }
 
-/// Memory for the new processes, which cannot allocate any themselves.
+/// Allocates memory for the new processes, which cannot do so themselves.
 static int make_room(struct sandbox *sandbox) {
   size_t words = 3;
   for (char *const *argument = sandbox->plan->arguments; *argument; argument++) words++;
@@ -35,7 +35,7 @@ static int make_room(struct sandbox *sandbox) {
   return sandbox->shell_words && sandbox->bind_mounts ? 0 : -1;
 }
 
-/// Interactive is a run whose three streams are terminals, the first our controlling one: a program in a pipeline
+/// A run is interactive if its three streams are terminals, the first our controlling one: a program in a pipeline
 /// shares the terminal with its neighbours and stays in our process group.
 static void look_at_terminal(struct sandbox *sandbox) {
   if (ttyname_r(sandbox->plan->streams[0], sandbox->terminal, sizeof sandbox->terminal) != 0) *sandbox->terminal = 0;
@@ -68,7 +68,7 @@ static bool start_init(struct sandbox *sandbox, int *pidfd, struct sandbox_resul
   return init > 0;
 }
 
-/// Attends, and waits until nothing inside lives any more.
+/// Attends the program, and waits until all processes inside have ended.
 static void attend_to_the_end(struct sandbox *sandbox, int signals, const sigset_t *previous,
                               struct sandbox_result *result) {
   int pidfd = -1;
@@ -117,7 +117,7 @@ int sandbox_run(const struct sandbox_plan *plan, struct sandbox_result *result) 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &previous);
     run_blocked(&sandbox, &previous, result);
-    // Signals that came too late for the program stay pending for the caller, who decides between commit and discard.
+    // Signals that came too late for the program stay pending for the caller, which commits or discards.
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
   }
   free(sandbox.shell_words);

@@ -1,5 +1,5 @@
-// A system call filter, seccomp(2), as classic BPF. It is no wall (capabilities and namespaces are): it stops what neither of
-// them covers. Installed with CAP_SYS_ADMIN and without no_new_privs, so set-user-ID programs work.
+// A system call filter, seccomp(2), as classic BPF. It is not the wall (capabilities and namespaces are): it stops what
+// neither of them covers. Installed with CAP_SYS_ADMIN and without no_new_privs, so set-user-ID programs work.
 #include "internal.h"
 
 #include <asm/termbits.h>
@@ -32,7 +32,7 @@ struct call {
   uint32_t native, compat;
 };
 
-/// Every byte of a staged root may be lost until it is sealed; one syncfs(2) after the run stands for all of these.
+/// Every byte of a staged root may be lost until it is sealed; one syncfs(2) after the run replaces all of these.
 static const struct call sync_calls[] = {
     CALL(sync, 36, 36),       CALL(syncfs, 344, 373), CALL(fsync, 118, 118),
     CALL(fdatasync, 148, 148), CALL(msync, 144, 144),  CALL(sync_file_range, 314, 341),

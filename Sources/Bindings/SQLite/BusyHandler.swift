@@ -4,10 +4,10 @@ internal import Glibc
 
 /// Waits for a lock in short, uneven steps, so that many processes that want to write all get their turn.
 ///
-/// `sqlite3_busy_timeout()` sleeps up to 100 ms between two attempts: whoever has waited long asks seldom, and a
+/// `sqlite3_busy_timeout()` sleeps up to 100 ms between two attempts: a process that has waited long asks seldom, and a
 /// newcomer overtakes it.
 final class BusyHandler {
-  /// How long to try before the call fails with `SQLITE_BUSY`.
+  /// The time to try before the call fails with `SQLITE_BUSY`.
   let timeout: Duration
   private var deadline = ContinuousClock.now
   private var waits = true
@@ -25,14 +25,14 @@ final class BusyHandler {
       }, Unmanaged.passUnretained(self).toOpaque())
   }
 
-  /// Runs `body`, in which a lock that somebody else has is not waited for.
+  /// Runs `body` without waiting for locks that another connection holds.
   func withoutWaiting(_ body: () -> Void) {
     waits = false
     defer { waits = true }
     body()
   }
 
-  /// Whether SQLite is to try again after this attempt; they count from 0 for each lock.
+  /// Whether SQLite should try again after this attempt; attempts count from 0 for each lock.
   private func waits(attempt: Int32) -> Bool {
     guard waits else { return false }
     let now = ContinuousClock.now

@@ -11,10 +11,10 @@ public import SystemPackage
 public final class Connection {
   /// What a connection may do.
   public enum Access: Sendable, Equatable {
-    /// Read. Where that is permitted, SQLite notes in the index of the log (the `-shm` file) what is being read.
+    /// Read. If that is permitted, SQLite notes in the index of the log (the `-shm` file) what is being read.
     case reading
-    /// Read without writing to any file, such as on a full disk. While such a connection is open, none of the same
-    /// process can write to the database: they share their view of the index.
+    /// Read without writing to any file, such as on a full disk. While such a connection is open, no other connection
+    /// of the process can write to the database: they share their view of the index.
     case readingWithoutTrace
     /// Read and write a file that exists.
     case writing
@@ -63,7 +63,7 @@ public final class Connection {
     handle = opened
     hooks = ConnectionHooks(busyHandler: BusyHandler(timeout: busyTimeout))
     hooks.busyHandler.install(on: handle)
-    // The schema of a file that somebody tampered with must not run functions or write to shadow tables.
+    // The schema of a manipulated file must not run functions or write to shadow tables.
     csqlite_set_option(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
     csqlite_set_option(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     // Closing must not move the log into the file and delete it: readers without write permission need it.
@@ -75,7 +75,7 @@ public final class Connection {
     sqlite3_close_v2(handle)
   }
 
-  /// Runs statements that need no parameters and whose rows nobody wants.
+  /// Runs statements without parameters, and ignores their rows.
   public func execute(_ sql: String) throws(SQLiteError) {
     guard sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK else { throw error(sql) }
   }
@@ -148,7 +148,7 @@ public final class Connection {
   /// The row id of the last INSERT.
   public var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
-  /// Whether the file can only be read: SQLite opens it like that where writing is not permitted.
+  /// Whether the file can only be read: SQLite opens it read-only if writing is not permitted.
   public var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") == 1 }
 
   var file: UnsafeMutablePointer<sqlite3_file>? {
@@ -163,8 +163,9 @@ public final class Connection {
 
   /// Uses a write-ahead log: readers and the writer do not wait for each other, and a commit is one `fsync`.
   ///
-  /// The log and its index stay when the last connection closes, so that those who may only read can read. The log is
-  /// moved into the file, and begun anew, when it has `checkpoint` pages (of 4 KiB, unless the file was made otherwise).
+  /// The log and its index stay when the last connection closes, so that users without write permission can read. The
+  /// log is moved into the file, and restarted, when it has `checkpoint` pages (of 4 KiB, unless the file was made
+  /// otherwise).
   public func useWriteAheadLog(checkpointAt pages: Int32 = 100) throws(SQLiteError) {
     let mode = try value("PRAGMA journal_mode = WAL")
     guard mode == .text("wal") else {
@@ -179,14 +180,14 @@ public final class Connection {
     usesWriteAheadLog = true
   }
 
-  /// Moves the whole log into the file and deletes log and index: what is left is one file that is complete.
+  /// Moves the whole log into the file and deletes log and index, which leaves one complete file.
   public func leaveWriteAheadLog() throws(SQLiteError) {
     usesWriteAheadLog = false
     try execute("PRAGMA wal_checkpoint(TRUNCATE)")
   }
 
-  /// Makes sure that a commit will not meet a full disk where SQLite cannot report one. `commit()` does it too; whoever
-  /// has done it before knows what a failure of `commit()` means.
+  /// Makes sure that a commit will not meet a full disk where SQLite cannot report one. `commit()` does it too; after
+  /// this call, a failure of `commit()` has another cause.
   public func prepareCommit() throws(SQLiteError) {
     guard usesWriteAheadLog, let memoryGuard = hooks.memoryGuard, !memoryGuard.populate() else { return }
     throw SQLiteError(

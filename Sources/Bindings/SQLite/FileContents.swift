@@ -14,7 +14,7 @@ extension Connection {
     return size
   }
 
-  /// At most `count` bytes from `offset`: fewer where the file ends before.
+  /// At most `count` bytes from `offset`: fewer if the file ends before.
   public func fileBytes(at offset: Int64 = 0, count: Int) throws(SQLiteError) -> [UInt8] {
     let available = try min(Int64(count), max(0, fileSize() - offset))
     guard available > 0 else { return [] }

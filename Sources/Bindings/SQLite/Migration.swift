@@ -21,7 +21,7 @@ extension Connection {
 
   /// Takes the steps that the database does not have yet, each with its version, in the open transaction.
   ///
-  /// Returns those that were taken. The version is read inside the transaction, so of two processes that find an
+  /// Returns the steps that were taken. The version is read inside the transaction, so of two processes that find an
   /// old schema the second finds it done.
   @discardableResult
   public func migrate(_ migrations: [Migration]) throws(SQLiteError) -> [Migration] {

@@ -1,9 +1,9 @@
 internal import CSQLite
 public import SystemPackage
 
-/// A failed call of SQLite: what was attempted, and all that SQLite knows about why it failed.
+/// A failed call of SQLite: the attempt, and all that SQLite knows about the cause.
 public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The causes a caller treats differently.
+  /// The causes that callers distinguish.
   public enum Kind: Sendable, Equatable {
     /// Another connection holds the lock, and the busy timeout is over.
     case busy
@@ -11,7 +11,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     case noSpace
     /// The file is damaged.
     case corrupt
-    /// The file is no SQLite database.
+    /// The file is not an SQLite database.
     case notADatabase
     /// The file, its directory or the connection cannot be written.
     case readOnly
@@ -31,7 +31,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
   public let message: String
   /// The SQL text, or a phrase such as `open`.
   public let operation: String
-  /// What the operating system said last, where it was asked.
+  /// The last error number of the operating system, if there was one.
   public let systemError: Errno?
 
   /// An error with these facts.
@@ -42,7 +42,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     self.systemError = systemError
   }
 
-  /// What the last call on a connection failed with.
+  /// The error of the last call on a connection.
   init(of connection: OpaquePointer?, _ operation: String) {
     let system = sqlite3_system_errno(connection)
     self.init(
@@ -61,7 +61,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     switch code {
     case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL: .busy
     case SQLITE_FULL: .noSpace
-    // Making the index of the log larger needs nothing but room.
+    // Making the index of the log larger needs only space.
     case SQLITE_IOERR where extendedCode == csqlite_ioerr_shmsize: .noSpace
     case SQLITE_IOERR:
       systemError == .noSpace || systemError == .diskQuotaExceeded ? .noSpace : .inputOutput
@@ -82,7 +82,7 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension SQLiteError {
-  /// A file that SQLite is to use could not be prepared: reported as SQLite itself would.
+  /// The error for a file that could not be prepared for SQLite, as SQLite itself would report it.
   public init(cannot operation: String, _ systemError: Errno?) {
     self.init(
       extendedCode: systemError == .noSpace

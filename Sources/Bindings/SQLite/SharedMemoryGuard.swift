@@ -4,15 +4,15 @@ internal import Glibc
 
 /// Keeps a full disk from killing the process.
 ///
-/// In WAL mode SQLite writes to the `-shm` file through a shared mapping. Where a file system allocates on write, as
-/// btrfs does, and has no room left, such a write is not an error but the signal SIGBUS (`btrfs_page_mkwrite` in
+/// In WAL mode SQLite writes to the `-shm` file through a shared mapping. On a file system that allocates on write,
+/// as btrfs does, and has no space left, such a write does not fail but raises SIGBUS (`btrfs_page_mkwrite` in
 /// `fs/btrfs/file.c`). SQLite takes an exclusive lock before it writes to a mapping, so this is the place to have the
 /// pages made writable with `MADV_POPULATE_WRITE`, which reports instead of signalling (madvise(2)); the lock is then
 /// refused with `SQLITE_FULL`. Pages that SQLite adds are treated the same way, but fail as SQLite lets them fail, with
 /// `SQLITE_IOERR_SHMSIZE`.
 ///
-/// What remains is the time between that and the write: pages that are written back within it, on a disk that became
-/// full within it. `populate(_:)` just before a commit makes it short.
+/// A gap remains between that and the write: pages that are written back within it, on a disk that becomes full within
+/// it. `populate(_:)` just before a commit makes it short.
 final class SharedMemoryGuard {
   /// Two tables of file methods side by side: first the one that SQLite calls, then the one of its VFS.
   private let methods: UnsafeMutablePointer<sqlite3_io_methods>
@@ -48,7 +48,7 @@ final class SharedMemoryGuard {
 
   deinit { methods.deallocate() }
 
-  /// Makes all mapped pages writable. Returns false when the file system has no room for that.
+  /// Makes all mapped pages writable. Returns false if the file system has no space for that.
   func populate() -> Bool {
     SharedMemoryGuard.populate(file, methods[1])
   }
@@ -65,7 +65,7 @@ final class SharedMemoryGuard {
     var region: Int32 = 0
     while true {
       var mapping: UnsafeMutableRawPointer?
-      // Without `extend` this only returns what is there.
+      // Without `extend` this only returns existing pages.
       guard map(file, region, regionSize, 0, &mapping) == SQLITE_OK, let mapping else { return true }
       guard makeWritable(mapping, Int(regionSize)) else { return false }
       region += 1
@@ -73,7 +73,7 @@ final class SharedMemoryGuard {
   }
 
   private static func makeWritable(_ mapping: UnsafeMutableRawPointer, _ size: Int) -> Bool {
-    // EINVAL: a kernel before 5.14, or memory that is no shared mapping. EFAULT: where the write would signal.
+    // EINVAL: a kernel before 5.14, or memory that is not a shared mapping. EFAULT: the write would raise the signal.
     madvise(mapping, size, MADV_POPULATE_WRITE) == 0 || errno != EFAULT
   }
 }

@@ -56,7 +56,7 @@ public final class Statement {
     guard result == SQLITE_OK else { throw SQLiteError(of: sqlite3_db_handle(handle), sql) }
   }
 
-  /// Goes to the next row. Returns false when there is none.
+  /// Goes to the next row. Returns false if there is none.
   public func step() throws(SQLiteError) -> Bool {
     switch sqlite3_step(handle) {
     case SQLITE_ROW: return true
@@ -65,7 +65,7 @@ public final class Statement {
     }
   }
 
-  /// Makes it ready to be run again, without parameters, and releases what it holds of the database.
+  /// Prepares the statement for another run, without parameters, and releases its locks.
   public func reset() {
     sqlite3_reset(handle)
     sqlite3_clear_bindings(handle)
@@ -81,7 +81,7 @@ public final class Statement {
     sqlite3_column_int64(handle, Int32(truncatingIfNeeded: column))
   }
 
-  /// The column as an integer, or nil where it is null.
+  /// The column as an integer, or nil if it is null.
   public func optionalInteger(_ column: Int) -> Int64? {
     isNull(column) ? nil : integer(column)
   }
@@ -96,7 +96,7 @@ public final class Statement {
     withUTF8(column) { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The column as text, or nil where it is null.
+  /// The column as text, or nil if it is null.
   public func optionalText(_ column: Int) -> String? {
     isNull(column) ? nil : text(column)
   }

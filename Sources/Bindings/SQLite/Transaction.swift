@@ -26,7 +26,7 @@ extension Connection {
   /// Undoes the transaction, if one is open. SQLite has done it already after some errors, such as a full disk.
   public func rollBack() {
     guard isInTransaction else { return }
-    // A ROLLBACK fails only where nothing can be undone or because a statement is being read: the transaction
+    // A ROLLBACK fails only if nothing can be undone or a statement is being read: the transaction
     // is then undone when that statement ends (https://sqlite.org/lang_transaction.html).
     sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
   }

@@ -2,9 +2,9 @@ import CSandbox
 import Glibc
 import SystemPackage
 
-/// Mounts that the whole machine sees, until they are taken away or it restarts.
+/// Mounts that the whole machine sees, until they are removed or the machine restarts.
 public enum HostMounts {
-  /// Shows the directory `source`, read-only, at the directory `target`. What was opened there before stays as it is.
+  /// Shows the directory `source`, read-only, at the directory `target`. Files opened there before stay open.
   ///
   /// - Throws: `Errno`.
   public static func show(_ source: FilePath, at target: FilePath) throws {
@@ -14,7 +14,7 @@ public enum HostMounts {
     guard status == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Takes away what is mounted at `target` last. What was opened there stays usable.
+  /// Removes the last mount at `target`. Files opened there stay usable.
   ///
   /// - Throws: `Errno`.
   public static func hide(_ target: FilePath) throws {

@@ -16,8 +16,8 @@ struct Placeholder {
     }
   }
 
-  /// Removes those that are still empty, the last one made first. The program owned the root in the meantime, so every path is
-  /// looked up anew, inside the root (openat2(2), RESOLVE_IN_ROOT).
+  /// Removes the placeholders that are still empty, the last one first. The program owned the root in the meantime, so
+  /// every path is looked up again, inside the root (openat2(2), RESOLVE_IN_ROOT).
   static func remove(_ placeholders: [Placeholder], below root: FilePath) {
     guard !placeholders.isEmpty,
       let root = try? FileDescriptor.open(root, .readOnly, options: [.directory, .closeOnExec])
@@ -29,7 +29,7 @@ struct Placeholder {
   private func remove(below root: FileDescriptor) {
     guard let name = path.lastComponent?.string else { return }
     let parent = sandbox_open_in_root(root.rawValue, path.removingLastComponent().string, O_RDONLY | O_DIRECTORY)
-    guard parent >= 0 else { return }  // the program has removed it: so is the placeholder
+    guard parent >= 0 else { return }  // the program has removed it, and the placeholder with it
     defer { close(parent) }
     var directory = stat()
     var status = stat()

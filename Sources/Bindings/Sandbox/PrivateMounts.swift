@@ -4,21 +4,21 @@ import SystemPackage
 
 /// Mounts that only this process and its children see, and that end with them.
 public enum PrivateMounts {
-  /// Gives this process mounts of its own. To be called while it has one thread: the others would keep the old ones.
+  /// Gives this process its own mounts. Call it while there is one thread: other threads would keep the old mounts.
   ///
   /// - Throws: `Errno`.
   public static func enter() throws {
     guard sandbox_unshare_mounts() == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Makes what is mounted at `path` writable for this process.
+  /// Makes the mount at `path` writable for this process.
   ///
   /// - Throws: `Errno`.
   public static func makeWritable(_ path: FilePath) throws {
     guard path.withPlatformString(sandbox_set_writable) == 0 else { throw Errno(rawValue: errno) }
   }
 
-  /// Shows `source`, with what is mounted below it, at `target` too.
+  /// Shows `source`, with all mounts below it, at `target` too.
   ///
   /// - Throws: `Errno`.
   public static func bind(_ source: FilePath, at target: FilePath) throws {

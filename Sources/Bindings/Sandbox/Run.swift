@@ -2,13 +2,14 @@ import CSandbox
 import SystemPackage
 
 extension Sandbox {
-  /// Runs a program in the sandbox and waits until it and everything it started is gone.
+  /// Runs a program in the sandbox and waits until it and everything it started have ended.
   ///
   /// A first word without a slash is looked up in the `PATH` of ``environment``, inside. The program gets umask 022, the caller's
   /// limits and niceness, default signal dispositions (what the caller ignores of SIGHUP, SIGINT and SIGQUIT stays ignored) and an empty
   /// signal mask.
   ///
-  /// Only throws if the program could not be started: ``SandboxError/status`` tells a program that is missing from one that exits 127.
+  /// Only throws if the program could not be started: ``SandboxError/status`` distinguishes a missing program from one
+  /// that exits with 127.
   /// Missing mount points that were made for the run are removed in any case.
   public func run(
     _ command: [String], on streams: StandardStreams = .attended, until cancellation: Cancellation? = nil

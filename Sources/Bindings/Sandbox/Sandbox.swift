@@ -8,11 +8,11 @@ import SystemPackage
 ///
 /// The program has mount, process, IPC and host name namespaces of its own, a fresh `/proc`, `/dev`, `/run` and `/tmp`, a
 /// read-only `/sys`, no descriptor but the standard three, and neither the capabilities nor the system calls that lead
-/// out. When it ends, everything it started ends. When the caller is killed, the same, and nothing stays mounted.
-/// `/run/ast/sandbox` exists inside.
+/// out. When it ends, everything it started ends. The same happens when the caller is killed, and nothing stays
+/// mounted. `/run/ast/sandbox` exists inside.
 ///
-/// It is a wall against what runs in a node, with these limits: the processor, memory and network are shared; a
-/// descriptor given as a standard stream is given (a regular file there can be opened anew for writing); with the host's
+/// It is a wall against programs in a node, with these limits: the processor, memory and network are shared; the
+/// program can use the standard streams (and open a regular file there again for writing); with the host's
 /// network and Linux older than 6.12 its abstract Unix sockets can be reached.
 public struct Sandbox: Sendable {
   /// The directory that becomes `/`. It may be on any file system, mounted in any way.
@@ -24,7 +24,7 @@ public struct Sandbox: Sendable {
   /// The network inside; the host's unless said otherwise.
   public var network: Network = .host
 
-  /// Whether `sync`, `fsync` and their kin do nothing inside. What is sealed by one `syncfs(2)` needs none of them.
+  /// Whether `sync`, `fsync` and their kin do nothing inside. A clone that one `syncfs(2)` seals does not need them.
   public var suppressesSync = true
 
   /// Whether packages may start services: if not, a `policy-rc.d` that forbids it stands in `/usr/sbin` during the run.
@@ -35,10 +35,10 @@ public struct Sandbox: Sendable {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
   ]
 
-  /// Where the program starts, a path inside.
+  /// The working directory of the program, a path inside.
   public var workingDirectory: FilePath = "/"
 
-  /// A sandbox around a directory, with the default for everything else.
+  /// A sandbox around a directory, with defaults for everything else.
   public init(root: FilePath) { self.root = root }
 }
 
@@ -47,9 +47,9 @@ extension Sandbox {
   public struct Bind: Sendable, Hashable {
     /// The path on the host. It must exist; a symbolic link is followed.
     public var source: FilePath
-    /// The absolute path inside. Made for the run if it is missing.
+    /// The absolute path inside. It is made for the run if it is missing.
     public var target: FilePath
-    /// Whether the program may not change it.
+    /// Whether the program must not change it.
     public var isReadOnly: Bool
 
     /// A bind, read-only unless said otherwise.
@@ -63,14 +63,14 @@ extension Sandbox {
     public static let resolverConfiguration = Bind("/etc/resolv.conf", at: "/etc/resolv.conf")
   }
 
-  /// Which network the program sees.
+  /// The network that the program sees.
   public enum Network: Sendable, Hashable {
-    /// That of the host.
+    /// The network of the host.
     case host
-    /// Nothing but a loopback interface.
+    /// A loopback interface only.
     case isolated
   }
 
-  /// Where the policy script of a run without services is shown.
+  /// The place inside of the policy script of a run without services.
   public static let servicePolicy: FilePath = "/usr/sbin/policy-rc.d"
 }

@@ -3,7 +3,7 @@ import SystemPackage
 
 /// A program that could not be started in a sandbox.
 public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// What was being done.
+  /// The step of the set-up.
   public enum Step: Sendable, Hashable {
     /// Getting memory and descriptors for the run.
     case prepare
@@ -33,15 +33,15 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     case attend
   }
 
-  /// What failed.
+  /// The step that failed.
   public let step: Step
-  /// What it failed for: a path on the host or inside, or the program's name.
+  /// The subject of the step: a path on the host or inside, or the program's name.
   public let path: FilePath?
-  /// Why.
+  /// The reason.
   public let errno: Errno
 
-  /// The exit status of a shell that cannot start a program: 127 if there is none of this name, 126 if it cannot be executed. `nil` if it
-  /// did not come to that.
+  /// The exit status of a shell that cannot start a program: 127 if no program has this name, 126 if it cannot be
+  /// executed. `nil` if an earlier step failed.
   public var status: Int32? {
     guard step == .execute else { return nil }
     return errno == .noSuchFileOrDirectory || errno == .notDirectory ? 127 : 126

@@ -15,34 +15,35 @@ public enum ProgramEnd: Sendable, Hashable {
     }
   }
 
-  /// From what wait(2) tells.
+  /// Decodes the status from wait(2).
   init(waitStatus: Int32) {
     let signal = waitStatus & 0x7f
     self = signal == 0 ? .exited(waitStatus >> 8 & 0xff) : .signaled(signal)
   }
 }
 
-/// What became of a run whose program was started.
+/// The result of a run whose program was started.
 public struct SandboxResult: Sendable, Hashable {
   /// How the program ended.
   public var end: ProgramEnd
-  /// The signal that interrupted the run, whatever the program made of it: a shell may exit 0 when its terminal hangs up. The work is
-  /// to be discarded. A hang-up without a signal counts as SIGHUP, a ``Cancellation`` as SIGTERM. If it came before
-  /// the start, the program was not started and `end` is that signal.
+  /// The signal that interrupted the run, however the program reacted: a shell may exit with 0 when its terminal hangs
+  /// up. The work must be discarded. A hang-up without a signal counts as SIGHUP, a ``Cancellation`` as SIGTERM. If it
+  /// came before the start, the program was not started and `end` is that signal.
   public var interruption: Int32?
-  /// Binds that could not be shown because their place inside could not be made.
+  /// Binds that were left out because their place inside could not be made.
   public var skippedBinds: [SkippedBind]
-  /// Missing mount points that had to be made in the root. They are gone again, but the file system counts that as a change.
+  /// Missing mount points that had to be made in the root. They were removed again, but the file system counts that as
+  /// a change.
   public var placeholders: [FilePath]
 
   /// A bind that was left out.
   public struct SkippedBind: Sendable, Hashable {
     /// The place inside.
     public var target: FilePath
-    /// Why it could not be made.
+    /// The reason why it could not be made.
     public var reason: Errno
 
-    /// A bind that was left out, and why.
+    /// A bind that was left out, and the reason.
     public init(target: FilePath, reason: Errno) {
       self.target = target
       self.reason = reason

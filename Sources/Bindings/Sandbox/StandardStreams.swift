@@ -1,12 +1,12 @@
 import SystemPackage
 
-/// Standard input, output and error of a program, and with them who looks after the run.
+/// Standard input, output and error of a program, and with them how signals reach the run.
 public enum StandardStreams: Sendable, Hashable {
   /// The caller's own, with everything that belongs to them: SIGINT, SIGTERM, SIGHUP and a hang-up of the terminal interrupt the
   /// run; other signals are passed on; on a terminal the program has job control. One such run at a time.
   case attended
 
-  /// Open descriptors, which stay the caller's to close. Signals and terminal are left alone, so any number of such runs may go
+  /// Open descriptors, which the caller closes. Signals and terminal are left alone, so any number of such runs may go
   /// on in several threads at once. ``Cancellation`` ends one.
   case given(input: FileDescriptor, output: FileDescriptor, error: FileDescriptor)
 

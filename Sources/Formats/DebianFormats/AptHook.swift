@@ -1,21 +1,21 @@
 import FoundationEssentials
 
-/// What apt tells its hooks about what it is going to do: JSON-RPC 2.0 messages, each ended by an empty line
-/// (`doc/json-hooks-protocol.md` in apt's sources).
+/// The messages in which apt announces to its hooks what it is going to do: JSON-RPC 2.0 messages, each ended by an
+/// empty line (`doc/json-hooks-protocol.md` in apt's sources).
 public enum AptHook {
   /// apt's answer to a request.
   public struct Decision: Sendable, Equatable {
-    /// What would be done, by name.
+    /// The steps apt would take, by name.
     public let steps: [PackageStep]
-    /// The names in the request that apt knows nothing of.
+    /// The names in the request that apt does not know.
     public let unknown: [String]
     /// Whether apt gave up.
     public let isFailure: Bool
   }
 
   /// A program for `AptCli::Hooks::Install` that agrees to version 0.2 of the protocol and appends what apt says to
-  /// `file`. The answer goes first: the socket keeps it until apt asks. bash, because other shells of Debian know no
-  /// descriptors of two digits.
+  /// `file`. The answer goes first: the socket keeps it until apt asks. It uses bash, because other shells of Debian do
+  /// not have descriptors of two digits.
   public static func program(writingTo file: String) -> String {
     """
     #!/bin/bash
@@ -24,7 +24,7 @@ public enum AptHook {
     """
   }
 
-  /// Finds the decision in all that apt said; nil if it said none, as when there is nothing to decide on.
+  /// Finds the decision in the output of apt; nil if there is none, as when there is nothing to decide on.
   public static func decision(in text: String) throws -> Decision? {
     for line in text.split(separator: "\n") {
       let data = Data(line.utf8)
@@ -65,7 +65,7 @@ private struct Request: Decodable {
     let automatic: Bool
     let versions: Versions
 
-    /// Nil for what stays as it is.
+    /// Nil for a package that stays as it is.
     var step: PackageStep? {
       guard let kind = PackageStep.Kind(mode) else { return nil }
       return PackageStep(
@@ -86,7 +86,7 @@ private struct Request: Decodable {
 }
 
 extension PackageStep.Kind {
-  /// From apt's word for it.
+  /// Reads apt's word for the kind of step.
   fileprivate init?(_ mode: String) {
     switch mode {
     case "install": self = .install

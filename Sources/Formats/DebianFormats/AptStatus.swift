@@ -1,17 +1,17 @@
 /// A line of apt's progress, as `APT::Status-Fd` gives it (README.progress-reporting in apt's sources).
 public enum AptStatus: Sendable, Equatable {
-  /// Fetching: how much is there, in percent.
+  /// Fetching: the part that is fetched, in percent.
   case fetching(percent: Double, what: String)
-  /// Working on a package: how far all of it is, in percent.
+  /// Working on a package: the progress of the whole work, in percent.
   case working(package: String, percent: Double, what: String)
   /// A package failed.
   case failed(package: String, reason: String)
 
-  /// Reads a line; nil for one that is no progress.
+  /// Reads a line; nil if it does not report progress.
   public init?(_ line: String) {
     let fields = line.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
     guard fields.count >= 4 else { return nil }
-    // An architecture stands behind a colon of its own, and so does a part of what is said.
+    // A colon also precedes an architecture, and can occur in the message.
     switch fields[0] {
     case "dlstatus":
       guard let percent = Double(fields[2]) else { return nil }

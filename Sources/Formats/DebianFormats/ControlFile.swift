@@ -1,7 +1,6 @@
-/// A file of paragraphs of fields, as Debian's tools keep and print them (deb822(5)).
+/// A file of paragraphs with fields, as Debian's tools store and print them (deb822(5)).
 public enum ControlFile {
-  /// The paragraphs, each with the values of those of its fields that are wanted. The lines of a value that has more than
-  /// one are separated by newlines; names are compared without regard to case, and comments are skipped.
+  /// The paragraphs, each with the values of the wanted fields. The lines of a longer value are separated by newlines; names are compared without regard to case, and comments are skipped.
   ///
   /// dpkg's status database has a megabyte, so other lines are not made into strings.
   public static func paragraphs(in text: some Collection<UInt8>, fields: Set<String>) -> [[String: String]] {

@@ -3,16 +3,16 @@ public struct DebianVersion: Sendable, Hashable, Comparable, CustomStringConvert
   /// The version as it is written.
   public let description: String
 
-  /// A version as it is written. Anything can be compared; whether dpkg would accept it is not looked at.
+  /// A version as it is written. Any text can be compared, whether or not dpkg would accept it.
   public init(_ text: String) { description = text }
 
-  /// Whether dpkg has `left` for the older one.
+  /// Whether dpkg takes `left` for the older version.
   public static func < (left: DebianVersion, right: DebianVersion) -> Bool { left.order(right) < 0 }
 
-  /// Whether dpkg has them for the same: `1.0` and `0:1.0-0` are.
+  /// Whether dpkg takes them for the same version, such as `1.0` and `0:1.0-0`.
   public static func == (left: DebianVersion, right: DebianVersion) -> Bool { left.order(right) == 0 }
 
-  /// Equal versions can be written differently, so only what cannot differ counts.
+  /// Equal versions can be written differently, so only parts that cannot differ are hashed.
   public func hash(into hasher: inout Hasher) { hasher.combine(epoch) }
 
   private var epoch: Int {
@@ -20,7 +20,7 @@ public struct DebianVersion: Sendable, Hashable, Comparable, CustomStringConvert
     return Int(description[..<colon]) ?? 0
   }
 
-  /// What stands between the epoch and the last hyphen, and what stands behind it.
+  /// The upstream version, between the epoch and the last hyphen, and the Debian revision behind it.
   private var parts: (upstream: Substring.UTF8View, revision: Substring.UTF8View) {
     let text = description.utf8
     let start = text.firstIndex(of: UInt8(ascii: ":")).map(text.index(after:)) ?? text.startIndex

@@ -2,11 +2,11 @@
 public struct InstalledPackage: Hashable, Sendable {
   /// The package's name.
   public let name: String
-  /// Its architecture; empty where dpkg recorded none.
+  /// Its architecture; empty if dpkg recorded none.
   public let architecture: String
   /// Its full version.
   public let version: String
-  /// What dpkg last did to it: `installed` when all is well (dpkg(1), "Package states").
+  /// Its state: `installed` when all is well (dpkg(1), "Package states").
   public let state: String
 
   /// A package as the status database describes it.
@@ -20,11 +20,11 @@ public struct InstalledPackage: Hashable, Sendable {
 
 /// Reads dpkg's status database: a paragraph for each package (deb822(5)).
 public enum DpkgStatus {
-  /// The packages that are on the system in whole or in part: all but those of which nothing or only configuration
-  /// files are left (`not-installed`, `config-files`).
+  /// The packages that are on the system in whole or in part: all except those with the state `not-installed` or
+  /// `config-files`.
   public static func packages(in status: some Collection<UInt8>) -> [InstalledPackage] {
     ControlFile.paragraphs(in: status, fields: ["Package", "Architecture", "Version", "Status"]).compactMap { fields in
-      // Three words: what is wanted, whether it is well, what it is.
+      // Three words: the wanted state, an error flag, the state.
       let state = fields["Status"]?.split(separator: " ").last.map(String.init) ?? ""
       guard let name = fields["Package"], !name.isEmpty, !["not-installed", "config-files"].contains(state) else {
         return nil

@@ -2,7 +2,7 @@ import FoundationEssentials
 
 /// A package file that apt would fetch.
 public struct PackageDownload: Sendable, Hashable {
-  /// Where it is.
+  /// The address of the file.
   public let uri: String
   /// The name apt gives the file.
   public let fileName: String
@@ -11,7 +11,7 @@ public struct PackageDownload: Sendable, Hashable {
   /// Its checksum, as `algorithm:hexadecimal`.
   public let hash: String
 
-  /// A file with its facts.
+  /// A file with these facts.
   public init(uri: String, fileName: String, size: Int64, hash: String) {
     self.uri = uri
     self.fileName = fileName
@@ -22,16 +22,16 @@ public struct PackageDownload: Sendable, Hashable {
   /// Whether it is on the node's own disk, where apt reads it.
   public var isInPlace: Bool { uri.hasPrefix("file:") }
 
-  /// Where it is on the node's own disk.
+  /// Its path on the node's own disk.
   public var path: String { URL(string: uri)?.path(percentEncoded: false) ?? "" }
 
-  /// A name for the file that no file with another content has.
+  /// A name for the file that is unique to its content.
   public var key: String { hash.lowercased().replacing(":", with: "-") }
 }
 
 extension PackageDownload {
-  /// Reads what `apt-get --print-uris` prints (apt-get(8)): a line for each file, with the quoted address, the name,
-  /// the size and the checksum. Lines that are none are passed over.
+  /// Reads the output of `apt-get --print-uris` (apt-get(8)): a line for each file, with the quoted address, the name,
+  /// the size and the checksum. Invalid lines are skipped.
   public static func printed(in text: String) -> [PackageDownload] {
     text.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ").map(String.init)

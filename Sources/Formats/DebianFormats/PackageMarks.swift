@@ -1,7 +1,6 @@
-/// What dpkg and apt remember of packages besides their versions: which somebody asked for, and which are to stay as they
-/// are.
+/// The marks that dpkg and apt keep for packages: which the user asked for, and which are on hold.
 public struct PackageMarks: Sendable, Equatable {
-  /// A package as apt tells packages apart.
+  /// A package as apt distinguishes packages.
   public struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Its name.
     public let name: String
@@ -14,29 +13,29 @@ public struct PackageMarks: Sendable, Equatable {
       self.architecture = architecture
     }
 
-    /// As apt writes it.
+    /// The package in apt's notation.
     public var description: String { "\(name):\(architecture)" }
 
-    /// By name, then by architecture.
+    /// Orders packages by name, then by architecture.
     public static func < (left: Name, right: Name) -> Bool {
       (left.name, left.architecture) < (right.name, right.architecture)
     }
   }
 
-  /// The versions of what is installed.
+  /// The versions of the installed packages.
   public let installed: [Name: String]
-  /// What is installed, in part installed, or has left configuration files.
+  /// The packages that are installed, partly installed, or have left configuration files.
   public let known: Set<Name>
-  /// What is there because others need it.
+  /// The packages that were installed automatically.
   public let automatic: Set<Name>
-  /// What apt leaves as it is (dpkg(1), "hold").
+  /// The packages on hold (dpkg(1), "hold").
   public let held: Set<Name>
 
-  /// What somebody asked for.
+  /// The packages that the user asked for.
   public var manual: Set<Name> { Set(installed.keys).subtracting(automatic) }
 
-  /// Reads dpkg's status database and apt's record of automatically installed packages, where a package for all
-  /// architectures stands with that of the machine.
+  /// Reads dpkg's status database and apt's record of automatically installed packages, in which a package for all
+  /// architectures has the architecture of the machine.
   public init(status: some Collection<UInt8>, extendedStates: some Collection<UInt8>) {
     var installed: [Name: String] = [:]
     var known: Set<Name> = []

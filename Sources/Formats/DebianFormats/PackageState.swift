@@ -8,9 +8,9 @@ import SystemPackage
 public enum PackageState {
   /// A directory that moves: from `place` in `/var` to `/usr/lib/sysimage/<home>`.
   public struct Directory: Sendable, Equatable {
-    /// Where packages look for it, relative to the root.
+    /// The path where packages look for it, relative to the root.
     public let place: FilePath
-    /// Where it is, relative to `/usr/lib/sysimage`.
+    /// Its new path, relative to `/usr/lib/sysimage`.
     public let home: FilePath
 
     fileprivate init(_ place: FilePath, _ home: FilePath) {
@@ -19,13 +19,13 @@ public enum PackageState {
     }
   }
 
-  /// Where the state lives, relative to the root.
+  /// The directory of the state, relative to the root.
   public static let sysimage: FilePath = "usr/lib/sysimage"
 
   /// dpkg's status database, relative to the root.
   public static let dpkgStatus: FilePath = "usr/lib/sysimage/dpkg/status"
 
-  /// All that moves.
+  /// The directories that move.
   public static let directories: [Directory] = [
     // dpkg(1): packages, alternatives, triggers, diversions, statoverrides.
     Directory("var/lib/dpkg", "dpkg"),
@@ -33,18 +33,18 @@ public enum PackageState {
     Directory("var/cache/debconf", "debconf"),
     // ucf(1): checksums of the configuration files it manages.
     Directory("var/lib/ucf", "ucf"),
-    // pam-auth-update(8): which profiles are enabled, and what the files looked like.
+    // pam-auth-update(8): the enabled profiles, and the former contents of the files.
     Directory("var/lib/pam", "pam"),
-    // deb-systemd-helper(1p): which units packages enabled and administrators masked.
+    // deb-systemd-helper(1p): the units that packages enabled and administrators masked.
     Directory("var/lib/systemd/deb-systemd-helper-enabled", "systemd/deb-systemd-helper-enabled"),
     Directory("var/lib/systemd/deb-systemd-helper-masked", "systemd/deb-systemd-helper-masked"),
     Directory("var/lib/systemd/deb-systemd-user-helper-enabled", "systemd/deb-systemd-user-helper-enabled"),
     Directory("var/lib/systemd/deb-systemd-user-helper-masked", "systemd/deb-systemd-user-helper-masked"),
-    // update-initramfs(8): which kernels have an initrd of its making.
+    // update-initramfs(8): the kernels for which it has made an initrd.
     Directory("var/lib/initramfs-tools", "initramfs-tools"),
     // dkms(8): modules built for the kernels in this root.
     Directory("var/lib/dkms", "dkms"),
-    // Registries that packages' triggers write from what is installed.
+    // Registries that packages' triggers derive from the installed packages.
     Directory("var/lib/dictionaries-common", "dictionaries-common"),
     Directory("var/lib/emacsen-common", "emacsen-common"),
     Directory("var/lib/sgml-base", "sgml-base"),
@@ -52,8 +52,8 @@ public enum PackageState {
     Directory("var/lib/python", "python"),
   ]
 
-  /// Tells apt where its record of automatically installed packages is: apt writes a new file and renames it over the
-  /// old one, so a symlink in `/var` would not last (apt.conf(5), "Directories").
+  /// The configuration that tells apt where its record of automatically installed packages is: apt writes a new file
+  /// and renames it over the old one, so a symlink in `/var` would not last (apt.conf(5), "Directories").
   public static let aptConfiguration = (
     path: FilePath("etc/apt/apt.conf.d/00ast-package-state"),
     text: """
@@ -63,7 +63,7 @@ public enum PackageState {
     """
   )
 
-  /// apt's record of automatically installed packages: where apt keeps it by itself, and where it is here.
+  /// apt's record of automatically installed packages: apt's default place, and the place in a node.
   public static let aptExtendedStates = (
     place: FilePath("var/lib/apt/extended_states"), home: FilePath("apt/extended_states")
   )

@@ -1,30 +1,30 @@
-/// What happens to one package when a plan is carried out.
+/// The change to one package when a plan is carried out.
 public struct PackageStep: Sendable, Hashable, Codable {
   /// The kind of step.
   public enum Kind: String, Sendable, CaseIterable, Codable {
     case install, upgrade, downgrade, reinstall, remove, purge
 
-    /// Whether the package is gone afterwards.
+    /// Whether the package is removed.
     public var isRemoval: Bool { self == .remove || self == .purge }
   }
 
   /// The package.
   public let name: String
-  /// The architecture it is for; that of the machine for a package that fits all.
+  /// Its architecture; that of the machine for a package for all architectures.
   public let architecture: String
-  /// What happens to it.
+  /// The kind of change.
   public let kind: Kind
-  /// The version that is there.
+  /// The installed version.
   public let from: String?
-  /// The version that comes.
+  /// The new version.
   public let to: String?
-  /// Whether it is there because others need it, not because somebody asked for it.
+  /// Whether it is installed automatically, because others need it.
   public let isAutomatic: Bool
 
-  /// The package as apt takes it.
+  /// The package as an argument for apt.
   public var argument: String { "\(name):\(architecture)" }
 
-  /// A step with its facts.
+  /// A step with these facts.
   public init(
     name: String, architecture: String, kind: Kind, from: String?, to: String?, isAutomatic: Bool
   ) {

@@ -1,14 +1,14 @@
 import SystemPackage
 
-/// /etc/fstab: what is mounted where. Lines that are there stay as they are, byte for byte.
+/// The file /etc/fstab. Existing lines stay as they are, byte for byte.
 ///
 ///     let text = Fstab(content).completing(with: Fstab.layout(fileSystem: uuid, efiPartition: nil)).content
 public struct Fstab: Hashable, Sendable {
   /// A line that mounts something.
   public struct Entry: Hashable, Sendable {
-    /// What is mounted, as it is written.
+    /// The source, as it is written.
     public let source: String
-    /// Where: `/var` also where the line has `/var/` or an escape.
+    /// The mount point: `/var` even if the line has `/var/` or an escape.
     public let mountPoint: FilePath
     /// The kind of file system.
     public let type: String
@@ -32,12 +32,12 @@ public struct Fstab: Hashable, Sendable {
   /// The file with this content.
   public init(_ content: some Sequence<UInt8>) { self.content = Array(content) }
 
-  /// The entries, in the order of the lines. Lines without a mount point are none: comments, and `none` for swap.
+  /// The entries, in the order of the lines. Lines without a mount point do not count: comments, and `none` for swap.
   public var entries: [Entry] {
     content.split(separator: UInt8(ascii: "\n")).compactMap(Self.entry)
   }
 
-  /// The UUID of what is mounted at a place; nil if nothing is, or the line does not name it by `UUID=`.
+  /// The UUID of the file system that is mounted at a place; nil if there is none, or the line does not use `UUID=`.
   public func uuid(at mountPoint: FilePath) -> String? {
     let prefix = "UUID="
     guard let source = entries.first(where: { $0.mountPoint == mountPoint })?.source, source.hasPrefix(prefix) else {
@@ -60,7 +60,7 @@ public struct Fstab: Hashable, Sendable {
     entries.contains { $0.mountPoint != "/" && $0.type != "swap" && file.starts(with: $0.mountPoint) }
   }
 
-  /// The file with lines at its end for those mount points that it lacks.
+  /// The file with lines added at the end for the mount points that it lacks.
   public func completing(with layout: [Entry]) -> Fstab {
     let present = Set(entries.map(\.mountPoint))
     let missing = layout.filter { !present.contains($0.mountPoint) }
@@ -71,8 +71,8 @@ public struct Fstab: Hashable, Sendable {
     return result
   }
 
-  /// The file for a root that is one of deployments: the line of the old root gives way to one that mounts read-only,
-  /// with the options of the old one that are about the file system as a whole.
+  /// The file for the root of a deployment: the line of the old root is replaced by one that mounts read-only, with the
+  /// old options that concern the file system as a whole.
   public func adopting(fileSystem: String) -> Fstab {
     let old = entries.last { $0.mountPoint == "/" }?.options.split(separator: ",").map(String.init) ?? []
     let kept = old.filter { option in
@@ -91,20 +91,20 @@ public struct Fstab: Hashable, Sendable {
     return result.completing(with: layout)
   }
 
-  /// Options of a root that the new line decides on.
+  /// The options of a root that the new line sets itself.
   private static let ownOptions: Set<String> = [
     "defaults", "rw", "ro", "atime", "noatime", "relatime", "strictatime", "lazytime", "nolazytime",
   ]
 
-  /// What a system of deployments mounts from a file system with this UUID, and from an EFI system partition with that
-  /// one, if there is one.
+  /// The mounts of a system of deployments: from a file system with this UUID, and from the EFI system partition with
+  /// that UUID, if there is one.
   public static func layout(fileSystem: String, efiPartition: String?) -> [Entry] {
     let source = "UUID=\(fileSystem)"
     let efi = efiPartition.map { uuid in
       Entry("UUID=\(uuid)", at: "/boot/efi", type: "vfat", options: "umask=0077,nofail")
     }
     let entries: [Entry?] = [
-      // Without a subvolume: which one it is, the kernel command line says.
+      // Without a subvolume: the kernel command line names it.
       Entry(source, at: "/", type: "btrfs", options: "ro,noatime"),
       Entry(source, at: "/.snapshots", type: "btrfs", options: "ro,nosuid,nodev,noatime,subvol=@snapshots"),
       Entry(source, at: "/var", type: "btrfs", options: "noatime,subvol=@var"),

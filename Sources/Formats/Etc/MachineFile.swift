@@ -1,14 +1,14 @@
 import SystemPackage
 
-/// A path below /etc that is not merged, because one side has it right whatever the other one says.
+/// A path below /etc that is not merged, because one side always wins.
 public struct MachineFile: Hashable, Sendable {
-  /// The path, or what it begins with.
+  /// The path, or its beginning.
   public let path: FilePath
   /// Whether all names that begin with the last component are meant.
   public let isPrefix: Bool
-  /// Whose version the new deployment gets.
+  /// The side whose version the new deployment gets.
   public let side: Side
-  /// Why, for people.
+  /// The reason, for people.
   public let reason: String
 
   private init(_ path: FilePath, isPrefix: Bool = false, _ side: Side, _ reason: String) {
@@ -18,7 +18,7 @@ public struct MachineFile: Hashable, Sendable {
     self.reason = reason
   }
 
-  /// All of them. What is `live` here is kept in a fresh /etc, too.
+  /// All machine files. Files that are `live` here are kept in a fresh /etc, too.
   public static let all: [MachineFile] = [
     MachineFile("machine-id", .live, "journal, DHCP leases and D-Bus know the machine by it (machine-id(5))"),
     MachineFile("hostname", .live, "the machine's name"),
@@ -44,7 +44,7 @@ public struct MachineFile: Hashable, Sendable {
     MachineFile(".updated", .new, "says for which /usr the files were made (systemd-update-done(8))"),
   ]
 
-  /// What is said of a path; nil for what is merged.
+  /// The machine file for a path; nil if the path is merged.
   public static func covering(_ path: FilePath) -> MachineFile? {
     all.first { file in
       guard file.isPrefix else { return file.path == path }

@@ -2,11 +2,11 @@ import SystemPackage
 
 /// A file, or a directory with everything in it, as a value.
 public struct FileNode: Hashable, Sendable {
-  /// What it is and what is in it.
+  /// The kinds of file, with their contents.
   public enum Content: Hashable, Sendable {
-    /// A regular file. The bytes tell equal contents from different ones: a checksum, or the content.
+    /// A regular file. The bytes distinguish contents: a checksum, or the content itself.
     case file(identity: [UInt8])
-    /// A symbolic link and the bytes it leads to.
+    /// A symbolic link and the bytes of its target.
     case link(target: [UInt8])
     /// A directory.
     case directory([FilePath.Component: FileNode])
@@ -14,9 +14,9 @@ public struct FileNode: Hashable, Sendable {
     case special(type: UInt32, device: UInt64)
   }
 
-  /// Who may do what with it.
+  /// Its attributes.
   public var attributes: FileAttributes
-  /// What is in it.
+  /// Its kind and contents.
   public var content: Content
 
   /// A file or directory.
@@ -25,13 +25,13 @@ public struct FileNode: Hashable, Sendable {
     self.content = content
   }
 
-  /// What is in a directory; nil for anything else.
+  /// The entries of a directory; nil for anything else.
   public var children: [FilePath.Component: FileNode]? {
     if case .directory(let children) = content { return children }
     return nil
   }
 
-  /// What is at a path below this directory; nil where nothing is. No link is followed.
+  /// The file at a path below this directory; nil if there is none. Links are not followed.
   public subscript(path: FilePath) -> FileNode? {
     path.components.reduce(self as FileNode?) { node, name in node?.children?[name] }
   }

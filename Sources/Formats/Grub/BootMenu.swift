@@ -2,29 +2,30 @@ public import SystemPackage
 
 /// The boot menu: what GRUB can boot, and what it boots by itself.
 ///
-/// ``text`` and ``pages`` are all GRUB gets; nothing else is counted, noted or decided on the disk. Titles, arguments
-/// and names of files are data: they stand in the text quoted, and reach the screen and the kernel as they are.
+/// ``text`` and ``pages`` are all that GRUB gets, and contain all that it counts, notes and decides. Titles, arguments
+/// and names of files are data: the text contains them quoted, and they reach the screen and the kernel unchanged.
 public struct BootMenu: Hashable, Sendable {
   /// The UUID of the btrfs with the store.
   public var fileSystem: String
   /// The store's path from the top level of that file system.
   public var store: FilePath
-  /// The machine id, which trial boots are given: they have none of their own.
+  /// The machine id, for trial boots: they have none of their own.
   public var machineID: String
-  /// Where GRUB can note something; nil where it cannot: then nothing is tried, and nothing booted just once.
+  /// The file in which GRUB can keep notes; nil if there is none: then GRUB neither counts tries nor boots a deployment
+  /// just once.
   public var environment: BootEnvironmentPlace?
-  /// What was deployed, in the order of the menu.
+  /// The deployments, in the order of the menu.
   public var deployments: [Deployment]
-  /// What boots when nobody chooses.
+  /// The system that boots by default.
   public var choice: Choice?
-  /// What boots the next time only.
+  /// The system that boots the next time only.
   public var once: Once?
   /// The nodes that can be booted as a trial, in the order of the menu.
   public var nodes: [System]
-  /// The system that was there before ast, with the menu it has; nil where there was none.
+  /// The system from before ast, with its own menu; nil if there was none.
   public var before: Before?
 
-  /// A menu of these.
+  /// A menu of these systems.
   public init(
     fileSystem: String, store: FilePath = "@snapshots", machineID: String, environment: BootEnvironmentPlace? = nil,
     deployments: [Deployment] = [], choice: Choice? = nil, once: Once? = nil, nodes: [System] = []
@@ -39,9 +40,9 @@ public struct BootMenu: Hashable, Sendable {
     self.nodes = nodes
   }
 
-  /// Something to boot: a root with a kernel.
+  /// A bootable system: a root with a kernel.
   public struct System: Hashable, Sendable {
-    /// What it is called.
+    /// Its title.
     public var title: BootMenuTitle
     /// Its root subvolume, relative to the store.
     public var subvolume: FilePath
@@ -68,9 +69,9 @@ public struct BootMenu: Hashable, Sendable {
   public struct Deployment: Hashable, Sendable {
     /// Its number.
     public var id: Int
-    /// What it boots.
+    /// The system that it boots.
     public var system: System
-    /// Whether it has yet to prove itself.
+    /// Whether it has not been marked good yet.
     public var isTrying: Bool
     /// Whether the user wants it kept.
     public var isPinned: Bool
@@ -84,15 +85,15 @@ public struct BootMenu: Hashable, Sendable {
     }
   }
 
-  /// The default, and how often it is tried.
+  /// The default, and the number of its tries.
   public struct Choice: Hashable, Sendable {
     /// The deployment that boots by default.
     public var deployment: Int
-    /// The number of the choice: another one than before starts the count anew.
+    /// The number of the choice: a new number restarts the count.
     public var token: Int
-    /// How often it is booted without having proven itself.
+    /// The number of boots without being marked good.
     public var tries: Int
-    /// What boots instead when that was in vain.
+    /// The deployment that boots after these tries have failed.
     public var fallback: Int?
 
     /// A default.
@@ -104,11 +105,11 @@ public struct BootMenu: Hashable, Sendable {
     }
   }
 
-  /// A system that was there before ast, and starts from a menu of its own.
+  /// A system from before ast, which starts from its own menu.
   public struct Before: Hashable, Sendable {
     /// The directory of its boot loader, from the top level of the file system.
     public var directory: FilePath
-    /// Whether its data are still to be taken over, by whatever boots from this menu.
+    /// Whether its data must still be taken over, by any system that boots from this menu.
     public var hasData: Bool
 
     /// A system with this directory.
@@ -133,7 +134,8 @@ public struct BootMenu: Hashable, Sendable {
   }
 }
 
-/// Where GRUB keeps what it notes: a file of 1024 bytes on a file system it can write in place, such as the ESP.
+/// The file in which GRUB keeps its notes: a file of 1024 bytes on a file system it can write in place, such as the
+/// ESP.
 public struct BootEnvironmentPlace: Hashable, Sendable {
   /// The UUID of the file system.
   public var fileSystem: String

@@ -1,6 +1,6 @@
-/// The way back to a system that was there before ast: its own menu, read by the GRUB that has read this one.
+/// The way back to a system from before ast: its own menu, read by the GRUB that has read this one.
 extension BootMenu {
-  /// What whatever boots is told when there are data to be taken over.
+  /// The kernel argument for every system if there are data to be taken over.
   var takingOver: [String] { before?.hasData ?? false ? ["ast.adopt"] : [] }
 }
 
@@ -8,8 +8,8 @@ extension BootMenu.Before {
   /// The function that shows that menu.
   static let command = "ast_before"
 
-  /// That system's grub.cfg leads here, unless it is told not to by `ast_before`. Variables that are set here are set for
-  /// this menu too, so they are put back when there is no such file.
+  /// That system's grub.cfg leads here, unless `ast_before` prevents it. Variables set here affect this menu too, so
+  /// they are restored if there is no such file.
   func function(on fileSystem: String) -> String {
     """
     # \(Self.command): shows the menu of the system that was there before ast, as it was.

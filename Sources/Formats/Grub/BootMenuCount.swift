@@ -1,12 +1,12 @@
-/// What GRUB counts and notes, in an environment block that nobody else writes.
+/// The counts and notes of GRUB, in an environment block that no other program writes.
 ///
 /// GRUB's script language has no arithmetic: the count goes down by comparing.
 extension BootMenu {
-  /// The functions that read and write the environment block, where there is one.
+  /// The functions that read and write the environment block, if there is one.
   var environmentFunctions: String {
     guard let environment else { return "" }
     let find = """
-      # ast_environment: finds the file GRUB can write; false where there is none.
+      # ast_environment: finds the file GRUB can write; false if there is none.
       function ast_environment {
         insmod fat
         search --no-floppy --fs-uuid --set=ast_disk \(GrubScript.word(environment.fileSystem))
@@ -18,11 +18,11 @@ extension BootMenu {
     return find + (choice.map { "\n" + Self.count($0) } ?? "")
   }
 
-  /// Where nothing can be noted, the deployment boots uncounted, and is not told to restart the machine: that would
-  /// have no end.
+  /// If GRUB cannot keep notes, the deployment boots uncounted, and without the arguments that restart the machine: the
+  /// restarts would never end.
   private static func count(_ choice: Choice) -> String {
     """
-    # ast_count: counts a try of the default; false when none is left. ast_try is what to tell a counted one.
+    # ast_count: counts a try of the default; false when none is left. ast_try has the arguments for a counted one.
     function ast_count {
       set ast_try=
       if ast_environment; then
@@ -41,13 +41,13 @@ extension BootMenu {
     """
   }
 
-  /// Anything that is no number of tries left counts as all of them.
+  /// A value that is not a number of tries counts as all of them.
   private static func steps(_ tries: Int) -> String {
     let known = (1..<max(tries, 1)).map { #"    elif [ "$ast_left" = \#($0) ]; then set ast_left=\#($0 - 1)"# }
     return (known + ["    else set ast_left=\(tries - 1)"]).joined(separator: "\n")
   }
 
-  /// The default. A boot that is not repeated is noted before it happens, and happens only if the note is there.
+  /// The default. A one-time boot is noted before it happens, and happens only if the note was written.
   var defaults: String {
     guard let choice else { return "" }
     let usual = "set default=ast-\(choice.deployment)\n"

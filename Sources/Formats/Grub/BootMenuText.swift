@@ -1,9 +1,9 @@
 import SystemPackage
 
 /// The menu in GRUB's script language (GRUB manual, 6 "Writing full configuration files"). The functions at the top keep
-/// the entries short: who stands before a machine that does not boot has to read them.
+/// the entries short: the administrator of a machine that does not boot has to read them.
 extension BootMenu {
-  /// What `ast/menu.cfg` is to contain.
+  /// The contents of `ast/menu.cfg`.
   public var text: String {
     let parts = [
       Self.heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial,
@@ -18,11 +18,11 @@ extension BootMenu {
 
     """
 
-  /// The function that boots. The video modules are what `load_video` of grub-mkconfig loads; `linux_gfx_mode` is the
-  /// admin's choice, from grub.cfg.
+  /// The function that boots. The video modules are those that `load_video` of grub-mkconfig loads; `linux_gfx_mode` is
+  /// the admin's choice, from grub.cfg.
   private var boot: String {
     """
-    # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; comes back only where that is not possible.
+    # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; returns only if that is not possible.
     function ast_boot {
       set ast_subvolume="$1"
       set ast_kernel="/$1$2"
@@ -43,7 +43,7 @@ extension BootMenu {
     """
   }
 
-  /// `$@` without quotes, because GRUB makes an empty word of `"$@"` where there is none; these are words of ast.
+  /// `$@` without quotes, because GRUB makes an empty word of an empty `"$@"`; these are words of ast.
   private func function(_ deployment: Deployment) -> String {
     """
     function ast_boot_\(deployment.id) {
@@ -70,7 +70,7 @@ extension BootMenu {
       """
   }
 
-  /// The words after `ast_boot`: where things are, and the kernel's arguments, the ones of ast before those of the user.
+  /// The words after `ast_boot`: the paths, and the kernel arguments, those of ast before those of the user.
   private func words(_ system: System, before own: [String] = []) -> String {
     let subvolume = store.relative.pushing(system.subvolume.relative)
     let arguments = KernelArguments(system.arguments).booting(subvolume.string).map { GrubScript.word($0) }
@@ -83,10 +83,10 @@ extension BootMenu {
 
 /// The entries.
 extension BootMenu {
-  /// The most entries a submenu has: GRUB takes its time to draw and to load more.
+  /// The most entries of a submenu: GRUB is slow to draw and to load more.
   static let pageLength = 50
 
-  /// The names of the files beside `ast/menu.cfg`, and what they are to contain: the entries of the snapshot tree.
+  /// The files beside `ast/menu.cfg` by name, and their contents: the entries of the snapshot tree.
   public var pages: [(name: String, text: String)] {
     slices.enumerated().map { index, nodes in
       (Self.pageName(index), nodes.map { trialEntry($0) }.joined(separator: "\n"))
@@ -111,7 +111,7 @@ extension BootMenu {
       """
   }
 
-  /// The default and what is booted once stand in the first menu: GRUB finds its default there by the id alone.
+  /// The default and the one-time boot are in the first menu: GRUB finds its default there by the id alone.
   private var deploymentEntries: String {
     let once = once?.deployment == choice?.deployment ? nil : once
     let first = [choice?.deployment, once?.deployment].compactMap(\.self)
@@ -121,7 +121,7 @@ extension BootMenu {
     return (shown.map(entry) + submenu).joined(separator: "\n")
   }
 
-  /// Deployments boot also where the admin has set a password for the menu: unattended, nobody could type it.
+  /// Deployments boot even if the admin has set a password for the menu: nobody could type it at an unattended boot.
   private func entry(_ deployment: Deployment) -> String {
     let id = deployment.id
     let marks = [("not proven yet", deployment.isTrying), ("pinned", deployment.isPinned)]
@@ -134,8 +134,8 @@ extension BootMenu {
       """
   }
 
-  /// A deployment that has not proven itself is told to restart the machine where it fails, but only if that leads to
-  /// something else in the end: a count, or another default.
+  /// A deployment that has not been marked good gets the arguments that restart the machine when it fails, but only if
+  /// another system boots in the end: because of a count, or another default.
   private func body(_ deployment: Deployment) -> String {
     let id = deployment.id
     guard deployment.isTrying else { return "  ast_boot_\(id)" }
@@ -150,7 +150,7 @@ extension BootMenu {
       """
   }
 
-  /// What boots when a deployment does not: the last good one; as long as there is none, what was there before ast.
+  /// The system that boots when a deployment does not: the last good one, or else the system from before ast.
   private func fallback(from id: Int) -> (name: String, command: String)? {
     if let other = choice?.fallback, other != id, deployments.contains(where: { $0.id == other }) {
       return ("deployment \(other)", "ast_boot_\(other) ast.fallback=\(id)")
@@ -158,7 +158,7 @@ extension BootMenu {
     return before == nil ? nil : ("the system before ast", Before.command)
   }
 
-  /// A kernel that panics waits for ever otherwise, and so does an initramfs that finds no root.
+  /// Otherwise a kernel that panics waits for ever, and so does an initramfs that does not find the root.
   static let trying = "ast.try panic=10"
 
   private static func submenu(_ title: String, _ id: String, _ entries: [String]) -> String {

@@ -1,17 +1,17 @@
 public import FoundationEssentials
 
-/// What an entry of the boot menu is called. What tells two entries apart comes first: GRUB cuts a long title off at the
-/// edge of the screen.
+/// The title of an entry in the boot menu. The parts that distinguish entries come first: GRUB cuts a long title off at
+/// the edge of the screen.
 public struct BootMenuTitle: Hashable, Sendable {
   /// The node.
   public var node: Int
   /// Its generation.
   public var generation: Int
-  /// When it was made.
+  /// The time it was made.
   public var date: Date
-  /// What the user says the node is.
+  /// The user's description of the node.
   public var description: String
-  /// What it calls itself, such as "Debian GNU/Linux 13 (trixie)".
+  /// The name of the system in it, such as "Debian GNU/Linux 13 (trixie)".
   public var system: String
 
   /// The parts of a title.
@@ -26,7 +26,7 @@ public struct BootMenuTitle: Hashable, Sendable {
   /// The most characters a title has: more than a screen is wide.
   private static let limit = 200
 
-  /// The title in one line without anything a terminal would act on; `notes` stand in it too.
+  /// The title in one line, without control characters, and with `notes`.
   func line(_ notes: [String]) -> String {
     let facts = (["generation \(generation)", minute] + notes).joined(separator: ", ")
     let words = [description, system].filter { !$0.isEmpty }.joined(separator: " - ")
@@ -38,7 +38,8 @@ public struct BootMenuTitle: Hashable, Sendable {
     date.formatted(.iso8601).prefix(16).replacing("T", with: " ") + " UTC"
   }
 
-  /// Every run of white space and control characters becomes one space; characters that turn the direction of writing go.
+  /// Every run of white space and control characters becomes one space; characters that change the direction of writing
+  /// are removed.
   private static func visible(_ text: String) -> String {
     let words = text.unicodeScalars.split { $0.properties.isWhitespace || $0.properties.generalCategory == .control }
     let line = words.map { word in

@@ -1,7 +1,7 @@
 /// Arguments of the kernel, taken apart as the kernel does it (`lib/cmdline.c`, `next_arg`): white space separates them,
 /// except between double quotes.
 public struct KernelArguments: Hashable, Sendable {
-  /// The arguments, without the quotes: GRUB puts quotes around each one that has a space in it.
+  /// The arguments, without the quotes: GRUB puts quotes around each one that contains a space.
   public private(set) var words: [String] = []
 
   /// The arguments of a command line.
@@ -13,7 +13,7 @@ public struct KernelArguments: Hashable, Sendable {
         isQuoted.toggle()
         word = word ?? ""
       } else if Self.space.contains(scalar) {
-        // GRUB takes only the space for a reason to quote.
+        // GRUB quotes only words with a space.
         if isQuoted { word = (word ?? "") + " " } else { end(&word) }
       } else {
         word = (word ?? "") + String(scalar)
@@ -22,7 +22,7 @@ public struct KernelArguments: Hashable, Sendable {
     end(&word)
   }
 
-  /// The arguments with `subvolume` for the root: the last `rootflags` is the one that counts, so each of them names it.
+  /// The arguments with `subvolume` for the root: the last `rootflags` counts, so each of them names it.
   func booting(_ subvolume: String) -> [String] {
     words.map { word in
       guard word.hasPrefix(Self.rootFlags) else { return word }
@@ -32,7 +32,7 @@ public struct KernelArguments: Hashable, Sendable {
 
   static let rootFlags = "rootflags="
 
-  /// What `isspace` of the kernel is true for, in ASCII.
+  /// The ASCII characters for which the kernel's `isspace` is true.
   private static let space: Set<Unicode.Scalar> = [" ", "\t", "\n", "\r", "\u{b}", "\u{c}"]
 
   private mutating func end(_ word: inout String?) {

@@ -3,7 +3,7 @@ public struct ByteCount: Sendable, Equatable {
   /// The bytes.
   public let bytes: Int64
 
-  /// Reads it; nil for anything else, and for what is below 0 or no 64 bits.
+  /// Reads a size; nil for anything else, for negative numbers, and for more than 64 bits.
   public init?(_ text: String) {
     let units: [Character: Int64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40]
     let unit = text.last.flatMap { units[Character($0.uppercased())] }

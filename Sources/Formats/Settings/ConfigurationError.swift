@@ -1,13 +1,13 @@
 public import SystemPackage
 
-/// Why a file of settings cannot be used.
+/// The reason why a file of settings cannot be used.
 public enum ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// It cannot be read.
+  /// The file cannot be read.
   case unreadable(FilePath)
-  /// What is in it is wrong; where and how.
+  /// The content is wrong, with the place and the mistake.
   case wrong(FilePath, String)
 
-  /// The sentence for it.
+  /// The sentence for the user.
   public var description: String {
     switch self {
     case .unreadable(let path): "cannot read \(path)"
@@ -17,7 +17,7 @@ public enum ConfigurationError: Error, Sendable, Equatable, CustomStringConverti
 }
 
 extension ConfigurationError {
-  /// What is wrong at a place in a file.
+  /// A mistake at a place in a file.
   public static func wrong(_ path: FilePath, line: Int, column: Int, _ reason: String) -> ConfigurationError {
     .wrong(path, "line \(line), column \(column): \(reason)")
   }

@@ -1,18 +1,18 @@
-/// A span of each day, such as 02:00-05:00. One whose end comes before its start goes over midnight.
+/// A span of each day, such as 02:00-05:00. A span whose end comes before its start crosses midnight.
 public struct DayWindow: Sendable, Equatable {
-  /// The minute of the day that it begins with.
+  /// The first minute of the day in the span.
   public let start: Int
-  /// The minute of the day that is not in it any more.
+  /// The first minute of the day after the span.
   public let end: Int
 
-  /// Reads two times with a hyphen between them; nil for anything else, and where they are the same.
+  /// Reads two times with a hyphen between them; nil for anything else, and if they are the same.
   public init?(_ text: String) {
     let times = text.split(separator: "-", omittingEmptySubsequences: false).map(Self.minute)
     guard times.count == 2, let start = times[0], let end = times[1], start != end else { return nil }
     (self.start, self.end) = (start, end)
   }
 
-  /// Whether a minute of the day is in it.
+  /// Whether a minute of the day is in the span.
   public func contains(_ minute: Int) -> Bool {
     start < end ? (start..<end).contains(minute) : minute >= start || minute < end
   }

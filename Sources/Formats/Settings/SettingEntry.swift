@@ -1,20 +1,20 @@
 /// A key or a heading in a file of settings.
 public struct SettingEntry: Sendable {
-  /// What stands there.
+  /// The kinds of entry.
   public enum Content: Sendable {
     /// The heading of a table.
     case heading
-    /// A value; nil for one of a kind that no setting has.
+    /// A value; nil if no setting has a value of its kind.
     case value(SettingValue?)
   }
 
-  /// The name, with those of the tables it is in, and dots between them.
+  /// The name, after the names of its tables, with dots between them.
   public let name: String
-  /// What stands there.
+  /// Its kind.
   public let content: Content
-  /// The line its statement begins on.
+  /// The line on which its statement begins.
   public let line: Int
-  /// The column, likewise.
+  /// The column at which its statement begins.
   public let column: Int
 
   /// An entry at this place.

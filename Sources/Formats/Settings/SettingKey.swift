@@ -1,4 +1,4 @@
-/// The settings there are, by the names they have in `ast.toml` and in a node's `node.toml`.
+/// All settings, by their names in `ast.toml` and in a node's `node.toml`.
 public enum SettingKey: String, CaseIterable, Sendable {
   case policy = "updates.policy"
   case nodes = "updates.nodes"
@@ -17,25 +17,25 @@ public enum SettingKey: String, CaseIterable, Sendable {
   case kernelArguments = "boot.kernel-arguments"
   case skippedHooks = "hooks.skip"
 
-  /// The table it stands in.
+  /// Its table.
   public var section: String { String(rawValue.prefix { $0 != "." }) }
   /// Its name in that table.
   public var name: String { String(rawValue.dropFirst(section.count + 1)) }
 
-  /// Whether it can stand in a file of this owner.
+  /// Whether a file of this owner can contain it.
   public func isSetting(of owner: Settings.Owner) -> Bool { definition.owners.contains(owner) }
 }
 
 extension SettingKey {
-  /// What a setting is.
+  /// The definition of a setting.
   struct Definition {
-    /// The values that it can have.
+    /// Its possible values.
     let kind: SettingKind
-    /// The value that it has where nothing is said.
+    /// Its default value.
     let standard: SettingValue
-    /// What it does: a comment of the file that nodes come with.
+    /// Its description: a comment in the file that nodes come with.
     let meaning: String
-    /// Who can have it: the machine, in its `ast.toml`, or a node, in its `node.toml`.
+    /// The owners that can have it: the machine, in its `ast.toml`, or a node, in its `node.toml`.
     var owners: Set<Settings.Owner> = [.machine]
   }
 
@@ -46,68 +46,70 @@ extension SettingKey {
       Definition(
         kind: .choice(UpdateSettings.Policy.allCases.map(\.rawValue)), standard: .text("check"),
         meaning: """
-          What is done without anybody watching: nothing ("off"), look for new versions ("check"), upgrade the nodes
-          ("stage"), or deploy the upgraded node, too, that the machine boots ("deploy").
+          What ast does unattended: nothing ("off"), look for new versions ("check"), upgrade the nodes
+          ("stage"), or also deploy the upgraded node that the machine boots ("deploy").
           """, owners: [.machine, .node])
     case .nodes:
       Definition(
         kind: .numbers(1...Int(Int32.max)), standard: .numbers([]),
-        meaning: "The nodes, by their numbers; without any, the one that runs.")
+        meaning: "The nodes to upgrade, by their numbers; if there are none, the running one.")
     case .tree:
-      Definition(kind: .flag, standard: .flag(false), meaning: "Whether what is below these nodes is upgraded, too.")
+      Definition(kind: .flag, standard: .flag(false), meaning: "Whether the nodes below these are upgraded, too.")
     case .onlyOnAC:
-      Definition(kind: .flag, standard: .flag(true), meaning: "Whether nothing is done on battery.")
+      Definition(kind: .flag, standard: .flag(true), meaning: "Whether ast does nothing on battery power.")
     case .minimumFreeForUpdates:
       Definition(
-        kind: .size, standard: .text("2G"), meaning: "With less than this free on the disk, no node is upgraded.")
+        kind: .size, standard: .text("2G"), meaning: "No node is upgraded if less than this is free on the disk.")
     case .cloneBefore:
       Definition(
         kind: .flag, standard: .flag(false),
-        meaning: "Whether a node is cloned before it is upgraded. The clone stays until somebody deletes it.",
+        meaning: "Whether a node is cloned before it is upgraded. The clone stays until you delete it.",
         owners: [.machine, .node])
     case .reboot:
       Definition(
         kind: .choice(UpdateSettings.Reboot.allCases.map(\.rawValue)), standard: .text("never"),
         meaning: """
-          Whether the machine is rebooted when, after an upgrade with the policy "deploy", another deployment boots than
-          the one that runs: "never" or "when-needed".
+          Whether the machine is rebooted if, after an upgrade with the policy "deploy", the default deployment is not
+          the running one: "never" or "when-needed".
           """)
     case .rebootWindow:
-      Definition(kind: .window, standard: .text("02:00-05:00"), meaning: "When it may be rebooted, in local time.")
+      Definition(
+        kind: .window, standard: .text("02:00-05:00"), meaning: "The time of day for such a reboot, in local time.")
     case .messageOfTheDay:
       Definition(
-        kind: .flag, standard: .flag(true), meaning: "Whether everybody who logs in is told what there is to do.")
+        kind: .flag, standard: .flag(true), meaning: "Whether users who log in are told what there is to do.")
     case .mail:
       Definition(
         kind: .address, standard: .text("root"),
         meaning: """
-          Who gets a mail when something was changed or has failed, where there is a sendmail(8); "" for nobody.
+          Who gets a mail about changes and failures, if there is a sendmail(8); "" for no mail.
           """)
     case .keepGenerations:
       Definition(
-        kind: .number(1...10_000), standard: .number(3), meaning: "How many generations of each node are kept.")
+        kind: .number(1...10_000), standard: .number(3),
+        meaning: "The number of generations of each node that are kept.")
     case .keepDeployments:
       Definition(
         kind: .number(2...1000), standard: .number(3),
-        meaning: "How many deployments are kept, pinned ones not counted.")
+        meaning: "The number of deployments that are kept, pinned ones not counted.")
     case .keepDays:
       Definition(
         kind: .number(0...36_500), standard: .number(0),
-        meaning: "`ast gc` deletes generations that are older than so many days, whatever their number; 0 for none.")
+        meaning: "`ast gc` deletes generations that are older than this many days, whatever their number; 0 for none.")
     case .minimumFree:
       Definition(
         kind: .size, standard: .text("0"),
-        meaning: "`ast gc` goes on with the oldest generations until so much is free; \"0\" for what there is.")
+        meaning: "`ast gc` goes on with the oldest generations until this much is free; \"0\" for no minimum.")
     case .kernelArguments:
-      // A node's alone: what its kernel is told is recorded with each generation, so a value of the machine would be in
-      // force for the nodes that were changed since, and for no other.
+      // A setting of nodes only: the kernel arguments are recorded with each generation, so a value of the machine
+      // would be in force for the nodes that were changed since, and for no other.
       Definition(
         kind: .kernelArguments, standard: .words([]),
-        meaning: "What the kernel is told behind what /etc/default/grub says.", owners: [.node])
+        meaning: "Kernel arguments, appended to those from /etc/default/grub.", owners: [.node])
     case .skippedHooks:
       Definition(
         kind: .hooks, standard: .words([]),
-        meaning: "The programs in /etc/ast/hooks.d that take no part in changes of packages, by their names.",
+        meaning: "The names of the programs in /etc/ast/hooks.d that are not run for changes of packages.",
         owners: [.machine, .node])
     }
   }

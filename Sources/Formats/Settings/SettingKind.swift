@@ -1,4 +1,4 @@
-/// The values that a setting can have.
+/// The possible values of a setting.
 enum SettingKind {
   /// `true` or `false`.
   case flag
@@ -12,14 +12,14 @@ enum SettingKind {
   case size
   /// A span of the day, as text.
   case window
-  /// Where a mail goes, or no text.
+  /// A mail address, or an empty text.
   case address
   /// An array of different arguments of the kernel.
   case kernelArguments
   /// An array of different names of hooks.
   case hooks
 
-  /// A value as one of this kind: an array with nothing in it is one of any kind.
+  /// A value as one of this kind: an empty array can be of any kind.
   func reading(_ value: SettingValue) -> SettingValue {
     switch (self, value) {
     case (.kernelArguments, .numbers([])), (.hooks, .numbers([])): .words([])
@@ -27,7 +27,7 @@ enum SettingKind {
     }
   }
 
-  /// Whether a value is one of them.
+  /// Whether a value is of this kind.
   func accepts(_ value: SettingValue) -> Bool {
     switch (self, value) {
     case (.flag, .flag): true
@@ -43,7 +43,7 @@ enum SettingKind {
     }
   }
 
-  /// What is said of a value that has words in it which nobody may choose; nil where it has none.
+  /// The objection to a value that contains forbidden words; nil if it contains none.
   func objection(to value: SettingValue) -> String? {
     guard case .words(let words) = value else { return nil }
     for word in words {
@@ -55,17 +55,12 @@ enum SettingKind {
   private func reason(against word: String) -> String? {
     switch self {
     case .kernelArguments: KernelArgument.objection(to: word)
-    case .hooks where !Self.isHook(word): "the name of a hook has letters, digits, \"_\" and \"-\" only"
+    case .hooks where !HookName.isValid(word): "the name of a hook has letters, digits, \"_\" and \"-\" only"
     default: nil
     }
   }
 
-  /// As run-parts(8) chooses.
-  private static func isHook(_ name: String) -> Bool {
-    !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
-  }
-
-  /// What is said of a value that is none of these.
+  /// The description of this kind in an error about another value.
   var words: String {
     switch self {
     case .flag: "true or false"
@@ -81,7 +76,7 @@ enum SettingKind {
     }
   }
 
-  /// Nothing that means something in an argument or a header of the mail.
+  /// Excludes characters with a meaning in an argument or a mail header.
   private static func isAddress(_ text: String) -> Bool {
     !text.hasPrefix("-") && text.utf8.allSatisfy { $0 < 0x80 }
       && text.allSatisfy { $0.isLetter || $0.isNumber || "@._+-".contains($0) }

@@ -11,7 +11,7 @@ public enum SettingValue: Sendable, Equatable {
   /// An array of words.
   case words([String])
 
-  /// As it stands in a TOML file. No kind of text has characters in it that would need to be escaped.
+  /// The value in TOML. No kind of text contains characters that must be escaped.
   public var toml: String {
     switch self {
     case .text(let text): "\"\(text)\""
@@ -21,7 +21,7 @@ public enum SettingValue: Sendable, Equatable {
     }
   }
 
-  /// As a script wants it: text as it is, and a line for each number or word of an array.
+  /// The value for scripts: plain text, and a line for each number or word of an array.
   public var plain: String {
     switch self {
     case .flag(let flag): "\(flag)"
@@ -34,7 +34,7 @@ public enum SettingValue: Sendable, Equatable {
 }
 
 extension SettingValue: Encodable {
-  /// As the JSON value of the same kind.
+  /// Encodes the value as the JSON value of the same kind.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {

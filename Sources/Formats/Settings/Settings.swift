@@ -1,25 +1,25 @@
 public import SystemPackage
 
-/// The administrator's settings: what was chosen, and where, and the defaults for all else.
+/// The administrator's settings: the chosen values with their places, and defaults for all others.
 ///
-/// They stand in TOML files, which the module `Configuration` reads.
+/// They are in TOML files, which the module `TOMLFiles` reads.
 public struct Settings: Sendable {
-  /// Where a setting comes from.
+  /// The place of a setting.
   public struct Source: Sendable, Equatable {
     /// The file.
     public let file: FilePath
-    /// The line that the key stands on.
+    /// The line of the key.
     public let line: Int
 
     /// A place.
     public init(file: FilePath, line: Int) { (self.file, self.line) = (file, line) }
   }
 
-  /// Whose settings a file has.
+  /// The owner of the settings in a file.
   public enum Owner: Sendable {
     /// The machine's.
     case machine
-    /// Those of one node, which are others in part.
+    /// The settings of one node, which differ in part.
     case node
   }
 
@@ -33,18 +33,18 @@ public struct Settings: Sendable {
 
   private var chosen: [SettingKey: Choice] = [:]
 
-  /// What is in force where nothing was chosen.
+  /// The defaults.
   public init() {}
 
   /// The value in force.
   public func value(of key: SettingKey) -> SettingValue { chosen[key]?.value ?? key.definition.standard }
 
-  /// Where it was chosen; nil where nobody did.
+  /// The place where it was chosen; nil for a default.
   public func source(of key: SettingKey) -> Source? { chosen[key]?.source }
 
-  /// Takes what stands in a file; the last one wins.
+  /// Adds the settings in a file; the last one wins.
   ///
-  /// - Throws: `ConfigurationError` for what is no setting, or a value that it cannot have.
+  /// - Throws: `ConfigurationError` for an unknown setting, or for a value that it cannot have.
   public mutating func take(
     _ entry: SettingEntry, in file: FilePath, of owner: Owner
   ) throws(ConfigurationError) {

@@ -1,5 +1,5 @@
 extension Settings {
-  /// A file with all settings that its owner can have and their defaults, as comments.
+  /// A file with all settings of an owner and their defaults, as comments.
   public static func template(of owner: Owner) -> String {
     var text = heading(of: owner)
     var section = ""
@@ -20,13 +20,13 @@ extension Settings {
     switch owner {
     case .machine:
       """
-      # The settings of ast: see ast.toml(5). As they stand here, they are in force anyway.
+      # The settings of ast: see ast.toml(5). These are the defaults.
       # Files in /etc/ast/ast.toml.d are read after this one, by their names (*.toml), and win key by key.
 
       """
     case .node:
       """
-      # The settings of this node alone: see ast.toml(5). What stands here without a # wins over ast.toml.
+      # The settings of this node alone: see ast.toml(5). Lines without a # win over ast.toml.
 
       """
     }

@@ -1,61 +1,61 @@
-/// How nodes are upgraded without anybody watching: the table `updates`.
+/// The settings of unattended upgrades: the table `updates`.
 public struct UpdateSettings: Sendable, Equatable {
-  /// How far it goes.
+  /// The extent of unattended upgrades.
   public enum Policy: String, Sendable, CaseIterable {
-    /// Nothing is done.
+    /// Do nothing.
     case off
-    /// New versions are looked for.
+    /// Look for new versions.
     case check
-    /// Nodes are upgraded.
+    /// Upgrade nodes.
     case stage
-    /// The node that the machine boots is deployed, too.
+    /// Also deploy the node that the machine boots.
     case deploy
   }
 
   /// Whether the machine is rebooted.
   public enum Reboot: String, Sendable, CaseIterable {
-    /// Somebody does that.
+    /// Leave the reboot to the administrator.
     case never
-    /// When another deployment boots than the one that runs.
+    /// Reboot if the default deployment is not the running one.
     case whenNeeded = "when-needed"
   }
 
   /// How far it goes.
   public var policy: Policy
-  /// The nodes; none for the one that runs.
+  /// The nodes; empty for the running one.
   public var nodes: [Int]
-  /// Whether what is below them is upgraded, too.
+  /// Whether the nodes below them are upgraded, too.
   public var includesTree: Bool
   /// Whether nothing is done on battery.
   public var onlyOnAC: Bool
-  /// How many bytes have to be free.
+  /// The number of bytes that must be free.
   public var minimumFree: Int64
   /// Whether a node is cloned before.
   public var clonesBefore: Bool
   /// Whether the machine is rebooted.
   public var reboot: Reboot
-  /// When it may be; nil for any time.
+  /// The time of day for reboots; nil for any time.
   public var rebootWindow: DayWindow?
-  /// Whether those who log in are told.
+  /// Whether users are informed when they log in.
   public var messageOfTheDay: Bool
-  /// Who gets a mail; empty for nobody.
+  /// The receiver of a mail; empty for none.
   public var mail: String
 }
 
-/// What is kept: the table `gc`.
+/// The settings of retention: the table `gc`.
 public struct KeepSettings: Sendable, Equatable {
-  /// How many generations of a node.
+  /// The number of generations kept of a node.
   public var generations: Int
-  /// How many deployments, pinned ones not counted.
+  /// The number of deployments kept, pinned ones not counted.
   public var deployments: Int
-  /// How old generations may get; 0 for any age.
+  /// The maximum age of generations in days; 0 for any age.
   public var days: Int
-  /// How many bytes `gc` sees to; 0 for none.
+  /// The number of bytes that `gc` makes free; 0 for none.
   public var minimumFree: Int64
 }
 
 extension Settings {
-  /// How nodes are upgraded without anybody watching.
+  /// The settings of unattended upgrades.
   public var updates: UpdateSettings {
     UpdateSettings(
       policy: UpdateSettings.Policy(rawValue: text(of: .policy)) ?? .off, nodes: numbers(of: .nodes),
@@ -65,14 +65,14 @@ extension Settings {
       mail: text(of: .mail))
   }
 
-  /// What is kept.
+  /// The settings of retention.
   public var keep: KeepSettings {
     KeepSettings(
       generations: number(of: .keepGenerations), deployments: number(of: .keepDeployments),
       days: number(of: .keepDays), minimumFree: bytes(of: .minimumFree))
   }
 
-  // A value was held against the kind of its key when it was read: what stands behind `else` does not happen.
+  // Reading has checked each value against the kind of its key, so the `else` branches are never taken.
 
   private func flag(of key: SettingKey) -> Bool { if case .flag(let flag) = value(of: key) { flag } else { false } }
 

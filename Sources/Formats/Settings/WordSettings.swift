@@ -1,12 +1,12 @@
-/// The settings that are words.
+/// The settings whose values are words.
 extension Settings {
-  /// What the kernel of a node is told behind what its /etc/default/grub says.
+  /// The kernel arguments of a node, appended to those from its /etc/default/grub.
   public var kernelArguments: [String] { words(of: .kernelArguments) }
 
-  /// The names of the hooks that take no part in changes of packages.
+  /// The names of the hooks that are not run for changes of packages.
   public var skippedHooks: [String] { words(of: .skippedHooks) }
 
-  // A value was held against the kind of its key when it was read: what stands behind `else` does not happen.
+  // Reading has checked each value against the kind of its key, so the `else` branches are never taken.
   private func words(of key: SettingKey) -> [String] {
     if case .words(let words) = value(of: key) { words } else { [] }
   }

@@ -3,7 +3,7 @@ public import Settings
 public import SystemPackage
 internal import TOMLKit
 
-/// A file that answers what `bootstrap` asks: TOML, with a key for each option.
+/// A file with the answers for `bootstrap`: TOML, with a key for each option.
 ///
 ///     hostname = "web"
 ///     user = "anna"
@@ -17,7 +17,7 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
   public var disk: String?
   /// The release.
   public var suite: String?
-  /// How much of it.
+  /// The extent of the installation.
   public var variant: String?
   /// The mirror.
   public var mirror: String?
@@ -25,7 +25,7 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
   public var tarball: String?
   /// The package of the kernel.
   public var kernel: String?
-  /// Packages to install too.
+  /// Additional packages.
   public var include: [String]?
   /// The machine's name.
   public var hostname: String?
@@ -49,7 +49,7 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
   /// No answers.
   public init() {}
 
-  /// The answers in a file. Keys that mean nothing are wrong, too.
+  /// The answers in a file. Unknown keys are errors.
   public init(_ path: FilePath) throws(ConfigurationError) {
     let text: String
     do {
@@ -76,10 +76,10 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
     switch error {
     case let error as TOMLParseError:
       "line \(error.source.begin.line), column \(error.source.begin.column): \(error.description)"
-    case let error as UnexpectedKeysError: "nothing is called \(error.keys.keys.sorted().joined(separator: ", "))"
-    // TOMLKit says of a value of another kind that the key is not there.
+    case let error as UnexpectedKeysError: "unknown keys: \(error.keys.keys.sorted().joined(separator: ", "))"
+    // TOMLKit reports a value of another kind as a missing key.
     case DecodingError.typeMismatch(_, let context), DecodingError.keyNotFound(_, let context):
-      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has not the right kind of value"
+      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has a value of the wrong kind"
     default: "\(error)"
     }
   }

@@ -3,10 +3,10 @@ public import Settings
 public import SystemPackage
 internal import TOMLKit
 
-/// The settings in files: `ast.toml`, and those that add to it.
+/// The settings in files: `ast.toml`, and the files that add to it.
 extension Settings {
-  /// The settings in a file, where there is one, and then in the files `*.toml` in the directory with the same name and
-  /// `.d` behind it, by their names.
+  /// The settings in a file, if it exists, and then in the files `*.toml` in the directory with the same name followed
+  /// by `.d`, in the order of their names.
   public init(of file: FilePath) throws(ConfigurationError) {
     self.init()
     let directory = FilePath(file.string + ".d")
@@ -20,12 +20,12 @@ extension Settings {
     }
   }
 
-  /// Those of this machine; `AST_CONFIG` names another file.
+  /// The settings of this machine; `AST_CONFIG` names another file.
   public static func ofThisMachine() throws(ConfigurationError) -> Settings {
     try Settings(of: ProcessInfo.processInfo.environment["AST_CONFIG"].map { FilePath($0) } ?? file)
   }
 
-  /// The same for one node, whose own file has this content.
+  /// The settings of one node, whose own file has this content.
   public func with(node data: Data, at path: FilePath) throws(ConfigurationError) -> Settings {
     var settings = self
     try settings.read(data, in: path, of: .node)
@@ -35,7 +35,7 @@ extension Settings {
   private mutating func read(_ data: Data, in path: FilePath, of owner: Owner) throws(ConfigurationError) {
     // The parser takes a string of C, and would end at a NUL.
     guard let text = String(validating: data, as: UTF8.self), !text.utf8.contains(0) else {
-      throw .wrong(path, "this is no text in UTF-8")
+      throw .wrong(path, "this is not UTF-8 text")
     }
     let entries: [SettingEntry]
     do {

@@ -1,11 +1,11 @@
 internal import Settings
 internal import TOMLKit
 
-/// What stands in a TOML file, and where.
+/// The entries of a TOML file with their places.
 ///
-/// TOMLKit knows where an error is, but not where a key stands. So a file that it has found to be right is taken apart
-/// into statements, and the parser reads each of them by itself: a statement begins on a line of its own, and is over
-/// with the first line up to which it can be parsed, because what goes on has brackets or quotes that are open.
+/// TOMLKit reports the place of an error, but not of a key. So a file that it has accepted is divided into statements,
+/// and the parser reads each of them by itself: a statement begins on a new line, and ends with the first line up to
+/// which it can be parsed, because an unfinished one has open brackets or quotes.
 struct SettingEntries {
   /// The keys and headings in their order.
   private(set) var entries: [SettingEntry] = []
@@ -18,7 +18,7 @@ struct SettingEntries {
     _ = try TOMLTable(string: text)
     var statement = ""
     var start = 1
-    // By bytes: to Swift, the two that end a line of DOS are one character, and no newline.
+    // By bytes: to Swift, the two that end a line of DOS are one character, which is not a newline.
     for (index, line) in text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
       if statement.isEmpty { start = index + 1 }
       statement += String(decoding: line, as: UTF8.self) + "\n"

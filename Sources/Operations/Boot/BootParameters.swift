@@ -1,3 +1,4 @@
+import Host
 import FoundationEssentials
 import Grub
 import SnapshotTree
@@ -34,6 +35,6 @@ public struct BootParameters: Hashable, Sendable {
 
   /// The parameters of this boot.
   public static func current() throws -> BootParameters {
-    BootParameters(commandLine: try String(contentsOfFile: "/proc/cmdline", encoding: .utf8))
+    BootParameters(commandLine: try Files.text(of: "/proc/cmdline"))
   }
 }

@@ -15,7 +15,7 @@ struct ChrootMounts {
   mutating func make(_ root: FilePath) throws -> FilePath {
     let target: FilePath = "/run/ast/root"
     for directory in [target.removingLastComponent(), target] {
-      guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+      try Files.ensureDirectory(directory)
     }
     try bind(root, at: target)
     for place in ["dev", "proc", "sys"] { try bind(FilePath("/\(place)"), at: target.appending(place)) }
@@ -23,14 +23,14 @@ struct ChrootMounts {
   }
 
   mutating func bind(_ source: FilePath, at target: FilePath) throws {
-    try PrivateMounts.bind(source, at: target)
+    try Files.attempt("mount \(source) at", target) { try PrivateMounts.bind(source, at: target) }
     mounted.append(target)
   }
 
   /// Mounts a subvolume. Before Linux 6.15, what is not mounted anywhere cannot be bound to a place (mount(2), EINVAL).
   mutating func mount(_ subvolume: String, of device: FilePath, at target: FilePath) throws {
     guard Glibc.mount(device.string, target.string, "btrfs", 0, "subvol=\(subvolume)") == 0 else {
-      throw Errno(rawValue: errno)
+      throw FileError("mount \(subvolume) of \(device) at", target, Errno(rawValue: errno))
     }
     mounted.append(target)
   }

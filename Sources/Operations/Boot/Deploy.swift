@@ -209,9 +209,9 @@ extension Store {
       id: try tree.allocateDeployment(), node: generation.node, generation: generation.number, created: Date(),
       subvolume: SubvolumeUUID(try staged.info().uuid), boot: boot)
     let final = path(of: deployment)
-    guard mkdir(final.removingLastComponent().string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeDirectory(final.removingLastComponent())
     failPoint("directory of the deployment made")
-    guard rename(staged.path.string, final.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(staged.path, to: final)
     failPoint("deployment renamed")
     try FileSystem.sync(root)
     try tree.insert(deployment)

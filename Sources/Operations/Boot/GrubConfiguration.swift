@@ -55,9 +55,8 @@ struct GrubConfiguration {
   func install() throws {
     guard isNeeded else { return }
     let (new, present) = (directory.appending(Self.newName), directory.appending("grub.cfg"))
-    let file = try FileDescriptor.open(new, .readWrite, options: .closeOnExec)
-    try file.closeAfter { guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) } }
-    guard rename(new.string, present.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.sync(new)
+    try Files.rename(new, to: present)
     failPoint("grub.cfg in place")
     try RootDirectory(directory).write(inputs, to: Self.inputsName)
   }

@@ -1,5 +1,3 @@
-import FoundationEssentials
-import Glibc
 import Host
 import SystemPackage
 
@@ -13,8 +11,7 @@ public struct HealthChecks: Sendable {
 
   /// The checks in a directory: executable files with names as run-parts(8) takes them, in the order of their names.
   public init(in directory: FilePath) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
-    programs = names.filter(Self.isName).sorted().map { directory.appending($0) }.filter(Self.isProgram)
+    programs = ExecutableDirectory(directory).programs
   }
 
   /// Runs the programs until one fails. Their output goes to `messages`.
@@ -29,14 +26,5 @@ public struct HealthChecks: Sendable {
       }
     }
     return nil
-  }
-
-  private static func isName(_ name: String) -> Bool {
-    !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }
-  }
-
-  private static func isProgram(_ file: FilePath) -> Bool {
-    var status = stat()
-    return stat(file.string, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(file.string, X_OK) == 0
   }
 }

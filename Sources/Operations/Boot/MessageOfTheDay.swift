@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Host
 import SystemPackage
 
 /// The messages that pam_motd(8) shows at each login, until the next boot.
@@ -16,7 +17,7 @@ public enum MessageOfTheDay: String {
       return
     }
     let directory = path.removingLastComponent()
-    try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: URL(filePath: path.string), options: .atomic)
+    try Files.ensureDirectory(directory)
+    try RootDirectory(directory).write(Data(text.utf8), to: FilePath(rawValue))
   }
 }

@@ -36,9 +36,9 @@ extension AptSession {
       var status = stat()
       let isDirectory = stat(bind.source.string, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
       let directory = isDirectory ? bind.target : bind.target.removingLastComponent()
-      try FileManager.default.createDirectory(atPath: directory.string, withIntermediateDirectories: true)
-      if !isDirectory { try Data().write(to: URL(filePath: bind.target.string)) }
-      try PrivateMounts.bind(bind.source, at: bind.target)
+      try Files.ensureDirectories(directory)
+      if !isDirectory { try Files.write([], to: bind.target) }
+      try Files.attempt("mount \(bind.source) at", bind.target) { try PrivateMounts.bind(bind.source, at: bind.target) }
     }
   }
 

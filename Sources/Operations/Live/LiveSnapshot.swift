@@ -33,11 +33,11 @@ struct LiveSnapshot {
     do {
       for top in tops {
         let place = FilePath("/").appending(top)
-        try HostMounts.show(path.appending(top), at: place)
+        try Files.attempt("mount", place) { try HostMounts.show(path.appending(top), at: place) }
         shown.append(place)
         failPoint("live directory shown")
         // The machine's mount appears in this process too.
-        try PrivateMounts.makeWritable(place)
+        try Files.attempt("remount", place) { try PrivateMounts.makeWritable(place) }
       }
     } catch {
       for place in shown.reversed() { try? HostMounts.hide(place) }
@@ -47,7 +47,9 @@ struct LiveSnapshot {
 
   /// Unmounts its directories, and deletes it. Programs that were started from it keep running.
   func discard() throws {
-    for top in tops.reversed() { try HostMounts.hide(FilePath("/").appending(top)) }
+    for place in tops.reversed().map({ FilePath("/").appending($0) }) {
+      try Files.attempt("unmount", place) { try HostMounts.hide(place) }
+    }
     try subvolume.delete()
   }
 

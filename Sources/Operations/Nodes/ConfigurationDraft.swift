@@ -15,10 +15,10 @@ struct ConfigurationDraft {
     original = text
     var template = Array("/tmp/ast-node-XXXXXX.toml".utf8CString)
     let file = FileDescriptor(rawValue: mkstemps(&template, 5))
-    guard file.rawValue >= 0 else { throw Errno(rawValue: errno) }
+    guard file.rawValue >= 0 else { throw FileError("make a file in", "/tmp", Errno(rawValue: errno)) }
     path = FilePath(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
     do {
-      try file.closeAfter { _ = try file.writeAll(text) }
+      try Files.attempt("write", path) { try file.closeAfter { _ = try file.writeAll(text) } }
     } catch {
       remove()
       throw error
@@ -26,7 +26,7 @@ struct ConfigurationDraft {
   }
 
   /// The content of the file.
-  var text: Data { get throws { try Data(contentsOf: URL(filePath: path.string)) } }
+  var text: Data { get throws { try Files.contents(of: path) } }
 
   /// Opens the file in an editor, and waits for the editor to end.
   func edit(with editor: String) throws {

@@ -42,7 +42,7 @@ extension Store {
   package func lockUnlessFull(_ id: NodeID, _ wait: LockWait) throws -> Lock? {
     do {
       return try lock(id, wait)
-    } catch Errno.noSpace {
+    } catch let error as FileError where error.errno == .noSpace {
       return nil
     }
   }

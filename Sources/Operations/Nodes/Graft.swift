@@ -57,7 +57,7 @@ extension Store {
     var id = try tree.allocateNode()
     while isTaken(id) { id = try tree.allocateNode() }
     let first = GenerationNumber(1)
-    guard mkdir(directory(of: id).string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeDirectory(directory(of: id))
     failPoint("directory of the new node made")
     let copy = try subvolume.snapshot(to: path(of: id, first), readOnly: true)
     failPoint("snapshot made")

@@ -23,9 +23,9 @@ package final class AptSession {
     self.store = store
     cache = try PackageCache(in: store)
     workspace = try AptWorkspace(in: cache.path)
-    let hook = workspace.given.appending("hook").string
-    try Data(AptHook.program(writingTo: "\(Self.inside)/decision").utf8).write(to: URL(filePath: hook))
-    guard chmod(hook, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    let hook = workspace.given.appending("hook")
+    try Files.write(AptHook.program(writingTo: "\(Self.inside)/decision").utf8, to: hook)
+    try Files.setMode(hook, 0o755)
   }
 
   /// A sandbox with `root` as its root, in which apt works with the files of this session.

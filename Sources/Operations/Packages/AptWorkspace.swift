@@ -24,14 +24,18 @@ final class AptWorkspace {
     defer { withExtendedLifetime(alone) {} }
     Leftovers.removeUnusedWorkspaces(in: directory)
     var template = Array(directory.appending("\(Leftovers.workspacePrefix)XXXXXX").string.utf8CString)
-    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+    guard mkdtemp(&template) != nil else {
+      throw FileError("make a directory in", directory, Errno(rawValue: errno))
+    }
     path = FilePath(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
-    guard let lock = try Lock.take("lock", in: path, wait: .never) else { throw Errno.resourceBusy }
+    guard let lock = try Lock.take("lock", in: path, wait: .never) else {
+      throw FileError("lock", path, .resourceBusy)
+    }
     self.lock = lock
     // apt's methods run as a user of their own (APT::Sandbox::User in apt.conf(5)).
-    guard chmod(path.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    try Files.setMode(path, 0o755)
     for name in ["given", "given/archives", "writable", "writable/lists", "writable/cache", "writable/cache/archives"] {
-      guard mkdir(path.appending(name).string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+      try Files.makeDirectory(path.appending(name))
     }
   }
 

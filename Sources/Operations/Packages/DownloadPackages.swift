@@ -26,7 +26,7 @@ extension AptSession {
       utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
       let name = workspace.given.appending("archives/\(download.fileName)")
       guard symlink("\(Self.packages)/\(download.key)", name.string) == 0 || errno == EEXIST else {
-        throw Errno(rawValue: errno)
+        throw FileError("make the link", name, Errno(rawValue: errno))
       }
     }
   }
@@ -69,11 +69,11 @@ extension AptSession {
         throw AstError(.failed, "\(download.fileName) was not fetched for node \(node)", state: .unchanged)
       }
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
-      guard chmod(copy.string, 0o644) == 0 else { throw Errno(rawValue: errno) }
+      try Files.setMode(copy, 0o644)
     }
     let sums = copies.map { "\($0.download.hash.dropFirst("SHA256:".count))  \($0.copy)\n" }.joined()
     let list = workspace.path.appending("checksums")
-    try Data(sums.utf8).write(to: URL(filePath: list.string))
+    try Files.write(sums.utf8, to: list)
     defer { for download in fetched { unlink(cache.partial.appending(download.key).string) } }
     do {
       try ChildProcess("sha256sum", ["--check", "--strict", "--quiet", "--", list.string]).run()
@@ -84,7 +84,7 @@ extension AptSession {
     // A file that is named for its checksum is complete, even after a power cut.
     try FileSystem.sync(cache.path)
     for (download, copy) in copies {
-      guard rename(copy.string, cache.file(of: download).string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.rename(copy, to: cache.file(of: download))
     }
   }
 

@@ -56,7 +56,7 @@ package struct PackageCache {
     let lock: Lock?
     do {
       lock = try Lock.take(Self.lockName, in: locks, wait: .never)
-    } catch Errno.noSpace {
+    } catch let error as FileError where error.errno == .noSpace {
       // If the lock file cannot be created for lack of space, no other command holds the lock.
       return try body()
     }

@@ -16,7 +16,7 @@ struct PackageIndices {
   /// Finds the indices for the apt in `root`, or a path for new ones. The caller holds the cache's lock.
   init(for root: FilePath, in cache: PackageCache) throws {
     let configuration = try Self.configuration(of: root)
-    let names = try FileManager.default.contentsOfDirectory(atPath: cache.indices.string)
+    let names = try Files.names(in: cache.indices)
     let taken = names.compactMap(Int.init)
     let known = taken.first { number in
       let file = cache.indices.appending("\(number)/configuration")
@@ -47,12 +47,12 @@ struct PackageIndices {
     let new = path.removingLastComponent().appending("new")
     try? FileManager.default.removeItem(atPath: new.string)
     for directory in [new, new.appending("lists"), new.appending("tables")] {
-      guard mkdir(directory.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+      try Files.makeDirectory(directory)
     }
     try cloneFiles(in: "lists", workspace.written, to: new.appending("lists"))
-    try configuration.write(to: URL(filePath: new.appending("configuration").string))
+    try Files.write(configuration, to: new.appending("configuration"))
     try? FileManager.default.removeItem(atPath: path.string)
-    guard rename(new.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(new, to: path)
   }
 
   /// Keeps the tables that a workspace's apt has computed, if it had to.
@@ -65,7 +65,7 @@ struct PackageIndices {
         let temporary = path.appending("tables/new")
         unlink(temporary.string)
         try cloneFile(new.descriptor, to: temporary)
-        guard rename(temporary.string, kept.string) == 0 else { throw Errno(rawValue: errno) }
+        try Files.rename(temporary, to: kept)
       }
     }
   }
@@ -73,7 +73,7 @@ struct PackageIndices {
   /// Whether both have the same size and the same time of change.
   private func isSame(_ file: FileDescriptor, _ kept: FilePath) throws -> Bool {
     var (new, old) = (stat(), stat())
-    guard fstat(file.rawValue, &new) == 0 else { throw Errno(rawValue: errno) }
+    guard fstat(file.rawValue, &new) == 0 else { throw FileError("compare", kept, Errno(rawValue: errno)) }
     return lstat(kept.string, &old) == 0 && new.st_size == old.st_size
       && new.st_mtim.tv_sec == old.st_mtim.tv_sec && new.st_mtim.tv_nsec == old.st_mtim.tv_nsec
   }
@@ -91,19 +91,12 @@ struct PackageIndices {
   static func configuration(of root: FilePath) throws -> Data {
     let inside = RootDirectory(root)
     var text = Data()
-    for file in try files(in: "/etc/apt", inside) + files(in: "/usr/share/keyrings", inside)
+    for file in try inside.files(below: "/etc/apt") + inside.files(below: "/usr/share/keyrings")
       + ["/var/lib/dpkg/arch"]
     {
       guard let contents = try inside.contents(of: file) else { continue }
       text += Data("\(file) \(contents.count)\n".utf8) + contents
     }
     return text
-  }
-
-  private static func files(in directory: FilePath, _ root: RootDirectory) throws -> [FilePath] {
-    try root.entries(of: directory).flatMap { entry in
-      let path = directory.appending(entry.name)
-      return entry.isDirectory ? try files(in: path, root) : [path]
-    }
   }
 }

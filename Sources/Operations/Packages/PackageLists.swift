@@ -13,7 +13,7 @@ struct PackageLists {
   init(in sets: [FilePath]) throws {
     files = try sets.flatMap { set in
       let lists = set.appending("lists")
-      let names = try FileManager.default.contentsOfDirectory(atPath: lists.string).filter { $0.contains("_Packages") }
+      let names = try Files.names(in: lists).filter { $0.contains("_Packages") }
       guard names.allSatisfy({ $0.hasSuffix("_Packages") }) else {
         throw AstError(.failed, "a list in \(lists) is compressed")
       }

@@ -1,6 +1,5 @@
 import Btrfs
 import FoundationEssentials
-import Glibc
 import Host
 import Settings
 import SnapshotTree
@@ -32,12 +31,7 @@ struct TransactionHooks {
   /// The hooks of this machine; `AST_HOOKS` names another directory.
   private static var present: [FilePath] {
     let directory = FilePath(ProcessInfo.processInfo.environment["AST_HOOKS"] ?? "/etc/ast/hooks.d")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
-    // As run-parts(8) chooses: no editor's or package manager's left-overs.
-    return names.sorted().filter { !$0.contains(".") && !$0.hasSuffix("~") }.map(directory.appending).filter {
-      var status = stat()
-      return access($0.string, X_OK) == 0 && stat($0.string, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-    }
+    return ExecutableDirectory(directory).programs
   }
 
   /// Runs the hooks with the stage and the kind of the operation as arguments; the clone's path, the node and the

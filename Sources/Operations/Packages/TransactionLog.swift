@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Host
 import SnapshotTree
 import Store
 import SystemPackage
@@ -17,9 +18,11 @@ package final class TransactionLog {
     try Store.makeDirectory("ast/log", in: store.root)
     Self.removeOld(in: directory)
     path = directory.appending("\(operation).log")
-    file = try FileDescriptor.open(
-      path, .writeOnly, options: [.create, .truncate, .append, .closeOnExec],
-      permissions: [.ownerReadWrite, .groupRead])
+    file = try Files.attempt("make", path) { [path] in
+      try FileDescriptor.open(
+        path, .writeOnly, options: [.create, .truncate, .append, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead])
+    }
   }
 
   deinit { try? file.close() }

@@ -4,14 +4,14 @@ public import SystemPackage
 internal import Glibc
 
 extension TreeDatabase {
-  /// Makes a new database at `path`, with no node in it. Throws `.exists` if there is something already.
+  /// Makes a new database at `path`, without nodes. Throws `.exists` if the path exists already.
   ///
-  /// The file gets its name when it is complete and on disk. Everybody may read it.
+  /// The file gets its name when it is complete and on disk. Every user may read it.
   public static func create(at path: FilePath) throws(TreeError) {
     try create(at: path) { _ throws(TreeError) in }
   }
 
-  /// Makes a new database at `path` with what `fill` puts into it. `fill` runs inside `write`.
+  /// Makes a new database at `path` and lets `fill` fill it, inside `write`.
   static func create(
     at path: FilePath, filledBy fill: (TreeDatabase) throws(TreeError) -> Void
   ) throws(TreeError) {
@@ -29,11 +29,11 @@ extension TreeDatabase {
   ) throws(TreeError) {
     do {
       let connection = try Connection(to: temporary, .writing)
-      // Nobody else sees the file, and it is synced as a whole at the end.
+      // Other processes do not see the file, and it is synced as a whole at the end.
       try connection.execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
       try connection.transaction { try Schema.current.migrate(connection) }
       try TreeDatabase(connection, path: path, .writing).write { tree in try fill(tree) }
-      // Written into the header: whoever opens it from now on uses a log.
+      // The header records this: every later connection uses a log.
       try connection.useWriteAheadLog()
       try connection.leaveWriteAheadLog()
     } catch let error as SQLiteError {
@@ -58,7 +58,7 @@ extension TreeDatabase {
     }
   }
 
-  /// `link` and not `rename`, because that would replace what somebody else put there meanwhile.
+  /// Uses `link` and not `rename`, which would replace a file that another process made meanwhile.
   private static func give(_ temporary: FilePath, itsName path: FilePath) throws(TreeError) {
     do {
       try sync(temporary)

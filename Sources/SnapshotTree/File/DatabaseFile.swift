@@ -3,13 +3,13 @@ internal import SystemPackage
 
 internal import Glibc
 
-/// The database as a file: finds out whether it is one of ours and may be used, before anything is done to it.
+/// The database as a file: finds out whether it is a snapshot tree and may be used, before touching it.
 struct DatabaseFile {
   let path: FilePath
   let schema: Schema
 
-  /// A connection that reads the file, or a copy of it in memory: where the schema is older than this program knows,
-  /// and where log or index are missing or the log is damaged, which SQLite would have to mend.
+  /// A connection that reads the file, or a copy of it in memory: if its schema is older than this program's, or if the
+  /// log or the index is missing or the log is damaged, so that SQLite would have to repair it.
   func openForReading() throws(TreeError) -> Connection {
     try refuseUnusable()
     var connection: Connection
@@ -32,7 +32,7 @@ struct DatabaseFile {
     return connection
   }
 
-  /// A connection that writes the file, after it got all migrations.
+  /// A connection that writes the file, after all migrations.
   func openForWriting() throws(TreeError) -> Connection {
     let header = try refuseUnusable()
     try inspectUntouched(header)
@@ -65,13 +65,13 @@ struct DatabaseFile {
     return header
   }
 
-  /// Nil where SQLite would need to make files: those who may only read cannot.
+  /// Nil if SQLite would need to make files, which users without write permission cannot.
   private func readDirectly() throws(TreeError) -> Connection? {
     guard exists(log), exists(index), LogHeader.isValid(in: log) else { return nil }
     do {
       return try readDirectly(.reading)
     } catch .noSpace {
-      // For the note that somebody reads. It is of use only while somebody writes, which nobody can.
+      // For the note about a reader, which matters only while another process writes. On a full disk none can.
       return try readDirectly(.readingWithoutTrace)
     }
   }
@@ -103,7 +103,7 @@ struct DatabaseFile {
       let connection = try Connection(to: path, .readingWithoutTrace)
       guard try connection.value("PRAGMA quick_check(1)") == .text("ok") else { throw TreeError.truncated(path) }
     } catch let error as SQLiteError where error.kind != .corrupt {
-      // Such as an index that only a writer can repair. What is really wrong shows when the database is used.
+      // For example an index that only a writer can repair. A real error shows when the database is used.
       return
     } catch {
       throw .truncated(path)
@@ -123,7 +123,7 @@ struct DatabaseFile {
     guard needed <= schema.version else { throw .newer(path, needed: needed, known: schema.version) }
   }
 
-  /// Asks whether this program may write without making or changing log and index, which writing does from the start.
+  /// Checks whether this program may write, without making or changing log and index, as writing would.
   private func inspectUntouched(_ header: FileHeader) throws(TreeError) {
     do {
       if exists(log), exists(index), LogHeader.isValid(in: log) {
@@ -135,7 +135,7 @@ struct DatabaseFile {
     } catch {
       switch error {
       case .newer, .corrupt: throw error
-      // Such as an index that only a writer can repair. What is really wrong shows again when it is opened.
+      // For example an index that only a writer can repair. A real error shows again when it is opened.
       default: return
       }
     }
@@ -163,7 +163,7 @@ struct DatabaseFile {
     }
   }
 
-  /// Why a file that can be read cannot be written.
+  /// The reason why a file that can be read cannot be written.
   private func unwritable() -> TreeError {
     let result = path.withPlatformString { access($0, W_OK) }
     return result != 0 && errno == EACCES ? .notPermitted(path) : .readOnly(path)

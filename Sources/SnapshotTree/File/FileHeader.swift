@@ -3,7 +3,7 @@ struct FileHeader {
   static let size = 100
   private static let magic = Array("SQLite format 3\0".utf8)
 
-  /// The bytes that the file has according to itself.
+  /// The size of the file in bytes, as the header records it.
   let fileSize: Int64
   /// `PRAGMA user_version`.
   let version: Int
@@ -15,7 +15,7 @@ struct FileHeader {
     bytes.prefix(magic.count).elementsEqual(magic.prefix(bytes.count))
   }
 
-  /// Nil where there are too few bytes.
+  /// Nil if there are too few bytes.
   init?(_ bytes: [UInt8]) {
     guard bytes.count >= FileHeader.size else { return nil }
     func number(_ offset: Int) -> UInt32 {

@@ -2,14 +2,14 @@ internal import SystemPackage
 
 internal import Glibc
 
-/// What tells that a file is still the same and was not written to.
+/// The facts that show whether a file is still the same and was not written to.
 struct FileIdentity: Equatable {
   let inode: UInt64
   let size: Int64
   private let modifiedSeconds: Int
   private let modifiedNanoseconds: Int
 
-  /// Nil where there is no file.
+  /// Nil if there is no file.
   init?(of path: FilePath) {
     var status = stat()
     guard path.withPlatformString({ stat($0, &status) }) == 0 else { return nil }

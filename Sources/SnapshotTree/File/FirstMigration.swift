@@ -1,7 +1,7 @@
 internal import SQLite
 
 extension Schema {
-  /// Version 1. Frozen: what comes later is a migration of its own.
+  /// Version 1. Frozen: later changes are separate migrations.
   static let firstMigration = Migration(
     version: 1,
     sql: """

@@ -4,14 +4,14 @@ internal import SystemPackage
 enum LogHeader {
   private static let size = 32
 
-  /// Whether the log begins as one. SQLite takes one that does not for empty, where it may write; where it may only
-  /// read, it waits for a writer to come and mend it.
+  /// Whether the log has a valid beginning. SQLite treats any other log as empty if it may write; if it may only read,
+  /// it waits for a writer to repair it.
   static func isValid(in log: FilePath) -> Bool {
     var bytes = [UInt8](repeating: 0, count: size)
     do {
       let file = try FileDescriptor.open(log, .readOnly, options: .closeOnExec)
       let count = try file.closeAfter { try bytes.withUnsafeMutableBytes { try file.read(into: $0) } }
-      // An empty log is sound, and what is too short to have a header is taken for one.
+      // An empty log is sound, and a log without a complete header counts as empty.
       return count < size || isValid(bytes)
     } catch {
       return true

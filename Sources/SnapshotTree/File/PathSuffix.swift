@@ -1,7 +1,7 @@
 internal import SystemPackage
 
 extension FilePath {
-  /// The path with `suffix` at the end of its last component. A path may be any bytes, a `String` may not.
+  /// The path with `suffix` at the end of its last component. A path can be any bytes, unlike a `String`.
   func adding(_ suffix: String) -> FilePath {
     withPlatformString { characters in
       var bytes: [CChar] = []

@@ -5,9 +5,9 @@ internal import Glibc
 
 /// A copy in memory of a database whose log or index is missing.
 ///
-/// That is so right after it was made, in a backup, and after somebody looked at it with the `sqlite3` shell. SQLite
-/// makes what is missing as soon as it reads, but not everybody who may read may do that. A process that has the
-/// database open has made both; so while one is missing nobody writes, and copying the files gives one state.
+/// They are missing in a new database, in a backup, and after a use of the `sqlite3` shell. SQLite makes the missing
+/// files as soon as it reads, but not every user who may read may make them. A process that has the database open has
+/// made both; so while one is missing no process writes, and copying the files gives one state.
 struct PrivateCopy {
   let path: FilePath
 
@@ -24,7 +24,7 @@ struct PrivateCopy {
     }
     try copyUnchanged(to: copy)
     let memory = try Connection()
-    // The copy gets its log and index here, where we may write.
+    // The copy gets its log and index in memory, where we may write.
     try memory.copy(from: try Connection(to: copy, .writing))
     return memory
   }

@@ -1,13 +1,14 @@
 public import SystemPackage
 
 extension TreeDatabase {
-  /// Makes a new database at `path` from the records of all nodes. Throws `.exists` if there is something already.
+  /// Makes a new database at `path` from the records of all nodes. Throws `.exists` if the path exists already.
   ///
-  /// The file gets its name when it is complete and on disk. Nodes that the records know to be deleted do not get
-  /// their numbers back. Operations begin after those that the generations name; the history itself is lost.
+  /// The file gets its name when it is complete and on disk. The numbers of nodes that were deleted, as far as the
+  /// records show it, are not reused. Operations begin after those that the generations name; the history itself is
+  /// lost.
   ///
-  /// `configure` runs before that, in the same transaction: for deployments, accounts, settings, and for numbers that
-  /// the caller knows to have been given (`reserve(nodesBelow:)`).
+  /// `configure` runs before that, in the same transaction: for deployments, accounts, settings, and for numbers
+  /// that were given before (`reserve(nodesBelow:)`).
   public static func rebuild(
     at path: FilePath, from records: [NodeRecord],
     configuring configure: (TreeDatabase) throws(TreeError) -> Void = {

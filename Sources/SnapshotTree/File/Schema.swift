@@ -1,6 +1,6 @@
 internal import SQLite
 
-/// The schema of the database: how it came about, and who can use it.
+/// The schema of the database: its migrations, and the versions that can use it.
 ///
 /// After a rollback an older program meets a newer database. So a migration only adds, and the database carries the
 /// oldest version of the schema whose programs may still read it and the oldest whose programs may write it.
@@ -15,14 +15,14 @@ struct Schema: Sendable {
   /// The version after all migrations.
   var version: Int { migrations.last?.version ?? 0 }
 
-  /// The schema of this version of ast. A program that knows only version 1 may not write: it would delete generations
-  /// that the boot menu has.
+  /// The schema of this version of ast. A program that knows only version 1 must not write: it would delete generations
+  /// that are in the boot menu.
   static let current = Schema(migrations: [firstMigration, secondMigration], oldestReader: 1, oldestWriter: 2)
 
-  /// `PRAGMA application_id`: the letters "astT". It says in the header of the file whose database it is.
+  /// `PRAGMA application_id`: the letters "astT", which mark the file as a database of ast.
   static let applicationID: Int32 = 0x6173_7454
 
-  /// The settings in which the database carries `oldestReader` and `oldestWriter`.
+  /// The settings that hold `oldestReader` and `oldestWriter`.
   static let oldestReaderKey = "oldest-reader"
   static let oldestWriterKey = "oldest-writer"
 

@@ -1,7 +1,7 @@
 internal import SQLite
 
 extension Schema {
-  /// Version 2: what the boot menu is made of. Frozen: what comes later is a migration of its own.
+  /// Version 2: the facts for the boot menu. Frozen: later changes are separate migrations.
   ///
   /// A generation or deployment of version 1 has no kernel here: it is not in the menu.
   static let secondMigration = Migration(

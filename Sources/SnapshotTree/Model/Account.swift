@@ -1,6 +1,6 @@
 /// A user or a group, whose number is the same in all nodes.
 public struct Account: Hashable, Codable, Sendable {
-  /// Which of the two.
+  /// The kinds of account.
   public enum Kind: String, Hashable, Codable, Sendable, CaseIterable {
     /// An entry of passwd(5).
     case user

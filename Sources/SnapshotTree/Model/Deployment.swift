@@ -1,15 +1,15 @@
 public import FoundationEssentials
 public import SystemPackage
 
-/// A bootable instance of one generation. As long as it exists, its generation and node cannot be deleted.
+/// A bootable instance of one generation. While it exists, its generation and node cannot be deleted.
 public struct Deployment: Hashable, Codable, Sendable, Identifiable {
   /// Its number.
   public var id: DeploymentID
-  /// The node whose generation it has.
+  /// The node of its generation.
   public var node: NodeID
-  /// The generation it was made of: what it was before anything was changed in it.
+  /// The generation it was made of, without later changes.
   public var generation: GenerationNumber
-  /// When it was made. Kept to the second.
+  /// The time it was made, to the second.
   public var created: Date
   /// Whether it boots.
   public var state: DeploymentState
@@ -17,9 +17,9 @@ public struct Deployment: Hashable, Codable, Sendable, Identifiable {
   public var isPinned: Bool
   /// The subvolume it boots; nil in a database of an older version.
   public var subvolume: SubvolumeUUID?
-  /// What boots it; nil in a database of an older version.
+  /// Its boot files; nil in a database of an older version.
   public var boot: BootFiles?
-  /// Why it does not boot, where that is known.
+  /// The reason why it does not boot, if known.
   public var reason: String?
 
   /// A deployment with these facts.
@@ -38,9 +38,9 @@ public struct Deployment: Hashable, Codable, Sendable, Identifiable {
     self.reason = reason
   }
 
-  /// Where the subvolume is, relative to the store: `deploy/<number>/root`.
+  /// The path of the subvolume, relative to the store: `deploy/<number>/root`.
   public var path: FilePath { Deployment.path(of: id) }
 
-  /// Where the subvolume of a deployment is, relative to the store.
+  /// The path of a deployment's subvolume, relative to the store.
   public static func path(of deployment: DeploymentID) -> FilePath { FilePath("deploy/\(deployment)/root") }
 }

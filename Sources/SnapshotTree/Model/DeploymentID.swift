@@ -1,4 +1,4 @@
-/// The number of a deployment. Numbers are given in the order of creation and never a second time.
+/// The number of a deployment. Numbers are given in the order of creation and never reused.
 public struct DeploymentID: TreeIdentifier {
   /// The number.
   public let rawValue: Int

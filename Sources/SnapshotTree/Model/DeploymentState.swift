@@ -1,6 +1,6 @@
-/// What is known about whether a deployment boots.
+/// The known state of a deployment's boot.
 public enum DeploymentState: String, Hashable, Codable, Sendable, CaseIterable {
-  /// It has not proven itself yet.
+  /// It has not been marked good yet.
   case trying
   /// It came up and passed the checks.
   case good

@@ -1,10 +1,10 @@
 public import SystemPackage
 
-/// A subvolume that nothing refers to any more and that is still to be deleted.
+/// A subvolume that is no longer referred to and must still be deleted.
 public struct DoomedSubvolume: Hashable, Sendable {
-  /// Where it is, relative to the store.
+  /// Its path, relative to the store.
   public var path: FilePath
-  /// Which one it was: another one at the same place is not doomed. Nil if that was never known.
+  /// Its identity: another subvolume at the same path is not doomed. Nil if unknown.
   public var subvolume: SubvolumeUUID?
 
   /// A doomed subvolume with these facts.

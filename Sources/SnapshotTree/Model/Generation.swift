@@ -7,17 +7,17 @@ public struct Generation: Hashable, Codable, Sendable {
   public var node: NodeID
   /// Its number within the node.
   public var number: GenerationNumber
-  /// The subvolume that has the content.
+  /// The subvolume with the content.
   public var subvolume: SubvolumeUUID
-  /// When it was sealed. Kept to the second.
+  /// The time it was sealed, to the second.
   public var created: Date
   /// The operation that made it.
   public var operation: OperationID?
-  /// The packages that are installed in it, where they are known.
+  /// Its installed packages, if known.
   public var manifest: ManifestID?
-  /// The bytes it refers to, shared ones included, where somebody measured them.
+  /// The bytes it refers to, shared ones included, if they were measured.
   public var size: Int64?
-  /// What boots it; nil for one without a kernel, which cannot be deployed.
+  /// Its boot files; nil without a kernel, in which case it cannot be deployed.
   public var boot: BootFiles?
 
   /// A generation with these facts.
@@ -35,10 +35,10 @@ public struct Generation: Hashable, Codable, Sendable {
     self.boot = boot
   }
 
-  /// Where the subvolume is, relative to the store: `nodes/<node>/<number>`.
+  /// The path of the subvolume, relative to the store: `nodes/<node>/<number>`.
   public var path: FilePath { Generation.path(of: node, number) }
 
-  /// Where the subvolume of a generation is, relative to the store.
+  /// The path of a generation's subvolume, relative to the store.
   public static func path(of node: NodeID, _ number: GenerationNumber) -> FilePath {
     FilePath("nodes/\(node)/\(number)")
   }

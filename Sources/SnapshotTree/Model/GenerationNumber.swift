@@ -1,4 +1,4 @@
-/// The number of a generation within its node. Numbers grow and are never given a second time.
+/// The number of a generation within its node. Numbers grow and are never reused.
 public struct GenerationNumber: TreeIdentifier {
   /// The number.
   public let rawValue: Int

@@ -1,4 +1,4 @@
-/// The number of a package manifest. Has no meaning outside the database: a rebuilt one has others.
+/// The number of a package manifest. It has no meaning outside the database: a rebuilt database has other numbers.
 public struct ManifestID: TreeIdentifier {
   /// The number.
   public let rawValue: Int

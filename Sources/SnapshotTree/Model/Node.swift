@@ -4,17 +4,17 @@ public import FoundationEssentials
 public struct Node: Hashable, Codable, Sendable, Identifiable {
   /// Its number.
   public var id: NodeID
-  /// The node it was branched from; nil for base and for others that begin a tree. Always a lower number.
+  /// The node it was branched from; nil for base and for other roots of a tree. Always a lower number.
   public var parent: NodeID?
-  /// What the user calls it: any text.
+  /// The user's description: any text.
   public var description: String
-  /// When it was made. Kept to the second.
+  /// The time it was made, to the second.
   public var created: Date
   /// The generation that is its content.
   public var current: GenerationNumber
   /// The generation that `undo` goes back to.
   public var previous: GenerationNumber?
-  /// The number that its next generation gets.
+  /// The number of its next generation.
   public var nextGeneration: GenerationNumber
 
   /// A node with these facts.

@@ -1,9 +1,9 @@
 internal import FoundationEssentials
 
-/// All that the database knows of one node, to be kept beside it as a file that people can read and that the tree can
-/// be rebuilt from.
+/// All facts of the database about one node, for a file beside it that people can read and from which the tree can be
+/// rebuilt.
 ///
-/// Not in it: the packages, which the subvolumes have themselves, and the history.
+/// It does not contain the packages, which are in the subvolumes themselves, and the history.
 public struct NodeRecord: Hashable, Codable, Sendable {
   /// The node.
   public var node: Node
@@ -11,10 +11,10 @@ public struct NodeRecord: Hashable, Codable, Sendable {
   public var generations: [Generation]
   /// Whether it is the default node.
   public var isDefault: Bool
-  /// The number that the next node got when this was written: a deleted node's number is not given again.
+  /// The next node's number when this was written: a deleted node's number is not reused.
   public var nextNode: NodeID
 
-  /// A record of these facts.
+  /// A record with these facts.
   public init(node: Node, generations: [Generation], isDefault: Bool, nextNode: NodeID) {
     self.node = node
     self.generations = generations

@@ -1,30 +1,30 @@
 public import FoundationEssentials
 
-/// An entry of the history, and while it runs the durable note of what is being done.
+/// An entry of the history, and while it runs the durable note of the work.
 public struct Operation: Hashable, Codable, Sendable, Identifiable {
-  /// Its number. Names the staged clone and the log file.
+  /// Its number, which also names the staged clone and the log file.
   public var id: OperationID
   /// The kind of work, such as `install`.
   public var kind: String
   /// The node that it changes. It may have been deleted since.
   public var node: NodeID?
-  /// How far it is.
+  /// Its state.
   public var state: OperationState
   /// The command line, for people.
   public var command: String
-  /// When it was begun. Kept to the second.
+  /// The time it began, to the second.
   public var started: Date
-  /// When it ended; nil while it runs. Kept to the second.
+  /// The time it ended, to the second; nil while it runs.
   public var ended: Date?
-  /// The boot in which it was begun, `/proc/sys/kernel/random/boot_id`.
+  /// The boot in which it began, `/proc/sys/kernel/random/boot_id`.
   public var bootID: String
   /// The process that works on it.
   public var pid: Int32
-  /// The generation that it is to seal or has sealed.
+  /// The generation that it will seal or has sealed.
   public var generation: GenerationNumber?
   /// The generation that it started from.
   public var from: GenerationNumber?
-  /// What there is to say about its end.
+  /// A message about its end.
   public var message: String?
 
   /// An operation with these facts.

@@ -1,4 +1,4 @@
-/// The number of an operation. Numbers are given in the order of creation and never a second time.
+/// The number of an operation. Numbers are given in the order of creation and never reused.
 public struct OperationID: TreeIdentifier {
   /// The number.
   public let rawValue: Int

@@ -1,21 +1,21 @@
-/// How far an operation is.
+/// The state of an operation.
 public enum OperationState: String, Hashable, Codable, Sendable, CaseIterable {
-  /// It was begun, and has not been finished: it is being worked on, or its process died.
+  /// It has begun and not ended: its process is at work, or has died.
   case running
   /// It did what it was to do.
   case done
   /// It failed, and changed nothing.
   case failed
-  /// It was found running without a process; somebody cleaned up behind it.
+  /// Its process had died; another command cleaned up.
   case interrupted
 }
 
-/// How an operation ended.
+/// The end of an operation.
 public enum OperationOutcome: String, Hashable, Codable, Sendable, CaseIterable {
   /// It did what it was to do.
   case done
   /// It failed, and changed nothing.
   case failed
-  /// It was found running without a process.
+  /// Its process had died.
   case interrupted
 }

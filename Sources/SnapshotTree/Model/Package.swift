@@ -14,7 +14,7 @@ public struct Package: Hashable, Codable, Sendable, Comparable {
     self.version = version
   }
 
-  /// By name, then architecture, then version as text: an order for lists, not that of versions.
+  /// Orders packages by name, then architecture, then version as text: an order for lists, not of versions.
   public static func < (left: Package, right: Package) -> Bool {
     if left.name != right.name { return left.name < right.name }
     if left.architecture != right.architecture { return left.architecture < right.architecture }

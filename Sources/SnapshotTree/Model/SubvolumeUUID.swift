@@ -1,6 +1,6 @@
 public import FoundationEssentials
 
-/// What a btrfs subvolume is known by, wherever its file system is mounted.
+/// The identity of a btrfs subvolume, wherever its file system is mounted.
 public struct SubvolumeUUID: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
   /// The UUID.
   public let rawValue: UUID
@@ -31,7 +31,7 @@ extension SubvolumeUUID {
     let container = try decoder.singleValueContainer()
     let text = try container.decode(String.self)
     guard let subvolume = SubvolumeUUID(text) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is no UUID")
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "“\(text)” is not a UUID")
     }
     self = subvolume
   }

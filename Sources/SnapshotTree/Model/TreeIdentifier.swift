@@ -1,4 +1,4 @@
-/// A number that names something in the tree. Written in decimal, without sign, spaces or leading zeros.
+/// A number that names an object in the tree. It is written in decimal, without sign, spaces or leading zeros.
 public protocol TreeIdentifier: RawRepresentable<Int>, Hashable, Comparable, Codable, Sendable, CustomStringConvertible
 {
   /// The identifier with this number.
@@ -11,7 +11,7 @@ extension TreeIdentifier {
     self.init(rawValue: rawValue)
   }
 
-  /// Reads what a user typed or a file name says: `0`, or digits that do not begin with 0, at most `Int32.max`.
+  /// Reads user input or a file name: `0`, or digits that do not begin with 0, at most `Int32.max`.
   public init?(_ text: some StringProtocol) {
     let digits = text.utf8
     guard let first = digits.first, digits.count <= 10, digits.count == 1 || first != UInt8(ascii: "0") else {

@@ -17,8 +17,8 @@ extension TreeDatabase {
     }
   }
 
-  /// The account of this name, which is registered if there is none: with the preferred number, or, if another one
-  /// has that, with the next free number of the same range.
+  /// The account of this name. If there is none, it is registered: with the preferred number, or, if that is taken,
+  /// with the next free number of the same range.
   public func claim(_ kind: Account.Kind, _ name: String, preferring id: UInt32) throws(TreeError) -> Account {
     try requireWrite()
     if let known = try account(kind, name) { return known }
@@ -40,7 +40,7 @@ extension TreeDatabase {
   }
 
   /// Debian policy 9.2.2: 0–99 are given by the base system, 100–999 to packages, 1000–59999 to people; 60000–64999
-  /// again by the base system. What is above is for administrators and for ranges of subordinate numbers. 65534 is
+  /// again by the base system. Higher numbers are for administrators and for ranges of subordinate numbers. 65534 is
   /// nobody, 65535 and the highest number mean none.
   private static func range(of id: UInt32) -> ClosedRange<UInt32> {
     switch id {

@@ -52,8 +52,8 @@ extension TreeDatabase {
     try raise(.nextDeployment, above: deployment.id.rawValue)
   }
 
-  /// Removes a deployment, whose subvolume becomes doomed. Refused for the default one, the previous one and a pinned
-  /// one. Which one is booted is not known here.
+  /// Removes a deployment, whose subvolume becomes doomed. Refused for the default, the previous and a pinned
+  /// deployment. The running one is not known here.
   public func delete(_ deployment: DeploymentID) throws(TreeError) {
     try requireWrite()
     guard let present = try self.deployment(deployment) else { throw .unknownDeployment(deployment) }
@@ -65,7 +65,7 @@ extension TreeDatabase {
     try doom(present.path, present.subvolume)
   }
 
-  /// Pins a deployment, or ends that.
+  /// Pins or unpins a deployment.
   public func setPinned(_ isPinned: Bool, _ deployment: DeploymentID) throws(TreeError) {
     try requireWrite()
     guard try run("UPDATE deployment SET pinned = ? WHERE id = ?", isPinned, deployment) == 1 else {

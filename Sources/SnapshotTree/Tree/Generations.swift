@@ -30,7 +30,7 @@ extension TreeDatabase {
       "SELECT \(columns) FROM node JOIN generation ON node = id AND number = current ORDER BY id", as: generation)
   }
 
-  /// The generation that has this subvolume, or nil.
+  /// The generation with this subvolume, or nil.
   public func generation(with subvolume: SubvolumeUUID) throws(TreeError) -> Generation? {
     try first("SELECT \(TreeDatabase.columns) FROM generation WHERE subvolume = ?", subvolume, as: generation)
   }
@@ -73,7 +73,7 @@ extension TreeDatabase {
 
   /// Removes generations, whose subvolumes become doomed.
   ///
-  /// Refused, before anything is changed, for one that is the content of its node or the previous one, and for one
+  /// Refused, before anything is changed, for the content of a node, for its previous generation, and for a generation
   /// that a deployment was made of.
   public func deleteGenerations(_ generations: [(NodeID, GenerationNumber)]) throws(TreeError) {
     try requireWrite()
@@ -91,7 +91,7 @@ extension TreeDatabase {
     try markUnpublished(deleted.map(\.node))
   }
 
-  /// What the generation is needed for, or nil if it may be deleted.
+  /// The use of the generation, or nil if it may be deleted.
   public func use(of node: NodeID, _ number: GenerationNumber) throws(TreeError) -> GenerationUse? {
     let present = try requireNode(node)
     if present.current == number { return .current }
@@ -123,7 +123,7 @@ extension TreeDatabase {
   /// The columns of `BootFiles`.
   static let bootColumns = "kernel, initrd, arguments"
 
-  /// What is in `bootColumns`, of which `first` is the first one.
+  /// The values of `bootColumns`, whose first column is `first`.
   func bootFiles(_ row: Statement, _ first: Int) -> BootFiles? {
     guard !row.isNull(first) else { return nil }
     return BootFiles(kernel: row.text(first), initrd: row.text(first + 1), arguments: row.text(first + 2))

@@ -2,7 +2,7 @@ internal import SQLite
 
 /// Package manifests: which packages a generation has. Equal sets are stored once, and each package once.
 extension TreeDatabase {
-  /// The manifest with exactly these packages, which is made if there is none. Order and repetition do not matter.
+  /// The manifest with exactly these packages, made if there is none. Order and repetition do not matter.
   ///
   /// Give it to a generation in the same transaction.
   public func manifest(for packages: [Package]) throws(TreeError) -> ManifestID {
@@ -49,7 +49,7 @@ extension TreeDatabase {
     return count
   }
 
-  /// The lowest node but `node` whose current generation has exactly this package; nil where none has.
+  /// The lowest other node than `node` whose current generation has exactly this package; nil if there is none.
   public func node(with package: Package, otherThan node: NodeID) throws(TreeError) -> NodeID? {
     try first(
       """
@@ -62,7 +62,7 @@ extension TreeDatabase {
     ) { (row) throws(TreeError) in row.optionalIdentifier(0) } ?? nil
   }
 
-  /// Removes those of the manifests that no generation has any more, and the packages that only they had.
+  /// Removes the given manifests that are no longer used by any generation, and the packages that only they had.
   func deleteUnused(_ manifests: [ManifestID]) throws(TreeError) {
     for manifest in Set(manifests) {
       guard try !exists("SELECT 1 FROM generation WHERE manifest = ?", manifest) else { continue }
@@ -91,7 +91,8 @@ extension TreeDatabase {
     return connection.lastInsertedRow
   }
 
-  /// FNV-1a with 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), fields separated by a byte that UTF-8 has not.
+  /// FNV-1a with 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/), fields separated by a byte that never occurs in
+  /// UTF-8.
   private static func hash(_ packages: [Package]) -> Int64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for package in packages {

@@ -15,7 +15,7 @@ extension TreeDatabase {
     try first("SELECT \(TreeDatabase.columns) FROM node WHERE id = ?", id, as: TreeDatabase.node)
   }
 
-  /// The nodes that were branched from `parent`, by number; those that begin a tree for nil.
+  /// The nodes that were branched from `parent`, by number; for nil, the roots of trees.
   public func children(of parent: NodeID?) throws(TreeError) -> [Node] {
     try rows(
       "SELECT \(TreeDatabase.columns) FROM node WHERE parent IS ? ORDER BY id", parent, as: TreeDatabase.node)
@@ -50,12 +50,12 @@ extension TreeDatabase {
     }
   }
 
-  /// The number that the next node gets.
+  /// The number of the next node.
   public var nextNode: NodeID {
     get throws(TreeError) { NodeID(try counter(.nextNode)) }
   }
 
-  /// Takes the next number: no other node gets it, unless the transaction is undone.
+  /// Takes the next number, which no other node gets unless the transaction is undone.
   public func allocateNode() throws(TreeError) -> NodeID {
     try requireWrite()
     let node = NodeID(try take(.nextNode))
@@ -78,7 +78,7 @@ extension TreeDatabase {
     try markUnpublished([node.id])
   }
 
-  /// Adds the row of a node that there is none of. Its generations have to follow in the same transaction.
+  /// Adds the row of a new node. Its generations have to follow in the same transaction.
   func insertNew(_ node: Node) throws(TreeError) {
     if let parent = node.parent {
       guard parent < node.id else { throw .parentNotOlder(node.id, parent: parent) }
@@ -91,7 +91,7 @@ extension TreeDatabase {
       node.description, node.created.seconds, node.current, node.previous, node.nextGeneration)
   }
 
-  /// Changes what the node is called, and marks it unpublished.
+  /// Changes the description of the node, and marks it unpublished.
   public func setDescription(_ description: String, of node: NodeID) throws(TreeError) {
     try requireWrite()
     guard try run("UPDATE node SET description = ? WHERE id = ?", description, node) == 1 else {
@@ -100,7 +100,7 @@ extension TreeDatabase {
     try markUnpublished([node])
   }
 
-  /// Throws `.unknownNode` if there is none.
+  /// Throws `.unknownNode` if the node does not exist.
   func requireNode(_ id: NodeID) throws(TreeError) -> Node {
     guard let node = try node(id) else { throw .unknownNode(id) }
     return node

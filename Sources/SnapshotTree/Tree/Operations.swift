@@ -1,19 +1,19 @@
 public import FoundationEssentials
 internal import SQLite
 
-/// The operations: what runs, and the history.
+/// The operations: those that run, and the history.
 extension TreeDatabase {
   private static let columns =
     "id, kind, node, state, command, started, ended, boot_id, pid, generation, from_generation, message"
 
-  /// The number that the next operation gets.
+  /// The number of the next operation.
   public var nextOperation: OperationID {
     get throws(TreeError) { OperationID(try counter(.nextOperation)) }
   }
 
   /// Notes that an operation begins. Returns its number, which names the staged clone.
   ///
-  /// `generation` is the one that it is to seal, `from` the one that it starts from.
+  /// `generation` is the one that it will seal, `from` the one that it starts from.
   public func begin(
     _ kind: String, node: NodeID?, command: String, bootID: String, pid: Int32, from: GenerationNumber? = nil,
     generation: GenerationNumber? = nil, started: Date = Date()
@@ -28,7 +28,7 @@ extension TreeDatabase {
     return id
   }
 
-  /// Notes how a running operation ended. `generation` is what it sealed; nil leaves what `begin` said.
+  /// Notes the end of a running operation. `generation` is the sealed one; nil keeps the value from `begin`.
   public func finish(
     _ id: OperationID, _ outcome: OperationOutcome, message: String? = nil, generation: GenerationNumber? = nil,
     ended: Date = Date()
@@ -54,7 +54,7 @@ extension TreeDatabase {
     try rows("SELECT \(TreeDatabase.columns) FROM operation WHERE state = 'running' ORDER BY id", as: operation)
   }
 
-  /// The last operations on a node, or on any for nil, newest first; all of them if `limit` is nil.
+  /// The last operations on a node, or on all nodes for nil, newest first; all of them if `limit` is nil.
   public func history(of node: NodeID? = nil, limit: Int? = nil) throws(TreeError) -> [Operation] {
     let limit = max(0, limit ?? .max)
     guard let node else {

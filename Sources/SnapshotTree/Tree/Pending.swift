@@ -1,22 +1,22 @@
 internal import SQLite
 public import SystemPackage
 
-/// What a committed transaction leaves to be done, and any later one can do: subvolumes to delete, nodes to publish.
+/// The work that a committed transaction leaves for any later one: subvolumes to delete, nodes to publish.
 extension TreeDatabase {
-  /// The subvolumes that are to be deleted, by path.
+  /// The subvolumes that must be deleted, by path.
   public func doomed() throws(TreeError) -> [DoomedSubvolume] {
     try rows("SELECT path, subvolume FROM doomed ORDER BY path") { (row) throws(TreeError) in
       DoomedSubvolume(path: FilePath(row.text(0)), subvolume: row.isNull(1) ? nil : try subvolume(row, 1))
     }
   }
 
-  /// Notes that a subvolume is to be deleted. `path` is relative to the store.
+  /// Notes that a subvolume must be deleted. `path` is relative to the store.
   public func doom(_ path: FilePath, _ subvolume: SubvolumeUUID?) throws(TreeError) {
     try requireWrite()
     try run("INSERT OR REPLACE INTO doomed (path, subvolume) VALUES (?, ?)", path.string, subvolume)
   }
 
-  /// Notes that there is no subvolume at `path` any more.
+  /// Notes that the subvolume at `path` is gone.
   public func forgetDoomed(_ path: FilePath) throws(TreeError) {
     try requireWrite()
     try run("DELETE FROM doomed WHERE path = ?", path.string)
@@ -27,7 +27,7 @@ extension TreeDatabase {
     try rows("SELECT node FROM unpublished ORDER BY node") { (row) throws(TreeError) in row.identifier(0) }
   }
 
-  /// Notes that the derived files of these nodes are to be written or removed.
+  /// Notes that the derived files of these nodes must be written or removed.
   public func markUnpublished(_ nodes: [NodeID]) throws(TreeError) {
     try requireWrite()
     for node in nodes {

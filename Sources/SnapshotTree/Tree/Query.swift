@@ -2,7 +2,7 @@ internal import FoundationEssentials
 public import SQLite
 internal import SystemPackage
 
-/// How the other files talk to SQLite: each failure becomes a `TreeError` here.
+/// The calls of SQLite for the other files: each failure becomes a `TreeError` here.
 extension TreeDatabase {
   /// Runs a change. Returns the number of rows it changed.
   @discardableResult
@@ -26,7 +26,7 @@ extension TreeDatabase {
     }
   }
 
-  /// What `decode` makes of each row.
+  /// The values that `decode` makes of the rows.
   func rows<T>(
     _ sql: String, _ values: any ValueConvertible..., as decode: (Statement) throws(TreeError) -> T
   ) throws(TreeError) -> [T] {
@@ -35,7 +35,7 @@ extension TreeDatabase {
     return result
   }
 
-  /// What `decode` makes of the first row, or nil if there is none.
+  /// The value that `decode` makes of the first row, or nil if there is none.
   func first<T>(
     _ sql: String, _ values: any ValueConvertible..., as decode: (Statement) throws(TreeError) -> T
   ) throws(TreeError) -> T? {
@@ -66,13 +66,13 @@ extension TreeDatabase {
     TreeError(error, path)
   }
 
-  /// The column as a subvolume; a text that is no UUID means a damaged database.
+  /// The column as a subvolume; a text that is not a UUID means a damaged database.
   func subvolume(_ row: Statement, _ column: Int) throws(TreeError) -> SubvolumeUUID {
     guard let uuid = SubvolumeUUID(row.text(column)) else { throw unreadable("subvolume", row.text(column)) }
     return uuid
   }
 
-  /// The column as a case; a text that is none means a damaged database, since only columns with a CHECK are such.
+  /// The column as a case; any other text means a damaged database, since these columns have a CHECK.
   func choice<T: RawRepresentable<String>>(_ row: Statement, _ column: Int) throws(TreeError) -> T {
     guard let choice = T(rawValue: row.text(column)) else { throw unreadable("\(T.self)", row.text(column)) }
     return choice
@@ -84,7 +84,7 @@ extension TreeDatabase {
 }
 
 extension TreeError {
-  /// What the failure of a statement means for the tree at `path`.
+  /// The `TreeError` for a failed statement on the tree at `path`.
   init(_ error: SQLiteError, _ path: FilePath) {
     self =
       switch error.kind {
@@ -107,7 +107,7 @@ extension Statement {
     T(rawValue: Int(integer(column)))
   }
 
-  /// The column as an identifier, or nil where it is null.
+  /// The column as an identifier, or nil if it is null.
   func optionalIdentifier<T: TreeIdentifier>(_ column: Int) -> T? {
     optionalInteger(column).map { T(rawValue: Int($0)) }
   }
@@ -119,7 +119,7 @@ extension Statement {
 }
 
 extension Date {
-  /// Whole seconds since 1970, as the database keeps times.
+  /// Whole seconds since 1970, as the database stores times.
   var seconds: Int64 {
     Int64(exactly: timeIntervalSince1970.rounded(.down)) ?? 0
   }

@@ -1,6 +1,6 @@
 internal import SQLite
 
-/// Counters, and who plays which part.
+/// The counters, and the roles of nodes and deployments.
 extension TreeDatabase {
   /// The keys of the table `setting`. The migrations also make `keep-generations` and `keep-deployments`, which an older
   /// ast reads; the settings themselves are in ast.toml.
@@ -19,7 +19,7 @@ extension TreeDatabase {
     case once
   }
 
-  /// The node that is meant where none is named.
+  /// The default node, used if none is named.
   public var defaultNode: NodeID? {
     get throws(TreeError) {
       try first("SELECT node FROM node_role WHERE role = ?", Role.isDefault.rawValue) { (row) throws(TreeError) in
@@ -44,14 +44,14 @@ extension TreeDatabase {
     get throws(TreeError) { try deployment(.isDefault) }
   }
 
-  /// Sets the deployment that boots by default, by an operation whose number tells the boot loader that the choice is
+  /// Sets the deployment that boots by default, for an operation whose number shows the boot loader that the choice is
   /// new.
   public func setDefaultDeployment(_ deployment: DeploymentID?, token: OperationID? = nil) throws(TreeError) {
     try set(.isDefault, to: deployment)
     try set(.bootToken, to: token?.rawValue ?? 0)
   }
 
-  /// What tells the boot loader one choice of the default deployment from another; 0 without one.
+  /// The number by which the boot loader distinguishes choices of the default deployment; 0 without one.
   public var bootToken: Int {
     get throws(TreeError) { try counter(.bootToken) }
   }
@@ -61,7 +61,7 @@ extension TreeDatabase {
     get throws(TreeError) { try deployment(.once) }
   }
 
-  /// What tells the boot loader one choice of that deployment from another; 0 without one.
+  /// The number by which the boot loader distinguishes choices of that deployment; 0 without one.
   public var onceToken: Int {
     get throws(TreeError) { try counter(.onceToken) }
   }
@@ -110,14 +110,14 @@ extension TreeDatabase {
     try run("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", setting.rawValue, value)
   }
 
-  /// Takes the number that a counter stands at.
+  /// Takes the present number of a counter.
   func take(_ setting: Setting) throws(TreeError) -> Int {
     let number = try counter(setting)
     try set(setting, to: number + 1)
     return number
   }
 
-  /// Lets a counter go on after `number`, if it has not passed that already.
+  /// Lets a counter continue after `number`, unless it is already past that.
   func raise(_ setting: Setting, above number: Int) throws(TreeError) {
     guard try counter(setting) <= number else { return }
     try set(setting, to: number + 1)

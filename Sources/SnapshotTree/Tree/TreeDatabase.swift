@@ -1,23 +1,24 @@
 internal import SQLite
 public import SystemPackage
 
-/// The database of the snapshot tree: the only truth about what a node is.
+/// The database of the snapshot tree: the only truth about the nodes.
 ///
 ///     let tree = try TreeDatabase(opening: "/.snapshots/ast/tree.sqlite", .writing)
 ///     try tree.write { tree in
 ///       try tree.setDescription("web server", of: node)
 ///     }
 ///
-/// What belongs together is done in one `write`: all of it happens, or none. What changes something throws outside of
-/// `write`. Belongs to one thread at a time. Times are kept to the second, and texts byte for byte.
+/// Changes that belong together are made in one `write`: all of them happen, or none. Outside of `write`, calls that
+/// change something throw. The object belongs to one thread at a time. Times are stored to the second, texts byte for
+/// byte.
 public final class TreeDatabase {
-  /// The file, as it was named.
+  /// The path of the file, as it was given.
   public let path: FilePath
-  /// What it was opened for.
+  /// The purpose for which it was opened.
   public let access: Access
   let connection: Connection
   private var isWriting = false
-  /// Numbers that were taken and are still to be used: all others below the counters were used already.
+  /// Numbers that were taken and not used yet: all others below the counters were used before.
   var allocatedNodes: Set<NodeID> = []
   var allocatedDeployments: Set<DeploymentID> = []
 
@@ -29,9 +30,9 @@ public final class TreeDatabase {
 
   /// Opens the database at `path`.
   ///
-  /// For writing, an older schema is brought up to date. For reading, that is done in a copy in memory. A database of
-  /// a newer version is opened if it says that this version may do with it what `access` says, or else `.newer` is
-  /// thrown. When it throws, nothing was made or changed.
+  /// For writing, an older schema is brought up to date; for reading, this happens in a copy in memory. A database of a
+  /// newer version is opened if it permits `access` to this version, or else `.newer` is thrown. When this throws,
+  /// nothing was made or changed.
   public convenience init(opening path: FilePath, _ access: Access) throws(TreeError) {
     try self.init(opening: path, access, schema: .current)
   }
@@ -46,8 +47,8 @@ public final class TreeDatabase {
 
   /// Runs `body` as one transaction: durable when it returns, undone when `body` throws.
   ///
-  /// Waits at most 60 seconds for another writer. Throws the error of `body`, or a `TreeError`; `.outcomeUnknown` is
-  /// the only one after which the change may exist.
+  /// Waits at most 60 seconds for another writer. Throws the error of `body`, or a `TreeError`; only after
+  /// `.outcomeUnknown` may the change exist.
   public func write<T>(_ body: (TreeDatabase) throws -> T) throws -> T {
     guard access == .writing else { throw TreeError.readOnly(path) }
     guard !connection.isInTransaction else { throw TreeError.misuse("write inside read or write") }
@@ -66,8 +67,8 @@ public final class TreeDatabase {
     }
   }
 
-  /// Runs `body` on one state of the database, whatever is written meanwhile. Inside `write` or another `read`, that
-  /// is the state they see.
+  /// Runs `body` on one state of the database, whatever is written meanwhile. Inside `write` or another `read`, it sees
+  /// their state.
   public func read<T>(_ body: (TreeDatabase) throws -> T) throws -> T {
     guard !connection.isInTransaction else { return try body(self) }
     try attempt { () throws(SQLiteError) in try connection.begin(.deferred) }
@@ -89,9 +90,10 @@ public final class TreeDatabase {
       try connection.commit()
     } catch {
       connection.rollBack()
-      // A constraint refuses it before anything is written, and where the log finds no room its last frame is missing.
-      // After any other error the log may contain the whole transaction although, say, its fsync failed; whoever
-      // opens the database next would take it for committed. The next transaction that changes a page overwrites it.
+      // A constraint refuses it before anything is written, and if the log has no space its last frame is missing.
+      // After any other error the log may contain the whole transaction although, for example, its fsync failed;
+      // whoever opens the database next would take it for committed. The next transaction that changes a page
+      // overwrites it.
       guard error.kind != .constraint, error.code != SQLiteError.full else { throw translate(error) }
       do {
         try connection.transaction {
@@ -107,13 +109,13 @@ public final class TreeDatabase {
     }
   }
 
-  /// Ensures that a change is part of a transaction that the caller chose the bounds of.
+  /// Ensures that a change is part of a transaction of the caller.
   func requireWrite(_ operation: String = #function) throws(TreeError) {
     guard isWriting else { throw .misuse("\(operation) outside write") }
   }
 
-  /// What is wrong inside the database: damage that SQLite finds, and references to rows that do not exist. Empty if
-  /// all is well.
+  /// The errors inside the database: damage that SQLite finds, and references to rows that do not exist. Empty if all
+  /// is well.
   public func integrityProblems() throws(TreeError) -> [String] {
     do {
       let findings = try rows("PRAGMA integrity_check") { (row) throws(TreeError) in row.text(0) }

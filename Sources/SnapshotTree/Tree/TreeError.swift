@@ -1,26 +1,26 @@
 public import SystemPackage
 
-/// Why the tree could not be read or changed.
+/// The reason why the tree could not be read or changed.
 ///
-/// The first group is about the file; every case says which. The second is about what was asked for.
+/// The first group is about the file, which every case names. The second is about the request.
 public enum TreeError: Error, Sendable, Equatable {
-  /// There is no file.
+  /// The file does not exist.
   case missing(FilePath)
-  /// There is a file already where one was to be made.
+  /// The file that should be made exists already.
   case exists(FilePath)
-  /// The file has no byte in it.
+  /// The file is empty.
   case empty(FilePath)
-  /// The file is shorter than it says.
+  /// The file is shorter than its header says.
   case truncated(FilePath)
   /// The file is damaged in another way.
   case corrupt(FilePath, detail: String)
-  /// The file is no SQLite database.
+  /// The file is not an SQLite database.
   case notADatabase(FilePath)
-  /// The file is an SQLite database of some other program.
+  /// The file is an SQLite database of another program.
   case notATree(FilePath)
-  /// A newer version made the file, and it asks for a program that knows schema `needed`; this one knows `known`.
+  /// The file is of a newer version and needs a program that knows schema `needed`; this one knows `known`.
   case newer(FilePath, needed: Int, known: Int)
-  /// This user may not open the file, or not write to it.
+  /// This user is not permitted to open the file, or to write to it.
   case notPermitted(FilePath)
   /// The file system, or this connection, is read-only.
   case readOnly(FilePath)
@@ -28,10 +28,10 @@ public enum TreeError: Error, Sendable, Equatable {
   case busy(FilePath)
   /// The file system is full.
   case noSpace(FilePath)
-  /// The commit failed, and so did the attempt to make sure of that: only the next opening tells whether the
-  /// transaction took effect. What it refers to must be left alone until then.
+  /// The commit failed, and so did the attempt to undo it: only the next opening shows whether the transaction took
+  /// effect. Everything it refers to must be left alone until then.
   case outcomeUnknown(FilePath, detail: String)
-  /// Any other failure of SQLite: its extended code and what it said.
+  /// Any other failure of SQLite: its extended code and message.
   case sqlite(FilePath, code: Int32, detail: String)
 
   /// There is no such node.
@@ -44,11 +44,11 @@ public enum TreeError: Error, Sendable, Equatable {
   case unknownOperation(OperationID)
   /// There is no such manifest.
   case unknownManifest(ManifestID)
-  /// The number was given to a node before.
+  /// The number was already given to a node.
   case nodeNumberUsed(NodeID)
-  /// The number was given to a generation of this node before.
+  /// The number was already given to a generation of this node.
   case generationNumberUsed(NodeID, GenerationNumber)
-  /// The number was given to a deployment before.
+  /// The number was already given to a deployment.
   case deploymentNumberUsed(DeploymentID)
   /// A parent must be an older node.
   case parentNotOlder(NodeID, parent: NodeID)
@@ -58,7 +58,7 @@ public enum TreeError: Error, Sendable, Equatable {
   case subvolumeUsed(SubvolumeUUID)
   /// Base cannot be deleted.
   case baseNotDeletable
-  /// The node has children that are to stay.
+  /// The node has children that are not deleted.
   case nodeHasChildren(NodeID, [NodeID])
   /// The node is the default one.
   case nodeIsDefault(NodeID)
@@ -74,15 +74,15 @@ public enum TreeError: Error, Sendable, Equatable {
   case operationNotRunning(OperationID)
   /// All numbers of the range of this account are taken.
   case noFreeAccountID(Account.Kind, name: String)
-  /// Records that a tree was to be rebuilt from do not fit together.
+  /// The records for rebuilding a tree contradict each other.
   case invalidRecord(NodeID, reason: String)
-  /// Text that was to be a record of a node is none.
+  /// The text is not a valid record of a node.
   case unreadableRecord(reason: String)
   /// A change outside `TreeDatabase.write(_:)`, or `write` inside `read` or `write`: a mistake in the program.
   case misuse(String)
 }
 
-/// What a generation is needed for.
+/// The uses of a generation.
 public enum GenerationUse: Hashable, Sendable {
   /// It is the content of its node.
   case current
@@ -92,11 +92,11 @@ public enum GenerationUse: Hashable, Sendable {
   case deployment(DeploymentID)
 }
 
-/// What a deployment is needed for.
+/// The uses of a deployment.
 public enum DeploymentUse: Hashable, Sendable {
   /// It boots by default.
   case isDefault
-  /// It is the last one that is known to work.
+  /// It is the last good one.
   case isPrevious
   /// The user pinned it.
   case pinned

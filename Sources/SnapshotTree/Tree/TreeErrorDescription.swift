@@ -7,7 +7,7 @@ extension TreeError: CustomStringConvertible {
     case .empty(let path): "the snapshot tree is damaged: \(path) is empty"
     case .truncated(let path): "the snapshot tree is damaged: the end of \(path) is missing"
     case .corrupt(let path, let detail): "the snapshot tree is damaged: \(path): \(detail)"
-    case .notADatabase(let path): "\(path) is not a snapshot tree: it is no SQLite database"
+    case .notADatabase(let path): "\(path) is not a snapshot tree: it is not an SQLite database"
     case .notATree(let path): "\(path) is not a snapshot tree: it is a database of another program"
     case .newer(let path, let needed, let known):
       "\(path) was written by a newer version: it needs a program that knows schema \(needed), this one knows \(known)"

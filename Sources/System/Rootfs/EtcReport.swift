@@ -1,30 +1,30 @@
 import Etc
 import SystemPackage
 
-/// What came of a merge of /etc: what somebody has to look at, and how much there was to be done.
+/// The result of a merge of /etc: the conflicts for the administrator, and the amount of work.
 public struct EtcReport: Encodable, Sendable {
-  /// A path where something was changed on both sides. What was changed here stays.
+  /// A path that was changed on both sides. The change made here stays.
   public struct Conflict: Encodable, Sendable {
     /// The path.
     public let path: FilePath
-    /// Why it is one.
+    /// The reason.
     public let reason: EtcDecision.Reason
-    /// Where the new generation's version is, if it has one.
+    /// The path of the new generation's version, if it has one.
     public let aside: FilePath?
   }
 
-  /// What somebody has to look at, in the order of paths.
+  /// The conflicts for the administrator, in the order of paths.
   public let conflicts: [Conflict]
-  /// What should be known about the accounts.
+  /// The remarks about the accounts.
   public let accounts: [AccountRemark]
-  /// How many files were changed here and stay so.
+  /// The number of files that were changed here and stay so.
   public let taken: Int
-  /// How many files were removed here and stay so.
+  /// The number of files that were removed here and stay so.
   public let removed: Int
-  /// How many files are of both sides, account files among them.
+  /// The number of files merged from both sides, including account files.
   public let merged: Int
 
-  /// Nothing.
+  /// An empty report.
   init() {
     (conflicts, accounts, taken, removed, merged) = ([], [], 0, 0, 0)
   }
@@ -40,7 +40,7 @@ public struct EtcReport: Encodable, Sendable {
     merged = verdicts.count { $0 == .merge }
   }
 
-  /// What came of a merge, and of one into its result.
+  /// The report of a merge, combined with the report of a second merge into its result.
   package static func += (report: inout EtcReport, next: EtcReport) {
     report = EtcReport(
       conflicts: report.conflicts + next.conflicts, accounts: report.accounts + next.accounts,
@@ -54,7 +54,7 @@ public struct EtcReport: Encodable, Sendable {
 
   private static func absolute(_ path: FilePath) -> FilePath { FilePath("/etc").pushing(path) }
 
-  /// What to tell somebody, a sentence each; nothing where all went by itself.
+  /// The sentences for the administrator; none if there were no conflicts.
   public var sentences: [String] { conflicts.map(\.sentence) + accounts.map(\.sentence) }
 
   private enum Key: String, CodingKey { case conflicts, accounts, taken, removed, merged }
@@ -73,7 +73,7 @@ public struct EtcReport: Encodable, Sendable {
 extension EtcReport.Conflict {
   private enum Key: String, CodingKey { case path, reason, aside }
 
-  /// The data for programs; `aside` is null where there is nothing.
+  /// The data for programs; `aside` is null if there is no such file.
   public func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
     try object.encode(path.string, forKey: .path)
@@ -87,7 +87,7 @@ extension EtcReport.Conflict {
     return switch reason {
     case .removedHereChangedByGeneration:
       "\(path): removed here and changed by the new generation; it stays removed\(new)"
-    case .changedHereRemovedByGeneration: "\(path): changed here and not in the new generation any more; yours stays"
+    case .changedHereRemovedByGeneration: "\(path): changed here and no longer in the new generation; yours stays"
     case .attributesOnBoth: "\(path): owner or permissions were changed here and by the new generation; yours stay"
     default: "\(path): changed here and by the new generation; yours stays\(new)"
     }
@@ -99,24 +99,24 @@ extension AccountRemark {
   public var sentence: String {
     switch self {
     case .gone(let kind, let name):
-      "\(kind.rawValue) \(name) goes: the new generation has no such \(kind.rawValue)"
+      "\(kind.rawValue) \(name) is removed: the new generation has no such \(kind.rawValue)"
     case .keptChanged(let kind, let name):
-      "\(kind.rawValue) \(name) is kept: changed here, and not in the new generation any more"
+      "\(kind.rawValue) \(name) is kept: changed here, and no longer in the new generation"
     case .returned(let kind, let name):
       "\(kind.rawValue) \(name) comes back: removed here, and changed by the new generation"
     case .renumbered(let kind, let name, let live, let new):
       "\(kind.rawValue) \(name) has number \(new), as in all nodes, and not \(live)"
     case .shared(let kind, let names, let id):
       "the \(kind.rawValue)s \(names.joined(separator: " and ")) share the number \(id)"
-    case .repaired(.user, let name): "the line of user \(name) in /etc/shadow was put right"
-    case .repaired(.group, let name): "the line of group \(name) in /etc/gshadow was put right"
+    case .repaired(.user, let name): "the line of user \(name) in /etc/shadow was corrected"
+    case .repaired(.group, let name): "the line of group \(name) in /etc/gshadow was corrected"
     case .overlap(let names):
       "the users \(names.joined(separator: " and ")) have subordinate numbers in common (subuid(5), subgid(5))"
     }
   }
 }
 
-/// A remark about accounts as programs read it.
+/// A remark about accounts, for programs.
 private struct RemarkData: Encodable {
   private let remark: String
   private let kind: AccountRemark.Kind

@@ -4,23 +4,23 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The /etc of a root: what is in it, and the directory to get it from.
+/// The /etc of a root: its contents, and the open directory.
 package struct EtcTree {
-  /// The directory; nil where the root has none.
+  /// The directory; nil if the root has none.
   let directory: OpenDirectory?
-  /// What is in it. The identity of a file says which of the trees read together have the same bytes at its path.
+  /// The contents. The identity of a file shows which of the trees read together have the same bytes at its path.
   package let node: FileNode
   /// The accounts.
   let accounts: AccountDatabase
 
   /// Reads the /etc of several roots side by side. Contents are compared path by path and only where the sizes are
-  /// equal: times and inode numbers prove nothing of a file that was changed in a snapshot, and few files are so large
-  /// that it matters. What is mounted in a directory is not part of it.
+  /// equal: times and inode numbers prove nothing about a file that was changed in a snapshot, and few files are so
+  /// large that it matters. Mounts in a directory are not part of it.
   package static func read(_ roots: [FilePath]) throws -> [EtcTree] {
     let tops = try roots.map { root in
       let top = try OpenDirectory(root)
       if let status = try top.status(of: "etc"), status.st_mode & S_IFMT != S_IFDIR {
-        throw AstError(.refused, "\(root.appending("etc")) is no directory", state: .unchanged)
+        throw AstError(.refused, "\(root.appending("etc")) is not a directory", state: .unchanged)
       }
       return try top.directoryWithoutMounts("etc")
     }
@@ -40,7 +40,7 @@ private struct SideBySide {
   /// No path leads deeper (PATH_MAX, limits.h).
   private static let deepest = 2048
 
-  /// What has a name in each of the directories.
+  /// The files with a name in each of the directories.
   func nodes(named name: OpenDirectory.Name, in directories: [OpenDirectory?], depth: Int = 0) throws -> [FileNode?] {
     let found = try directories.map { directory in try directory?.status(of: name).map { (directory, $0) } }
     let files = found.map { found in found.flatMap { $1.st_mode & S_IFMT == S_IFREG ? $1 : nil } }
@@ -60,7 +60,7 @@ private struct SideBySide {
     }
   }
 
-  /// What is in those of the directories that have a directory of this name.
+  /// The contents of the subdirectory with this name, for each directory that has one.
   private func inner(
     of name: Name, in found: [(OpenDirectory?, stat)?], depth: Int
   ) throws -> [[Name: FileNode]] {
@@ -77,8 +77,8 @@ private struct SideBySide {
     return children
   }
 
-  /// Bytes for each file that are the same for the same contents: its size, and the number of the first tree that has
-  /// these contents. Empty for what is no file.
+  /// For each file, bytes that are the same for the same contents: its size, and the number of the first tree that has
+  /// these contents. Empty for anything but a regular file.
   private func identities(of name: Name, _ files: [stat?], in directories: [OpenDirectory?]) throws -> [[UInt8]] {
     var origins = Array(files.indices)
     for index in files.indices {
@@ -114,12 +114,12 @@ private struct SideBySide {
 }
 
 extension AccountDatabase {
-  /// Many times what the accounts of a large site come to.
+  /// Many times the size of a large site's accounts.
   private static let largestFile: Int64 = 1 << 26
 
   /// Reads the account files of an /etc.
   ///
-  /// - Throws: `AstError` where one is something else than a file: without its accounts nobody could log in.
+  /// - Throws: `AstError` if one is not a regular file: without their accounts, users could not log in.
   fileprivate init(readIn etc: OpenDirectory?) throws {
     var contents: [FilePath: [UInt8]] = [:]
     for file in Self.names {

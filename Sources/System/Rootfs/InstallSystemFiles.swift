@@ -4,15 +4,15 @@ import Sandbox
 import SystemFiles
 import SystemPackage
 
-/// Gives a node's root the files that let it boot as a deployment, and ast itself. What is there already as it should be
-/// is not touched.
+/// Gives a node's root the files that let it boot as a deployment, and ast itself. Files that are already correct are
+/// not touched.
 ///
 /// - Returns: whether anything was made or replaced.
 /// - Throws: `AstError`.
 @discardableResult
 public func installSystemFiles(into root: FilePath) throws -> Bool {
   let directory = RootDirectory(root)
-  let program = try Data(contentsOf: URL(filePath: "/proc/self/exe"))
+  let program = try Files.contents(of: "/proc/self/exe")
   let changes =
     try SystemFile.all.map { file in
       try explaining(file.path) {
@@ -30,9 +30,9 @@ public func installSystemFiles(into root: FilePath) throws -> Bool {
 private func explaining(_ path: FilePath, _ step: () throws -> Bool) throws -> Bool {
   do {
     return try step()
-  } catch Errno.noSpace {
+  } catch let error as FileError where error.errno == .noSpace {
     throw AstError.noSpaceLeft("\(path)")
-  } catch let error as Errno {
-    throw AstError(.failed, "cannot install \(path) in the node: \(error)")
+  } catch let error as FileError {
+    throw AstError(.failed, "cannot install \(path) in the node: \(error.errno)")
   }
 }

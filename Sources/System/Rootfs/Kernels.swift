@@ -2,13 +2,13 @@ import DebianFormats
 import Host
 import SystemPackage
 
-/// The kernels of a root, as Debian's packages lay them out.
+/// The kernels of a root, in the layout of Debian's packages.
 package struct Kernels {
   /// The versions in `/boot`.
   let installed: Set<String>
-  /// Those without modules, or without an initrd where the root has a program that makes them.
+  /// The versions without modules, or without an initrd if the root has a program that makes them.
   package let unbootable: Set<String>
-  /// The newest one that has both: what a boot loader can be given.
+  /// The newest version that has both, and so can be booted.
   package let newest: String?
 
   package init(in path: FilePath) throws {

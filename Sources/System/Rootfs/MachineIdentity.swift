@@ -4,22 +4,22 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// What the machine is known by, in a deployment that is being made.
+/// The identity of the machine, in a deployment that is being made.
 package enum MachineIdentity {
   private static let file: OpenDirectory.Name = "machine-id"
 
   /// Makes sure that /etc/machine-id is a valid one: the root is read-only when systemd looks at it, and a machine
-  /// without one would be another one after each boot (machine-id(5)). One that is there stays.
+  /// without one would have a new identity after each boot (machine-id(5)). A valid one stays.
   package static func complete(in staged: FilePath) throws {
     guard let etc = try OpenDirectory(staged).directory("etc") else {
-      throw AstError(.refused, "\(staged.appending("etc")) is no directory")
+      throw AstError(.refused, "\(staged.appending("etc")) is not a directory")
     }
     if let content = try? etc.contents(of: file, limit: 64), isValid(content) { return }
     if let status = try etc.status(of: file), status.st_mode & S_IFMT == S_IFDIR { try etc.remove(file) }
     try etc.replace(file, FileAttributes(mode: 0o444)) { try etc.makeFile($0, with: Array("\(random())\n".utf8)) }
   }
 
-  /// The machine id in a root; nil where there is no valid one.
+  /// The machine id in a root; nil if there is no valid one.
   package static func current(in root: RootDirectory) throws -> String? {
     guard let content = try root.contents(of: "/etc/machine-id").map(Array.init), isValid(content) else { return nil }
     return String(decoding: content.prefix(32), as: UTF8.self)

@@ -5,9 +5,9 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Where the /etc comes from that is to be found in a new deployment.
+/// The deployment whose /etc a new deployment gets.
 public struct EtcSource: Hashable, Sendable {
-  /// The root of the running deployment, or of the default one: `/` for the one that runs.
+  /// The root of the running or the default deployment: `/` for the running one.
   public let root: FilePath
   /// The root of the generation it was made of.
   public let pristine: FilePath
@@ -19,13 +19,13 @@ public struct EtcSource: Hashable, Sendable {
   }
 }
 
-/// Brings what was changed in the /etc of a deployment into the /etc of a new one.
+/// Brings the changes in the /etc of a deployment into the /etc of a new one.
 ///
 ///     let merge = try MergeEtc(from: source, generation: generation)
 ///     try merge.apply(to: staged)
 ///     for sentence in merge.report.sentences { print(sentence) }
 public struct MergeEtc {
-  /// What comes of it.
+  /// The result.
   public let report: EtcReport
   private let steps: [EtcStep]
   private let directories: [Side: OpenDirectory]
@@ -33,14 +33,14 @@ public struct MergeEtc {
   /// Reads the three trees and decides. Nothing is written.
   ///
   /// - Parameters:
-  ///   - source: nil where nothing was deployed before: then there is nothing to be done.
+  ///   - source: nil if nothing was deployed before: then there is nothing to do.
   ///   - generation: the root of the generation that is deployed.
-  ///   - mode: what becomes of what was changed.
+  ///   - mode: the treatment of the changes.
   public init(from source: EtcSource?, generation: FilePath, mode: EtcMode = .merge) throws {
     try self.init(from: source, generation: generation, mode: mode, identity: .live)
   }
 
-  /// - Parameter identity: whose the machine's own files are to be.
+  /// - Parameter identity: the side that provides the machine's own files.
   package init(from source: EtcSource?, generation: FilePath, mode: EtcMode, identity: Side) throws {
     guard let source else {
       (report, steps, directories) = (EtcReport(), [], [:])
@@ -49,7 +49,7 @@ public struct MergeEtc {
     let trees = try EtcTree.read([source.pristine, source.root, generation])
     let (pristine, live, new) = (trees[0], trees[1], trees[2])
     var liveAccounts = live.accounts
-    // A system without these files is broken, and not one whose accounts were deleted.
+    // A system without these files is broken: its accounts were not deleted.
     liveAccounts.passwd = liveAccounts.passwd ?? pristine.accounts.passwd
     liveAccounts.group = liveAccounts.group ?? pristine.accounts.group
     let accounts = AccountMerge(pristine: pristine.accounts, live: liveAccounts, new: new.accounts)
@@ -62,16 +62,16 @@ public struct MergeEtc {
     report = EtcReport(plan, accounts.remarks)
   }
 
-  /// Whether there is anything to be done.
+  /// Whether there are no steps.
   package var isEmpty: Bool { steps.isEmpty }
 
-  /// Whether a step is about an account file that the generation has like that: the plan does not see what is in it.
+  /// Whether a step writes an account file that the generation already has: the plan does not see its contents.
   private static func isDone(_ step: EtcStep, in new: EtcTree) -> Bool {
     guard case .put(let path, let entry) = step, case .bytes(let bytes) = entry.content else { return false }
     return new.accounts.contents[path] == bytes && new.node[path]?.attributes == entry.attributes
   }
 
-  /// The live account files whose contents change, as the backups that programs make of them (passwd(5), shadow(5)).
+  /// The live account files whose contents change, under the names of their usual backups (passwd(5), shadow(5)).
   private static func backups(of live: EtcTree, replacedBy merged: AccountDatabase) -> [EtcStep] {
     let (old, new) = (live.accounts.contents, merged.contents)
     return AccountDatabase.names.compactMap { file in
@@ -80,10 +80,10 @@ public struct MergeEtc {
     }
   }
 
-  /// Does it in the deployment that is being made: a writable subvolume, as the generation has it so far. To do it again
-  /// changes nothing.
+  /// Carries out the merge in the deployment that is being made: a writable subvolume, so far as in the generation.
+  /// Repeating it changes nothing.
   ///
-  /// - Throws: `AstError`; the subvolume is to be discarded then.
+  /// - Throws: `AstError`; the subvolume must be discarded then.
   public func apply(to staged: FilePath) throws {
     guard !steps.isEmpty else { return }
     let top = try OpenDirectory(staged)
@@ -92,7 +92,7 @@ public struct MergeEtc {
       try top.setAttributes(FileAttributes(mode: 0o755), of: "etc")
     }
     guard let etc = try top.directory("etc") else {
-      throw AstError(.refused, "\(staged.appending("etc")) is no directory")
+      throw AstError(.refused, "\(staged.appending("etc")) is not a directory")
     }
     for step in steps { try carryOut(step, in: etc) }
   }
@@ -100,7 +100,7 @@ public struct MergeEtc {
   private func carryOut(_ step: EtcStep, in etc: OpenDirectory) throws {
     switch step {
     case .remove(let path):
-      // What a directory had that is gone by now is gone as well.
+      // The contents of a directory that was removed are removed as well.
       guard let above = try etc.directory(at: path.removingLastComponent()), let name = path.lastComponent else {
         return
       }

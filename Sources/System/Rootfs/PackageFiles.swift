@@ -3,11 +3,11 @@ import Host
 import Sandbox
 import SystemPackage
 
-/// The files and directories that the packages of a root file system have brought, by dpkg's lists.
+/// The files and directories of the packages of a root file system, by dpkg's lists.
 package struct PackageFiles {
   private let paths: Set<[UInt8]>
 
-  /// Reads what they have at a path or below it.
+  /// Reads the paths of package files at a path or below it.
   package init(in root: FilePath, below path: FilePath) throws {
     let directory = RootDirectory(root)
     let prefix = Array(path.string.utf8)
@@ -22,6 +22,6 @@ package struct PackageFiles {
     self.paths = paths
   }
 
-  /// Whether a package has brought what is at a path.
+  /// Whether the file at a path belongs to a package.
   package func contains(_ path: FilePath) -> Bool { paths.contains(Array(path.string.utf8)) }
 }

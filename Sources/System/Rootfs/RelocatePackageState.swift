@@ -5,16 +5,16 @@ import Host
 import SystemPackage
 
 /// Moves the state that belongs to the set of packages into `/usr/lib/sysimage` of a root file system that is being
-/// made into a node; symlinks stay behind. Doing it again changes nothing.
+/// made into a node; symlinks stay behind. Repeating it changes nothing.
 ///
 /// Only plain directories are walked: a symlink on the way to one of the places is refused, so that a root from an
-/// unknown tarball cannot lead a move outside itself. Times are put back, so that the same root gives the same tree.
+/// unknown tarball cannot lead a move outside itself. Times are restored, so that the same root gives the same tree.
 package struct RelocatePackageState {
   private let root: FilePath
   private let files = FileManager.default
-  /// The times of what was there and is touched.
+  /// The former times of directories that are changed.
   private var times: [FilePath: timespec] = [:]
-  /// What is made, in the order of making.
+  /// The new paths, in the order of making.
   private var made: [FilePath] = []
 
   package init(in root: FilePath) { self.root = root }
@@ -46,7 +46,7 @@ package struct RelocatePackageState {
       throw refused(old)
     }
     try touch(place.removingLastComponent())
-    guard symlink(destination, old.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeLink(old, to: destination)
     made.append(place)
   }
 
@@ -61,17 +61,19 @@ package struct RelocatePackageState {
     try touch(configuration.path.removingLastComponent())
     let present = kind(of: root.pushing(configuration.path))
     guard present == .missing || present == .other else { throw refused(root.pushing(configuration.path)) }
-    let file = try FileDescriptor.open(
-      root.pushing(configuration.path), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
-      permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    try file.closeAfter { _ = try file.writeAll(configuration.text.utf8) }
+    try Files.attempt("write", root.pushing(configuration.path)) {
+      let file = try FileDescriptor.open(
+        root.pushing(configuration.path), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      try file.closeAfter { _ = try file.writeAll(configuration.text.utf8) }
+    }
     made.append(configuration.path)
   }
 
   private mutating func rename(_ old: FilePath, to new: FilePath) throws {
     try touch(old.removingLastComponent())
     try touch(new.removingLastComponent())
-    guard Glibc.rename(root.pushing(old).string, root.pushing(new).string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(root.pushing(old), to: root.pushing(new))
   }
 
   private mutating func makeDirectory(_ relative: FilePath) throws {
@@ -83,12 +85,12 @@ package struct RelocatePackageState {
     case .missing:
       try makeDirectory(relative.removingLastComponent())
       try touch(relative.removingLastComponent())
-      guard mkdir(path.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+      try Files.makeDirectory(path)
       made.append(relative)
     }
   }
 
-  /// Makes sure that what leads to a place, as far as it is there, are directories.
+  /// Makes sure that all existing parents of a place are directories.
   private func requireDirectories(to place: FilePath) throws {
     var path = root
     for component in place.removingLastComponent().components {
@@ -115,7 +117,8 @@ package struct RelocatePackageState {
     times[directory] = try modificationTime(of: directory)
   }
 
-  /// Gives what was made the time of the directory all of it is in or leads to, and what was there its own.
+  /// Gives new paths the time of /usr/lib, which contains them or their targets, and changed directories their former
+  /// time.
   private func putTimesBack() throws {
     let usual = try times["usr/lib"] ?? modificationTime(of: "usr/lib")
     for path in made { try set(usual, of: path) }
@@ -124,13 +127,15 @@ package struct RelocatePackageState {
 
   private func modificationTime(of path: FilePath) throws -> timespec {
     var status = stat()
-    guard lstat(root.pushing(path).string, &status) == 0 else { throw Errno(rawValue: errno) }
+    guard lstat(root.pushing(path).string, &status) == 0 else {
+      throw FileError("examine", root.pushing(path), Errno(rawValue: errno))
+    }
     return status.st_mtim
   }
 
   private func set(_ time: timespec, of path: FilePath) throws {
     guard utimensat(AT_FDCWD, root.pushing(path).string, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else {
-      throw Errno(rawValue: errno)
+      throw FileError("set the time of", root.pushing(path), Errno(rawValue: errno))
     }
   }
 

@@ -6,30 +6,30 @@ import Sandbox
 import SystemPackage
 
 /// Gives the files of a clone that belong to renumbered accounts to their new numbers: owner and group of everything,
-/// symbolic links themselves included, and the entries of access control lists. Each file once, for an old number can
-/// be another account's new one.
+/// symbolic links themselves included, and the entries of access control lists. Each file is changed once, because an
+/// old number can be another account's new one.
 ///
-/// Nobody vouches for what is in the clone: names are looked up one at a time, from the directory they are in, and no
-/// link is followed. Subvolumes inside and other file systems are left alone.
+/// The clone is not trusted: names are looked up one at a time, from the directory they are in, and links are not
+/// followed. Subvolumes inside and other file systems are left alone.
 package struct RenumberOwners {
   private let users: [UInt32: UInt32]
   private let groups: [UInt32: UInt32]
   private let root: FilePath
-  /// The names that lead from `root` to where the walk stands, for error messages.
+  /// The names from `root` to the present position of the walk, for error messages.
   private var trail: [[CChar]] = []
   /// The device of the clone: each subvolume of a btrfs has its own.
   private var device: dev_t = 0
-  /// Files with several names that were seen already.
+  /// Files with several names that were already seen.
   private var linked: Set<ino_t> = []
 
-  /// New uids and gids by old ones, for what is in `clone`.
+  /// New uids and gids by old ones, for the files in `clone`.
   package init(in clone: FilePath, users: [UInt32: UInt32], groups: [UInt32: UInt32]) {
     root = clone
     self.users = users
     self.groups = groups
   }
 
-  /// - Throws: `AstError`; what was changed by then stays changed.
+  /// - Throws: `AstError`; changes made by then stay.
   package mutating func run() throws {
     let descriptor = open(root.string, Self.openingDirectories)
     guard descriptor >= 0 else { throw failure(errno) }
@@ -61,7 +61,7 @@ package struct RenumberOwners {
     }
   }
 
-  /// Renumbers what is in a directory.
+  /// Renumbers the entries of a directory.
   ///
   /// - Returns: the names of the directories in it.
   private mutating func renumberEntries(of directory: FileDescriptor) throws -> [[CChar]] {
@@ -119,7 +119,7 @@ package struct RenumberOwners {
     let place = Array("/proc/self/fd/\(directory.rawValue)/".utf8CString.dropLast()) + name
     let lists = kind == S_IFLNK ? [] : try renumberedLists(of: place, isDirectory: kind == S_IFDIR)
     if owner != nil || group != nil {
-      // The kernel takes these away with the old owner (chown(2), capabilities(7)).
+      // The kernel removes these together with the old owner (chown(2), capabilities(7)).
       let capability = kind == S_IFREG ? try attribute("security.capability", of: place) : nil
       guard fchownat(directory.rawValue, name, owner ?? .max, group ?? .max, AT_SYMLINK_NOFOLLOW) == 0 else {
         throw failure(errno)
@@ -134,7 +134,7 @@ package struct RenumberOwners {
     for (name, list) in lists { try set(name, of: place, to: list) }
   }
 
-  /// The access control lists of a file that name renumbered accounts, as they are to be.
+  /// The access control lists of a file that name renumbered accounts, with the new numbers.
   private func renumberedLists(of place: [CChar], isDirectory: Bool) throws -> [(name: String, list: [UInt8])] {
     let names = ["system.posix_acl_access"] + (isDirectory ? ["system.posix_acl_default"] : [])
     return try names.compactMap { name in

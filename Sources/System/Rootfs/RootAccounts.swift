@@ -14,7 +14,7 @@ package struct RootAccounts {
   private static let passwdFile: FilePath = "/etc/passwd"
   private static let groupFile: FilePath = "/etc/group"
 
-  /// Reads the files of the root at `path`; one that is not there has nobody in it. Links inside lead nowhere outside.
+  /// Reads the files of the root at `path`; a missing file counts as empty. Links inside do not lead out of it.
   package init(in path: FilePath) throws {
     root = RootDirectory(path)
     passwd = AccountFile(try Self.read(Self.passwdFile, in: root))
@@ -24,8 +24,8 @@ package struct RootAccounts {
   private static func read(_ file: FilePath, in root: RootDirectory) throws -> Data {
     do {
       return try root.contents(of: file) ?? Data()
-    } catch {
-      throw AstError(.failed, "cannot read \(file) in \(root.path): \(error)")
+    } catch let error as FileError {
+      throw AstError(.failed, "cannot read \(file) in \(root.path): \(error.errno)")
     }
   }
 
@@ -37,7 +37,7 @@ package struct RootAccounts {
     }
   }
 
-  /// Writes the files with other numbers in them: new ones by old ones.
+  /// Writes the files with new numbers, given by old ones.
   package mutating func renumber(users: [UInt32: UInt32], groups: [UInt32: UInt32]) throws {
     let before = (passwd, group)
     passwd.update { entry in

@@ -4,28 +4,28 @@ import Glibc
 import Host
 import SystemPackage
 
-/// Adds to the /var that all deployments share what a generation has there and it lacks: the directories a package
-/// came with, a database its script made, the links to the package state.
+/// Adds files that a generation has in /var to the /var that all deployments share, if they are missing there: the
+/// directories of a package, a database that its script made, the links to the package state.
 ///
 ///     let seeded = try SeedVar(from: generation, into: shared).run()
 ///
-/// Nothing that is there is changed, for it is the machine's data. What is new appears whole: it is made in a directory
-/// of its own, where nobody but root gets to, and then moved to its place unless something has come there meanwhile.
-/// Reads both trees without following a link; where there is nothing to be added, that is all.
+/// Existing files do not change: they are the machine's data. New files appear whole: they are made in a directory that
+/// only root can enter, and then moved to their place unless that exists by then. Both trees are read without following
+/// links; if there is nothing to add, nothing is written.
 ///
-/// Not added are sockets, what apt has fetched, what is volatile, what was written to logs, and what tells this machine
-/// from others: see ``SeedRule``.
+/// Not added are sockets, files that apt has fetched, volatile files, contents of logs, and files that distinguish this
+/// machine from others: see ``SeedRule``.
 package struct SeedVar {
   private let generation: FilePath
   private let shared: FilePath
 
-  /// For the generation whose root is at `generation`, and the shared /var at `shared`.
+  /// Prepares for the generation whose root is at `generation`, and the shared /var at `shared`.
   package init(from generation: FilePath, into shared: FilePath) {
     self.generation = generation
     self.shared = shared
   }
 
-  /// - Throws: `AstError`; what was added by then stays, and the next time adds the rest.
+  /// - Throws: `AstError`; files added by then stay, and the next run adds the rest.
   package func run() throws -> SeededVar {
     guard let own = try OpenDirectory(generation).directory("var") else { return SeededVar() }
     let live = try OpenDirectory(shared)
@@ -40,18 +40,18 @@ package struct SeedVar {
 struct SeedWalk {
   private typealias Name = OpenDirectory.Name
 
-  /// Where things are made, below /var.
+  /// The directory in which files are made, below /var.
   static let workshop: FilePath = ".ast-new"
   private static let workshopName: Name = ".ast-new"
-  /// The name of what is made in there.
+  /// The name of the file that is made in it.
   private static let product: Name = "new"
 
   private(set) var result = SeededVar()
   private let shared: OpenDirectory
-  /// Where things are made; nil as long as there was nothing to be made.
+  /// The open directory in which files are made; nil until it is needed.
   private var workshop: OpenDirectory?
 
-  /// Removes what a walk that was killed has left.
+  /// Removes the remains of a killed walk.
   init(in shared: OpenDirectory) throws {
     self.shared = shared
     try shared.remove(Self.workshopName)
@@ -61,7 +61,7 @@ struct SeedWalk {
     if workshop != nil { try shared.remove(Self.workshopName) }
   }
 
-  /// Adds what a directory lacks.
+  /// Adds the missing entries of a directory.
   mutating func visit(_ generation: OpenDirectory, _ live: OpenDirectory, at path: FilePath) throws {
     for name in try generation.names() {
       let path = path.appending(name)
@@ -83,14 +83,15 @@ struct SeedWalk {
       let target = present.st_mode & S_IFMT == S_IFLNK ? try live.target(of: name) : []
       if status.st_mode & S_IFMT == S_IFLNK, try target != generation.target(of: name) {
         note(
-          path, "it is no link to /\(home): programs find another package state there than the deployment's own")
+          path, "it is not a link to /\(home): programs find a package state there that is not the deployment's own")
       }
     } else if isDirectory, SeedRule.of(path) != .itself, let inner = try generation.directory(name) {
       let isSameSubvolume = try present.st_dev == live.status(of: OpenDirectory.itself)?.st_dev
       if present.st_mode & S_IFMT == S_IFDIR, isSameSubvolume, let liveInner = try live.directory(name) {
         try visit(inner, liveInner, at: path)
       } else if try !inner.names().isEmpty {
-        note(path, "it is \(Self.words(for: present)) here: what the new generation has in it is not added")
+        note(
+          path, "it is \(Self.words(for: present)) here: the contents of the new generation's directory are not added")
       }
     }
   }
@@ -106,11 +107,11 @@ struct SeedWalk {
     switch status.st_mode & S_IFMT {
     case S_IFDIR: "a subvolume or another file system"
     case S_IFLNK: "a link"
-    default: "no directory"
+    default: "not a directory"
     }
   }
 
-  /// Where the package state lives, relative to the root, by the places in /var that lead to it.
+  /// The directories of the package state, relative to the root, by the places in /var that lead to them.
   private static let packageState = Dictionary(
     uniqueKeysWithValues: PackageState.directories.map { directory in
       (
@@ -120,9 +121,9 @@ struct SeedWalk {
 
   // MARK: Adding
 
-  /// Adds something the shared /var does not have.
+  /// Adds a file that the shared /var does not have.
   ///
-  /// - Returns: whether it was added; not where the rules leave nothing of it, or somebody else was faster.
+  /// - Returns: whether it was added; false if the rules exclude it, or another process has made it meanwhile.
   private mutating func add(
     _ name: Name, _ status: stat, from generation: OpenDirectory, to live: OpenDirectory, at path: FilePath
   ) throws -> Bool {
@@ -148,7 +149,7 @@ struct SeedWalk {
     return made
   }
 
-  /// Makes what a generation has at a path, with all the rules leave of what is in it.
+  /// Makes a copy of the file that a generation has at a path, with the contents that the rules permit.
   private func make(
     _ product: Name, of name: Name, _ status: stat, from generation: OpenDirectory, in directory: OpenDirectory,
     at path: FilePath
@@ -184,7 +185,7 @@ struct SeedWalk {
     }
   }
 
-  /// Whether a file is what logrotate(8) leaves: empty, it would be no such file.
+  /// Whether a file is an old log of logrotate(8), which would make no sense as an empty file.
   private static func isArchive(_ name: Name) -> Bool {
     guard let end = name.extension else { return false }
     return ["gz", "xz", "bz2", "zst", "old"].contains(end) || end.utf8.allSatisfy { (0x30...0x39).contains($0) }

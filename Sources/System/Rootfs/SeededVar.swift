@@ -1,8 +1,8 @@
 import SystemPackage
 
-/// What came of adding to the shared /var what a generation has there.
+/// The result of adding a generation's files to the shared /var.
 public struct SeededVar: Encodable, Sendable {
-  /// Something in the shared /var that stays as it is, though the generation would need something else there.
+  /// A file in the shared /var that stays as it is, though the generation would need another one.
   public struct Obstacle: Encodable, Sendable {
     /// The path.
     public let path: FilePath
@@ -19,9 +19,9 @@ public struct SeededVar: Encodable, Sendable {
     }
   }
 
-  /// What was added; a directory stands for all that is in it.
+  /// The added paths; a directory stands for its contents.
   public internal(set) var added: [FilePath] = []
-  /// What somebody may want to look at.
+  /// The conflicts that the administrator may want to look at.
   public internal(set) var obstacles: [Obstacle] = []
 
   private enum Key: String, CodingKey { case added, obstacles }

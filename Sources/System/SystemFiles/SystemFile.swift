@@ -1,22 +1,22 @@
 public import SystemPackage
 
-/// A file that every node has, so that it boots as a deployment: kept as it is in `files`, and a part of the program.
+/// A file that every node has, so that it boots as a deployment. Its content is in `files`, and part of the program.
 public struct SystemFile: Hashable, Sendable {
-  /// What it is.
+  /// The kinds of file.
   public enum Kind: Hashable, Sendable {
     /// A file with this content.
     case file([UInt8])
-    /// A file that is the administrator's once it is there; with this content at first.
+    /// A file with this content at first, which belongs to the administrator once it exists.
     case configuration([UInt8])
     /// A program with this content.
     case program([UInt8])
-    /// A symbolic link to this.
+    /// A symbolic link to this target.
     case link(String)
   }
 
-  /// Where it is in a node.
+  /// Its path in a node.
   public let path: FilePath
-  /// What it is.
+  /// Its kind.
   public let kind: Kind
 
   private init(_ path: FilePath, _ kind: Kind) {
@@ -24,7 +24,7 @@ public struct SystemFile: Hashable, Sendable {
     self.kind = kind
   }
 
-  /// All of them. What starts a unit stands below /usr, beside the unit: /etc is the admin's.
+  /// All system files. The links that start a unit are below /usr, beside the unit: /etc belongs to the administrator.
   public static let all: [SystemFile] =
     [
       SystemFile("/etc/grub.d/09_ast", .program(PackageResources.grub_menu)),
@@ -32,7 +32,7 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/etc/dpkg/dpkg.cfg.d/ast", .file(PackageResources.dpkg_cfg)),
       SystemFile("/etc/ast/health.d/README", .file(PackageResources.health_README)),
       SystemFile("/etc/ast/ast.toml", .configuration(PackageResources.ast_toml)),
-      // Everybody may look at the tree.
+      // Every user may look at the tree.
       SystemFile("/usr/bin/ast", .link("../sbin/ast")),
       SystemFile("/usr/lib/ast/mount-etc", .program(PackageResources.mount_etc)),
       SystemFile("/usr/lib/ast/refuse-packages", .program(PackageResources.refuse_packages)),

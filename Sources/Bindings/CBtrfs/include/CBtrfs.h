@@ -1,6 +1,6 @@
 #pragma once
 
-/* The btrfs ioctls libbtrfsutil has no call for. Every function returns a negative errno on failure.
+/* The btrfs ioctls for which libbtrfsutil has no call. Every function returns a negative errno on failure.
  * The kernel's own headers stay in the .c file: <linux/fs.h> and glibc's <sys/mount.h> do not go together. */
 
 #include <stddef.h>
@@ -10,7 +10,7 @@
 /* syncfs(2), behind _GNU_SOURCE and so out of Swift's reach. */
 int cbtrfs_syncfs(int fd);
 
-/* Takes the attributes "immutable" and "append only" away (ioctl_iflags(2)). Returns 1, or 0 where there were none. */
+/* Removes the attributes "immutable" and "append only" (ioctl_iflags(2)). Returns 1, or 0 if there were none. */
 int cbtrfs_remove_protection(int fd);
 
 /* An extent item of a file. `address` is where the extent begins in the file system's logical address space,
@@ -19,7 +19,7 @@ struct cbtrfs_extent {
   uint64_t inode, address, length;
 };
 
-/* Where a walk over the extents of subvolume `root` stands; zero but for `root` at its beginning. */
+/* The position of a walk over the extents of subvolume `root`; zero except for `root` at its beginning. */
 struct cbtrfs_extent_walk {
   uint64_t root, inode, offset;
   uint32_t type;
@@ -34,14 +34,14 @@ size_t cbtrfs_extents_per_buffer(size_t buffer_size);
 int cbtrfs_next_extents(int fd, struct cbtrfs_extent_walk *walk, void *buffer, size_t buffer_size,
                         struct cbtrfs_extent *extents);
 
-/* A range of a file, and where on the disk it is. `length` counts bytes of the file: of an encoded (compressed) range
+/* A range of a file, and its place on the disk. `length` counts bytes of the file: of an encoded (compressed) range
  * only `address` says something about the disk. */
 struct cbtrfs_range {
   uint64_t offset, address, length;
   int is_encoded;
   /* Another file, or the same file in another subvolume, uses it too. */
   int is_shared;
-  /* It has blocks on the disk, and is not kept among the metadata. */
+  /* It has blocks on the disk, and is not stored in the metadata. */
   int has_place;
 };
 
@@ -54,15 +54,15 @@ int cbtrfs_ranges(int fd, uint64_t *start, struct cbtrfs_range *ranges);
 /* FICLONE: `target` gets the contents of `source`, and shares its disk space. */
 int cbtrfs_clone(int source, int target);
 
-/* FIDEDUPERANGE. Returns 0 when `*shared` bytes from `offset` on are shared now (fewer than `length` where the kernel
- * chose so), 1 when the data differs. */
+/* FIDEDUPERANGE. Returns 0 if `*shared` bytes from `offset` on are shared now (fewer than `length` if the kernel chose
+ * so), 1 if the data differs. */
 int cbtrfs_dedupe(int source, int target, uint64_t offset, uint64_t length, uint64_t *shared);
 
 /* openat2(2) with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS: the file that has this path below `root`, with no symbolic
  * link on the way; a link itself with O_PATH and O_NOFOLLOW. Returns a descriptor. */
 int cbtrfs_open_beneath(int root, const char *path, int flags);
 
-/* What stays the same for as long as an inode exists, in every snapshot of it, and no other inode has. */
+/* The identity of an inode: the same in every snapshot of it, and never that of another inode. */
 struct cbtrfs_identity {
   uint64_t inode;
   int64_t born_seconds;
@@ -80,12 +80,12 @@ ssize_t cbtrfs_read_attribute(int fd, const char *name, void *value, size_t capa
 /* A send stream that the kernel writes while it is read. */
 struct cbtrfs_send;
 
-/* Starts to send the read-only subvolume that `subvolume` is open on, without the data of files, as what changed since
+/* Starts to send the read-only subvolume that `subvolume` is open on, without the data of files, as the changes since
  * the subvolume with the id `parent`. Returns the descriptor to read the stream from. Needs CAP_SYS_ADMIN. */
 int cbtrfs_send_begin(int subvolume, uint64_t parent, struct cbtrfs_send **send);
 
-/* Waits for the end of the stream and returns what became of it. The descriptor is closed by then, or read to its end:
- * the kernel does not go on while nobody reads. */
+/* Waits for the end of the stream and returns its result. The descriptor must be closed by then, or read to its end:
+ * the kernel does not go on without a reader. */
 int cbtrfs_send_end(struct cbtrfs_send *send);
 
 struct cbtrfs_file_system {
@@ -99,10 +99,10 @@ struct cbtrfs_device {
   uint64_t size, allocated;
 };
 
-/* -ENODEV where no device has this id: the ids need not be contiguous. */
+/* -ENODEV if no device has this id: the ids need not be contiguous. */
 int cbtrfs_read_device(int fd, uint64_t id, struct cbtrfs_device *result);
 
-/* What the block groups of one kind (`flags`, BTRFS_BLOCK_GROUP_*) hold, in bytes of data: copies do not count. */
+/* The block groups of one kind (`flags`, BTRFS_BLOCK_GROUP_*), in bytes of data: copies do not count. */
 struct cbtrfs_block_groups {
   uint64_t flags, total, used;
 };
@@ -110,10 +110,10 @@ struct cbtrfs_block_groups {
 /* Returns how many kinds there are, of which it stores up to `capacity`. */
 int cbtrfs_read_block_groups(int fd, struct cbtrfs_block_groups *result, size_t capacity);
 
-/* The path of the device with this id, as the kernel knows it. -ENODEV where no device has the id, -ENOENT where it is
+/* The path of the device with this id, as the kernel knows it. -ENODEV if no device has the id, -ENOENT if it is
  * missing. */
 int cbtrfs_read_device_path(int fd, uint64_t id, char *path, size_t capacity);
 
-/* Mounts the top level of the file system on `device` nowhere: it is reached through the returned descriptor, and goes
- * with it (fsmount(2)). */
+/* Mounts the top level of the file system on `device` without attaching it: it is reached through the returned
+ * descriptor, and ends with it (fsmount(2)). */
 int cbtrfs_mount_top_level(const char *device);

@@ -4,14 +4,14 @@
  * function returns a negative errno on failure. */
 
 /* open_tree(2) with OPEN_TREE_CLONE and AT_SYMLINK_NOFOLLOW: the directory `name` in `directory` as a mount of its own,
- * without what is mounted in it. Returns a descriptor to be used as the directory's own. Needs CAP_SYS_ADMIN. */
+ * without the mounts in it. Returns a descriptor of the directory. Needs CAP_SYS_ADMIN. */
 int cfiles_open_without_mounts(int directory, const char *name);
 
-/* renameat2(2) with RENAME_NOREPLACE: moves `name` to another directory, unless something has its new name there. */
+/* renameat2(2) with RENAME_NOREPLACE: moves `name` to another directory, unless its new name exists there. */
 int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name);
 
 /* memfd_create(2): a file in memory, without a name, to be read and written. */
 int cfiles_open_in_memory(void);
 
-/* renameat2(2) with RENAME_EXCHANGE: each of the two gets the place of the other, both at once. */
+/* renameat2(2) with RENAME_EXCHANGE: the two change places, both at once. */
 int cfiles_exchange(const char *path, const char *other);

@@ -1,4 +1,4 @@
-// Runs one program in namespaces of its own, with a directory as its root file system. Plain C because between
+// Runs one program in its own namespaces, with a directory as its root file system. Plain C because between
 // clone3(2) and execve(2) only async-signal-safe calls are allowed: the caller may have had other threads.
 #pragma once
 #include <stddef.h>
@@ -29,7 +29,7 @@ struct sandbox_plan {
   int suppress_sync;
 };
 
-/// What was being done when a run failed.
+/// The step in which a run failed.
 enum sandbox_step {
   SANDBOX_STEP_NONE,
   SANDBOX_STEP_PREPARE,
@@ -62,8 +62,8 @@ struct sandbox_created {
 struct sandbox_result {
   int error;  ///< errno of the step that failed, 0 if the program was executed
   enum sandbox_step step;
-  char *path;        ///< what the failed step was about, or NULL
-  int wait_status;   ///< of the program, as wait(2) tells it
+  char *path;        ///< subject of the failed step, or NULL
+  int wait_status;   ///< of the program, as from wait(2)
   int interruption;  ///< the signal that interrupted the run, or 0
   struct sandbox_created *created;
   size_t created_count;
@@ -78,8 +78,8 @@ void sandbox_result_free(struct sandbox_result *result);
 /// openat2(2) with RESOLVE_IN_ROOT: no symbolic link and no ".." leads out of `root`. A descriptor, or -1 and errno.
 int sandbox_open_in_root(int root, const char *path, int flags);
 
-/// Gives the calling thread, and what it starts from now on, mounts of its own: what others mount still arrives, what is
-/// mounted here is seen by nobody else and goes with the last process. 0, or -1 and errno.
+/// Gives the calling thread, and all processes it starts from now on, their own mounts: mounts of the host still
+/// arrive; other processes do not see the mounts made here, which end with the last process. 0, or -1 and errno.
 int sandbox_unshare_mounts(void);
 
 /// Makes the mount at `path` writable, in this mount namespace. 0, or -1 and errno.
@@ -89,5 +89,5 @@ int sandbox_set_writable(const char *path);
 /// mounts come from there. 0, or -1 and errno.
 int sandbox_show_on_host(const char *source, const char *target);
 
-/// Takes away what is mounted at `target` last, from the whole machine: who uses it keeps it. 0, or -1 and errno.
+/// Removes the last mount at `target` for the whole machine; processes that use it keep it. 0, or -1 and errno.
 int sandbox_hide_on_host(const char *target);

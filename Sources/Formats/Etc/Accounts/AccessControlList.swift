@@ -4,11 +4,11 @@ public enum AccessControlList {
   private static let headerSize = 4
   private static let entrySize = 8
   private static let version: UInt64 = 2
-  /// ACL_USER and ACL_GROUP (linux/posix_acl.h): the entries of a kind that name somebody.
+  /// ACL_USER and ACL_GROUP (linux/posix_acl.h): the kinds of entries that name a user or group.
   private static let user: UInt64 = 0x02
   private static let group: UInt64 = 0x08
 
-  /// The list with other uids and gids in it; nil when it names nobody whose number changes, or is of another format.
+  /// The list with other uids and gids; nil if it names no account whose number changes, or has another format.
   public static func renumbered(
     _ list: [UInt8], users: [UInt32: UInt32], groups: [UInt32: UInt32]
   ) -> [UInt8]? {

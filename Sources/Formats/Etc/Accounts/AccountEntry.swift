@@ -1,14 +1,14 @@
-/// A line that names an account, in passwd(5), group(5), shadow(5), gshadow(5) or subuid(5). Bytes that are not changed
-/// stay what they are.
+/// A line that names an account, in passwd(5), group(5), shadow(5), gshadow(5) or subuid(5). Unchanged
+/// bytes stay as they are.
 public protocol AccountLine: Hashable, Sendable {
-  /// The entry on this line, without its newline; nil for comments, NIS lines (`+`, `-`) and what no program takes for
-  /// an account.
+  /// The entry on this line, without its newline; nil for comments, NIS lines (`+`, `-`) and lines that no program
+  /// takes for an account.
   init?(_ line: [UInt8])
   /// The line, without its newline.
   var line: [UInt8] { get }
   /// The name.
   var name: String { get }
-  /// A field after the name, which is field 0 and stays; empty where the line is shorter.
+  /// A field after the name, which is field 0 and cannot change; empty if the line is shorter.
   subscript(field: Int) -> [UInt8] { get set }
 }
 

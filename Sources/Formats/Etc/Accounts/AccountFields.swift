@@ -3,7 +3,7 @@ struct AccountFields: Hashable {
   let name: String
   private var bytes: [[UInt8]]
 
-  /// Nil for a line whose first field is no name. Like glibc (nss/nss_files/files-parse.c), passes over blanks before it.
+  /// Nil for a line whose first field is not a name. Like glibc (nss/nss_files/files-parse.c), skips blanks before it.
   init?(_ line: [UInt8]) {
     bytes = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map(Array.init)
     let blanks = [UInt8(ascii: " "), UInt8(ascii: "\t")]
@@ -24,7 +24,7 @@ struct AccountFields: Hashable {
     return UInt32(String(decoding: bytes[index], as: UTF8.self))
   }
 
-  /// The bytes of a field; empty where the line is shorter. The name is not set.
+  /// The bytes of a field; empty if the line is shorter. The name cannot be set.
   subscript(index: Int) -> [UInt8] {
     get { bytes.indices.contains(index) ? bytes[index] : [] }
     set {

@@ -1,5 +1,5 @@
-/// The lines of /etc/passwd or one of its relatives. Whatever is not changed is written as it was read: comments, NIS lines,
-/// lines nobody understands, a missing last newline.
+/// The lines of /etc/passwd or one of its relatives. All unchanged parts are written as they were read: comments, NIS
+/// lines, invalid lines, a missing last newline.
 public struct AccountFile<Entry: AccountLine>: Hashable, Sendable {
   /// The lines, without their newlines. A file that ends in a newline has an empty one at the end.
   public private(set) var lines: [[UInt8]]

@@ -1,13 +1,13 @@
-/// The users or the groups of one root with their numbers, held against a registry of names and numbers.
+/// The users or the groups of one root with their numbers, compared with a registry of names and numbers.
 ///
-/// Several names can share a number (`toor` and root). One of them stands for it; the others go where it goes and are
-/// not registered, for there a number has one name.
+/// Several names can share a number (`toor` and root). One of them stands for it; the others move with it and are not
+/// registered, because a number has only one name there.
 public struct AccountNumbers: Sendable {
   /// Each number once, in the order of the file, with the names that share it.
   private let shared: [(number: UInt32, names: [String])]
 
-  /// The numbers in these entries. Where a name comes twice, the first line is the account (getpwnam(3)); the number on
-  /// the other one has no name.
+  /// The numbers in these entries. If a name occurs twice, the first line is the account (getpwnam(3)); the number on
+  /// the other line has no name.
   public init(_ entries: [some AccountEntry]) {
     var names: Set<String> = []
     var places: [UInt32: Int] = [:]
@@ -21,8 +21,8 @@ public struct AccountNumbers: Sendable {
     self.shared = shared
   }
 
-  /// The accounts to be registered, each with the number it has: first those whose number is free, so that no account
-  /// that gets another number takes it from them.
+  /// The accounts to be registered, each with its present number: first the accounts whose number is free, so that no
+  /// account that gets another number takes it from them.
   public func claims(in registry: [String: UInt32]) -> [(name: String, id: UInt32)] {
     let taken = Set(registry.values)
     let missing = owners(registry).filter { registry[$0.name] == nil && Self.canBeRegistered($0.id) }
@@ -30,14 +30,14 @@ public struct AccountNumbers: Sendable {
       + missing.filter { taken.contains($0.id) && !Self.isFixed($0.id) }
   }
 
-  /// What is to be done so that all registered accounts have their registered numbers.
+  /// The renumbering that gives all registered accounts their registered numbers.
   public func renumbering(by registry: [String: UInt32]) -> Renumbering {
     var moves: [Renumbering.Move] = owners(registry).compactMap { owner in
       guard let number = registry[owner.name], number != owner.id, !Self.isFixed(owner.id) else { return nil }
       return Renumbering.Move(name: owner.name, from: owner.id, to: number)
     }
     var conflicts: [Renumbering.Move] = []
-    // What cannot move stands in the way of others, too.
+    // A number that cannot move blocks others, too.
     while true {
       let staying = Set(shared.map(\.number)).subtracting(moves.map(\.old))
       let blocked = moves.filter { staying.contains($0.new) }
@@ -47,7 +47,7 @@ public struct AccountNumbers: Sendable {
     }
   }
 
-  /// The name that stands for each number: one that is registered with it, else one that is registered, else the first.
+  /// The name that stands for each number: one registered with it, or else any registered one, or else the first.
   private func owners(_ registry: [String: UInt32]) -> [(name: String, id: UInt32)] {
     shared.compactMap { number, names in
       let owner =

@@ -8,7 +8,7 @@ public struct GroupShadowEntry: AccountLine {
     self.fields = fields
   }
 
-  /// The entry of a group that has none: nobody joins it with a password.
+  /// The default entry of a group: users cannot join it with a password.
   public init?(lockedGroup name: String) { self.init(Array("\(name):!::".utf8)) }
 
   /// The line.

@@ -1,4 +1,4 @@
-/// Which numbers of a root are to become which others, so that its accounts have those of the registry.
+/// The changes of a root's numbers that give its accounts the numbers of the registry.
 public struct Renumbering: Hashable, Sendable {
   /// An account, the number it has in the root, and the one the registry has for it.
   public struct Move: Hashable, Sendable {
@@ -17,9 +17,9 @@ public struct Renumbering: Hashable, Sendable {
     }
   }
 
-  /// What is to be done, all at once: a number can be an old and a new one. No two become the same.
+  /// The possible moves, to be made all at once: a number can be an old and a new one. No two numbers become the same.
   public let moves: [Move]
-  /// What cannot be done, because the number belongs to an account that keeps it.
+  /// The impossible moves: the number belongs to an account that keeps it.
   public let conflicts: [Move]
 
   /// New numbers by old ones.

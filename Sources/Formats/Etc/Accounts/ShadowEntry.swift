@@ -8,7 +8,7 @@ public struct ShadowEntry: AccountLine {
     self.fields = fields
   }
 
-  /// The entry of a user who has none: no password is valid, none has been (as systemd-sysusers(8) writes it).
+  /// The default entry of a user: no password is valid, and none was ever set (as systemd-sysusers(8) writes it).
   public init?(lockedUser name: String) { self.init(Array("\(name):!*:::::::".utf8)) }
 
   /// The line.

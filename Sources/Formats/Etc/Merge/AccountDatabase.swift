@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// The files of /etc that say which accounts there are. One that is missing is nil.
+/// The account files of /etc. A missing file is nil.
 public struct AccountDatabase: Hashable, Sendable {
   /// passwd(5).
   public var passwd: AccountFile<PasswdEntry>?
@@ -31,7 +31,7 @@ public struct AccountDatabase: Hashable, Sendable {
     subgid = contents["subgid"].map(AccountFile.init)
   }
 
-  /// The contents of the files there are, by their names.
+  /// The contents of the present files, by their names.
   public var contents: [FilePath: [UInt8]] {
     let all: [FilePath: [UInt8]?] = [
       "passwd": passwd?.content, "group": group?.content, "shadow": shadow?.content, "gshadow": gshadow?.content,

@@ -1,9 +1,8 @@
-/// Which accounts there are to be, and what is to be said about it.
+/// The accounts that a new deployment gets, and the remarks about them.
 struct AccountDecisions {
   var remarks: [AccountRemark] = []
 
-  /// Whether an account is to be there. `touched` is whether something that belongs to it was changed here, in another
-  /// file.
+  /// Whether the account is kept. `touched` says whether a line of it in another file was changed here.
   mutating func keeps<Entry: AccountEntry>(
     _ kind: AccountRemark.Kind, _ name: String, _ account: ThreeWay<Entry?>, touched: Bool = false
   ) -> Bool {
@@ -29,7 +28,7 @@ struct AccountDecisions {
     remarks.append(.renumbered(kind, name: new.name, live: live.id, new: new.id))
   }
 
-  /// Notes numbers that come to be shared. Some are on purpose (`toor` and root): those were shared before.
+  /// Notes numbers that become shared. Numbers that were shared before are so on purpose (`toor` and root).
   mutating func noteShared<Entry: AccountEntry>(
     _ kind: AccountRemark.Kind, in merged: [Entry], live: [Entry], new: [Entry]
   ) {
@@ -42,11 +41,13 @@ struct AccountDecisions {
   }
 }
 
-/// Whether a number is one of a person: Debian policy 9.2.2 has 1000–59999 for the people of this machine (adduser).
+/// Whether a number is in the range for people: Debian policy 9.2.2 has 1000–59999 for the people of this machine
+/// (adduser).
 public func isPerson(_ id: UInt32) -> Bool { (1000..<60000).contains(id) }
 
 extension ThreeWay {
-  /// One field of an account that is live and new. Where it was on neither side before, `appeared` says whose it is.
+  /// One field of an account that both sides have. If neither side had the account before, `appeared` names the side
+  /// that wins.
   func field<Entry: AccountLine>(_ index: Int, live: Entry, new: Entry, appeared: Side) -> [UInt8]
   where Value == Entry? {
     guard let pristine else { return appeared == .live ? live[index] : new[index] }

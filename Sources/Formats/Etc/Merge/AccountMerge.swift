@@ -1,15 +1,16 @@
-/// The accounts of a new deployment: those of its generation, those that were made on the running system, and of both
-/// what was changed here.
+/// The accounts of a new deployment: the accounts of its generation and those made on the running system, with the
+/// changes that were made here.
 ///
-/// * An account that was made here stays, one that a package brought comes, one that was deleted here stays deleted.
-/// * An account that the new generation does not have goes, unless it is a person's and was changed here.
-/// * Of a user, password, comment, home and shell changed here win; of a group, members that came on either side
-///   come, and those that went on either side go. Numbers are the new generation's: those of the registry.
-/// * Where a name appeared on both sides by itself, a person's fields are the live ones, a system account's the new ones.
+/// * An account that was made here stays, one that a package brought is added, one that was deleted here stays deleted.
+/// * An account that the new generation does not have is removed, unless it is a person's and was changed here.
+/// * For a user, password, comment, home and shell changed here win; for a group, members added on either side are
+///   added, and members removed on either side are removed. Numbers are the new generation's: those of the registry.
+/// * If a name appeared on both sides independently, a person's fields are the live ones, a system account's the new
+/// ones.
 public struct AccountMerge: Hashable, Sendable {
   /// The accounts of the new deployment.
   public private(set) var merged = AccountDatabase()
-  /// What should be known about them, in a stable order.
+  /// The remarks about them, in a stable order.
   public private(set) var remarks: [AccountRemark] = []
 
   /// Merges the accounts of the running deployment, as it was made and as it is, into those of a new generation.
@@ -26,7 +27,7 @@ public struct AccountMerge: Hashable, Sendable {
     remarks = decisions.remarks
   }
 
-  /// A user's ranges are one value: the live ones where they were changed here, or where the user is only here.
+  /// A user's ranges are one value: the live ones if they were changed here, or if only the live system has the user.
   private static func ranges(
     _ merge: LineMerge<SubordinateEntry>, _ users: UserMerge, _ decisions: inout AccountDecisions
   ) -> AccountFile<SubordinateEntry>? {

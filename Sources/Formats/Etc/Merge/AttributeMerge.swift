@@ -1,7 +1,6 @@
 import FileTrees
 
-/// The attributes of something that both trees have, each merged by itself. Where both sides changed one, the live one
-/// stays.
+/// The attributes of a file that both trees have, each merged by itself. If both sides changed one, the live one stays.
 struct AttributeMerge {
   private(set) var merged: FileAttributes
   /// Whether both sides changed an attribute in different ways.
@@ -22,10 +21,10 @@ struct AttributeMerge {
     static let listName = "system.posix_acl_access"
   }
 
-  /// The pristine attributes are nil where the file was not there, or was something else.
+  /// The pristine attributes are nil if the file did not exist, or had another type.
   ///
-  /// What the admin has written may be a secret: with `contentIsLive`, permissions do not become wider because the
-  /// package's own content has none any more.
+  /// The admin's content may be a secret: with `contentIsLive`, permissions do not become wider because the package's
+  /// own content is no longer one.
   init(_ pristine: FileAttributes?, _ live: FileAttributes, _ new: FileAttributes, contentIsLive: Bool) {
     merged = new
     merged.owner = choose(pristine?.owner, live.owner, new.owner)

@@ -1,27 +1,27 @@
 import FileTrees
 import SystemPackage
 
-/// How one path below /etc differs between two trees.
+/// The difference of one path below /etc between two trees.
 public struct EtcChange: Hashable, Sendable {
-  /// What happened on the way from the first tree to the second.
+  /// The kinds of change on the way from the first tree to the second.
   public enum Kind: String, Codable, Hashable, Sendable {
-    /// Only the second tree has something there.
+    /// Only the second tree has a file there.
     case added
-    /// Only the first tree has something there.
+    /// Only the first tree has a file there.
     case removed
-    /// Both have something there.
+    /// Both have a file there.
     case changed
   }
 
-  /// What can differ.
+  /// The properties that can differ.
   public enum Difference: String, Codable, Hashable, Sendable {
-    /// One is a directory, say, and the other is not. What else differs does not matter then.
+    /// One is a directory, for example, and the other is not. Other differences do not matter then.
     case type
     /// The bytes of a regular file.
     case content
-    /// Where a symbolic link leads.
+    /// The target of a symbolic link.
     case target
-    /// Which device a device node stands for.
+    /// The device that a device node stands for.
     case device
     /// The permissions, an access control list among them.
     case mode
@@ -33,12 +33,12 @@ public struct EtcChange: Hashable, Sendable {
 
   /// The path, below /etc; empty for /etc itself.
   public let path: FilePath
-  /// What happened.
+  /// The kind of change.
   public let kind: Kind
-  /// What differs; empty for what is in one tree only.
+  /// The differences; empty for a file that is in one tree only.
   public let differences: [Difference]
 
-  /// Whether this is about what tells the machine from others: see ``MachineFile``.
+  /// Whether the path identifies the machine: see ``MachineFile``.
   public var isMachinesOwn: Bool { MachineFile.covering(path)?.side == .live }
 
   /// A change of these facts.
@@ -48,7 +48,8 @@ public struct EtcChange: Hashable, Sendable {
     self.differences = differences
   }
 
-  /// The changes from one tree to another, in the order of paths; all that is in a directory which came or went is named.
+  /// The changes from one tree to another, in the order of paths. The contents of an added or removed directory are
+  /// listed.
   public static func changes(from old: FileNode, to new: FileNode) -> [EtcChange] {
     changes(from: old, to: new, at: "").inOrder { $0.path }
   }

@@ -1,18 +1,18 @@
 import SystemPackage
 
-/// What becomes of one path below /etc, and why.
+/// The decision about one path below /etc, with its reason.
 public struct EtcDecision: Hashable, Sendable {
-  /// What the new deployment gets.
+  /// The result for the new deployment.
   public enum Verdict: String, Codable, Hashable, Sendable {
-    /// What the new generation has, be it nothing.
+    /// The version of the new generation, even if it has none.
     case keep
-    /// What the live /etc has.
+    /// The version of the live /etc.
     case take
-    /// Nothing, although the new generation has something.
+    /// Nothing, although the new generation has a file.
     case remove
-    /// Something of both.
+    /// A merge of both.
     case merge
-    /// What the live /etc has, be it nothing, though the new generation has something else to say; that is found at
+    /// The version of the live /etc, even if it has none, though the new generation has another one; that is put at
     /// `aside`, if it is a file.
     case conflict
   }
@@ -21,17 +21,17 @@ public struct EtcDecision: Hashable, Sendable {
   public enum Reason: String, Codable, Hashable, Sendable {
     /// All three trees have the same.
     case untouched
-    /// Both sides have come to the same.
+    /// Both sides have the same version.
     case sameChange
     /// Only the new generation has changed, added or removed it.
     case changedByGeneration
     /// Only the admin has changed, added or removed it.
     case changedHere
-    /// A directory that one side has removed holds something of the other one's.
+    /// A directory that one side has removed contains files of the other side.
     case stillUsed
     /// The sides have changed different attributes, or one the content and the other an attribute.
     case differentParts
-    /// Both have changed the content or the type, or have added different ones.
+    /// Both have changed the content or the type, or have added different files.
     case changedOnBoth
     /// Both have changed the same attribute: the live one stays.
     case attributesOnBoth
@@ -39,9 +39,9 @@ public struct EtcDecision: Hashable, Sendable {
     case changedHereRemovedByGeneration
     /// The admin has removed it, the new generation has changed it.
     case removedHereChangedByGeneration
-    /// It is merged by account: see ``AccountMerge``.
+    /// The file is merged by account: see ``AccountMerge``.
     case accounts
-    /// It is the machine's or the generation's own: see ``MachineFile``.
+    /// The file is the machine's or the generation's own: see ``MachineFile``.
     case machine
   }
 
@@ -51,6 +51,6 @@ public struct EtcDecision: Hashable, Sendable {
   public let verdict: Verdict
   /// Why.
   public let reason: Reason
-  /// Where the new generation's version of a conflict is to be found.
+  /// The path of the new generation's version in a conflict.
   public let aside: FilePath?
 }

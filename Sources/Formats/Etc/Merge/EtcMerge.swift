@@ -6,13 +6,13 @@ struct EtcMerge {
   typealias Versions = ThreeWay<FileNode?>
   private typealias Children = [FilePath.Component: FileNode]
 
-  /// Contents of account files by path.
+  /// The contents of account files by path.
   let accounts: [FilePath: [UInt8]]
-  /// Whose files the machine is known by.
+  /// The side whose files identify the machine.
   let identity: Side
   private var placed: [FilePath: EtcEntry] = [:]
   private var decided: [EtcDecision] = []
-  /// New versions of conflicts, by where they go.
+  /// The new versions in conflicts, by their paths.
   private var asides: [FilePath: [FilePath: EtcEntry]] = [:]
 
   init(_ versions: Versions, accounts: [FilePath: [UInt8]], identity: Side) {
@@ -21,13 +21,13 @@ struct EtcMerge {
     merge("", versions)
   }
 
-  /// What is to be below /etc. A new version takes the place of one that an earlier conflict has left.
+  /// The entries of the new /etc. A new version replaces one that an earlier conflict has left.
   var entries: [FilePath: EtcEntry] {
     let others = placed.filter { entry in !asides.keys.contains { entry.key.starts(with: $0) } }
     return asides.values.reduce(others) { $0.merging($1) { $1 } }
   }
 
-  /// The decisions about each path, but for what is in a directory that came or went as a whole.
+  /// The decisions about each path, except for the contents of directories that were added or removed as a whole.
   var decisions: [EtcDecision] {
     decided.filter { decision in !asides.keys.contains { decision.path.starts(with: $0) } }
   }
@@ -50,7 +50,7 @@ struct EtcMerge {
     }
   }
 
-  /// What is in the directories, where what is left of them is to be decided for each path in them. Not where one side
+  /// The contents of the directories, if each path in them has to be decided separately. Not if one side
   /// has something else in place of the directory.
   private func directories(_ versions: Versions) -> (pristine: Children?, live: Children?, new: Children?)? {
     let (pristine, live, new) = (versions.pristine?.children, versions.live?.children, versions.new?.children)
@@ -113,7 +113,7 @@ struct EtcMerge {
     mergeAttributes(path, versions, live, new, contentIsLive: side == .live)
   }
 
-  /// Gives an entry the attributes of both sides, and says what the whole of it has come to be.
+  /// Gives an entry the attributes of both sides, and returns the decision about the whole.
   private mutating func mergeAttributes(
     _ path: FilePath, _ versions: Versions, _ live: FileNode, _ new: FileNode, contentIsLive: Bool
   ) {
@@ -176,7 +176,7 @@ struct EtcMerge {
   /// NAME_MAX (linux/limits.h), in bytes.
   private static let longestName = 255
 
-  /// Where the new version of a conflict goes.
+  /// The path for the new version in a conflict.
   private static func aside(_ path: FilePath) -> FilePath {
     let suffix = EtcPlan.asideSuffix.utf8
     let name = FilePath(root: nil, path.components.suffix(1)).bytes.prefix(longestName - suffix.count) + suffix

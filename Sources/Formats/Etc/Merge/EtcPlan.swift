@@ -1,47 +1,47 @@
 import FileTrees
 import SystemPackage
 
-/// What is to be done to /etc of a new deployment so that what was changed here is not lost.
+/// A plan for the /etc of a new deployment that keeps the changes made here.
 ///
 ///     let plan = EtcPlan(pristine: deployed, live: etc, new: generation, accounts: accounts)
 ///     for conflict in plan.conflicts { print(conflict.path) }
 ///
-/// What the admin has not touched follows the new generation; what the admin has changed stays. Where both have changed
-/// something in different ways, the admin's stays in place and the new one is put beside it, as dpkg does when it is
-/// told to keep configuration files: a service that worked with the admin's file must come up after the next boot.
+/// Files that the admin has not touched follow the new generation; files that the admin has changed stay. If both have
+/// changed a file in different ways, the admin's version stays in place and the new one is put beside it, as dpkg does
+/// with `--force-confold`: a service that worked with the admin's file must come up after the next boot.
 public struct EtcPlan: Hashable, Sendable {
   /// The end of the name of a new version that lies beside the admin's.
   ///
-  /// Programs that read whole directories pass over `.dpkg-dist` (apt.conf(5) Dir::Ignore-Files-Silently, logrotate(8)
+  /// Programs that read whole directories skip `.dpkg-dist` (apt.conf(5) Dir::Ignore-Files-Silently, logrotate(8)
   /// tabooext, grub-mkconfig, systemd's generators), and people look for it. dpkg itself makes and removes the name
   /// without `.ast`.
   public static let asideSuffix = ".ast.dpkg-dist"
 
-  /// What becomes of each path, in the order of paths; directories come before what is in them.
+  /// The decision about each path, in the order of paths; directories come before their contents.
   public let decisions: [EtcDecision]
-  /// What is to be done, in this order.
+  /// The steps, in this order.
   public let steps: [EtcStep]
 
   /// Plans for three trees, each the directory /etc: as the running deployment was made, as it is, and as the new
-  /// generation has it. `accounts` has the merged contents of the account files; these are not looked at in the trees.
+  /// generation has it. `accounts` has the merged contents of the account files, which are ignored in the trees.
   ///
-  /// - Parameter identity: whose the machine's own files (``MachineFile``) are to be: `live` for a deployment, `new` for
-  ///   something that other machines may get.
+  /// - Parameter identity: the side that provides the machine's own files (``MachineFile``): `live` for a deployment,
+  ///   `new` for a root that other machines may get.
   public init(
     pristine: FileNode, live: FileNode, new: FileNode, accounts: AccountDatabase, mode: EtcMode = .merge,
     identity: Side = .live
   ) {
-    // What is left behind counts as not changed.
+    // Changes that are left behind count as not made.
     let base = mode == .fresh ? live : pristine
     let merge = EtcMerge(ThreeWay(base, live, new), accounts: accounts.contents, identity: identity)
     decisions = merge.decisions.inOrder { $0.path }
     steps = Self.steps(from: new.entries(.new, at: "", from: ""), to: merge.entries)
   }
 
-  /// What somebody has to look at.
+  /// The paths that the administrator has to look at.
   public var conflicts: [EtcDecision] { decisions.filter { $0.verdict == .conflict } }
 
-  /// Removes first, so that something else can be put there; then directories before what goes into them.
+  /// Removes first, so that other files can be put there; then makes directories before their contents.
   private static func steps(from old: [FilePath: EtcEntry], to new: [FilePath: EtcEntry]) -> [EtcStep] {
     let isReplaced = { (path: FilePath) in
       new[path].map { ($0.content == .directory) != (old[path]?.content == .directory) } ?? true
@@ -58,10 +58,10 @@ public struct EtcPlan: Hashable, Sendable {
 }
 
 extension Sequence {
-  /// In the order of paths by their bytes, component by component: directories before what is in them.
+  /// Orders paths by their bytes, component by component: directories before their contents.
   func inOrder(of path: (Element) -> FilePath) -> [Element] {
     let keyed = map { element in
-      // No name has a NUL in it, and none comes before it.
+      // Names do not contain NUL, and NUL sorts before everything.
       (key: path(element).bytes.map { $0 == UInt8(ascii: "/") ? 0 : $0 }, element: element)
     }
     return keyed.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.element)
@@ -74,7 +74,7 @@ extension FilePath {
 }
 
 extension FileNode {
-  /// This and all below it, as entries of the result at `path`, whose files are copied from `source` of a side.
+  /// This node and all below it, as entries of the result at `path`, whose files are copied from `source` of a side.
   func entries(_ side: Side, at path: FilePath, from source: FilePath) -> [FilePath: EtcEntry] {
     let content: EtcEntry.Content =
       switch self.content {

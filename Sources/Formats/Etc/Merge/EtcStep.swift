@@ -1,24 +1,23 @@
 import FileTrees
 import SystemPackage
 
-/// Something to be done in the /etc of the new deployment, which begins as the new generation's. To do it again
-/// changes nothing.
+/// A step in the /etc of the new deployment, which begins as the new generation's. Repeating a step changes nothing.
 public enum EtcStep: Hashable, Sendable {
-  /// Remove what is at the path, and all below it.
+  /// Remove the file at the path, and all below it.
   case remove(FilePath)
-  /// Put something in place of what is there. A directory that is there stays, with what is in it.
+  /// Replace the file at the path. An existing directory stays, with its contents.
   case put(FilePath, EtcEntry)
-  /// Change the attributes of what is there.
+  /// Change the attributes of the file at the path.
   case setAttributes(FilePath, FileAttributes)
 }
 
-/// Something below the /etc of the new deployment.
+/// A file below the /etc of the new deployment.
 public struct EtcEntry: Hashable, Sendable {
-  /// What it is.
+  /// The kinds of file.
   public enum Content: Hashable, Sendable {
     /// A directory.
     case directory
-    /// The regular file that is at a path of one side. The new side is the generation, not the deployment, which changes.
+    /// The regular file at a path of one side. The new side is the generation, not the deployment, which changes.
     case copy(Side, FilePath)
     /// A regular file with these bytes.
     case bytes([UInt8])
@@ -30,10 +29,10 @@ public struct EtcEntry: Hashable, Sendable {
 
   /// What it is.
   public var content: Content
-  /// Who may do what with it.
+  /// Its attributes.
   public var attributes: FileAttributes
 
-  /// Something with these attributes.
+  /// A file with these attributes.
   public init(content: Content, attributes: FileAttributes) {
     self.content = content
     self.attributes = attributes

@@ -14,7 +14,7 @@ struct GroupMerge {
     var merged: [String: GroupEntry] = [:]
     for name in groups.names {
       let group = groups.versions(name)
-      // A user needs the group it is in, whatever else is said about that.
+      // A user needs its own group, whatever else was decided about the group.
       let number = (group.new ?? group.live ?? group.pristine)?.id
       let needed = number.map { primary.contains($0) && (group.new != nil || !numbered.contains($0)) } ?? false
       guard needed || decisions.keeps(.group, name, group) else { continue }
@@ -38,7 +38,7 @@ struct GroupMerge {
     return merged
   }
 
-  /// Each group has an entry, nothing else has, and the members are those of group(5): what grpck(8) wants.
+  /// Gives each group an entry with the members of group(5), and removes all other entries, as grpck(8) wants it.
   private static func gshadow(
     _ shadows: LineMerge<GroupShadowEntry>, _ groups: [GroupEntry], known: [String], without gone: Set<String>,
     _ decisions: inout AccountDecisions
@@ -73,7 +73,7 @@ struct GroupMerge {
     return merged
   }
 
-  /// The new list without those that were removed here, and then those that were added here.
+  /// The new list without the members that were removed here, and then the members that were added here.
   private static func members(_ lists: ThreeWay<[UInt8]>) -> [UInt8] {
     let (pristine, live, new) = (names(lists.pristine), names(lists.live), names(lists.new))
     let removed = Set(pristine).subtracting(live)

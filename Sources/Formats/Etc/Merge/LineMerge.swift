@@ -1,5 +1,5 @@
-/// An account file as three trees have it, by account. Of lines with the same name, those after the first one are no
-/// accounts (getpwnam(3)); only ``SubordinateEntry`` means all of them.
+/// An account file as three trees have it, by account. Of several lines with the same name, only the first is an
+/// account (getpwnam(3)); only ``SubordinateEntry`` uses all of them.
 struct LineMerge<Entry: AccountLine> {
   private let files: ThreeWay<AccountFile<Entry>?>
   private let entries: ThreeWay<[String: [Entry]]>
@@ -26,9 +26,9 @@ struct LineMerge<Entry: AccountLine> {
     return all.map(\.name).filter { seen.insert($0).inserted }
   }
 
-  /// The file with these entries: first the new generation's in their order, then those that are only live. Lines that
-  /// are no entries are kept, unless one side removed them. NIS lines come last: what follows them is found only after
-  /// the network was asked.
+  /// The file with these entries: first the new generation's in their order, then entries that are only live. Lines
+  /// that are not entries are kept, unless one side removed them. NIS lines come last: lines after them are found only
+  /// after a query over the network.
   ///
   /// Nil when neither the live system nor the new generation has the file.
   func file(of merged: (String) -> [Entry]) -> AccountFile<Entry>? {

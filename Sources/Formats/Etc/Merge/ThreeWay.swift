@@ -1,10 +1,10 @@
-/// One thing as three trees have it: as it was deployed, as it is now, as the new generation has it.
+/// A value in three trees: as it was deployed, as it is now, as the new generation has it.
 struct ThreeWay<Value: Equatable> {
   let pristine: Value
   let live: Value
   let new: Value
 
-  /// Whose version is to be had.
+  /// The side whose version wins.
   enum Winner {
     /// The live one and the new one are the same.
     case both
@@ -28,7 +28,7 @@ struct ThreeWay<Value: Equatable> {
     return new == pristine ? .live : .neither
   }
 
-  /// The version to be had, where the live one stays if both were changed.
+  /// The version that wins; the live one if both were changed.
   var liveFirst: Value { winner == .new ? new : live }
 }
 

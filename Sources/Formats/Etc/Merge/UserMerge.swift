@@ -2,9 +2,9 @@
 struct UserMerge {
   let passwd: AccountFile<PasswdEntry>?
   let shadow: AccountFile<ShadowEntry>?
-  /// Names that were in one of the three trees and are not in the result.
+  /// The names in one of the three trees that are not in the result.
   let gone: Set<String>
-  /// Names that the new generation does not have.
+  /// The names that the new generation does not have.
   let onlyLive: Set<String>
 
   init(
@@ -38,7 +38,7 @@ struct UserMerge {
     return merged
   }
 
-  /// Each user whose password is in shadow(5) has an entry there, and nobody else has.
+  /// Gives each user whose password is in shadow(5) an entry there, and removes all other entries.
   private static func shadow(
     _ passwords: LineMerge<ShadowEntry>, _ users: [PasswdEntry], without gone: Set<String>,
     _ decisions: inout AccountDecisions
@@ -57,7 +57,7 @@ struct UserMerge {
     return locked.isEmpty ? file : AccountFile(lines: file.lines.filter { !$0.isEmpty } + locked)
   }
 
-  /// The password and the day it was set belong together; the other fields are each its own.
+  /// The password and the day it was set belong together; the other fields are independent.
   private static func password(_ password: ThreeWay<ShadowEntry?>) -> ShadowEntry? {
     guard let live = password.live, var merged = password.new else { return password.live ?? password.new }
     guard let pristine = password.pristine else { return live }

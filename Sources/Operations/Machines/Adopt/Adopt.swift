@@ -80,7 +80,7 @@ extension Adoption {
     try record.write(in: staging)
     let store = top.appending(Machine.store)
     for (old, new) in [(staging, store)] + made.keys.sorted().map({ (store.appending($0), top.appending($0)) }) {
-      guard rename(old.string, new.string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.rename(old, to: new)
       failPoint("subvolume at its place")
     }
     try FileSystem.sync(top)

@@ -41,9 +41,9 @@ struct AdoptedBase {
       var status = stat()
       // BTRFS_EMPTY_SUBVOL_DIR_OBJECTID (linux/btrfs_tree.h).
       guard lstat(stub.string, &status) == 0, status.st_ino == 2 else { continue }
-      guard rmdir(stub.string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.removeDirectory(stub)
       if system.hasLine(FilePath("/").pushing(inside)) {
-        guard mkdir(stub.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+        try Files.makeDirectory(stub)
       }
     }
   }

@@ -22,13 +22,15 @@ struct AdoptedBootEnvironment {
   /// Makes the file, with nothing counted. An existing one is from an adoption that was undone: its numbers come again.
   func make() throws {
     let directory = partition.appending("ast")
-    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
-    let file = try FileDescriptor.open(
-      directory.appending("grubenv"), .writeOnly, options: [.create, .truncate, .closeOnExec],
-      permissions: .ownerReadWrite)
-    try file.closeAfter {
-      _ = try file.writeAll(EnvironmentBlock.empty.utf8)
-      guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+    try Files.ensureDirectory(directory)
+    let path = directory.appending("grubenv")
+    try Files.attempt("write", path) {
+      let file = try FileDescriptor.open(
+        path, .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
+      try file.closeAfter {
+        _ = try file.writeAll(EnvironmentBlock.empty.utf8)
+        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      }
     }
     failPoint("boot environment made")
   }

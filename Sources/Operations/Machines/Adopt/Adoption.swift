@@ -28,7 +28,7 @@ public struct Adoption {
   /// Takes the lock that lets only one command at a time work on an adoption.
   func lock() throws -> Lock {
     let directory: FilePath = "/run/ast"
-    guard mkdir(directory.string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    try Files.ensureDirectory(directory)
     guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
       let holder = Lock.holder(of: "adopt", in: directory).map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
       throw AstError(.busy, "another `ast adopt` is at work\(holder)", state: .unchanged)

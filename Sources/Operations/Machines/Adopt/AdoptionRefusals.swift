@@ -120,7 +120,7 @@ struct AdoptionRefusals {
   /// btrfs makes no snapshot of a subvolume with an active swap file, and a read-only root cannot have one.
   private func requireNoSwapFile() throws {
     let hint = "`swapoff` it, take its line out of /etc/fstab, and put it on a subvolume of its own"
-    let inUse = try String(contentsOfFile: "/proc/swaps", encoding: .utf8).split(separator: "\n").dropFirst()
+    let inUse = try Files.text(of: "/proc/swaps").split(separator: "\n").dropFirst()
     for line in inUse {
       var (file, root) = (stat(), stat())
       let name = MountTable.unescaped(line.prefix { $0 != " " && $0 != "\t" })

@@ -37,7 +37,7 @@ struct BootHook {
     text.removeSubrange(lines)
     if isWhole && text.isEmpty {
       try FileSystem.sync(directory)
-      guard unlink(path.string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.removeFile(path)
       try FileSystem.sync(directory)
       failPoint("boot hook removed")
     } else {
@@ -51,19 +51,21 @@ struct BootHook {
     var status = stat()
     let isThere = lstat(path.string, &status) == 0
     unlink(new.string)
-    let file = try FileDescriptor.open(
-      new, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-      permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    try file.closeAfter {
-      _ = try file.writeAll(text)
-      guard isThere else { return }
-      guard fchown(file.rawValue, status.st_uid, status.st_gid) == 0,
-        fchmod(file.rawValue, status.st_mode & 0o7777) == 0
-      else { throw Errno(rawValue: errno) }
+    try Files.attempt("write", new) {
+      let file = try FileDescriptor.open(
+        new, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      try file.closeAfter {
+        _ = try file.writeAll(text)
+        guard isThere else { return }
+        guard fchown(file.rawValue, status.st_uid, status.st_gid) == 0,
+          fchmod(file.rawValue, status.st_mode & 0o7777) == 0
+        else { throw Errno(rawValue: errno) }
+      }
     }
     try FileSystem.sync(directory)
     failPoint("boot hook written")
-    guard rename(new.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(new, to: path)
     failPoint("boot hook in place")
     try FileSystem.sync(directory)
     failPoint("boot hook committed")
@@ -77,7 +79,7 @@ struct BootHook {
       throw AstError(
         .refused, "\(path.lastComponent?.string ?? "") of /boot/grub is not a regular file", state: .unchanged)
     }
-    return Array(try Data(contentsOf: URL(filePath: path.string)))
+    return Array(try Files.contents(of: path))
   }
 
   /// Where the lines of ast are in the text of the file.

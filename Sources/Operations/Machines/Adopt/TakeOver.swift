@@ -75,7 +75,7 @@ struct TakeOver {
     }
     // The inner ones come first in the list. The one around a snapshot has to exist before it, and to be writable.
     for (from, to) in taken.reversed() {
-      guard rmdir(to.path.string) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }
+      try Files.removeDirectoryIfPresent(to.path)
       try from.snapshot(to: to.path, readOnly: false)
     }
     for (from, to) in taken where try from.info().isReadOnly { try to.setReadOnly(true) }

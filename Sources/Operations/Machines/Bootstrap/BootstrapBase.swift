@@ -165,8 +165,8 @@ struct BootstrapBase {
   private func write(_ text: String, to file: FilePath) throws {
     do {
       try files.write(Data(text.utf8), to: file)
-    } catch {
-      throw AstError(.failed, "cannot write \(file) of the new system: \(error)")
+    } catch let error as FileError {
+      throw AstError(.failed, "cannot write \(file) of the new system: \(error.errno)")
     }
   }
 }

@@ -41,10 +41,12 @@ struct BIOSBootCode {
 
   /// Writes both to a disk. The partition table at the end of the sector stays.
   func write(to disk: FilePath) throws {
-    let file = try FileDescriptor.open(disk, .writeOnly, options: .closeOnExec)
-    try file.closeAfter {
-      _ = try file.writeAll(toAbsoluteOffset: Partitions.coreSectors.lowerBound * Int64(Self.sector), core)
-      _ = try file.writeAll(toAbsoluteOffset: 0, boot)
+    try Files.attempt("write", disk) {
+      let file = try FileDescriptor.open(disk, .writeOnly, options: .closeOnExec)
+      try file.closeAfter {
+        _ = try file.writeAll(toAbsoluteOffset: Partitions.coreSectors.lowerBound * Int64(Self.sector), core)
+        _ = try file.writeAll(toAbsoluteOffset: 0, boot)
+      }
     }
   }
 }

@@ -22,7 +22,9 @@ struct DiskImage {
     do {
       device = FilePath(
         try ChildProcess("losetup", ["--find", "--show", "--partscan", "--", file.temporary.string]).line())
-      holder = try FileDescriptor.open(device, .readOnly, options: .closeOnExec)
+      holder = try Files.attempt("open", device) { [device] in
+        try FileDescriptor.open(device, .readOnly, options: .closeOnExec)
+      }
       try ChildProcess("losetup", ["--detach", device.string]).run()
     } catch {
       file.discard()

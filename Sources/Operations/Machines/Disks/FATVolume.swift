@@ -36,7 +36,7 @@ struct FATVolume {
   /// Makes a file.
   func write(_ content: [UInt8], to path: String) throws {
     let temporary = scratch.appending("file")
-    try Data(content).write(to: URL(filePath: temporary.string))
+    try Files.write(content, to: temporary)
     defer { unlink(temporary.string) }
     try ChildProcess("mcopy", ["-i", device.string, temporary.string, "::/\(path)"]).run()
   }

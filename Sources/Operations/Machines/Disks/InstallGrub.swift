@@ -35,8 +35,7 @@ struct InstallGrub {
     let efi = architecture.efiPlatform
     for platform in (architecture.hasBIOS ? [Self.bios] : []) + [efi] { try copyModules(for: platform) }
     try copyFont()
-    try Data(Self.configuration(serial: serial).utf8)
-      .write(to: URL(filePath: directory.appending("grub.cfg").string))
+    try Files.write(Self.configuration(serial: serial).utf8, to: directory.appending("grub.cfg"))
     if architecture.hasBIOS {
       let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
       try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
@@ -68,8 +67,8 @@ struct InstallGrub {
   private func copyModules(for platform: String) throws {
     let source = base.root.appending("usr/lib/grub/\(platform)")
     let target = directory.appending(platform)
-    guard mkdir(target.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
-    let names = try FileManager.default.contentsOfDirectory(atPath: source.string).sorted()
+    try Files.makeDirectory(target)
+    let names = try Files.names(in: source).sorted()
     let wanted = names.filter { $0.hasSuffix(".mod") || $0.hasSuffix(".lst") }
     try ChildProcess("cp", ["--"] + wanted.map { source.appending($0).string } + [target.string]).run()
   }
@@ -77,7 +76,7 @@ struct InstallGrub {
   /// Copies the font of the menu; grub-mkconfig(8) names this file.
   private func copyFont() throws {
     let fonts = directory.appending("fonts")
-    guard mkdir(fonts.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
+    try Files.makeDirectory(fonts)
     try ChildProcess("cp", ["--", base.root.appending("usr/share/grub/unicode.pf2").string, fonts.string]).run()
   }
 
@@ -95,6 +94,6 @@ struct InstallGrub {
 
   private func bootSector() throws -> [UInt8] {
     let file = base.root.appending("usr/lib/grub/\(Self.bios)/boot.img")
-    return Array(try Data(contentsOf: URL(filePath: file.string)))
+    return Array(try Files.contents(of: file))
   }
 }

@@ -20,7 +20,7 @@ struct NewImageFile {
       throw AstError(.failed, "cannot make \(temporary): \(error)", state: .unchanged)
     }
     do {
-      try file.closeAfter { try file.resize(to: size) }
+      try Files.attempt("resize", temporary) { try file.closeAfter { try file.resize(to: size) } }
     } catch {
       discard()
       throw error
@@ -29,9 +29,8 @@ struct NewImageFile {
 
   /// Gives the complete file its own name. It is on the disk before: after a power cut it is complete or not there.
   func finish() throws {
-    let file = try FileDescriptor.open(temporary, .readOnly, options: .closeOnExec)
-    try file.closeAfter { guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) } }
-    guard rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.sync(temporary)
+    try Files.rename(temporary, to: path)
   }
 
   /// Removes the file.

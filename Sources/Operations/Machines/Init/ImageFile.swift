@@ -31,7 +31,7 @@ public struct ImageFile: Sendable {
       throw AstError(.failed, "cannot make \(directory): \(Errno(rawValue: errno))")
     }
     if try isMounted(at: directory) { return }
-    guard try FileManager.default.contentsOfDirectory(atPath: directory.string).isEmpty else {
+    guard try Files.names(in: directory).isEmpty else {
       throw AstError(
         .refused, "\(directory) is not empty, and a mount would hide what is in it", hint: "name an empty directory")
     }
@@ -46,7 +46,9 @@ public struct ImageFile: Sendable {
 
   /// Whether the file system at `directory` is this image, through any loop device.
   private func isMounted(at directory: FilePath) throws -> Bool {
-    guard let real = realpath(directory.string, nil) else { throw Errno(rawValue: errno) }
+    guard let real = realpath(directory.string, nil) else {
+      throw FileError("find", directory, Errno(rawValue: errno))
+    }
     defer { free(real) }
     guard let source = try MountTable.source(at: FilePath(platformString: real)) else { return false }
     let loop = source.lastComponent?.string ?? ""

@@ -42,13 +42,12 @@ extension Store {
   /// Makes sure that `root` is empty, was left by an interrupted `init`, or is a store with its database, which is made
   /// before anything in `nodes`.
   private static func requireNothingElse(in root: FilePath) throws {
-    let files = FileManager.default
-    let names = try files.contentsOfDirectory(atPath: root.string)
+    let names = try Files.names(in: root)
     guard Set(names).isSubset(of: ["nodes", "rootfs", "deploy", "cache", "ast"]) || exists(at: root) else {
       throw AstError(
         .refused, "\(root) is not empty and is not a store", state: .unchanged, hint: "name an empty directory")
     }
-    let nodes = (try? files.contentsOfDirectory(atPath: root.appending("nodes").string)) ?? []
+    let nodes = (try? Files.names(in: root.appending("nodes"))) ?? []
     guard nodes.isEmpty || access(databasePath(in: root).string, F_OK) == 0 else {
       throw AstError(
         .damaged, "there is a store at \(root) whose database is missing", state: .unchanged,
@@ -80,7 +79,7 @@ extension Store {
     let operation = try change(holding: [.base]) { try intend("init", on: .base, from: nil, to: first) }
     failPoint("intent entered")
     do {
-      guard mkdir(directory(of: .base).string, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+      try Files.ensureDirectory(directory(of: .base))
       let staged = try stage(source, at: staging(of: .base, operation))
       failPoint("staged")
       try fill(staged.path, from: source, messages: messages, progress: progress)
@@ -93,7 +92,7 @@ extension Store {
       try Interruption.check()
       try staged.setReadOnly(true)
       let final = path(of: .base, first)
-      guard rename(staged.path.string, final.string) == 0 else { throw Errno(rawValue: errno) }
+      try Files.rename(staged.path, to: final)
       failPoint("renamed")
       try FileSystem.sync(root)
       failPoint("sealed")

@@ -1,5 +1,7 @@
 import DebianFormats
 import FoundationEssentials
+import SystemPackage
+import Host
 
 extension DebianMirror {
   /// The mirror that this machine's own apt uses; nil if its sources name no Debian archive.
@@ -9,7 +11,7 @@ extension DebianMirror {
     var sources: [AptSource] = []
     for path in ["/etc/apt/sources.list"] + parts.sorted().map({ "\(directory)/\($0)" }) {
       guard FileManager.default.fileExists(atPath: path) else { continue }
-      let text = try String(contentsOfFile: path, encoding: .utf8)
+      let text = try Files.text(of: FilePath(path))
       sources += path.hasSuffix(".sources") ? AptSource.deb822(text) : AptSource.oneLine(text)
     }
     return DebianMirror(sources: sources)

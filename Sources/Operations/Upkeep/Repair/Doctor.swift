@@ -104,6 +104,6 @@ extension Store {
     guard FileManager.default.fileExists(atPath: directory.string, isDirectory: &isDirectory), isDirectory else {
       return []
     }
-    return try FileManager.default.contentsOfDirectory(atPath: directory.string).sorted().map(directory.appending)
+    return try Files.names(in: directory).sorted().map(directory.appending)
   }
 }

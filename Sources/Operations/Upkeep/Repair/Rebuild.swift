@@ -62,7 +62,7 @@ extension Store {
     }
     failPoint("database rebuilt")
     let damaged = try setAside(database)
-    guard rename(fresh.string, database.string) == 0 else { throw Errno(rawValue: errno) }
+    try Files.rename(fresh, to: database)
     failPoint("new database in place")
     try FileSystem.sync(root)
     let store = try Store(opening: root, .writing, reader: reader)
@@ -112,7 +112,7 @@ extension Store {
   /// Deletes the clones of transactions: their rows are lost, and no command works on the nodes.
   private func discardStagings() throws {
     for node in try tree.nodes().map(\.id) {
-      for name in try FileManager.default.contentsOfDirectory(atPath: directory(of: node).string) {
+      for name in try Files.names(in: directory(of: node)) {
         guard name.hasPrefix("."), let operation = OperationID(name.dropFirst()) else { continue }
         try discardStaging(of: node, operation, nil)
       }
@@ -130,7 +130,7 @@ extension Store {
       if rename(old, new) == 0 {
         if part.isEmpty { moved = FilePath(new) }
       } else if errno != ENOENT {
-        throw Errno(rawValue: errno)
+        throw FileError("rename \(old) to", FilePath(new), Errno(rawValue: errno))
       }
       failPoint("damaged database set aside")
     }
@@ -151,7 +151,7 @@ private struct Survey {
 
   /// A record for each node of which a generation is left. The record file is believed if the subvolumes confirm it.
   mutating func records() throws -> [NodeRecord] {
-    let names = try FileManager.default.contentsOfDirectory(atPath: root.appending("nodes").string)
+    let names = try Files.names(in: root.appending("nodes"))
     var records: [NodeRecord] = []
     for id in names.compactMap({ NodeID($0) }).sorted() {
       firstFree = NodeID(id.rawValue + 1)

@@ -6,9 +6,10 @@ import Settings
 import SnapshotTree
 import SystemPackage
 
-/// Why an operation did not happen: what failed, what state things are in, and what to do next.
+/// The reason why an operation failed: what failed, what state things are in, and what to do next.
 ///
-/// Every sentence a user reads about a failure is made here or by whoever throws this; the command line only prints it.
+/// Every sentence that a user reads about a failure is made here or where this is thrown; the command line only prints
+/// it.
 public struct AstError: Error, Sendable, Equatable {
   /// The kind of failure: stable words, used in JSON.
   public enum Code: String, Sendable, CaseIterable {
@@ -42,7 +43,7 @@ public struct AstError: Error, Sendable, Equatable {
   /// The signal that interrupted it.
   private let signal: Int32?
 
-  /// An error with its reason, the state it leaves, and advice.
+  /// An error with its reason, the state it leaves, and a hint.
   public init(_ code: Code, _ reason: String, state: State? = nil, hint: String? = nil) {
     self.init(code, reason, state: state, hint: hint, signal: nil)
   }
@@ -58,12 +59,12 @@ public struct AstError: Error, Sendable, Equatable {
   /// The sentence that a user reads: the reason, and the state.
   public var message: String { state.map { "\(reason); \($0.rawValue)" } ?? reason }
 
-  /// The same error with other advice.
+  /// The same error with another hint.
   package func advising(_ hint: String) -> AstError {
     AstError(code, reason, state: state, hint: hint, signal: signal)
   }
 
-  /// The end by a stop signal.
+  /// The error for an end by a stop signal.
   public static func interrupted(by signal: Int32) -> AstError {
     AstError(.interrupted, "interrupted by signal \(signal)", state: .unchanged, hint: nil, signal: signal)
   }
@@ -97,6 +98,7 @@ extension AstError {
     case let error as TreeError: self.init(tree: error)
     case let error as ConfigurationError: self.init(.usage, "\(error)", hint: "see ast.toml(5)")
     case let error as SandboxError: self.init(.failed, "\(error)")
+    case let error as FileError where error.errno == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .noSpaceLeft("\(error)")
     default: self.init(.failed, "\(error)")
@@ -140,7 +142,7 @@ extension AstError {
     case .busy: self.init(.busy, "\(error)", hint: "try again in a moment")
     case .missing, .empty, .corrupt, .truncated, .notADatabase, .notATree:
       self.init(.damaged, "\(error)", state: .unchanged, hint: Self.rebuildHint)
-    // SQLITE_IOERR: btrfs reports data that does not fit its checksum like that.
+    // SQLITE_IOERR: the way in which btrfs reports data with a wrong checksum.
     case .sqlite(_, let code, _) where code & 0xff == 10:
       self.init(.damaged, "\(error)", state: .unchanged, hint: "look at the kernel's messages; \(Self.rebuildHint)")
     default: self.init(.failed, "\(error)")
@@ -152,6 +154,7 @@ extension TreeError {
   /// Whether the disk is full.
   package var isNoSpace: Bool { if case .noSpace = self { true } else { false } }
 
-  /// Whether the change may have been made all the same: what it refers to must stay until the next command knows.
+  /// Whether the change may have been made all the same: everything it refers to must stay until the next command
+  /// knows.
   package var isOutcomeUnknown: Bool { if case .outcomeUnknown = self { true } else { false } }
 }

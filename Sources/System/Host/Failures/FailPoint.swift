@@ -4,12 +4,12 @@
   import Synchronization
 #endif
 
-/// A place between two steps of a change, where a test kills the process to show that a crash there loses nothing.
+/// A point between two steps of a change, where a test kills the process to show that a crash there loses nothing.
 ///
 /// Points are numbered in the order in which a run passes them, so that a test counts them in one run and then kills
 /// at each of them in turn: a new step needs no entry in any list. `AST_FAIL_TRACE=FILE` appends the name of each point
 /// passed; `AST_FAIL_AT=K` ends the process with SIGKILL at the K-th, or at the first one of a name. In builds without
-/// `FAILPOINTS` this is nothing.
+/// `FAILPOINTS` this does nothing.
 @inline(__always)
 package func failPoint(_ name: StaticString) {
   #if FAILPOINTS

@@ -1,16 +1,17 @@
 import Glibc
 import Synchronization
 
-/// The signals that ask a command to stop: held back while a change is under way, so that it ends at a point of its
-/// own choosing, with nothing left behind.
+/// The signals that ask a command to stop: held back while a change is under way, so that it ends at a chosen point and
+/// leaves nothing behind.
 package enum Interruption {
-  /// Holds back SIGINT, SIGTERM and SIGHUP from here to the end of the process. Whoever waits for a lock or for an
-  /// answer has not come here yet, and programs in a sandbox get their signals. What is ignored stays ignored: nohup(1).
+  /// Holds back SIGINT, SIGTERM and SIGHUP from here to the end of the process. A command that waits for a lock or for
+  /// an answer has not called this yet, and programs in a sandbox get their signals. Ignored signals stay ignored:
+  /// nohup(1).
   ///
   /// They are blocked in this thread; threads that libraries make may not block them, so there is also a handler, which
-  /// only takes a note.
+  /// only records the signal.
   package static func holdBack() {
-    // Made before a handler needs it: making it is nothing a handler may do.
+    // Initialized before a handler needs it: a handler must not do that.
     _ = received.load(ordering: .relaxed)
     var signals = sigset_t()
     sigemptyset(&signals)
@@ -21,14 +22,14 @@ package enum Interruption {
     pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
-  /// Runs `body` while a program of the host, an editor, has the terminal. What is typed there, also Control-C, is the
-  /// program's affair; but the terminal sends these signals to us as well, and they are forgotten, as crontab(1) does.
+  /// Runs `body` while a program of the host, an editor, has the terminal. The program handles all keys, even
+  /// Control-C; but the terminal sends these signals to us as well, and they are ignored, as crontab(1) does.
   package static func leavingKeys(to body: () throws -> Void) rethrows {
     let keys = [SIGINT, SIGQUIT]
     let handlers = keys.map { signal($0, SIG_IGN) }
     defer {
       for (key, handler) in zip(keys, handlers) {
-        // To ignore a signal also forgets one that is pending (sigaction(2), POSIX).
+        // Ignoring a signal also discards one that is pending (sigaction(2), POSIX).
         signal(key, SIG_IGN)
         signal(key, handler)
       }
@@ -36,7 +37,7 @@ package enum Interruption {
     try body()
   }
 
-  /// A stop signal that has come and was held back.
+  /// A stop signal that has arrived and was held back.
   package static var pending: Int32? {
     let noted = received.load(ordering: .relaxed)
     if noted != 0 { return noted }
@@ -45,7 +46,7 @@ package enum Interruption {
     return stopSignals.first { sigismember(&pending, $0) == 1 && !isIgnored($0) }
   }
 
-  /// Whether to go on: throws once a stop signal has come.
+  /// Throws once a stop signal has arrived.
   package static func check() throws {
     if let signal = pending { throw AstError.interrupted(by: signal) }
   }

@@ -3,17 +3,17 @@ import Glibc
 import SystemPackage
 
 extension OpenDirectory {
-  /// Makes a copy of a regular file in another directory: its bytes and the time of its change. It shares the disk space
-  /// of the original where the file system can do that.
+  /// Copies a regular file from another directory: its bytes and the time of its change. The copy shares the disk space
+  /// of the original if the file system can do that.
   package func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
     guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
       let source = try other.file(original)
-    else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no regular file any more") }
+    else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no longer a regular file") }
     defer { try? source.close() }
     do {
       return try cloneFile(source, to: reference(to: name))
     } catch let error where Self.cannotShare.contains(error.errno) {
-      // Whatever was made is empty.
+      // A file made by the attempt is empty.
       try remove(name)
     } catch {
       throw Self.failure("copy \(other.path.appending(original)) to", path.appending(name), error.errno.rawValue)
@@ -30,13 +30,13 @@ extension OpenDirectory {
     guard futimens(copy.rawValue, [status.st_atim, status.st_mtim]) == 0 else { throw failure("set the time of", name) }
   }
 
-  /// What the kernel says where two files cannot have extents in common: they are on two file systems, or only one is
-  /// without checksums (ioctl_ficlone(2)).
+  /// The errors for files that cannot share extents: they are on two file systems, or only one is without checksums
+  /// (ioctl_ficlone(2)).
   private static let cannotShare: [Errno] = [
     .improperLink, .invalidArgument, .notSupported, .inappropriateIOCTLForDevice,
   ]
 
-  /// Makes a file with these bytes, for nobody but its owner so far.
+  /// Makes a file with these bytes, accessible only to its owner at first.
   package func makeFile(_ name: Name, with bytes: [UInt8]) throws {
     let file = try makeFile(name)
     defer { try? file.close() }

@@ -4,7 +4,7 @@ import SystemPackage
 extension OpenDirectory {
   private static let pieceSize = 1 << 16
 
-  /// Bytes of a file that is open, as many as fit in memory well; empty at its end.
+  /// The next bytes of an open file, at most `pieceSize`; empty at its end.
   package func read(_ file: FileDescriptor, _ name: Name, from start: Int64) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
       while count < buffer.count {
@@ -17,9 +17,9 @@ extension OpenDirectory {
     }
   }
 
-  /// What is in a regular file; nil where nothing has the name.
+  /// The content of a regular file; nil if the name does not exist.
   ///
-  /// - Throws: `AstError` for anything else, and for what is larger than `limit`.
+  /// - Throws: `AstError` for anything but a regular file, and for one larger than `limit`.
   package func contents(of name: Name, limit: Int64) throws -> [UInt8]? {
     guard let status = try status(of: name) else { return nil }
     guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {

@@ -5,16 +5,16 @@ import Glibc
 import Sandbox
 import SystemPackage
 
-/// A directory of a tree that nobody vouches for, open. Names are looked up in it one at a time and no symbolic link is
-/// followed, so nothing that is done here reaches outside the tree.
+/// An open directory of an untrusted tree. Names are looked up one at a time and symbolic links are not followed, so no
+/// call reaches outside the tree.
 package final class OpenDirectory {
   package typealias Name = FilePath.Component
 
-  /// Where it is, for messages.
+  /// Its path, for messages.
   package let path: FilePath
   package let descriptor: Int32
 
-  /// The directory at a path somebody vouches for.
+  /// The directory at a trusted path.
   package init(_ path: FilePath) throws {
     self.path = path
     descriptor = path.withPlatformString { open($0, Self.opening & ~O_NOFOLLOW) }
@@ -35,9 +35,9 @@ package final class OpenDirectory {
   package static let itself: Name = "."
 
   // MARK: Looking
-  // What runs changes its files meanwhile: a name that was there a moment ago need not be any more.
+  // Running programs change their files meanwhile: a name can disappear at any moment.
 
-  /// The names in it, in an order that is the same each time.
+  /// The names in the directory, in a stable order.
   package func names() throws -> [Name] {
     let copy = openat(descriptor, ".", Self.opening)
     if copy < 0, errno == ENOENT { return [] }
@@ -61,7 +61,7 @@ package final class OpenDirectory {
     return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
   }
 
-  /// What has a name; nil where nothing has.
+  /// The status of a name; nil if it does not exist.
   package func status(of name: Name) throws -> stat? {
     var status = stat()
     let result = name.withPlatformString { fstatat(descriptor, $0, &status, AT_SYMLINK_NOFOLLOW) }
@@ -70,7 +70,7 @@ package final class OpenDirectory {
     return status
   }
 
-  /// A directory in it; nil where the name is of something else, or of nothing.
+  /// A directory in this one; nil if the name does not exist or is not a directory.
   package func directory(_ name: Name) throws -> OpenDirectory? {
     let opened = name.withPlatformString { openat(descriptor, $0, Self.opening) }
     if opened < 0, [ENOENT, ENOTDIR, ELOOP].contains(errno) { return nil }
@@ -78,14 +78,14 @@ package final class OpenDirectory {
     return OpenDirectory(path.appending(name), opened)
   }
 
-  /// A directory in it as the file system has it, without what is mounted in it. Where that is not to be had, because
-  /// this is a container, it is the directory as everybody sees it.
+  /// A directory in this one as the file system has it, without the mounts in it. In a container, where that is not
+  /// possible, it is the directory with its mounts.
   package func directoryWithoutMounts(_ name: Name) throws -> OpenDirectory? {
     let opened = name.withPlatformString { cfiles_open_without_mounts(descriptor, $0) }
     return opened >= 0 ? OpenDirectory(path.appending(name), opened) : try directory(name)
   }
 
-  /// The directory at a path below this one; nil where there is none.
+  /// The directory at a path below this one; nil if there is none.
   package func directory(at path: FilePath) throws -> OpenDirectory? {
     var directory = self
     for name in path.components {
@@ -95,7 +95,7 @@ package final class OpenDirectory {
     return directory
   }
 
-  /// The directory something is in that is at a path below this one, and its name there.
+  /// The directory of a file at a path below this one, and the file's name in it.
   package func parent(of file: FilePath) throws -> (directory: OpenDirectory, name: Name) {
     guard let name = file.lastComponent else { return (self, Self.itself) }
     guard let directory = try directory(at: file.removingLastComponent()) else {
@@ -104,8 +104,8 @@ package final class OpenDirectory {
     return (directory, name)
   }
 
-  /// A regular file in it, open for reading; nil where nothing has the name. Looked at before: opening a device can do
-  /// things to the machine.
+  /// A regular file in the directory, open for reading; nil if the name does not exist. Callers check the type before:
+  /// opening a device can affect the machine.
   package func file(_ name: Name) throws -> FileDescriptor? {
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | Self.noAccessTime
     let opened = name.withPlatformString { openat(descriptor, $0, flags) }
@@ -114,7 +114,7 @@ package final class OpenDirectory {
     return FileDescriptor(rawValue: opened)
   }
 
-  /// Where a symbolic link leads; nil where nothing has the name.
+  /// The target of a symbolic link; nil if the name does not exist.
   package func target(of name: Name) throws -> [UInt8]? {
     var target = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = name.withPlatformString { readlinkat(descriptor, $0, &target, target.count) }
@@ -123,8 +123,8 @@ package final class OpenDirectory {
     return target.prefix(count).map(UInt8.init(bitPattern:))
   }
 
-  /// The attributes of something with this status; nil where nothing has the name. Extended attributes whose names are
-  /// no text are left out.
+  /// The attributes of a file with this status; nil if the name does not exist. Extended attributes whose names are not
+  /// text are left out.
   package func attributes(of name: Name, _ status: stat) throws -> FileAttributes? {
     var attributes = FileAttributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
     guard let names = try attributeNames(of: name) else { return nil }
@@ -141,7 +141,7 @@ package final class OpenDirectory {
       guard size > 0 else { throw failure("read the attributes of", name) }
       var names = [CChar](repeating: 0, count: size)
       let count = llistxattr(place, &names, size)
-      // It has more of them than a moment ago, or is gone.
+      // It has more attributes than a moment ago, or is gone.
       if count < 0, errno == ERANGE || errno == ENOENT { continue }
       guard count >= 0 else { throw failure("read the attributes of", name) }
       return names.prefix(count).split(separator: 0).compactMap { name in
@@ -164,7 +164,8 @@ package final class OpenDirectory {
     }
   }
 
-  /// A path for calls that know no directories. Its last name is not followed by those whose names begin with an l.
+  /// A path for calls without a form for open directories. Those whose names begin with an l do not follow its last
+  /// name.
   private func place(of name: Name) -> [CChar] {
     Array("/proc/self/fd/\(descriptor)/".utf8CString.dropLast())
       + name.withPlatformString { name in
@@ -177,17 +178,17 @@ package final class OpenDirectory {
 
   // MARK: Changing
 
-  /// Gives something owner, permissions and extended attributes, and takes those away that it is not to have.
+  /// Sets the owner, permissions and extended attributes of a file, and removes its other extended attributes.
   package func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
     guard let status = try status(of: name) else { throw Self.failure("find", path.appending(name), ENOENT) }
     for attribute in try attributeNames(of: name) ?? [] where attributes.xattrs[attribute] == nil {
-      // The label of a security module is its policy's to give.
+      // The policy of a security module sets its labels.
       guard !attribute.hasPrefix("security.") || attribute == "security.capability" else { continue }
       guard lremovexattr(place(of: name), attribute) == 0 || errno == ENODATA else {
         throw failure("remove the attribute \(attribute) of", name)
       }
     }
-    // The owner first: with it the kernel takes capabilities, set-user-ID and set-group-ID away (chown(2)).
+    // The owner first: changing it removes capabilities, set-user-ID and set-group-ID (chown(2)).
     let owner = name.withPlatformString {
       fchownat(descriptor, $0, attributes.owner, attributes.group, AT_SYMLINK_NOFOLLOW)
     }
@@ -203,7 +204,7 @@ package final class OpenDirectory {
     }
   }
 
-  /// Gives something the times of access and change in a status.
+  /// Gives a file the times of access and change in a status.
   package func setTimes(of name: Name, from status: stat) throws {
     let times = [status.st_atim, status.st_mtim]
     guard name.withPlatformString({ utimensat(descriptor, $0, times, AT_SYMLINK_NOFOLLOW) }) == 0 else {
@@ -211,7 +212,7 @@ package final class OpenDirectory {
     }
   }
 
-  /// Makes a directory, for nobody but its owner so far.
+  /// Makes a directory, accessible only to its owner at first.
   package func makeDirectory(_ name: Name) throws {
     guard name.withPlatformString({ mkdirat(descriptor, $0, 0o700) }) == 0 else { throw failure("make", name) }
   }
@@ -223,14 +224,14 @@ package final class OpenDirectory {
     guard result == 0 else { throw failure("make", name) }
   }
 
-  /// Makes a device, FIFO or socket, for nobody but its owner so far.
+  /// Makes a device, FIFO or socket, accessible only to its owner at first.
   package func makeSpecial(_ name: Name, type: UInt32, device: UInt64) throws {
     guard name.withPlatformString({ mknodat(descriptor, $0, type | 0o600, UInt(device)) }) == 0 else {
       throw failure("make", name)
     }
   }
 
-  /// Makes a file, open for writing, for nobody but its owner so far.
+  /// Makes a file, open for writing, accessible only to its owner at first.
   func makeFile(_ name: Name) throws -> FileDescriptor {
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
     let made = name.withPlatformString { openat(descriptor, $0, flags, 0o600) }
@@ -238,8 +239,8 @@ package final class OpenDirectory {
     return FileDescriptor(rawValue: made)
   }
 
-  /// Puts something with these attributes in place of what has a name, which is not to be a directory: the old or the
-  /// new, never a part of it. `make` makes it under the name it gets.
+  /// Replaces a file, which must not be a directory, with one that has these attributes: the old or the new file, never
+  /// a part of it. `make` makes the new file under the name it is given.
   package func replace(_ name: Name, _ attributes: FileAttributes, make: (Name) throws -> Void) throws {
     let temporary: Name = ".ast-new"
     try remove(temporary)
@@ -251,7 +252,7 @@ package final class OpenDirectory {
     guard result == 0 else { throw failure("replace", name) }
   }
 
-  /// Removes what has a name, with everything in it, if anything has.
+  /// Removes a file or a directory with its contents, if the name exists.
   package func remove(_ name: Name) throws {
     guard let status = try status(of: name) else { return }
     var isDirectory = false
@@ -280,6 +281,6 @@ package final class OpenDirectory {
 }
 
 extension FilePath.Component {
-  /// The name, which need not be text.
+  /// The bytes of the name, which need not be text.
   var bytes: [UInt8] { withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } }
 }

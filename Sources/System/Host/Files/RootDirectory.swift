@@ -3,8 +3,8 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// Files below a directory that nobody vouches for, reached with openat2(2) and RESOLVE_IN_ROOT: no symbolic link and no
-/// ".." in it leads out.
+/// Files below an untrusted directory, reached with openat2(2) and RESOLVE_IN_ROOT: no symbolic link and no ".." leads
+/// out of it.
 public struct RootDirectory: Sendable {
   /// The directory.
   public let path: FilePath
@@ -12,27 +12,31 @@ public struct RootDirectory: Sendable {
   /// The files below `path`.
   public init(_ path: FilePath) { self.path = path }
 
-  /// The largest file that is read: many times what dpkg's status database comes to.
+  /// The largest file that is read: many times the size of dpkg's status database.
   private static let largestFile: Int64 = 1 << 28
 
-  /// What is in a regular file; nil where there is none. Anything else is not even opened: opening a device node can do
-  /// things to the machine.
+  /// The content of a regular file; nil if there is none. Other files are not even opened: opening a device node can
+  /// affect the machine.
   ///
-  /// - Throws: `Errno`; `.fileTooLarge` for what no such file would be.
+  /// - Throws: `FileError`; `.fileTooLarge` for an implausibly large file.
   public func contents(of file: FilePath) throws -> Data? {
-    guard let (descriptor, size) = try openRegular(file, pathOnly) else { return nil }
-    return try descriptor.closeAfter {
-      guard size <= Self.largestFile else { throw Errno.fileTooLarge }
-      return try read(descriptor, size: Int(size))
+    try attempt("read", file) {
+      guard let (descriptor, size) = try openRegular(file, pathOnly) else { return nil }
+      return try descriptor.closeAfter {
+        guard size <= Self.largestFile else { throw Errno.fileTooLarge }
+        return try read(descriptor, size: Int(size))
+      }
     }
   }
 
-  /// A regular file, open for reading, and its size in bytes; nil where there is none. A symbolic link may lead to the
-  /// directory it is in, and is none itself. Anything else is not even opened.
+  /// A regular file, open for reading, and its size in bytes; nil if there is none. Symbolic links on the way to its
+  /// directory are followed, but the file itself must not be one. Other files are not even opened.
   ///
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public func openFile(_ file: FilePath) throws -> (descriptor: FileDescriptor, size: Int64)? {
-    try openRegular(file, pathOnly | O_NOFOLLOW)
+    try attempt("open", file) {
+      try openRegular(file, pathOnly | O_NOFOLLOW)
+    }
   }
 
   private func openRegular(_ file: FilePath, _ flags: Int32) throws -> (descriptor: FileDescriptor, size: Int64)? {
@@ -45,8 +49,8 @@ public struct RootDirectory: Sendable {
     }
   }
 
-  /// Opens a file to read that was opened as a place only. Where that is allowed, which is to root, the file does not even
-  /// get another access time: who only looks at a subvolume changes nothing in it.
+  /// Opens a file for reading that was opened with O_PATH. If permitted, which it is to root, its access time does not
+  /// change: only looking at a subvolume must not change it.
   private func reopen(_ place: FileDescriptor) throws -> FileDescriptor {
     let path = FilePath("/proc/self/fd/\(place.rawValue)")
     do {
@@ -69,66 +73,81 @@ public struct RootDirectory: Sendable {
     return data.prefix(count)
   }
 
-  /// Replaces a file, with the directories above it made: the old content or the new, never a part of it. A regular file
-  /// keeps its mode and owner; one that is new has mode 0644.
+  /// Replaces a file, and makes the directories above it: the old content or the new, never a part of it. A regular
+  /// file keeps its mode and owner; a new one has mode 0644.
   ///
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public func write(_ data: Data, to file: FilePath) throws {
-    let (directory, name) = try parent(of: file, making: true)
-    try directory.closeAfter {
-      let temporary = "\(name).ast-new"
-      // Whatever has that name goes unopened: it could be a device node.
-      unlinkat(directory.rawValue, temporary, 0)
-      let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-      let new = FileDescriptor(rawValue: descriptor)
-      try new.closeAfter {
-        _ = try new.writeAll(data)
-        var status = stat()
-        guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG
-        else { return }
-        guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
-          fchmod(descriptor, status.st_mode & 0o7777) == 0
-        else { throw Errno(rawValue: errno) }
+    try attempt("write", file) {
+      let (directory, name) = try parent(of: file, making: true)
+      try directory.closeAfter {
+        let temporary = "\(name).ast-new"
+        // A file with that name is removed unopened: it could be a device node.
+        unlinkat(directory.rawValue, temporary, 0)
+        let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        let new = FileDescriptor(rawValue: descriptor)
+        try new.closeAfter {
+          _ = try new.writeAll(data)
+          var status = stat()
+          guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG
+          else { return }
+          guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
+            fchmod(descriptor, status.st_mode & 0o7777) == 0
+          else { throw Errno(rawValue: errno) }
+        }
+        guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else {
+          throw Errno(rawValue: errno)
+        }
       }
-      guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
     }
   }
 
-  /// Makes a directory, mode 0755, with those above it, where there is none.
+  /// Makes a directory, mode 0755, and the directories above it, unless it exists.
   ///
-  /// - Throws: `Errno`.
+  /// - Throws: `FileError`.
   public func makeDirectory(_ directory: FilePath) throws {
-    let (above, name) = try parent(of: directory, making: true)
-    try above.closeAfter {
-      guard mkdirat(above.rawValue, name, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+    try attempt("make the directory", directory) {
+      let (above, name) = try parent(of: directory, making: true)
+      try above.closeAfter {
+        guard mkdirat(above.rawValue, name, 0o755) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
+      }
     }
   }
 
-  /// Makes an empty file, mode 0644, where nothing is and the directory exists.
+  /// Makes an empty file, mode 0644, if the name does not exist and the directory does.
   ///
   /// - Returns: whether it was made.
   public func makeEmptyFile(_ file: FilePath) throws -> Bool {
-    guard let (directory, name) = try? parent(of: file, making: false) else { return false }
-    return try directory.closeAfter {
-      let descriptor = openat(directory.rawValue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-      if descriptor < 0, errno == EEXIST { return false }
-      guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-      close(descriptor)
-      return true
+    try attempt("make", file) {
+      guard let (directory, name) = try? parent(of: file, making: false) else { return false }
+      return try directory.closeAfter {
+        let descriptor = openat(directory.rawValue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        if descriptor < 0, errno == EEXIST { return false }
+        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
+        close(descriptor)
+        return true
+      }
     }
   }
 
-  /// Removes a regular file without content; leaves anything else alone.
+  /// Removes an empty regular file; leaves any other file alone.
   public func removeEmptyFile(_ file: FilePath) throws {
-    guard let (directory, name) = try? parent(of: file, making: false) else { return }
-    try directory.closeAfter {
-      var status = stat()
-      guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
-        status.st_mode & S_IFMT == S_IFREG, status.st_size == 0
-      else { return }
-      guard unlinkat(directory.rawValue, name, 0) == 0 else { throw Errno(rawValue: errno) }
+    try attempt("remove", file) {
+      guard let (directory, name) = try? parent(of: file, making: false) else { return }
+      try directory.closeAfter {
+        var status = stat()
+        guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+          status.st_mode & S_IFMT == S_IFREG, status.st_size == 0
+        else { return }
+        guard unlinkat(directory.rawValue, name, 0) == 0 else { throw Errno(rawValue: errno) }
+      }
     }
+  }
+
+  /// Adds to a bare error number what was tried on which path.
+  func attempt<Result>(_ action: String, _ file: FilePath, _ body: () throws -> Result) throws -> Result {
+    try Files.attempt(action, path.pushing(file), body)
   }
 
   func open(_ file: FilePath, _ flags: Int32) throws -> FileDescriptor? {
@@ -141,7 +160,7 @@ public struct RootDirectory: Sendable {
     }
   }
 
-  /// The directory a file is in, open, and the file's name in it.
+  /// The open directory of a file, and the file's name in it.
   func parent(of file: FilePath, making: Bool) throws -> (FileDescriptor, String) {
     guard let name = file.lastComponent else { throw Errno.invalidArgument }
     let above = file.removingLastComponent()

@@ -1,50 +1,24 @@
-import FoundationEssentials
 import SystemPackage
 
 /// The file systems this process sees mounted (proc_pid_mountinfo(5)).
 package enum MountTable {
-  /// What is mounted at `directory`, an absolute path without links: a device, as a rule. Nil when nothing is; the last
-  /// one where mounts lie on each other.
+  /// The source of the last mount at `directory`, an absolute path without links: usually a device. Nil if nothing
+  /// is mounted there.
   package static func source(at directory: FilePath) throws -> FilePath? {
-    source(at: directory, in: try text())
+    source(at: directory, in: try mounts())
   }
 
-  /// A directory below `directory` at which something is mounted; nil where there is none.
+  static func source(at directory: FilePath, in mounts: [Mount]) -> FilePath? {
+    mounts.last { $0.place == directory }?.source
+  }
+
+  /// A directory below `directory` at which something is mounted; nil if there is none.
   package static func directory(below directory: FilePath) throws -> FilePath? {
-    self.directory(below: directory, in: try text())
+    self.directory(below: directory, in: try mounts())
   }
 
-  package static func directory(below directory: FilePath, in mountinfo: String) -> FilePath? {
-    let places = mountinfo.split(separator: "\n").compactMap { line -> FilePath? in
-      let fields = line.split(separator: " ", omittingEmptySubsequences: false)
-      return fields.count > 6 ? FilePath(unescaped(fields[4])) : nil
-    }
-    return places.first { $0 != directory && $0.starts(with: directory) }
-  }
-
-  /// All of it: a file of /proc has no size, and is read page by page (proc(5)).
-  static func text() throws -> String {
-    let file = try FileDescriptor.open("/proc/self/mountinfo", .readOnly, options: .closeOnExec)
-    return try file.closeAfter {
-      var text: [UInt8] = []
-      var page = [UInt8](repeating: 0, count: 1 << 16)
-      while case let count = try page.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
-        text += page[..<count]
-      }
-      return String(decoding: text, as: UTF8.self)
-    }
-  }
-
-  package static func source(at directory: FilePath, in mountinfo: String) -> FilePath? {
-    for line in mountinfo.split(separator: "\n").reversed() {
-      let fields = line.split(separator: " ", omittingEmptySubsequences: false)
-      // A number of optional fields ends with a dash; the type of the file system and its source follow.
-      guard fields.count > 6, unescaped(fields[4]) == directory.string,
-        let dash = fields[6...].firstIndex(of: "-"), fields.count > dash + 2
-      else { continue }
-      return FilePath(unescaped(fields[dash + 2]))
-    }
-    return nil
+  static func directory(below directory: FilePath, in mounts: [Mount]) -> FilePath? {
+    mounts.first { $0.place != directory && $0.place.starts(with: directory) }?.place
   }
 
   /// Spaces, tabs, newlines and backslashes are written as octal numbers.

@@ -6,7 +6,7 @@ import Subprocess
 import Synchronization
 import SystemPackage
 
-/// Runs a program of the host to its end: an argument vector, never a shell string.
+/// A program of the host that is run to its end, with an argument vector, never a shell string.
 package struct ChildProcess {
   /// The program: a path, or a name that is looked up in `PATH`.
   let program: String
@@ -18,9 +18,9 @@ package struct ChildProcess {
     self.arguments = arguments
   }
 
-  /// Runs it silently; what it says is part of the error if it fails.
+  /// Runs it silently; if it fails, its messages are part of the error.
   ///
-  /// - Throws: `AstError` when it cannot be started or does not end with status 0.
+  /// - Throws: `AstError` if it cannot be started or does not end with status 0.
   package func run() throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
@@ -30,10 +30,10 @@ package struct ChildProcess {
     }
   }
 
-  /// The same, with `input` to read: from a file, because a pipe that a program leaves unread would end us (SIGPIPE).
+  /// Runs it silently with `input` as standard input: a file, because an unread pipe would end us (SIGPIPE).
   package func run(reading input: Data) throws {
     let opened = cfiles_open_in_memory()
-    guard opened >= 0 else { throw Errno(rawValue: -opened) }
+    guard opened >= 0 else { throw AstError(.failed, "cannot make a file in memory: \(Errno(rawValue: -opened))") }
     let file = FileDescriptor(rawValue: opened)
     try file.closeAfter {
       _ = try file.writeAll(input)
@@ -48,7 +48,7 @@ package struct ChildProcess {
     }
   }
 
-  /// Runs it and passes on what it says to `messages`, as it comes.
+  /// Runs it and writes its messages to `messages` as they come.
   package func run(showing messages: FileDescriptor) throws {
     try finish { program, arguments in
       let result = try await Subprocess.run(
@@ -59,7 +59,7 @@ package struct ChildProcess {
     }
   }
 
-  /// Runs it and gives what it prints.
+  /// Runs it and returns its output.
   package func output() throws -> String {
     let printed = Mutex("")
     try finish { program, arguments in
@@ -72,7 +72,7 @@ package struct ChildProcess {
     return printed.withLock { $0 }
   }
 
-  /// Runs it and gives the line that it prints.
+  /// Runs it and returns the first line of its output.
   package func line() throws -> String { try output().split(separator: "\n").first.map(String.init) ?? "" }
 
   /// Runs it on our terminal: an editor.
@@ -85,7 +85,7 @@ package struct ChildProcess {
     }
   }
 
-  /// A session of its own, so that it ends with all that it has started.
+  /// A new session, so that the program ends with all processes that it has started.
   private static var apart: PlatformOptions {
     var options = PlatformOptions()
     options.createSession = true
@@ -95,8 +95,8 @@ package struct ChildProcess {
 
   private typealias End = (status: TerminationStatus, said: String?)
 
-  /// Waits for the end from synchronous code. The thread that waits is one that runs no tasks. A stop signal that comes
-  /// meanwhile ends the program.
+  /// Waits for the end from synchronous code, in a thread that does not run tasks. A stop signal that comes meanwhile
+  /// ends the program.
   private func finish(_ start: @escaping @Sendable (Executable, Arguments) async throws -> End) throws {
     let result = Mutex<Result<End, any Error>>(.failure(Errno.noChildProcess))
     let done = DispatchSemaphore(value: 0)
@@ -115,7 +115,7 @@ package struct ChildProcess {
     case .failure(let error):
       throw AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")
     case .success(let end) where !end.status.isSuccess:
-      // Some begin with what they are about to do; what comes after the error are consequences.
+      // Some programs first announce what they do; lines after the error are consequences.
       let lines = end.said?.split(separator: "\n") ?? []
       let said = (lines.first { $0.contains("error") } ?? lines.first).map { ": \($0)" } ?? ""
       throw AstError(.failed, "`\(program)` failed (\(end.status.words))\(said)")

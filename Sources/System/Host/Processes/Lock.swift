@@ -2,17 +2,17 @@ import FoundationEssentials
 import Glibc
 import SystemPackage
 
-/// How long a command waits for a lock somebody else holds.
+/// The time a command waits for a lock that another command holds.
 public enum LockWait: Sendable, Equatable {
-  /// Not at all: a lock that is held is an error.
+  /// Do not wait: a lock that is held is an error.
   case never
-  /// Up to this many seconds.
+  /// Wait up to this many seconds.
   case seconds(Double)
-  /// Until it is free.
+  /// Wait until it is free.
   case forever
 }
 
-/// Who holds a lock: what a refused command tells its user.
+/// The holder of a lock, which a refused command names.
 package struct LockHolder: Codable, Equatable {
   package let pid: Int32
   package let command: String
@@ -23,10 +23,11 @@ package struct LockHolder: Codable, Equatable {
   }
 }
 
-/// A kernel lock on a file under `ast/lock` (an open file description lock, fcntl(2)), held until it is released or the process is gone.
+/// A kernel lock on a file under `ast/lock` (an open file description lock, fcntl(2)), held until it is released or the
+/// process ends.
 ///
-/// A dead process holds nothing, so there are no stale locks. The file's content names the holder; it is for messages
-/// only and never trusted.
+/// A dead process does not hold locks, so there are no stale ones. The file's content names the holder; it is for
+/// messages only and never trusted.
 package final class Lock {
   private let file: FileDescriptor
   private let path: FilePath
@@ -37,19 +38,21 @@ package final class Lock {
     self.path = path
   }
 
-  /// Takes the name away first, so that the next holder is not mistaken for this one.
+  /// Removes the holder's name first, so that the next holder is not mistaken for this one.
   deinit {
     if isHeld { try? file.resize(to: 0) }
     try? file.close()
   }
 
-  /// Takes the lock `name` in `directory`; nil when somebody else holds it for longer than `wait`.
+  /// Takes the lock `name` in `directory`; nil if another process holds it for longer than `wait`.
   package static func take(_ name: String, in directory: FilePath, wait: LockWait) throws -> Lock? {
     let path = directory.appending(name)
     let deadline = ContinuousClock.now + wait.limit
     while true {
-      let file = try FileDescriptor.open(
-        path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      let file = try Files.attempt("make", path) {
+        try FileDescriptor.open(
+          path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      }
       let lock = Lock(file: file, path: path)
       while !request(wait == .forever ? setLockWaiting : setLock, on: file) {
         switch errno {
@@ -57,11 +60,11 @@ package final class Lock {
         case EAGAIN, EACCES:
           guard ContinuousClock.now < deadline else { return nil }
           usleep(20_000)
-        default: throw Errno(rawValue: errno)
+        default: throw FileError("lock", path, Errno(rawValue: errno))
         }
       }
       lock.isHeld = true
-      // A holder that deletes a node removes its lock file: what we locked must still be the file at the path.
+      // A holder that deletes a node removes its lock file: the locked file must still be the one at the path.
       if lock.isAtItsPath { return lock }
     }
   }
@@ -74,31 +77,33 @@ package final class Lock {
     }
   }
 
-  /// Whether nobody holds the lock `name`. Every user may ask.
+  /// Whether the lock `name` is free. Every user may ask.
   package static func isFree(_ name: String, in directory: FilePath) throws -> Bool {
     let path = directory.appending(name)
     let file: FileDescriptor
     do {
-      file = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
-    } catch Errno.noSuchFileOrDirectory {
+      file = try Files.attempt("open", path) { try FileDescriptor.open(path, .readOnly, options: [.closeOnExec]) }
+    } catch let error as FileError where error.errno == .noSuchFileOrDirectory {
       return true
     }
     return try file.closeAfter {
       var wanted = exclusive
-      guard fcntl(file.rawValue, getLock, &wanted) == 0 else { throw Errno(rawValue: errno) }
+      guard fcntl(file.rawValue, getLock, &wanted) == 0 else {
+        throw FileError("examine the lock", path, Errno(rawValue: errno))
+      }
       return wanted.l_type == F_UNLCK
     }
   }
 
-  /// Writes who holds the lock into the file.
+  /// Writes the holder of the lock into the file.
   package func sign(_ holder: LockHolder) throws {
     let text = try JSONEncoder().encode(holder)
     try file.resize(to: 0)
     _ = try file.writeAll(toAbsoluteOffset: 0, text)
   }
 
-  /// Who holds the lock `name`, as the holder wrote it; nil when it has not written yet. One that was killed has left
-  /// its name for the next one to write over.
+  /// The holder of the lock `name`, as it wrote itself down; nil if it has not written yet. A killed holder leaves its
+  /// name, which the next one overwrites.
   package static func holder(of name: String, in directory: FilePath) -> LockHolder? {
     guard let text = try? Data(contentsOf: URL(filePath: directory.appending(name).string)),
       let holder = try? JSONDecoder().decode(LockHolder.self, from: text), kill(holder.pid, 0) == 0 || errno == EPERM
@@ -106,7 +111,7 @@ package final class Lock {
     return holder
   }
 
-  /// Removes the file of a lock that is held, when what it protects is gone for ever.
+  /// Removes the file of a lock that is held, when the object that it protects is gone for ever.
   package func removeFile() {
     unlink(path.string)
   }

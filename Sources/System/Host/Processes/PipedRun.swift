@@ -5,14 +5,16 @@ import Synchronization
 import SystemPackage
 
 extension Sandbox {
-  /// Runs a program with nothing to read, and gives what it writes to `output` and `error`, piece by piece, in this
-  /// thread. A stop signal that comes meanwhile ends it.
+  /// Runs a program without input, and passes its output to `output` and `error`, piece by piece, in this thread. A
+  /// stop signal that comes meanwhile ends the program.
   ///
   /// - Throws: `AstError` (interrupted) after a stop signal; `SandboxError` if it cannot be started.
   package func run(
     _ command: [String], output: ([UInt8]) -> Void, error: ([UInt8]) -> Void
   ) throws -> ProgramEnd {
-    let nothing = try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
+    let nothing = try Files.attempt("open", "/dev/null") {
+      try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
+    }
     defer { try? nothing.close() }
     let (outputEnd, outputStart) = try makePipe()
     defer { try? outputEnd.close() }
@@ -21,7 +23,7 @@ extension Sandbox {
     let cancellation = try Cancellation()
     let outcome = Mutex<Result<SandboxResult, SandboxError>?>(nil)
     let done = DispatchSemaphore(value: 0)
-    // A queue of its own always gets a thread.
+    // A separate queue always gets a thread.
     DispatchQueue(label: "sandbox").async { [self] in
       let streams = StandardStreams.given(input: nothing, output: outputStart, error: errorStart)
       let result = Result { () throws(SandboxError) in try run(command, on: streams, until: cancellation) }
@@ -35,7 +37,9 @@ extension Sandbox {
     }
     done.wait()
     if let signal = interruption { throw AstError.interrupted(by: signal) }
-    guard let result = outcome.withLock({ $0 }) else { throw Errno.noChildProcess }
+    guard let result = outcome.withLock({ $0 }) else {
+      throw AstError(.failed, "the sandbox ended without a result")
+    }
     return try result.get().end
   }
 }
@@ -46,12 +50,12 @@ extension Sandbox {
 private func relay(
   _ pipes: [FileDescriptor], _ cancellation: Cancellation, receive: (Int, [UInt8]) -> Void
 ) -> Int32? {
-  // A negative descriptor is passed over by poll(2).
+  // poll(2) skips a negative descriptor.
   var polled = pipes.map { pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0) }
   var interruption: Int32?
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
   while polled.contains(where: { $0.fd >= 0 }) {
-    // Long enough to cost nothing, short enough for somebody who waits after Control-C.
+    // Long enough to cost nothing, short enough for a user who waits after Control-C.
     let ready = poll(&polled, nfds_t(polled.count), 100)
     if interruption == nil, let signal = Interruption.pending {
       interruption = signal
@@ -65,16 +69,21 @@ private func relay(
   return interruption
 }
 
-/// The sandbox closes all descriptors but the standard ones, so it does not matter that the flag comes a moment later.
+/// The sandbox closes all descriptors except the standard ones, so it does not matter that the flag is set a moment
+/// later.
 private func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
-  let (end, start) = try FileDescriptor.pipe()
-  for descriptor in [end, start] {
-    guard fcntl(descriptor.rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+  do {
+    let (end, start) = try FileDescriptor.pipe()
+    for descriptor in [end, start] {
+      guard fcntl(descriptor.rawValue, F_SETFD, FD_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+    }
+    return (end, start)
+  } catch {
+    throw AstError(.failed, "cannot make a pipe: \(error)")
   }
-  return (end, start)
 }
 
-/// Cuts what comes in pieces into lines.
+/// Divides text that comes in pieces into lines.
 package struct LineBuffer {
   private var rest: [UInt8] = []
 
@@ -88,6 +97,6 @@ package struct LineBuffer {
     return lines.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// What came after the last line end.
+  /// The text after the last line end.
   var unfinished: String { String(decoding: rest, as: UTF8.self) }
 }

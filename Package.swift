@@ -144,6 +144,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks", dependencies: ["Btrfs", "SnapshotTree", "TestSupport", system], path: "Tests/Benchmarks",
       swiftSettings: strict),
+    .executableTarget(
+      name: "test-runner", dependencies: ["TestSupport", system], path: "Tests/Runner", swiftSettings: strict),
     .testTarget(name: "GroundPlanTests", dependencies: ["TestSupport", system], swiftSettings: strict),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport", system], swiftSettings: strict),
     .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "CBtrfs", "TestSupport", system], swiftSettings: strict),

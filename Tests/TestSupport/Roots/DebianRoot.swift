@@ -6,7 +6,7 @@ import SystemPackage
 
 /// A minimal Debian (mmdebstrap's "minbase") on the file system of the tests.
 ///
-/// It is unpacked once per test process and given to each test as a snapshot.
+/// It is unpacked once on each file system of the tests and given to each test as a snapshot.
 public enum DebianRoot {
   /// A writable root for one test, in the directory `name` of `directory`.
   public static func snapshot(in directory: FilePath, name: String = "root") throws -> FilePath {
@@ -28,13 +28,13 @@ public enum DebianRoot {
   }
 
   private static let pristine = Result {
-    let root = try LoopBtrfs.shared.newDirectory()
-    try runSuccessfully(["tar", "-C", root.string, "-xf", archive(of: suite).string])
-    // mmdebstrap leaves the resolv.conf of the machine it ran on.
-    unlink(root.appending("etc/resolv.conf").string)
-    try Data().write(to: URL(filePath: root.appending("etc/resolv.conf").string))
-    try FileSystem.sync(root)
-    return root
+    try LoopBtrfs.shared.directory(named: "debian-\(suite)") { root in
+      try runSuccessfully(["tar", "-C", root.string, "-xf", archive(of: suite).string])
+      // mmdebstrap leaves the resolv.conf of the machine it ran on.
+      unlink(root.appending("etc/resolv.conf").string)
+      try Data().write(to: URL(filePath: root.appending("etc/resolv.conf").string))
+      try FileSystem.sync(root)
+    }
   }
 
   private static func variable(_ name: String) -> String? {

@@ -10,16 +10,29 @@ public final class LoopBtrfs: Sendable {
   /// Where the file system is mounted.
   public let root: FilePath
 
-  private let home: FilePath
+  /// Nil where another process has made it.
+  private let home: FilePath?
   private let directories = Atomic(0)
 
-  private static let sharedResult = Result { try LoopBtrfs(size: 12 << 30, mkfsOptions: [], in: place(for: 12 << 30)) }
+  private static let sharedResult = Result {
+    if let given = getenv(sharedVariable) { return LoopBtrfs(existing: FilePath(String(cString: given))) }
+    return try large()
+  }
   private static let homes = Mutex<[FilePath]>([])
   private static let made = Atomic(0)
 
-  /// The file system of this test process (12 GiB, sparse), made at first use.
+  /// The file system of this test process: ``large()``, made at first use, or the one that ``sharedVariable`` names.
   public static var shared: LoopBtrfs {
     get throws { try sharedResult.get() }
+  }
+
+  /// The variable of the environment that names the root of a file system: test processes that follow each other
+  /// share it.
+  public static let sharedVariable = "AST_TEST_DISK"
+
+  /// A file system of 12 GiB, sparse: half of them must be free in memory, and all tests together use less.
+  public static func large() throws -> LoopBtrfs {
+    try LoopBtrfs(size: 12 << 30, mkfsOptions: [], in: place(for: 6 << 30))
   }
 
   /// A private file system of `size` bytes (mkfs.btrfs wants about 110 MiB), for tests that fill it up or make it
@@ -36,10 +49,29 @@ public final class LoopBtrfs: Sendable {
 
   /// A new empty directory (a subvolume) of this file system, for one test.
   public func newDirectory() throws -> FilePath {
-    let number = directories.add(1, ordering: .relaxed).newValue
-    let path = root.appending("d\(number)")
+    var path: FilePath
+    repeat {
+      path = root.appending("d\(directories.add(1, ordering: .relaxed).newValue)")
+    } while access(path.string, F_OK) == 0
     try runSuccessfully(["btrfs", "subvolume", "create", path.string])
     return path
+  }
+
+  /// A directory that is made once on this file system, whichever test process needs it first.
+  public func directory(named name: String, makingIt make: (FilePath) throws -> Void) throws -> FilePath {
+    let path = root.appending(name)
+    if access(path.string, F_OK) == 0 { return path }
+    let directory = try newDirectory()
+    try make(directory)
+    guard rename(directory.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+    return path
+  }
+
+  /// How many bytes of it are used.
+  public var used: Int64 {
+    var status = statvfs()
+    guard statvfs(root.string, &status) == 0 else { return 0 }
+    return Int64(status.f_blocks - status.f_bfree) * Int64(status.f_frsize)
   }
 
   /// Mounts the file system again with `options`, for instance `ro`.
@@ -49,14 +81,21 @@ public final class LoopBtrfs: Sendable {
 
   /// Unmounts the file system and removes its image.
   public func remove() {
+    guard let home else { return }
     Self.homes.withLock { homes in homes.removeAll { $0 == home } }
     Self.removeHome(home)
+  }
+
+  private init(existing root: FilePath) {
+    self.root = root
+    home = nil
   }
 
   private init(size: Int64, mkfsOptions: [String], in base: FilePath) throws {
     Self.prepareProcess
     let number = Self.made.add(1, ordering: .relaxed).newValue
-    home = base.appending("\(Self.ownPrefix)\(number)")
+    let home = base.appending("\(Self.ownPrefix)\(number)")
+    self.home = home
     root = home.appending("mount")
     Self.homes.withLock { $0.append(home) }
 
@@ -89,11 +128,24 @@ public final class LoopBtrfs: Sendable {
   private static let disk: FilePath = "/var/tmp"
   private static let bases = [memory, disk]
 
-  /// Memory where the whole image would fit, the disk otherwise.
-  private static func place(for size: Int64) -> FilePath {
+  /// Memory where so many bytes are free, the disk otherwise.
+  private static func place(for bytes: Int64) -> FilePath {
     var status = statvfs()
-    guard statvfs(memory.string, &status) == 0 else { return disk }
-    return Int64(status.f_bavail) * Int64(status.f_frsize) >= size ? memory : disk
+    guard statvfs(memory.string, &status) == 0, let available = availableMemory() else { return disk }
+    return min(Int64(status.f_bavail) * Int64(status.f_frsize), available) >= bytes ? memory : disk
+  }
+
+  /// The place a tmpfs(5) promises may be as large as all memory: this is what is left of it.
+  private static func availableMemory() -> Int64? {
+    guard let file = fopen("/proc/meminfo", "re") else { return nil }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 128)
+    while fgets(&line, Int32(line.count), file) != nil {
+      let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        .split(whereSeparator: \.isWhitespace)
+      if words.count > 1, words[0] == "MemAvailable:" { return Int64(words[1]).map { $0 << 10 } }
+    }
+    return nil
   }
 
   private static func removeHome(_ home: FilePath) {

@@ -3,7 +3,7 @@ import Synchronization
 import SystemPackage
 
 /// A root file system small enough to copy in a moment: this machine's shell and a few of its programs with the
-/// libraries they load, and a dpkg status that names two packages. Made once per process.
+/// libraries they load, and a dpkg status that names two packages. Made once on each file system of the tests.
 public enum TinyRoot {
   /// The directory it is in.
   public static var path: FilePath {
@@ -29,7 +29,10 @@ public enum TinyRoot {
     """
 
   private static let made: Result<FilePath, any Error> = Result {
-    let root = try LoopBtrfs.shared.newDirectory()
+    try LoopBtrfs.shared.directory(named: "tiny", makingIt: make)
+  }
+
+  private static func make(_ root: FilePath) throws {
     let directories = ["usr/bin", "etc", "var/lib/dpkg", "proc", "sys", "dev", "run", "tmp", "root", "usr/sbin"]
     try runSuccessfully(["mkdir", "-p"] + directories.map { root.appending($0).string })
     for link in ["bin", "sbin", "lib", "lib64"] {
@@ -50,7 +53,6 @@ public enum TinyRoot {
     }
     try write("root:x:0:0:root:/root:/bin/bash\n", to: root.appending("etc/passwd"))
     try write(status, to: root.appending("var/lib/dpkg/status"))
-    return root
   }
 
   private static func write(_ text: String, to path: FilePath) throws {

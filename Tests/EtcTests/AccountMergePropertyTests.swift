@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Expects that pwck(8) and grpck(8) do not find errors.
-func expectChecksPass(_ merged: AccountDatabase) throws {
+func expectChecksPass(_ merged: AccountFiles) throws {
   let root = try run(["mktemp", "--directory"]).stdout.split(separator: "\n").map { FilePath(String($0)) }[0]
   defer { _ = try? run(["rm", "-r", root.string]) }
   #expect(try run(["mkdir", root.appending("etc").string]).status == 0)
@@ -48,13 +48,13 @@ private struct Machine {
     for name in left { users[name]?.members.formIntersection(left) }
   }
 
-  var database: AccountDatabase {
+  var database: AccountFiles {
     let names = users.keys.sorted()
     func file(_ line: (String, User, Int) -> String) -> [UInt8] {
       let lines = names.map { line($0, users[$0] ?? User(), Self.numbers[$0] ?? 0) + "\n" }
       return Array(lines.joined().utf8)
     }
-    return AccountDatabase([
+    return AccountFiles([
       "passwd": file { "\($0):x:\($2):\($2)::/:\($1.shell)" },
       "shadow": file { name, user, _ in "\(name):\(user.password):19000::::::" },
       "group": file { "\($0):x:\($2):\($1.members.sorted().joined(separator: ","))" },

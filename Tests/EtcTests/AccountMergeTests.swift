@@ -6,9 +6,9 @@ import Testing
 /// The files of one tree, as text; what is not named is not there.
 typealias Files = [FilePath: String]
 
-private func accounts(_ files: Files) -> AccountDatabase { AccountDatabase(files.mapValues { Array($0.utf8) }) }
+private func accounts(_ files: Files) -> AccountFiles { AccountFiles(files.mapValues { Array($0.utf8) }) }
 
-private func text(_ database: AccountDatabase) -> Files {
+private func text(_ database: AccountFiles) -> Files {
   database.contents.mapValues { String(decoding: $0, as: UTF8.self) }
 }
 

@@ -37,7 +37,7 @@ struct SeededGenerator: RandomNumberGenerator {
     let old = Self.edited(Self.edited([:], &random), &random)
     let sides = (live: Self.edited(old, &random), new: Self.edited(old, &random))
     let (pristine, live, new) = (etc(old), etc(sides.live), etc(sides.new))
-    let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: AccountDatabase())
+    let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: AccountFiles())
     let result = try #require(plan.applied(to: new, live: live, new: new))
     #expect(plan.applied(to: result, live: live, new: new) == result, "steps done again change nothing")
 
@@ -65,7 +65,7 @@ struct SeededGenerator: RandomNumberGenerator {
     let expected = Set(Self.paths).union(plan.conflicts.compactMap(\.aside))
     #expect(merged.allSatisfy { expected.contains($0.key) || $0.value.content == .directory([:]) })
 
-    let again = EtcPlan(pristine: new, live: result, new: new, accounts: AccountDatabase())
+    let again = EtcPlan(pristine: new, live: result, new: new, accounts: AccountFiles())
     #expect(again.conflicts.isEmpty, "the same generation once more brings nothing up again")
     #expect(again.applied(to: new, live: result, new: new) == result)
   }
@@ -85,14 +85,14 @@ struct SeededGenerator: RandomNumberGenerator {
       return tree
     }
     let (pristine, live, new) = (tree(), tree(), tree())
-    let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: AccountDatabase())
+    let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: AccountFiles())
     let result = try #require(plan.applied(to: new, live: live, new: new))
     #expect(plan.applied(to: result, live: live, new: new) == result)
     let (old, merged) = (pristine.tree, result.tree)
     for (path, file) in live.tree where old[path]?.content != file.content && file.content != .directory([:]) {
       #expect(merged[path]?.content == file.content)
     }
-    let again = EtcPlan(pristine: new, live: result, new: new, accounts: AccountDatabase())
+    let again = EtcPlan(pristine: new, live: result, new: new, accounts: AccountFiles())
     #expect(again.conflicts.isEmpty)
     #expect(again.applied(to: new, live: result, new: new) == result)
   }

@@ -186,7 +186,7 @@ private let machine: [Situation] = [
   @Test(arguments: contents + attributes + types + directories + machine)
   func eachSituationHasItsResult(_ situation: Situation) throws {
     let (pristine, live, new) = (etc(situation.pristine), etc(situation.live), etc(situation.new))
-    let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: AccountDatabase())
+    let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: AccountFiles())
     let result = try #require(plan.applied(to: new, live: live, new: new))
     #expect(result.tree == situation.result)
     let decision = try #require(plan.decisions.first { $0.path == situation.path })
@@ -198,7 +198,7 @@ private let machine: [Situation] = [
     let pristine = etc(["f": "a", "hostname": "a", "d/f": "a"])
     let live = etc(["f": "b", "g": "b", "hostname": "b", "machine-id": "b", "d": .directory(0o700), "e/f": "b"])
     let new = etc(["f": "c", "h": "c", "hostname": "c", "d/f": "a", "passwd": "c"])
-    var accounts = AccountDatabase()
+    var accounts = AccountFiles()
     accounts.passwd = AccountFile("root:x:0:0:::\n".utf8)
     let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: accounts, mode: .fresh)
     let result = try #require(plan.applied(to: new, live: live, new: new))
@@ -214,7 +214,7 @@ private let machine: [Situation] = [
     let pristine = etc(["hostname": "a", "machine-id": "a", "f": "a"])
     let live = etc(["hostname": "b", "f": "b", "ssh/ssh_host_rsa_key": "b"])
     let plan = EtcPlan(
-      pristine: pristine, live: live, new: pristine, accounts: AccountDatabase(), identity: .new)
+      pristine: pristine, live: live, new: pristine, accounts: AccountFiles(), identity: .new)
     let result = try #require(plan.applied(to: pristine, live: live, new: pristine))
     #expect(result == etc(["hostname": "a", "machine-id": "a", "f": "b", "ssh": .directory()]))
   }
@@ -223,7 +223,7 @@ private let machine: [Situation] = [
     let (pristine, live, new) = (
       etc(["shadow": .init("a", 0o640)]), etc(["shadow": .init("b", 0o600)]), etc(["shadow": .init("c", 0o640)])
     )
-    var accounts = AccountDatabase()
+    var accounts = AccountFiles()
     accounts.shadow = AccountFile("root:*:::::::\n".utf8)
     let plan = EtcPlan(pristine: pristine, live: live, new: new, accounts: accounts)
     #expect(plan.conflicts.isEmpty)
@@ -233,7 +233,7 @@ private let machine: [Situation] = [
   @Test func aLongNameStillHasANewVersionBesideIt() throws {
     let path = FilePath(String(repeating: "x", count: 255))
     let plan = EtcPlan(
-      pristine: etc([path: "a"]), live: etc([path: "b"]), new: etc([path: "c"]), accounts: AccountDatabase())
+      pristine: etc([path: "a"]), live: etc([path: "b"]), new: etc([path: "c"]), accounts: AccountFiles())
     let aside = try #require(plan.conflicts.first?.aside)
     #expect(aside.string == String(repeating: "x", count: 241) + ".ast.dpkg-dist")
   }
@@ -241,7 +241,7 @@ private let machine: [Situation] = [
   @Test func stepsAreInAnOrderThatCanBeCarriedOut() {
     let live = etc(["a/b/c": "x", "a/b/d": "x", "f": "x", "g": "x"])
     let new = etc(["a": "y", "f/g": "y", "h": "y", "i/j": "y"])
-    let plan = EtcPlan(pristine: new, live: live, new: new, accounts: AccountDatabase())
+    let plan = EtcPlan(pristine: new, live: live, new: new, accounts: AccountFiles())
     let paths: [String] = plan.steps.map { step in
       switch step {
       case .remove(let path): "-\(path)"

@@ -82,6 +82,17 @@ import Testing
     }
   }
 
+  @Test func filesThatItNamesExist() throws {
+    let text = try String(contentsOfFile: Checkout.directory.appending("Sources/README.md").string, encoding: .utf8)
+    let top = Checkout.directory.appending("Sources").string
+    let files = try FileManager.default.subpathsOfDirectory(atPath: top).map { "/\($0)" }
+    let named = text.split(separator: "`").filter { $0.hasSuffix(".swift") || $0.hasSuffix(".c") }
+    #expect(named.count > 40)
+    for name in Set(named) where !name.contains(" ") {
+      #expect(files.contains { $0.hasSuffix("/\(name)") }, "\(name)")
+    }
+  }
+
   @Test func arrowsGoDown() {
     let shelves = ["ast", "Operations", "Store", "System", "SnapshotTree", "Formats", "Bindings"]
     func floor(_ room: Room) -> Int? {

@@ -15,7 +15,7 @@ struct MergeEtcPropertyTests {
       pristine: Self.script(12, &random), live: Self.script(6, &random), new: Self.script(6, &random))
     let sources = try EtcTree.read([trees.pristine, trees.live, trees.new])
     let plan = EtcPlan(
-      pristine: sources[0].node, live: sources[1].node, new: sources[2].node, accounts: AccountDatabase())
+      pristine: sources[0].node, live: sources[1].node, new: sources[2].node, accounts: AccountFiles())
     try trees.merge()
     let result = try EtcTree.read([trees.staged, trees.live, trees.new]).map(\.node)
     let (staged, live, new) = (result[0], result[1], result[2])

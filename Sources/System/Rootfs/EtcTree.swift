@@ -11,7 +11,7 @@ package struct EtcTree {
   /// The contents. The identity of a file shows which of the trees read together have the same bytes at its path.
   package let node: FileNode
   /// The accounts.
-  let accounts: AccountDatabase
+  let accounts: AccountFiles
 
   /// Reads the /etc of several roots side by side. Contents are compared path by path and only where the sizes are
   /// equal: times and inode numbers prove nothing about a file that was changed in a snapshot, and few files are so
@@ -28,7 +28,7 @@ package struct EtcTree {
     return try zip(tops, nodes).map { directory, node in
       EtcTree(
         directory: directory, node: node ?? FileNode(.directory([:]), FileAttributes(mode: 0o755)),
-        accounts: try AccountDatabase(readIn: directory))
+        accounts: try AccountFiles(readIn: directory))
     }
   }
 }
@@ -113,7 +113,7 @@ private struct SideBySide {
   }
 }
 
-extension AccountDatabase {
+extension AccountFiles {
   /// Many times the size of a large site's accounts.
   private static let largestFile: Int64 = 1 << 26
 

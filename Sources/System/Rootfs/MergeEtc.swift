@@ -72,9 +72,9 @@ public struct MergeEtc {
   }
 
   /// The live account files whose contents change, under the names of their usual backups (passwd(5), shadow(5)).
-  private static func backups(of live: EtcTree, replacedBy merged: AccountDatabase) -> [EtcStep] {
+  private static func backups(of live: EtcTree, replacedBy merged: AccountFiles) -> [EtcStep] {
     let (old, new) = (live.accounts.contents, merged.contents)
-    return AccountDatabase.names.compactMap { file in
+    return AccountFiles.names.compactMap { file in
       guard let node = live.node[file], let content = old[file], content != new[file] else { return nil }
       return .put(FilePath("\(file)-"), EtcEntry(content: .copy(.live, file), attributes: node.attributes))
     }

@@ -64,7 +64,7 @@ struct New: Verb {
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
-    let made = try context.store.graft(.base, at: .top, description: description.description(otherwise: "new tree"))
+    let made = try context.store.addNode(.base, at: .top, description: description.description(otherwise: "new tree"))
     return Report(made, "New tree \(made.node.id) created.")
   }
 }
@@ -79,7 +79,7 @@ struct Clone: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
-    let made = try context.store.graft(
+    let made = try context.store.addNode(
       node, at: .top, description: description.description(otherwise: "clone of \(node)"))
     return Report(made, "Tree \(made.node.id) cloned from \(node).")
   }
@@ -95,7 +95,7 @@ struct Branch: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
-    let made = try context.store.graft(
+    let made = try context.store.addNode(
       node, at: .under(node), description: description.description(otherwise: "branch of \(node)"))
     return Report(made, "Branch \(made.node.id) added under \(node).")
   }
@@ -111,7 +111,7 @@ struct CBranch: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
-    let made = try context.store.graft(
+    let made = try context.store.addNode(
       node, at: .beside, description: description.description(otherwise: "clone of \(node)"))
     let parent = made.node.parent.map { "\($0)" } ?? "root"
     return Report(made, "Branch \(made.node.id) added under \(parent).")
@@ -129,7 +129,7 @@ struct UBranch: Verb {
 
   func perform(in context: Context) throws -> Report {
     let (parent, node) = (try context.node(self.parent), try context.node(self.node))
-    let made = try context.store.graft(
+    let made = try context.store.addNode(
       node, at: .under(parent), description: description.description(otherwise: "clone of \(node)"))
     return Report(made, "Branch \(made.node.id) added under \(parent).")
   }

@@ -9,12 +9,12 @@
 /// ones.
 public struct AccountMerge: Hashable, Sendable {
   /// The accounts of the new deployment.
-  public private(set) var merged = AccountDatabase()
+  public private(set) var merged = AccountFiles()
   /// The remarks about them, in a stable order.
   public private(set) var remarks: [AccountRemark] = []
 
   /// Merges the accounts of the running deployment, as it was made and as it is, into those of a new generation.
-  public init(pristine: AccountDatabase, live: AccountDatabase, new: AccountDatabase) {
+  public init(pristine: AccountFiles, live: AccountFiles, new: AccountFiles) {
     var decisions = AccountDecisions()
     let users = UserMerge(pristine: pristine, live: live, new: new, &decisions)
     let groups = GroupMerge(pristine: pristine, live: live, new: new, users: users, &decisions)

@@ -28,7 +28,7 @@ public struct EtcPlan: Hashable, Sendable {
   /// - Parameter identity: the side that provides the machine's own files (``MachineFile``): `live` for a deployment,
   ///   `new` for a root that other machines may get.
   public init(
-    pristine: FileNode, live: FileNode, new: FileNode, accounts: AccountDatabase, mode: EtcMode = .merge,
+    pristine: FileNode, live: FileNode, new: FileNode, accounts: AccountFiles, mode: EtcMode = .merge,
     identity: Side = .live
   ) {
     // Changes that are left behind count as not made.

@@ -4,7 +4,7 @@ struct GroupMerge {
   let gshadow: AccountFile<GroupShadowEntry>?
 
   init(
-    pristine: AccountDatabase, live: AccountDatabase, new: AccountDatabase, users: UserMerge,
+    pristine: AccountFiles, live: AccountFiles, new: AccountFiles, users: UserMerge,
     _ decisions: inout AccountDecisions
   ) {
     let groups = LineMerge(pristine.group, live.group, new.group)

@@ -8,7 +8,7 @@ struct UserMerge {
   let onlyLive: Set<String>
 
   init(
-    pristine: AccountDatabase, live: AccountDatabase, new: AccountDatabase, _ decisions: inout AccountDecisions
+    pristine: AccountFiles, live: AccountFiles, new: AccountFiles, _ decisions: inout AccountDecisions
   ) {
     let users = LineMerge(pristine.passwd, live.passwd, new.passwd)
     let passwords = LineMerge(pristine.shadow, live.shadow, new.shadow)

@@ -97,7 +97,7 @@ extension Adoption {
       try AdoptedBase(root: base, system: system).run()
     }
     try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()
-    let first = try store.graft(.base, at: .top, description: Description("the system that was adopted"))
+    let first = try store.addNode(.base, at: .top, description: Description("the system that was adopted"))
     _ = try store.deploy(first.node.id, DeployOptions(), progress: progress)
     failPoint("first deployment made")
   }

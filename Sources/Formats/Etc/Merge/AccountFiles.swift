@@ -1,7 +1,7 @@
 import SystemPackage
 
 /// The account files of /etc. A missing file is nil.
-public struct AccountDatabase: Hashable, Sendable {
+public struct AccountFiles: Hashable, Sendable {
   /// passwd(5).
   public var passwd: AccountFile<PasswdEntry>?
   /// group(5).

@@ -33,7 +33,7 @@ extension Store {
   /// Makes a node with the content of `source` at `place`.
   ///
   /// - Throws: `AstError` for an unknown node, no space, or a damaged store; then nothing is changed.
-  public func graft(_ source: NodeID, at place: Place, description: Description) throws -> Made {
+  public func addNode(_ source: NodeID, at place: Place, description: Description) throws -> Made {
     try change {
       let source = try node(source)
       let parent: NodeID? =

@@ -46,7 +46,7 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     do {
       self = try JSONDecoder().decode(Self.self, from: Files.contents(of: path))
     } catch let error as FileError {
-      throw AstError(.damaged, "\(error); nothing was changed")
+      throw AstError(.damaged, "\(error)", state: .unchanged)
     } catch {
       throw AstError(.damaged, "\(path) cannot be read: \(error)", state: .unchanged)
     }

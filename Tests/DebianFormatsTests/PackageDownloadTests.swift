@@ -3,12 +3,12 @@ import Testing
 
 @Suite struct PackageDownloadTests {
   private static let hello = PackageDownload(
-    uri: "http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb", fileName: "hello_2.10-3_amd64.deb",
+    uri: "http://example.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb", fileName: "hello_2.10-3_amd64.deb",
     size: 53112, hash: "SHA256:9D0C87")
 
   @Test func linesOfAptAreRead() {
     let text = """
-      'http://deb.debian.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb' hello_2.10-3_amd64.deb 53112 SHA256:9D0C87
+      'http://example.org/debian/pool/main/h/hello/hello_2.10-3_amd64.deb' hello_2.10-3_amd64.deb 53112 SHA256:9D0C87
       'file:/srv/pool/a_1%3a2-1_all.deb' a_1%3a2-1_all.deb 0 MD5Sum:00ff
 
       """

@@ -13,8 +13,7 @@ struct FileTree: ~Copyable {
 
   /// The tree in the directory `path`.
   init(_ path: FilePath) throws(BtrfsError) {
-    // The step that throws comes first: with a property set before it, Debian's swiftlang 6.2.3 aborts ("SIL memory
-    // lifetime failure").
+    // Debian's swiftlang 6.2.3 needs this order.
     root = try OpenFile(path, for: Self.operation)
     self.path = path
   }

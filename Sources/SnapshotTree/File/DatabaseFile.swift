@@ -50,6 +50,11 @@ struct DatabaseFile {
   private var log: FilePath { path.adding("-wal") }
   private var index: FilePath { path.adding("-shm") }
 
+  /// Whether log and index are there and fit together, so that SQLite need not repair them.
+  private var isReadable: Bool {
+    exists(log) && exists(index) && LogHeader.isValid(in: log) && LogIndex.describes(log, in: index)
+  }
+
   /// Reads the header through SQLite, which neither locks nor changes anything for that.
   @discardableResult
   private func refuseUnusable() throws(TreeError) -> FileHeader {
@@ -67,7 +72,7 @@ struct DatabaseFile {
 
   /// Nil if SQLite would need to make files, which users without write permission cannot.
   private func readDirectly() throws(TreeError) -> Connection? {
-    guard exists(log), exists(index), LogHeader.isValid(in: log) else { return nil }
+    guard isReadable else { return nil }
     do {
       return try readDirectly(.reading)
     } catch .noSpace {
@@ -126,7 +131,7 @@ struct DatabaseFile {
   /// Checks whether this program may write, without making or changing log and index, as writing would.
   private func inspectUntouched(_ header: FileHeader) throws(TreeError) {
     do {
-      if exists(log), exists(index), LogHeader.isValid(in: log) {
+      if isReadable {
         let connection = try attempt { () throws(SQLiteError) in try Connection(to: path, .readingWithoutTrace) }
         try refuseNewer(connection, .writing)
       } else if header.version > schema.version {

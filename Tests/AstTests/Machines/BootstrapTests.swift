@@ -90,7 +90,7 @@ struct BootstrapTests {
     defer { _ = try? run(["losetup", "--detach", device]) }
     let result = try bootstrap("--disk", device)
     #expect(result.status == 2)
-    #expect(result.stderr.hasSuffix("there is no terminal to ask on; nothing was changed\n     say `-y`\n"))
+    #expect(result.stderr.hasSuffix("there is no terminal; nothing was changed\n     use `-y`\n"))
   }
 
   /// After a stop signal at any time, there is no image, loop device or mount left.

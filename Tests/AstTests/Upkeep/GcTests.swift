@@ -67,7 +67,7 @@ struct GcTests {
     let before = try store.state()
     let result = try store.ast("gc")
     #expect(result.status == 2)
-    #expect(result.stderr.lines.last == "     say `-y`")
+    #expect(result.stderr.lines.last == "     use `-y`")
     #expect(try store.state() == before)
   }
 

@@ -16,6 +16,7 @@ final class Lane: Sendable {
     do {
       var environment: [String: String] = [:]
       if case .tests = part.work { environment[LoopBtrfs.sharedVariable] = try place().string }
+      if part.isDebug { environment["AST_BINARY"] = bundle.debugProgram.string }
       return try part.run(in: bundle, environment: environment, atMost: limit)
     } catch {
       return Outcome(

@@ -15,6 +15,8 @@ struct Part {
   let work: Work
   /// Whether nothing else may run meanwhile.
   var isAlone = false
+  /// Whether the tests run the program that is built for debugging, even if `AST_BINARY` names another one.
+  var isDebug = false
   /// About how long it takes, in seconds: those that take longest begin first.
   var seconds = 0
 }

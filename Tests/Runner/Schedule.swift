@@ -12,13 +12,20 @@ enum Schedule {
 
   /// What must be alone, and why. All else may run beside any other part: it works in a store, an archive and with
   /// processes of its own, and looks only at those.
-  static let alone = [
-    // Compares the table of mounts of the whole machine, and expects ends within so many seconds.
-    "SandboxTests/InterruptionTests.swift",
-    // Looks at the processes of the machine for a bootstrap at work, which may be that of Tests/Boot.
-    "AstTests/Machines/BootstrapTests.swift",
-    // Looks at the table of mounts for those of all other tests that cut the power.
-    "CrashStateTests/PowerCutTests.swift",
+  static let alone =
+    [
+      // Compares the table of mounts of the whole machine, and expects ends within so many seconds.
+      "SandboxTests/InterruptionTests.swift",
+      // Looks at the processes of the machine for a bootstrap at work, which may be that of Tests/Boot.
+      "AstTests/Machines/BootstrapTests.swift",
+      // Looks at the table of mounts for those of all other tests that cut the power.
+      "CrashStateTests/PowerCutTests.swift",
+    ] + randomKills
+
+  /// Kills after a part of the time that a command usually takes. They run alone, and with the program that is built
+  /// for debugging: it takes longer, so more of the kills hit it.
+  static let randomKills = [
+    "AstTests/Store/RandomKillTests.swift", "AstTests/Packages/PackageRandomKillTests.swift",
   ]
 
   /// The files of tests that take long, with the seconds they took on a machine of two cores: a part each, or one
@@ -28,7 +35,6 @@ enum Schedule {
     (["AstTests/Store/FailPointTests.swift"], 400),
     (["AstTests/Machines/DebianPackageTests.swift", "AstTests/Packages/RealArchiveTests.swift"], 250),
     (["AstTests/Packages/PackageFailPointTests.swift"], 200),
-    (["AstTests/Store/RandomKillTests.swift"], 120),
     (["AstTests/Machines/AdoptFailPointTests.swift"], 110),
     (["GrubMenuTests/GrubMenuTests.swift"], 105),
     (["CrashStateTests/AdoptPowerCutTests.swift"], 100),
@@ -37,7 +43,6 @@ enum Schedule {
     (["CrashStateTests/DeployPowerCutTests.swift"], 100),
     (["CrashStateTests/PackagePowerCutTests.swift"], 100),
     (["AstTests/Packages/TreeUpgradeTests.swift"], 90),
-    (["AstTests/Packages/PackageRandomKillTests.swift"], 80),
     (["AstTests/Packages/PackageFailureTests.swift"], 80),
     (["AstTests/Upkeep/GcTests.swift"], 70),
     (["AstTests/Packages/UpgradeTests.swift"], 60),
@@ -57,7 +62,7 @@ enum Schedule {
     let isChosen = { chosen?.contains($0) ?? true }
     var parts = Dictionary(grouping: tests.filter { isChosen($0.room) }, by: place).map { place, tests in
       Part(
-        name: place.part, work: .tests(tests), isAlone: place.isAlone,
+        name: place.part, work: .tests(tests), isAlone: place.isAlone, isDebug: place.isDebug,
         seconds: place.seconds ?? tests.count / 10)
     }
     if isChosen(machines) { parts.append(boots) }
@@ -69,6 +74,7 @@ enum Schedule {
   private struct Place: Hashable {
     let part: String
     let isAlone: Bool
+    let isDebug: Bool
     let seconds: Int?
   }
 
@@ -77,7 +83,7 @@ enum Schedule {
     let own = long.first { $0.files.contains(name) }
     let isAlone = alone.contains(name)
     let file = (own?.files.first ?? (isAlone ? name : nil)).map { String($0.dropLast(".swift".count)) }
-    return Place(part: file ?? test.room, isAlone: isAlone, seconds: own?.seconds)
+    return Place(part: file ?? test.room, isAlone: isAlone, isDebug: randomKills.contains(name), seconds: own?.seconds)
   }
 
   private static func name(of test: Test) -> String { "\(test.target)/\(test.file)" }

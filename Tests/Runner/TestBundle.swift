@@ -16,6 +16,9 @@ struct TestBundle {
     }
   }
 
+  /// The program that was built with the tests.
+  var debugProgram: FilePath { path.removingLastComponent().appending("ast") }
+
   /// All tests there are.
   func tests() throws -> [Test] {
     let events = try temporaryFile()

@@ -9,7 +9,7 @@ struct DatabaseFile {
   let schema: Schema
 
   /// A connection that reads the file, or a copy of it in memory: if its schema is older than this program's, or if the
-  /// log or the index is missing or the log is damaged, so that SQLite would have to repair it.
+  /// log or the index is missing, damaged or of another time, so that SQLite would have to repair it.
   func openForReading() throws(TreeError) -> Connection {
     try refuseUnusable()
     var connection: Connection

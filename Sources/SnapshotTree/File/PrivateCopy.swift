@@ -3,11 +3,13 @@ internal import SystemPackage
 
 internal import Glibc
 
-/// A copy in memory of a database whose log or index is missing.
+/// A copy in memory of a database whose log or index is missing, or whose index is not that of its log.
 ///
 /// They are missing in a new database, in a backup, and after a use of the `sqlite3` shell. SQLite makes the missing
 /// files as soon as it reads, but not every user who may read may make them. A process that has the database open has
-/// made both; so while one is missing no process writes, and copying the files gives one state.
+/// made both; so while one is missing no process writes, and copying the files gives one state. An index of another log
+/// is left by a killed command (``LogIndex``), or belongs to one that is in its first commit: then the copy has the state
+/// before it or after it.
 struct PrivateCopy {
   let path: FilePath
 

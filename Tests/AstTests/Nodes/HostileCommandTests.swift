@@ -264,8 +264,10 @@ struct HostileCommandTests {
   @Test(arguments: ["mknod $1 c 4000 0", "mkfifo $1", "ln -s /etc/hosts $1", "ln /etc/hosts $1"])
   func settingsAreNotWrittenThroughWhatIsThere(kind: String) throws {
     let hosts = try node.text(of: "etc/debian_version")
-    try node.shell("make() { \(kind); }; mkdir /etc/ast; cp /etc/debian_version /etc/hosts; make /etc/ast/node.toml.ast-new")
-      .expectSuccess()
+    try node.shell(
+      "make() { \(kind); }; mkdir /etc/ast; cp /etc/debian_version /etc/hosts; make /etc/ast/node.toml.ast-new"
+    )
+    .expectSuccess()
     let editor = "sh -c 'echo \"#new\" >\"$0\"'"
     try node.store.ast("edit-conf", "\(node.id)", environment: ["EDITOR": editor]).expectSuccess()
     #expect(try node.text(of: "etc/ast/node.toml") == "#new\n")

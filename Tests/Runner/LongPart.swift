@@ -18,7 +18,8 @@ struct LongPart {
 
   /// The parts that are not boots, a line each.
   private static let others = [
-    LongPart("debian-swift", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run"])
+    LongPart("debian-swift", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "try"]),
+    LongPart("debian-swift-arm64", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "arm64"]),
   ]
 
   /// The rooms there are.

@@ -36,6 +36,13 @@ import Testing
     #expect(EtcChange.changes(from: etc(["f": "x"]), to: after) == [EtcChange(.changed, "", [.mode])])
   }
 
+  /// What a deployment has for itself is not a change of the machine.
+  @Test func notesOfTheDeploymentAreLeftOut() {
+    let before = etc(["ld.so.cache": "a", "f": "a"])
+    let after = etc(["ld.so.cache": "b", "f": "b", ".updated": "x", ".ast": .directory(), ".ast/seed": ""])
+    #expect(EtcChange.changes(from: before, to: after) == [EtcChange(.changed, "f", [.content])])
+  }
+
   @Test func theMachinesOwnIsKnown() {
     let own = ["machine-id", "ssh/ssh_host_rsa_key", "hostname"].map { EtcChange(.added, FilePath($0)).isMachinesOwn }
     #expect(own == [true, true, true])

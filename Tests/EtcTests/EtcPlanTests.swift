@@ -177,6 +177,12 @@ private let machine: [Situation] = [
   .init(
     "cache of libraries", ["ld.so.cache": "a"], ["ld.so.cache": "b"], ["ld.so.cache": "a"], ["ld.so.cache": "a"],
     at: "ld.so.cache", .keep, .machine),
+  .init(
+    "notes for the start of a deployment", [:], [".ast": .directory(), ".ast/seed": ""], [:], [:], at: ".ast", .keep,
+    .machine),
+  .init(
+    "a secret is configuration", ["wireguard/w": "a"], ["wireguard/w": "b"], ["wireguard/w": "a"],
+    ["wireguard": .directory(), "wireguard/w": "b"], at: "wireguard/w", .take, .changedHere),
   .init("fstab", ["fstab": "a"], ["fstab": "b"], ["fstab": "a"], ["fstab": "b"], at: "fstab", .take, .changedHere),
   .init(
     "identity removed here", ["hostname": "a"], [:], ["hostname": "a"], [:], at: "hostname", .remove, .machine),

@@ -39,7 +39,7 @@ public struct EtcChange: Hashable, Sendable {
   public let differences: [Difference]
 
   /// Whether the path identifies the machine: see ``MachineFile``.
-  public var isMachinesOwn: Bool { MachineFile.covering(path)?.side == .live }
+  public var isMachinesOwn: Bool { MachineFile.covering(etc: path)?.side == .live }
 
   /// A change of these facts.
   public init(_ kind: Kind, _ path: FilePath, _ differences: [Difference] = []) {
@@ -49,13 +49,13 @@ public struct EtcChange: Hashable, Sendable {
   }
 
   /// The changes from one tree to another, in the order of paths. The contents of an added or removed directory are
-  /// listed.
+  /// listed. Left out is what each deployment has for itself (``MachineFile``).
   public static func changes(from old: FileNode, to new: FileNode) -> [EtcChange] {
     changes(from: old, to: new, at: "").inOrder { $0.path }
   }
 
   private static func changes(from old: FileNode?, to new: FileNode?, at path: FilePath) -> [EtcChange] {
-    guard old != new else { return [] }
+    guard old != new, MachineFile.covering(etc: path)?.kind != .derived else { return [] }
     let (before, after) = (old?.children ?? [:], new?.children ?? [:])
     let inside = Set(before.keys).union(after.keys).flatMap { name in
       changes(from: before[name], to: after[name], at: path.appending(name))

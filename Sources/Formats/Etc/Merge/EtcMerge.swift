@@ -36,8 +36,8 @@ struct EtcMerge {
   private mutating func merge(_ path: FilePath, _ versions: Versions) {
     if let content = accounts[path] {
       placeAccounts(path, versions, content)
-    } else if let file = MachineFile.covering(path) {
-      placeMachine(path, versions, identity == .new ? .new : file.side)
+    } else if let side = MachineFile.covering(etc: path)?.side {
+      placeMachine(path, versions, identity == .new ? .new : side)
     } else if let (pristine, live, new) = directories(versions) {
       let names = Set((pristine ?? [:]).keys).union((live ?? [:]).keys).union((new ?? [:]).keys)
       let count = placed.count + asides.count

@@ -1,5 +1,8 @@
 """The story of a machine, in a handful of boots."""
 
+# Of a package with a directory in /var.
+CONTROL = "Package: seeded\\nVersion: 1\\nArchitecture: all\\nMaintainer: A <a@b>\\nDescription: a directory\\n"
+
 
 def test_first_boot(lab):
     with lab.machine() as machine:
@@ -27,11 +30,17 @@ def deploys_chooses_and_rolls_back(machine):
     machine.succeed("ast clone 1 second")
     machine.succeed("printf 'echo from the node >/etc/marker; exit 0\\n' | ast chroot 2")
     machine.succeed("echo admin >/etc/edited && echo data >/var/data && echo mine >/home/file")
+    machine.succeed(f"mkdir -p /tmp/p/DEBIAN /tmp/p/var/lib/seeded && printf '{CONTROL}' >/tmp/p/DEBIAN/control")
+    machine.succeed("dpkg-deb --build /tmp/p /tmp/seeded.deb && ast -y install 2 /tmp/seeded.deb")
     machine.succeed("ast deploy 2")
+    machine.fail("test -e /var/lib/seeded")
 
     machine.reboot()
     machine.boot()
     assert machine.succeed("ast current") == "2"
+    machine.succeed("test -d /var/lib/seeded && test ! -e /etc/.ast/seed && test ! -e /var/.ast-new")
+    assert machine.succeed("systemctl is-active ast-var") == "active"
+    assert "added /var/lib/seeded" in machine.succeed("journalctl --no-pager -b -u ast-var -o cat")
     assert machine.succeed("cat /etc/marker /etc/edited /var/data /home/file") == "from the node\nadmin\ndata\nmine"
     machine.wait_until_good()
     machine.succeed("useradd --create-home anna && echo anna:secret | chpasswd")

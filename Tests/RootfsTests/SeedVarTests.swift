@@ -25,6 +25,13 @@ struct SeedVarTests {
 
     func seed() throws -> SeededVar { try SeedVar(from: generation, into: shared).run() }
 
+    /// Writes dpkg's list of a package's files.
+    func list(_ files: String...) throws {
+      try runSuccessfully(["mkdir", "-p", generation.appending("usr/lib/sysimage/dpkg/info").string])
+      let list = generation.appending("usr/lib/sysimage/dpkg/info/some.list")
+      try (files.joined(separator: "\n") + "\n").write(toFile: list.string, atomically: true, encoding: .utf8)
+    }
+
     var listing: [String] { get throws { try EtcTrees.listing(of: shared) } }
   }
 
@@ -32,7 +39,7 @@ struct SeedVarTests {
     let vars = try Vars(
       generation: """
         mkdir -p lib/there/new/deep lib/own spool; echo a >lib/there/new/deep/f; echo a >lib/there/f; echo a >lib/own/f
-        ln -s there lib/link; mkfifo -m 622 spool/fifo; mknod -m 666 spool/null c 1 3
+        ln -s there lib/link; mkfifo -m 622 spool/fifo
         """, shared: "mkdir -p -m 700 lib/there; echo b >lib/there/f; mkdir lib/mine; echo b >lib/mine/f")
     #expect(
       try vars.seed().added.map(\.string) == ["/var/lib/link", "/var/lib/own", "/var/lib/there/new", "/var/spool"])
@@ -42,7 +49,7 @@ struct SeedVarTests {
         "d755 0:0 lib", "d755 0:0 spool", "l777 0:0 lib/link -> there", "d755 0:0 lib/mine", "d755 0:0 lib/own",
         "d700 0:0 lib/there", "-644 0:0 lib/mine/f b\\n", "-644 0:0 lib/own/f a\\n", "-644 0:0 lib/there/f b\\n",
         "d755 0:0 lib/there/new", "d755 0:0 lib/there/new/deep", "-644 0:0 lib/there/new/deep/f a\\n",
-        "p622 0:0 spool/fifo", "c666 0:0 spool/null 1:3",
+        "p622 0:0 spool/fifo",
       ])
     try FileSystem.sync(vars.shared)
     let before = try Subvolume(at: vars.shared).info().transaction
@@ -58,10 +65,9 @@ struct SeedVarTests {
       + "20000000ffffffff"
     let vars = try Vars(
       generation: """
-        mkdir d; echo a >d/f; chown 12:34 d/f; chmod 4751 d/f; xattr d/f user.note 74657874
-        echo x >d/capable; chown 3:4 d/capable; xattr d/capable security.capability 0100000200040000000000000000000000000000
+        mkdir -p lib/d; cd lib; echo a >d/f; chown 12:34 d/f; chmod 751 d/f; xattr d/f user.note 74657874
         echo x >d/listed; xattr d/listed system.posix_acl_access \(list)
-        ln -s x d/l; chown -h 5:6 d/l; chown 7:8 d; chmod 2770 d; xattr d system.posix_acl_default \(list)
+        ln -s x d/l; chown -h 5:6 d/l; chown 7:8 d; chmod 3770 d; xattr d system.posix_acl_default \(list)
         touch -h -d '2001-02-03 04:05:06.789' d/f d/l d
         """)
     _ = try vars.seed()
@@ -72,7 +78,89 @@ struct SeedVarTests {
         .sorted()
     }
     #expect(times[0] == times[1])
-    #expect(times[0].contains("d/f 2001-02-03+04:05:06.7890000000"))
+    #expect(times[0].contains("lib/d/f 2001-02-03+04:05:06.7890000000"))
+  }
+
+  @Test func noFileGetsRightsByItself() throws {
+    let vars = try Vars(
+      generation: """
+        mkdir -m 6755 lib; cd lib; echo x >set; chown 3:4 set; chmod 6755 set; mkfifo pipe; chmod 6622 pipe
+        echo x >capable; xattr capable security.capability 0100000200040000000000000000000000000000
+        echo x >trusted; xattr trusted trusted.note 00; mknod disk b 8 0; mknod -m 666 null c 1 3
+        """)
+    _ = try vars.seed()
+    #expect(
+      try vars.listing == [
+        "d2755 0:0 lib", "-644 0:0 lib/capable x\\n", "p622 0:0 lib/pipe", "-755 3:4 lib/set x\\n",
+        "-644 0:0 lib/trusted x\\n",
+      ])
+  }
+
+  /// Jobs, services, containers and keys that a node's programs left: they would outlive the deployment.
+  @Test func nothingIsAddedThatStartsOrLetsIn() throws {
+    let vars = try Vars(
+      generation: """
+        for place in spool/{cron/{crontabs,atjobs,atspool},at,incron,fcron} mail backups crash lib/sudo/ts lib/cloud/per-boot \
+          lib/systemd/{linger,timers} lib/{portables,machines,extensions,confexts,docker,lxc,private} lib/polkit-1; do
+          mkdir -p $place; echo evil >$place/root; ln -s root $place/link; mkfifo $place/pipe
+        done
+        mkdir lib/systemd/linger/x lib/machines/x spool/cron/crontabs/x; chmod 1730 spool/cron/crontabs; chown 0:102 mail
+        chmod 2775 mail; mkdir -p lib/home/{.ssh,.config/{systemd/user,other},.local/share/systemd}; echo evil >spool/job
+        touch lib/home/.ssh/authorized_keys lib/home/.config/systemd/user/x.service lib/home/.config/other/f
+        mkdir unknown; echo evil >unknown/file; echo packaged >unknown/known; echo packaged >spool/known
+        """)
+    try vars.list("/var/unknown", "/var/unknown/known", "/var/spool/known", "/var/spool/cron/crontabs/root")
+    _ = try vars.seed()
+    #expect(
+      try vars.listing == [
+        "d755 0:0 backups", "d755 0:0 crash", "d755 0:0 lib", "d2775 0:102 mail", "d755 0:0 spool", "d755 0:0 unknown",
+        "d755 0:0 lib/cloud", "d755 0:0 lib/confexts", "d755 0:0 lib/docker", "d755 0:0 lib/extensions",
+        "d755 0:0 lib/home", "d755 0:0 lib/lxc", "d755 0:0 lib/machines", "d755 0:0 lib/polkit-1",
+        "d755 0:0 lib/portables", "d755 0:0 lib/private", "d755 0:0 lib/sudo", "d755 0:0 lib/systemd",
+        "d755 0:0 lib/cloud/per-boot", "d755 0:0 lib/home/.config", "d755 0:0 lib/home/.local",
+        "d755 0:0 lib/home/.config/other", "-644 0:0 lib/home/.config/other/f ", "d755 0:0 lib/home/.local/share",
+        "l777 0:0 lib/polkit-1/link -> root", "p644 0:0 lib/polkit-1/pipe", "d755 0:0 lib/sudo/ts",
+        "d755 0:0 lib/systemd/linger", "d755 0:0 lib/systemd/timers", "d755 0:0 spool/at", "d755 0:0 spool/cron",
+        "d755 0:0 spool/fcron", "d755 0:0 spool/incron", "-644 0:0 spool/known packaged\\n",
+        "d755 0:0 spool/cron/atjobs", "d755 0:0 spool/cron/atspool", "d1730 0:0 spool/cron/crontabs",
+        "-644 0:0 unknown/known packaged\\n",
+      ])
+  }
+
+  /// A directory of a package that cannot be made is missing; not so where the administrator has something else, or for
+  /// files.
+  @Test func missingDirectoriesOfPackagesAreTold() throws {
+    let vars = try Vars(
+      generation: "mkdir -p lib/{a/in,b/in,c/in,d/in,e} tmp/f; touch lib/a/f; ln -s a lib/l",
+      shared: "mkdir lib tmp; touch lib/a; ln -s /srv lib/b; btrfs -q subvolume create lib/c")
+    try vars.list(
+      "/var/lib", "/var/lib/a", "/var/lib/a/in", "/var/lib/a/f", "/var/lib/b/in", "/var/lib/c/in", "/var/lib/d/in",
+      "/var/lib/l", "/var/tmp/f", "/var/lib/../../../etc", "/var/lib/gone")
+    let seeded = try vars.seed()
+    #expect(seeded.added.map(\.string) == ["/var/lib/d", "/var/lib/e", "/var/lib/l"])
+    #expect(seeded.missing.map(\.string) == ["/var/lib/a", "/var/lib/a/in"])
+  }
+
+  @Test func whatCannotBeMadeIsToldAndTheRestIsAdded() throws {
+    let vars = try Vars(
+      generation: "mkdir -p lib/a lib/b; touch lib/a/f", shared: "mkdir -p lib/a; chattr +i lib/a")
+    defer { _ = try? run(["chattr", "-i", vars.shared.appending("lib/a").string]) }
+    let seeded = try vars.seed()
+    #expect(seeded.added.map(\.string) == ["/var/lib/b"])
+    #expect(
+      seeded.obstacles.map(\.sentence) == [
+        "/var/lib/a/f is not complete: cannot add /var/lib/a/f: Operation not permitted"
+      ])
+  }
+
+  @Test func anotherFileSystemGetsCopies() throws {
+    let mount = try LoopBtrfs.shared.newDirectory()
+    try runSuccessfully(["mount", "-t", "tmpfs", "none", mount.string])
+    defer { _ = try? run(["umount", mount.string]) }
+    let vars = try Vars(generation: "mkdir lib; seq 100000 >lib/f; chown 3:4 lib/f; ln -s f lib/l")
+    let seeded = try SeedVar(from: vars.generation, into: mount).run()
+    #expect(seeded.added.map(\.string) == ["/var/lib"])
+    #expect(try EtcTrees.listing(of: mount) == EtcTrees.listing(of: vars.generation.appending("var")))
   }
 
   @Test func whatIsVolatileOrTheMachinesOwnIsNotAdded() throws {
@@ -138,15 +226,15 @@ struct SeedVarTests {
     let long = String(repeating: "x", count: 255)
     let vars = try Vars(
       generation: """
-        ln -s \(outside) log; mkdir -p lib spool; ln -s \(outside)/f lib/f; echo a >$'lib/\\xff\\n'; echo a >\(long)
-        mkdir .ast-new; echo a >.ast-new/x; ln -s ../../../../etc spool/up
+        ln -s \(outside) log; mkdir -p lib spool; ln -s \(outside)/f lib/f; echo a >$'lib/\\xff\\n'; 
+        mkdir .ast-new; echo a >.ast-new/x; ln -s ../../../../etc spool/up; echo a >lib/\(long)
         """, shared: "ln -s \(outside) spool; mkdir -p .ast-new/left")
     let seeded = try vars.seed()
     #expect(seeded.obstacles.map(\.path) == ["/var/spool"])
     #expect(
       try vars.listing == [
-        "d755 0:0 lib", "l777 0:0 log -> \(outside)", "l777 0:0 spool -> \(outside)", "-644 0:0 \(long) a\\n",
-        "l777 0:0 lib/f -> \(outside)/f", "-644 0:0 lib/\\xff\\n a\\n",
+        "d755 0:0 lib", "l777 0:0 log -> \(outside)", "l777 0:0 spool -> \(outside)", "l777 0:0 lib/f -> \(outside)/f",
+        "-644 0:0 lib/\(long) a\\n", "-644 0:0 lib/\\xff\\n a\\n",
       ])
     #expect(try EtcTrees.listing(of: outside) == ["-644 0:0 f secret\\n"])
   }
@@ -171,25 +259,26 @@ struct SeedVarTests {
     #expect(try runSuccessfully(same) == "")
   }
 
-  /// Another process makes every second file just when it is about to be added: the first one stays.
+  /// Another process makes every second file while they are being prepared: the first one stays.
   @Test func whatComesMeanwhileStays() throws {
-    let vars = try Vars(generation: "mkdir d; for i in {1001..2000}; do echo ours >d/f$i; done", shared: "mkdir d")
+    let vars = try Vars(
+      generation: "mkdir -p lib/d; for i in {1001..2000}; do echo ours >lib/d/f$i; done", shared: "mkdir -p lib/d")
     let script = """
       set -C; cd "$1"
-      for i in {1001..1999..2}; do
-        until test -e f$i; do :; done
-        { echo mine >f$((i + 1)); } 2>/dev/null && echo f$((i + 1))
+      until test -e .ast-new/0; do :; done
+      for i in {1002..2000..2}; do
+        { echo mine >lib/d/f$i; } 2>/dev/null && echo f$i
       done
       true
       """
-    let writer = try StartedCommand(["bash", "-c", script, "bash", vars.shared.appending("d").string])
+    let writer = try StartedCommand(["bash", "-c", script, "bash", vars.shared.string])
     let added = try vars.seed().added.compactMap { $0.lastComponent?.string }
     let made = try writer.wait().stdout.split(separator: "\n").map(String.init)
     #expect(!added.isEmpty && !made.isEmpty)
     #expect(added.count + made.count == 1000 && Set(added).isDisjoint(with: made))
     for (names, content) in [(added, "ours"), (made, "mine")] {
       for name in names {
-        let file = vars.shared.appending("d").appending(name).string
+        let file = vars.shared.appending("lib/d").appending(name).string
         #expect(try String(contentsOfFile: file, encoding: .utf8) == "\(content)\n")
       }
     }
@@ -201,7 +290,7 @@ struct SeedVarTests {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     #expect(
       String(decoding: try encoder.encode(try vars.seed()), as: UTF8.self) == """
-        {"added":[],"obstacles":[{"message":"/var/lib stays, but it is not a directory here: \
+        {"added":[],"missing":[],"obstacles":[{"message":"/var/lib stays, but it is not a directory here: \
         the contents of the new generation's directory are not added","path":"/var/lib"}]}
         """)
   }

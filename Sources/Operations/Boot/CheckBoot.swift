@@ -4,16 +4,19 @@ import SystemPackage
 
 /// `boot-check`: runs the checks of this boot, and decides what a failure leads to.
 extension Store {
-  /// Runs the checks. If one fails, restarts the machine, provided that leads to another deployment in the end;
+  /// Runs the checks. If one fails, or the first start was not completed, restarts the machine, provided that leads to another deployment in the end;
   /// otherwise tells the users at login.
   ///
   /// - Parameter messages: where the output of the checks goes.
   /// - Returns: how many checks there are.
   /// - Throws: `AstError` if a check has failed; the machine may be about to restart then.
   public func checkBoot(
-    _ checks: HealthChecks = HealthChecks(in: HealthChecks.directory), showing messages: FileDescriptor
+    _ checks: HealthChecks = HealthChecks(in: HealthChecks.directory), after firstStart: FirstStart = FirstStart(),
+    showing messages: FileDescriptor
   ) throws -> Int {
-    guard let failure = checks.firstFailure(showing: messages) else { return checks.programs.count }
+    guard let failure = failure(of: firstStart) ?? checks.firstFailure(showing: messages) else {
+      return checks.programs.count
+    }
     if try mustRestart(because: failure) {
       warn("restarting the machine")
       try restartMachine()
@@ -21,6 +24,16 @@ extension Store {
       try MessageOfTheDay.boot.set("This boot is not good: \(failure).\n")
     }
     throw AstError(.failed, failure)
+  }
+
+  /// Why the first start is not over; nil if it is.
+  private func failure(of firstStart: FirstStart) -> String? {
+    do {
+      guard try firstStart.isPending else { return nil }
+      return "/var lacks directories of packages; `journalctl -b -u ast-var` tells which"
+    } catch {
+      return AstError(error).message
+    }
   }
 
   /// Records why this boot is not good. If even that fails, a deployment that has not been marked good does not get the

@@ -37,8 +37,6 @@ public struct DeployOutcome: Sendable {
   public let deployment: Deployment
   /// The result of merging the changes in /etc.
   public let etc: EtcReport
-  /// The additions to /var.
-  public let seeded: SeededVar
   /// The deployment that boots if the new one does not come up; nil if none is known to be good.
   public let fallback: DeploymentID?
   /// The operation.
@@ -77,11 +75,14 @@ extension Store {
       }
       failPoint("etc merged")
       try prepare(staged.path, on: machine)
+      if try !FirstStart.isSupported(in: staged.path) {
+        warn(
+          "the ast in node \(id) is too old to add to /var what its packages need: `ast ast-sync \(id)`, and deploy it again"
+        )
+      }
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }
-      let seeded = try seedVar(from: pristine, on: machine)
-      failPoint("var seeded")
       let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)
       try configuration.prepare(progress: progress)
       // 5 seal
@@ -101,8 +102,7 @@ extension Store {
       } catch {
         warn("\(AstError(error).message); grub.cfg was left unchanged, and the next deploy tries this again")
       }
-      return DeployOutcome(
-        deployment: deployment, etc: etc, seeded: seeded, fallback: fallback, operation: operation)
+      return DeployOutcome(deployment: deployment, etc: etc, fallback: fallback, operation: operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
@@ -171,6 +171,7 @@ extension Store {
     try root.write(Data(fstab.completing(with: layout).content), to: "/etc/fstab")
     for mount in layout where mount.mountPoint != "/" { try root.makeDirectory(mount.mountPoint) }
     try noteUpdated(staged)
+    try FirstStart.request(in: staged)
     failPoint("prepared")
   }
 
@@ -191,13 +192,6 @@ extension Store {
       .refused,
       "GRUB cannot record a one-time boot: /etc/fstab has no EFI system partition", state: .unchanged,
       hint: "`ast deploy --no-default` adds it to the boot menu, where you can choose it")
-  }
-
-  /// One command at a time: additions are made in one place.
-  private func seedVar(from generation: FilePath, on machine: Machine) throws -> SeededVar {
-    let lock = try Lock.take("var", in: locks, wait: .forever)
-    defer { withExtendedLifetime(lock) {} }
-    return try SeedVar(from: generation, into: machine.path(of: Machine.variable)).run()
   }
 
   /// Enters a staged root as the next deployment, and chooses what boots.

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import Host
 import Packages
+import Rootfs
 import SnapshotTree
 import Store
 import SystemPackage
@@ -16,6 +17,8 @@ public struct LiveInstallation: Sendable {
   public let deployed: DeployOutcome?
   /// The plan that was carried out in the running system.
   public let running: PackagePlan
+  /// The additions to /var.
+  public let seeded: SeededVar
   /// Whether a package has asked for a reboot.
   public let asksForReboot: Bool
 }
@@ -75,19 +78,23 @@ extension Store {
     failPoint("next boot has it")
     // 4 the running system
     let askedBefore = Self.asksForReboot
+    var seeded = SeededVar()
     if !live.running.steps.isEmpty {
       progress(.installingLive)
       let what = "the running system is unchanged, except for /etc, /var and started services"
       try explaining(outcome, of: id, what) {
-        try installInRunning(live, running, session)
+        seeded = try installInRunning(live, running, session)
       }
     }
     return LiveInstallation(
-      node: outcome, deployed: deployed, running: live.running, asksForReboot: !askedBefore && Self.asksForReboot)
+      node: outcome, deployed: deployed, running: live.running, seeded: seeded,
+      asksForReboot: !askedBefore && Self.asksForReboot)
   }
 
   /// Step 4, a separate operation: it is completed or undone.
-  private func installInRunning(_ plan: LivePlan, _ running: RunningRoot, _ session: AptSession) throws {
+  private func installInRunning(
+    _ plan: LivePlan, _ running: RunningRoot, _ session: AptSession
+  ) throws -> SeededVar {
     let id = running.deployment.node
     let lock = try lock(id)
     defer { withExtendedLifetime(lock) {} }
@@ -102,9 +109,12 @@ extension Store {
       let accounts = try LiveAccounts(of: next, missingIn: "/")
       let snapshot = try LiveSnapshot(of: running, in: self)
       failPoint("live snapshot made")
+      let seeded: SeededVar
       do {
         try accounts.make()
         failPoint("live accounts made")
+        seeded = try SeedVar(from: next, into: "/var").run()
+        failPoint("live /var completed")
         try snapshot.show()
       } catch {
         try? snapshot.delete()
@@ -120,6 +130,7 @@ extension Store {
         throw error
       }
       try change(holding: [id], own: operation) { try tree.finish(operation, .done) }
+      return seeded
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {

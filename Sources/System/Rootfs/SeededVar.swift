@@ -23,13 +23,19 @@ public struct SeededVar: Encodable, Sendable {
   public internal(set) var added: [FilePath] = []
   /// The conflicts that the administrator may want to look at.
   public internal(set) var obstacles: [Obstacle] = []
+  /// The directories of packages that the shared /var still lacks.
+  public internal(set) var missing: [FilePath] = []
 
-  private enum Key: String, CodingKey { case added, obstacles }
+  /// Nothing was added, and nothing is missing.
+  public init() {}
+
+  private enum Key: String, CodingKey { case added, obstacles, missing }
 
   /// The data for programs.
   public func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
     try object.encode(added.map(\.string), forKey: .added)
     try object.encode(obstacles, forKey: .obstacles)
+    try object.encode(missing.map(\.string), forKey: .missing)
   }
 }

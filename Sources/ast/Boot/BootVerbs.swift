@@ -1,8 +1,10 @@
 import ArgumentParser
 import Boot
+import Host
+import Rootfs
 import SystemPackage
 
-/// The units of a booted system call this verb, and the next two.
+/// The units of a booted system call this verb, and the next three.
 struct BootComplete: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-complete", abstract: "Record that this machine came up", shouldDisplay: false)
@@ -36,5 +38,29 @@ struct BootFailed: Verb {
   func perform(in context: Context) throws -> Report {
     let isNoted = try context.store.failBoot(reason, .current())
     return Report(text: "", data: ["noted": isNoted])
+  }
+}
+
+struct BootVar: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "boot-var", abstract: "Give /var what a new deployment needs", shouldDisplay: false)
+  static var needs: Need { .root }
+
+  @OptionGroup var global: GlobalOptions
+  @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
+
+  func perform(in context: Context) throws -> Report {
+    guard let seeded = try FirstStart(of: FilePath(root)).run(progress: context.output.note) else {
+      return Report(text: "", data: SeededVar())
+    }
+    for obstacle in seeded.obstacles { context.output.note(obstacle.sentence) }
+    guard seeded.missing.isEmpty else {
+      let names = seeded.missing.map { Printable.line($0.string) }.joined(separator: ", ")
+      throw AstError(
+        .failed, "/var lacks directories of packages: \(names)",
+        hint: "remove what is in their way, and `systemctl restart ast-var`")
+    }
+    let names = seeded.added.map { "added \(Printable.line($0.string))" }
+    return Report(text: names.joined(separator: "\n"), data: seeded)
   }
 }

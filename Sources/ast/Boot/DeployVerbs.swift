@@ -43,7 +43,7 @@ struct Deploy: Verb {
       return Report(text: report.sentences.joined(separator: "\n"), data: ["etc": report])
     }
     let made = try store.deploy(id, options, progress: context.output.note)
-    for line in made.etc.sentences + made.seeded.obstacles.map(\.sentence) { context.output.note(line) }
+    for line in made.etc.sentences { context.output.note(line) }
     return Report(
       text: "Node \(id) is deployment \(made.deployment.id); \(next(made)).", data: DeployReport(made),
       transaction: made.operation)
@@ -203,7 +203,6 @@ private struct DeployReport: Encodable {
   let node: NodeID
   let generation: GenerationNumber
   let etc: EtcReport
-  let `var`: SeededVar
   @Nullable var fallback: DeploymentID?
 
   init(_ made: DeployOutcome) {
@@ -211,7 +210,6 @@ private struct DeployReport: Encodable {
     node = made.deployment.node
     generation = made.deployment.generation
     etc = made.etc
-    `var` = made.seeded
     fallback = made.fallback
   }
 }

@@ -44,7 +44,7 @@ struct Ast: Verb {
         name: "Boot",
         subcommands: [
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
-          BootComplete.self, BootCheck.self, BootFailed.self,
+          BootComplete.self, BootCheck.self, BootFailed.self, BootVar.self,
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),
       CommandGroup(

@@ -40,11 +40,12 @@ extension Install {
   private func report(_ done: LiveInstallation, of node: NodeID, _ output: Output) -> Report {
     if let change = done.node.change { output.tell(change, of: node) }
     if let deployed = done.deployed {
-      for line in deployed.etc.sentences + deployed.seeded.obstacles.map(\.sentence) { output.note(line) }
+      for line in deployed.etc.sentences { output.note(line) }
       output.note(
         "deployment \(deployed.deployment.id) has the present /etc; if you change it before the reboot, run"
           + " `ast deploy \(node)` again")
     }
+    for obstacle in done.seeded.obstacles { output.note(obstacle.sentence) }
     if done.asksForReboot { output.note("a package asks for a reboot") }
     let boots = done.deployed.map { "; deployment \($0.deployment.id) boots at the next start" } ?? ""
     let runs = "the running system: \(PlanView.summary(done.running))"

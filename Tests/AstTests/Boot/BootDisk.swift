@@ -60,7 +60,8 @@ final class BootDisk: Sendable {
   static let version = "6.1.0-1-amd64"
   private static let mounts = [".snapshots", "var", "home", "root", "srv", "boot/grub", "tmp"]
   static let furnishing = """
-    mkdir -p \(mounts.map { "/" + $0 }.joined(separator: " ")) /lib/modules/\(version)
+    mkdir -p \(mounts.map { "/" + $0 }.joined(separator: " ")) /lib/modules/\(version) /usr/lib/systemd/system
+    touch /usr/lib/systemd/system/ast-var.service
     ln -s /bin/sh /sbin/init
     echo a kernel >/boot/vmlinuz-\(version)
     echo an initrd >/boot/initrd.img-\(version)

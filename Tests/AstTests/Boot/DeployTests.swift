@@ -32,6 +32,10 @@ struct DeployTests {
     let result = try store.ast("deploy", "1")
     #expect(result.stdout == "Node 1 is deployment 1; it boots at the next start.\n")
     #expect(result.stderr == "ast: making a deployment of node 1\n")
+    let notes = disk.root(of: 1).appending("etc/.ast").string
+    #expect(try runSuccessfully(["find", notes, "-printf", "%m %y %s %P\\n"]).lines.dropFirst() == ["600 f 0 seed"])
+    #expect(try runSuccessfully(["stat", "--format", "%a %F", notes]) == "700 directory\n")
+    try runSuccessfully(["rm", "-r", notes])
     #expect(try TestStore.checksum(of: disk.root(of: 1)) == generation)
     #expect(try TestStore.checksum(of: store.content(of: 1)) == generation)
     let menu = try MenuFiles(of: store)
@@ -105,19 +109,26 @@ struct DeployTests {
     #expect(try StoreContents(store) == before)
   }
 
-  @Test func whatANodeHasInVarIsAddedAndNothingReplaced() throws {
-    let shared = disk.path(of: "@var").string
-    try runSuccessfully(["sh", "-ec", "mkdir -p $0/lib/service; echo mine >$0/lib/service/state", shared])
-    try store.ast(
-      "run", "1", "sh", "-ec",
-      "mkdir -p /var/lib/service/more; echo a >/var/lib/service/state; echo b >/var/lib/service/more/b"
-    )
-    .expectSuccess()
-    try store.ast("deploy", "1").expectSuccess()
+  /// Whatever a node has in place of the notes is replaced, and nothing of it is followed.
+  @Test func notesForTheFirstStartAreMadeAnew() throws {
+    for script in ["ln -s /srv /etc/.ast", "mkdir -p /etc/.ast/seed/x; echo x >/etc/.ast/x"] {
+      try store.ast("run", "1", "sh", "-ec", "rm -rf /etc/.ast; \(script)").expectSuccess()
+      try store.ast("deploy", "1").expectSuccess()
+      let last = try DeploymentListing(store).data.map(\.deployment).max() ?? 0
+      let find = ["find", disk.root(of: last).appending("etc/.ast").string, "-printf", "%m %y %s %P\\n"]
+      #expect(try runSuccessfully(find).lines.dropFirst() == ["600 f 0 seed"])
+      #expect(try store.ast("etc-diff").expectSuccess().stdout == "")
+      #expect(try store.ast("etc-update").expectSuccess().stdout.contains("nothing was changed"))
+    }
+  }
+
+  @Test func anAstThatIsTooOldForTheFirstStartIsTold() throws {
+    try store.ast("run", "1", "rm", "/usr/lib/systemd/system/ast-var.service").expectSuccess()
+    let result = try store.ast("deploy", "1").expectSuccess()
     #expect(
-      try runSuccessfully(["sh", "-c", "cat $0/lib/service/state $0/lib/service/more/b", shared]) == "mine\nb\n")
-    #expect(
-      try runSuccessfully(["readlink", "\(shared)/lib/dpkg"]) == "../../usr/lib/sysimage/dpkg\n")
+      result.stderr.lines.contains(
+        "ast: warning: the ast in node 1 is too old to add to /var what its packages need: "
+          + "`ast ast-sync 1`, and deploy it again"))
   }
 
   @Test func kernelArgumentsAreWhatTheNodesOwnShellMakesOfItsConfiguration() throws {

@@ -93,7 +93,7 @@ struct Consistency {
     problems += others.sorted().map { "ast/\($0) was left behind" }
     let reserve = try FileManager.default.attributesOfItem(atPath: store.root.appending("ast/reserve").string)[.size]
     if (reserve as? Int64 ?? 0) < 4 << 20 { problems.append("ast/reserve has \(reserve ?? 0) bytes") }
-    let locks = Set(rows["node"].map { "node-\($0)" } + ["tree", "fetch", "share", "var"])
+    let locks = Set(rows["node"].map { "node-\($0)" } + ["tree", "fetch", "share"])
     problems += try names(in: store.root.appending("ast/lock")).subtracting(locks).sorted().map {
       "ast/lock/\($0) was left behind"
     }

@@ -45,7 +45,7 @@ struct FailPointTests {
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
     ["diff", "1", "2"], ["check"], ["config"], ["reboot-waiting"], ["deployments"], ["etc-diff"], ["live-chroot"],
-    ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["version"], ["help"],
+    ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["boot-var"], ["version"], ["help"],
   ]
 
   /// The command after a kill.

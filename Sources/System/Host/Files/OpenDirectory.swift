@@ -173,10 +173,33 @@ package final class OpenDirectory {
       }
   }
 
+  /// A path that leads to this directory, whatever is mounted or renamed meanwhile.
+  package var reference: FilePath { FilePath("/proc/self/fd/\(descriptor)") }
+
   /// `place(of:)` as a path.
   func reference(to name: Name) -> FilePath { FilePath(platformString: place(of: name)) }
 
+  /// The numbers that tell the directory from all others.
+  package var identity: [UInt64] {
+    get throws {
+      guard let status = try status(of: Self.itself) else { throw Self.failure("find", path, ENOENT) }
+      return [UInt64(status.st_dev), UInt64(status.st_ino)]
+    }
+  }
+
   // MARK: Changing
+
+  /// Waits until no other process holds the lock on the directory, and takes it. It ends with this object.
+  package func lock() throws {
+    while flock(descriptor, LOCK_EX) < 0 {
+      guard errno == EINTR else { throw Self.failure("lock", path, errno) }
+    }
+  }
+
+  /// Makes the names in the directory durable.
+  package func synchronize() throws {
+    guard fsync(descriptor) == 0 else { throw Self.failure("sync", path, errno) }
+  }
 
   /// Sets the owner, permissions and extended attributes of a file, and removes its other extended attributes.
   package func setAttributes(_ attributes: FileAttributes, of name: Name) throws {

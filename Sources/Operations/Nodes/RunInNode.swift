@@ -41,7 +41,7 @@ extension Store {
   {
     let transaction = try Transaction(on: id, kind, in: self)
     let result = try transaction.discarding {
-      try sandbox(for: id, at: transaction.clone.path, network: network).run(command)
+      try sandbox(for: id, at: transaction.clone.path, network: network).runAttended(command)
     }
     failPoint("worked")
     let status = result.end.status

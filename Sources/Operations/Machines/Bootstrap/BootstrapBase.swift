@@ -126,8 +126,10 @@ struct BootstrapBase {
     defer { try? reading.close() }
     // A line of this length fits into any pipe.
     try writing.closeAfter { _ = try writing.writeAll("\(name):\(password.text)\n".utf8) }
-    let streams = StandardStreams.given(input: reading, output: messages, error: messages)
-    let result = try sandbox().run(["chpasswd"] + (password.isHashed ? ["--encrypted"] : []), on: streams)
+    let result = try OutputRelay.standing(for: messages) { messages in
+      let streams = StandardStreams.given(input: reading, output: messages, error: messages)
+      return try sandbox().run(["chpasswd"] + (password.isHashed ? ["--encrypted"] : []), on: streams)
+    }
     guard result.end.status == 0 else { throw AstError(.failed, "cannot set the password of \(name)") }
   }
 

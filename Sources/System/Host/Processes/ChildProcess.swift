@@ -48,14 +48,16 @@ package struct ChildProcess {
     }
   }
 
-  /// Runs it and writes its messages to `messages` as they come.
+  /// Runs it and writes its messages to `messages` as they come, as long as somebody reads them.
   package func run(showing messages: FileDescriptor) throws {
-    try finish { program, arguments in
-      let result = try await Subprocess.run(
-        program, arguments: arguments, platformOptions: Self.apart, input: .none,
-        output: .fileDescriptor(messages, closeAfterSpawningProcess: false),
-        error: .fileDescriptor(messages, closeAfterSpawningProcess: false))
-      return (result.terminationStatus, nil)
+    try OutputRelay.standing(for: messages) { messages in
+      try finish { program, arguments in
+        let result = try await Subprocess.run(
+          program, arguments: arguments, platformOptions: Self.apart, input: .none,
+          output: .fileDescriptor(messages, closeAfterSpawningProcess: false),
+          error: .fileDescriptor(messages, closeAfterSpawningProcess: false))
+        return (result.terminationStatus, nil)
+      }
     }
   }
 

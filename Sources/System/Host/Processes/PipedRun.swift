@@ -69,9 +69,9 @@ private func relay(
   return interruption
 }
 
-/// The sandbox closes all descriptors except the standard ones, so it does not matter that the flag is set a moment
-/// later.
-private func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
+/// Makes a pipe that programs do not inherit. The sandbox closes all descriptors except the standard ones, so it does not
+/// matter that the flag is set a moment later.
+func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
   do {
     let (end, start) = try FileDescriptor.pipe()
     for descriptor in [end, start] {

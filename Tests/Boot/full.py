@@ -116,7 +116,7 @@ def test_refusals(lab):
     machine.succeed("ast deploy 1 && ast deploy 1")
     machine.succeed("ast clone 1 four && ast clone 1 five")
     # In a subshell: `exit` would end the login.
-    machine.succeed("(ast deploy --wait 4 & first=$!; ast deploy --wait 5; second=$?; wait $first && exit $second)")
+    machine.succeed("(ast deploy --wait=forever 4 & first=$!; ast deploy --wait=forever 5; second=$?; wait $first && exit $second)")
     machine.reboot()
     machine.boot()
     assert machine.succeed("ast current") in ("4", "5")

@@ -69,6 +69,13 @@ struct Ast: Verb {
     return Report(text: text, data: StatusReport(global.root.string, overview))
   }
 
+  /// The verb with this name.
+  static func verb(named name: String) -> (any ParsableCommand.Type)? {
+    configuration.groupedSubcommands.lazy.flatMap(\.subcommands).first {
+      $0.configuration.commandName == name || $0.configuration.aliases.contains(name)
+    }
+  }
+
   /// The names of all verbs, including old ones.
   static var verbs: Set<String> {
     let names = configuration.subcommands.flatMap { verb in
@@ -82,9 +89,7 @@ struct Ast: Verb {
   /// A verb in the first place is parsed alone, because preparing the options of `ast`, too, takes longer than many verbs
   /// do. If that fails, as for help, the whole command line is parsed, which also yields the error message.
   static func command(_ words: [String]) throws -> any ParsableCommand {
-    let verb = configuration.groupedSubcommands.lazy.flatMap(\.subcommands).first {
-      $0.configuration.commandName == words.first || words.first.map($0.configuration.aliases.contains) ?? false
-    }
+    let verb = words.first.flatMap(verb)
     if let command = try? verb?.parse(Array(words.dropFirst())) { return command }
     return try parseAsRoot(words)
   }

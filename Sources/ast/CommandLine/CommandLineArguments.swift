@@ -23,12 +23,13 @@ struct CommandLineArguments {
     try self.init(Array(CommandLine.arguments.dropFirst()))
   }
 
-  /// Prepares arguments for the parser: `--wait` without a value has no limit, and all words after the node of `run` and
-  /// `tree-run`, including options, belong to the program.
+  /// Prepares arguments for the parser: `--wait` gets its seconds, or no limit, and all words after the node of `run`
+  /// and `tree-run`, including options, belong to the program.
   init(_ typed: [String]) throws {
     self.typed = (["ast"] + typed).map(\.quotedForShell).joined(separator: " ")
     words = typed
     guard !Self.isOfShell(words) else { return }
+    words = try WaitOption.joined(in: words)
     guard let verb = nextOperand(after: -1) else { return }
     let explained = words[verb] == "help" ? nextOperand(after: verb) : nil
     for index in [verb, explained].compactMap(\.self) where !Ast.verbs.contains(words[index]) {
@@ -41,9 +42,6 @@ struct CommandLineArguments {
       words[node + 1] != "--"
     {
       words.insert("--", at: node + 1)
-    }
-    for index in words.prefix(while: { $0 != "--" }).indices where words[index] == "--wait" {
-      words[index] = "--wait=forever"
     }
     // The parser would take a negative number for an option, and report a missing node.
     let operands = words[verb...].prefix { $0 != "--" }
@@ -68,7 +66,8 @@ struct CommandLineArguments {
   }
 
   private static let runsPrograms: Set = ["run", "tree-run", "trun"]
-  private static let optionsWithValues: Set = ["--store", "--to", "--limit"]
+  /// The options whose value may be the next word, and may stand before the verb or be negative.
+  static let optionsWithValues: Set = ["--store", "--progress", "--progress-fd", "--to", "--limit"]
 
   private func nextOperand(after index: Int) -> Int? {
     var index = index + 1
@@ -88,7 +87,7 @@ struct CommandLineArguments {
 
 extension String {
   /// The word, quoted for a shell if necessary.
-  fileprivate var quotedForShell: String {
+  var quotedForShell: String {
     let plain =
       !isEmpty
       && utf8.allSatisfy { byte in

@@ -66,8 +66,8 @@ enum Completion {
     return ["--store", words[option + 1]]
   }
 
-  /// The first number behind the verb.
+  /// The first number behind the verb that is not that of `--wait`.
   private static func node(in words: [String]) -> NodeID? {
-    words.dropFirst(2).lazy.compactMap { NodeID($0) }.first
+    zip(words.dropFirst(), words.dropFirst(2)).lazy.filter { $0.0 != "--wait" }.compactMap { NodeID($0.1) }.first
   }
 }

@@ -185,6 +185,7 @@ extension Store {
     }
     guard let lock else {
       throw AstError(.busy, "node \(node) is busy: \(Self.words(holder))", state: .unchanged, hint: Store.waitHint)
+        .naming(holder)
     }
     // The base has a lock before it is a node. A node that does not exist needs no lock file, and its number is not
     // reused.

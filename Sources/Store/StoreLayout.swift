@@ -30,6 +30,14 @@ extension Store {
   package func deployStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation)") }
   package func etcStaging(_ operation: OperationID) -> FilePath { root.appending("deploy/.\(operation).etc") }
 
+  /// The directory of the logs of operations.
+  package static func logs(in root: FilePath) -> FilePath { root.appending("ast/log") }
+
+  /// The log of an operation, which not every operation has.
+  package static func log(of operation: OperationID, in root: FilePath) -> FilePath {
+    logs(in: root).appending("\(operation).log")
+  }
+
   /// The package cache, which the apts of all nodes share.
   package static func packageCache(in root: FilePath) -> FilePath { root.appending("cache/apt") }
   /// The directory of the packages that were installed live.

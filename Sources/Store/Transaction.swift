@@ -53,8 +53,9 @@ package struct Transaction {
       try FileSystem.sync(clone.path)
       unchanged = try clone.info().transaction
     } catch {
-      try store.abandon(operation, on: id, nil, AstError(error).message)
-      throw error
+      let failure = AstError(error).ending(operation)
+      try store.abandon(operation, on: id, nil, failure.message)
+      throw failure
     }
     failPoint("staged")
   }
@@ -65,14 +66,17 @@ package struct Transaction {
   }
 
   /// Runs a step of the transaction. If it fails, discards the transaction, unless it may have been committed.
+  ///
+  /// - Throws: `AstError` with the operation; `TreeError` if the outcome is unknown.
   package func discarding<Result>(_ step: () throws -> Result) throws -> Result {
     do {
       return try step()
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
-      try discard(AstError(error).message)
-      throw error
+      let failure = AstError(error).ending(operation)
+      try discard(failure.message)
+      throw failure
     }
   }
 

@@ -106,8 +106,9 @@ extension Store {
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
-      try abandon(operation, on: id, nil, AstError(error).message)
-      throw error
+      let failure = AstError(error).ending(operation)
+      try abandon(operation, on: id, nil, failure.message)
+      throw failure
     }
   }
 

@@ -134,8 +134,9 @@ extension Store {
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
-      try abandon(operation, on: id, nil, AstError(error).message)
-      throw error
+      let failure = AstError(error).ending(operation)
+      try abandon(operation, on: id, nil, failure.message)
+      throw failure
     }
   }
 
@@ -195,10 +196,12 @@ extension Store {
     do {
       return try step()
     } catch {
+      let failure = AstError(error)
       let has = outcome.change.map { "node \(id) has the packages (generation \($0.generation.number))" }
       throw AstError(
-        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(AstError(error).reason)",
-        hint: "use them after `ast deploy \(id)` and a reboot")
+        .failed, "\(has ?? "node \(id) has the packages"); \(what): \(failure.reason)",
+        hint: "use them after `ast deploy \(id)` and a reboot"
+      ).ending(failure.operation)
     }
   }
 

@@ -23,8 +23,10 @@ public struct TreeRunResult: Sendable {
   /// The signal that asks to stop, if any. On a terminal the program receives the keys, so Control-C shows only in how
   /// the program ended; shells treat that as the end of a whole loop, too.
   public var interruption: Int32? {
-    guard case .success(let outcome) = outcome else { return nil }
-    return outcome.interruption ?? (outcome.status == 128 + SIGINT ? SIGINT : nil)
+    switch outcome {
+    case .success(let outcome): outcome.interruption ?? (outcome.status == 128 + SIGINT ? SIGINT : nil)
+    case .failure(let error): error.signal
+    }
   }
 }
 

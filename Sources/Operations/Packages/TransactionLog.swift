@@ -14,10 +14,10 @@ package final class TransactionLog {
   private var end: [UInt8] = []
 
   package init(_ operation: OperationID, in store: Store) throws {
-    let directory = store.root.appending("ast/log")
+    let directory = Store.logs(in: store.root)
     try Store.makeDirectory("ast/log", in: store.root)
     Self.removeOld(in: directory)
-    path = directory.appending("\(operation).log")
+    path = Store.log(of: operation, in: store.root)
     file = try Files.attempt("make", path) { [path] in
       try FileDescriptor.open(
         path, .writeOnly, options: [.create, .truncate, .append, .closeOnExec],

@@ -43,18 +43,21 @@ extension Store {
       try record(kind, on: node, since: before, .done, "nothing to do")
       return result
     } catch {
-      try record(kind, on: node, since: before, .failed, AstError(error).message)
-      throw error
+      let failure = AstError(error)
+      throw failure.ending(try record(kind, on: node, since: before, .failed, failure.message))
     }
   }
 
+  /// - Returns: the operation; nil if the change has one.
+  @discardableResult
   private func record(
     _ kind: String, on node: Node, since last: OperationID?, _ outcome: OperationOutcome, _ message: String
-  ) throws {
-    guard try tree.history(of: node.id, limit: 1).first?.id == last else { return }
-    try change {
+  ) throws -> OperationID? {
+    guard try tree.history(of: node.id, limit: 1).first?.id == last else { return nil }
+    return try change {
       let operation = try intend(kind, on: node.id, from: node.current, to: nil)
       try tree.finish(operation, outcome, message: message)
+      return operation
     }
   }
 }

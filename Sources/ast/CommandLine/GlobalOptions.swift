@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import Host
 import SystemPackage
 
@@ -18,8 +19,18 @@ struct GlobalOptions: ParsableArguments {
   var yes = false
 
   @Option(
-    help: ArgumentHelp("Wait for nodes that others are working on (without seconds: no limit).", valueName: "seconds"))
+    help: ArgumentHelp(
+      "Wait for nodes that others are working on (`forever`, or without a number: no limit).", valueName: "seconds"))
   var wait: LockWait = .never
+
+  @Option(
+    help: ArgumentHelp("Report progress on standard error, as one object of `json` a line.", valueName: "format"))
+  var progress: ProgressFormat?
+
+  @Option(
+    name: .customLong("progress-fd"),
+    help: ArgumentHelp("Report progress as JSON on this open descriptor instead.", valueName: "number"))
+  var progressDescriptor: Int32?
 
   @Flag(name: .customLong("chroot"), help: "Run even inside a sandbox of ast.")
   var inSandbox = false
@@ -32,7 +43,22 @@ struct GlobalOptions: ParsableArguments {
 
   func validate() throws {
     guard store != "" else { throw ValidationError("the store's directory has no name") }
+    guard let progressDescriptor else { return }
+    let mode = fcntl(progressDescriptor, F_GETFL)
+    guard mode >= 0, mode & O_ACCMODE != O_RDONLY else {
+      throw ValidationError("--progress-fd: descriptor \(progressDescriptor) is not open for writing")
+    }
   }
+
+  /// The stream of events, if it is asked for; taken once, before anything is opened.
+  var events: EventStream? {
+    (progressDescriptor ?? progress.map { _ in STDERR_FILENO }).flatMap { EventStream(on: $0) }
+  }
+}
+
+/// A format for programs that follow the progress.
+enum ProgressFormat: String, ExpressibleByArgument, CaseIterable {
+  case json
 }
 
 extension LockWait: ExpressibleByArgument {

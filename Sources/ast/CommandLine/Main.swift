@@ -7,6 +7,7 @@ import SystemPackage
 @main
 enum Main {
   static func main() {
+    openStandardDescriptors()
     do {
       exit(try run(CommandLineArguments()))
     } catch let error as AstError {
@@ -18,7 +19,17 @@ enum Main {
     }
   }
 
+  /// A standard descriptor that is closed becomes /dev/null: a file that ast opens must not take its place, because what
+  /// is meant for the descriptor would be written there.
+  private static func openStandardDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free one is this one.
+      _ = open("/dev/null", O_RDWR)
+    }
+  }
+
   private static func run(_ arguments: CommandLineArguments) throws -> Int32 {
+    if arguments.wantsJSON { Output.endAtOnceWithJSON(on: .standardOutput) }
     do {
       var command = try Ast.command(arguments.words)
       if let verb = command as? any Verb { return verb.execute(as: arguments.typed) }

@@ -3,7 +3,6 @@ import FoundationEssentials
 import Glibc
 import Host
 import Nodes
-import Sandbox
 import SnapshotTree
 import Store
 import SystemPackage
@@ -18,6 +17,8 @@ struct Report {
   var transaction: OperationID?
   /// The exit status.
   var status: Int32 = 0
+  /// The interruption that kept the verb from doing all of it, for programs: the text says it, too.
+  var error: AstError?
 }
 
 /// A verb of the command line: options in, one call of an operation, a report out.
@@ -79,31 +80,60 @@ extension Verb {
   /// - Parameter typed: the command line, for the history and for commands that wait for a lock.
   /// - Returns: the exit status.
   func execute(as typed: String) -> Int32 {
-    let output = Output(json: global.json, quiet: global.quiet)
+    // A verb that only reads has nothing to finish.
+    if Self.isWork { BrokenPipe.makeWritesFail() }
+    let output = Output(json: global.json, quiet: global.quiet, events: Self.isWork ? global.events : nil)
+    output.events?.start(typed)
+    let status = execute(as: typed, output)
+    output.events?.finish(status)
+    return status
+  }
+
+  private func execute(as typed: String, _ output: Output) -> Int32 {
     do {
       let report = try perform(in: try context(typed, output))
-      try output.print(report)
-      return report.status
-    } catch let error as Output.Failure {
-      FileDescriptor.standardError.tell("ast: \(error)")
-      return 1
+      return print(report, output)
     } catch {
       let failure = AstError(error)
-      output.fail(failure)
-      return Self.status(for: failure, causedBy: error)
+      output.fail(failure, log: log(of: failure))
+      return Self.status(for: failure)
     }
+  }
+
+  /// The work is done even if its result cannot be printed.
+  private func print(_ report: Report, _ output: Output) -> Int32 {
+    do {
+      try output.print(report)
+      return report.status
+    } catch {
+      let failure = "\(error)"
+      guard Self.isWork else {
+        FileDescriptor.standardError.tell("ast: \(failure)")
+        return 1
+      }
+      output.warn(failure)
+      return report.status
+    }
+  }
+
+  /// Whether the verb does more than reading.
+  private static var isWork: Bool { [.writing, .freeing, .root].contains(needs) }
+
+  /// The log of a failed operation, if there is one.
+  private func log(of failure: AstError) -> FilePath? {
+    guard let log = failure.operation.map({ Store.log(of: $0, in: global.root) }) else { return nil }
+    return access(log.string, F_OK) == 0 ? log : nil
   }
 
   /// The exit status of a verb that returns a program's status: a full disk still has its own status, and so has, as with
   /// chroot(1), a program that cannot be started.
-  private static func status(for failure: AstError, causedBy error: any Error) -> Int32 {
+  private static func status(for failure: AstError) -> Int32 {
     guard let failureStatus, failure.code != .noSpace else { return failure.exitStatus }
-    return (error as? SandboxError)?.status ?? failureStatus
+    return failure.programStatus ?? failureStatus
   }
 
   private func context(_ typed: String, _ output: Output) throws -> Context {
-    let needsRoot = [.writing, .freeing, .root].contains(Self.needs)
-    if needsRoot, geteuid() != 0 {
+    if Self.isWork, geteuid() != 0 {
       throw AstError(
         .needsRoot, "`ast \(Self.configuration.commandName ?? "")` needs root (use sudo)", state: .unchanged)
     }
@@ -112,7 +142,7 @@ extension Verb {
         .refused, "this is inside a node: here, ast would work on the wrong system",
         hint: "leave with `exit 0` or `exit 1` first, or use `--chroot` if you mean it")
     }
-    if needsRoot { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
+    if Self.isWork { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
     if Self.needs == .freeing { try Store.makeRoom(at: global.root) }
     let store: Store? =
       switch Self.needs {

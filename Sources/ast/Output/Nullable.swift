@@ -10,3 +10,7 @@ struct Nullable<Value: Encodable>: Encodable {
     if let wrappedValue { try container.encode(wrappedValue) } else { try container.encodeNil() }
   }
 }
+
+extension Nullable: Equatable where Value: Equatable {}
+
+extension Nullable: Sendable where Value: Sendable {}

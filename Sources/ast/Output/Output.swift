@@ -14,87 +14,88 @@ struct Output {
 
   let json: Bool
   let quiet: Bool
+  /// The events, for programs that asked for them.
+  let events: EventStream?
   private let results: FileDescriptor
 
-  /// With `json`, standard output is reserved for the one object; the output of programs goes to standard error.
-  init(json: Bool, quiet: Bool) {
+  /// With `json`, standard output is reserved for the one object; the output of programs goes to standard error. A
+  /// signal that ends the command before it changes anything gets that object, too, and the last event.
+  init(json: Bool, quiet: Bool, events: EventStream? = nil) {
     self.json = json
     self.quiet = quiet
+    self.events = events
     let kept = json ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : -1
+    let results = kept >= 0 ? FileDescriptor(rawValue: kept) : .standardOutput
+    self.results = results
+    if json || events != nil { Self.endAtOnce(json: json ? results : nil, events) }
     if kept >= 0 { dup2(STDERR_FILENO, STDOUT_FILENO) }
-    results = kept >= 0 ? FileDescriptor(rawValue: kept) : .standardOutput
   }
+
+  /// Has a signal that comes before the verb begins its work print the one object.
+  static func endAtOnceWithJSON(on results: FileDescriptor) { endAtOnce(json: results, nil) }
+
+  private static func endAtOnce(json results: FileDescriptor?, _ events: EventStream?) {
+    Interruption.endAtOnce { signal in
+      let error = AstError.interrupted(by: signal)
+      let object = results.flatMap { results in
+        (try? Envelope(error: error).text).map { LastWords("\($0)\n", to: results) }
+      }
+      let event = events.map { LastWords(EventStream.finished(error.exitStatus), to: $0.file) }
+      return [object, event].compactMap(\.self)
+    }
+  }
+
+  /// Whether messages and progress are for people, who want to see them.
+  var isForPeople: Bool { !quiet && !json && !isStream }
+
+  private var isStream: Bool { events?.isOnStandardError ?? false }
 
   /// Prints the report of a verb.
   ///
   /// - Throws: `Failure` if it cannot be written.
   func print(_ report: Report) throws {
-    let text = json ? try Envelope(data: report.data, error: nil, transaction: report.transaction).text : report.text
+    if json { Interruption.holdBack() }
+    let text = json ? try Envelope(report).text : report.text
     guard !text.isEmpty else { return }
     try results.writeLine(text)
   }
 
   /// Prints a message about the progress.
   func note(_ message: String) {
-    if !quiet, !json { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
+    events?.tell("note", message)
+    if isForPeople { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
   }
 
   /// Prints text of several lines that is not a result.
   func show(_ text: String) {
-    if !quiet, !json { FileDescriptor.standardError.tell(text) }
+    if isForPeople { FileDescriptor.standardError.tell(text) }
   }
 
   /// Prints a warning: something went wrong, but the verb did its work.
   func warn(_ message: String) {
+    events?.tell("warning", message)
+    guard !isStream else { return }
     FileDescriptor.standardError.tell("\(Palette.messages.doubtful("ast: warning:")) \(Printable.line(message))")
   }
 
   /// Prints an error. A failure to print it is ignored, because the exit status reports the error, too.
-  func fail(_ error: AstError) {
-    if json, let text = try? Envelope(data: nil, error: error, transaction: nil).text {
+  ///
+  /// - Parameter log: the log of the operation that failed.
+  func fail(_ error: AstError, log: FilePath? = nil) {
+    events?.tell("error", error.message)
+    if json { Interruption.holdBack() }
+    if json, let text = try? Envelope(error: error, log: log).text {
       try? results.writeLine(text)
       return
     }
+    guard !isStream else { return }
     FileDescriptor.standardError.tell("\(Palette.messages.bad("ast:")) \(Printable.line(error.message))")
     if let hint = error.hint { FileDescriptor.standardError.tell("     \(Printable.line(hint))") }
   }
 }
 
-/// The one object that `--json` prints (DESIGN: `apiVersion`, `data`, `error`, `transaction`; absent ones are null).
-private struct Envelope: Encodable {
-  let data: (any Encodable)?
-  let error: AstError?
-  let transaction: OperationID?
-
-  var text: String {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      encoder.dateEncodingStrategy = .iso8601
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
-  }
-
-  private enum Key: String, CodingKey { case apiVersion, data, error, transaction, code, message, hint }
-
-  func encode(to encoder: any Encoder) throws {
-    var object = encoder.container(keyedBy: Key.self)
-    try object.encode(1, forKey: .apiVersion)
-    if let data { try data.encode(to: object.superEncoder(forKey: .data)) } else { try object.encodeNil(forKey: .data) }
-    if let error {
-      var failure = object.nestedContainer(keyedBy: Key.self, forKey: .error)
-      try failure.encode(error.code.rawValue, forKey: .code)
-      try failure.encode(error.message, forKey: .message)
-      try failure.encode(error.hint, forKey: .hint)
-    } else {
-      try object.encodeNil(forKey: .error)
-    }
-    try object.encode(transaction.map { "\($0)" }, forKey: .transaction)
-  }
-}
-
 extension FileDescriptor {
-  /// Writes a line; if the reader is gone, SIGPIPE ends the process, as with every filter.
+  /// Writes a line. If the reader is gone, that fails (`BrokenPipe`), or ends a verb that only reads, as any filter.
   func writeLine(_ line: String) throws(Output.Failure) {
     do {
       _ = try writeAll((line + "\n").utf8)

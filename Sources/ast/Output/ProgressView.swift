@@ -5,12 +5,11 @@ import Packages
 import SnapshotTree
 import SystemPackage
 
-/// Shows progress on standard error: on a terminal a line that is redrawn, for programs lines of JSON, otherwise
-/// nothing.
+/// Shows progress: to people a line that is redrawn, if standard error is a terminal, and to programs the events that
+/// they asked for.
 final class ProgressView {
-  private enum Style { case line, json, none }
-
-  private let style: Style
+  private let isDrawing: Bool
+  private let events: EventStream?
   private let nodes: Int
   private var done = 0
   private var states: [NodeID: PackageProgress] = [:]
@@ -19,29 +18,23 @@ final class ProgressView {
   private var rate = TransferRate()
 
   /// A view for work on this many nodes.
-  init(_ format: ProgressFormat?, quiet: Bool, nodes: Int = 1) {
+  init(_ output: Output, nodes: Int = 1) {
     self.nodes = nodes
-    if format == .json {
-      style = .json
-    } else {
-      style = isatty(STDERR_FILENO) == 1 && !quiet ? .line : .none
-    }
+    events = output.events
+    isDrawing = output.isForPeople && isatty(STDERR_FILENO) == 1
   }
 
   /// Shows the progress of a node.
   func show(_ progress: PackageProgress, of node: NodeID) {
     states[node] = progress
-    switch style {
-    case .none: return
-    case .json: FileDescriptor.standardError.tell(ProgressLine(progress, of: node).text)
-    case .line:
-      if case .downloading(let bytes, _) = progress {
-        rate.note(bytes)
-        // These come faster than a terminal shows them. Any other may be the last for a while, and is always drawn.
-        if let lastDrawn, ContinuousClock.now - lastDrawn < .milliseconds(80) { return }
-      }
-      draw()
+    events?.progress(ProgressLine(progress, of: node))
+    guard isDrawing else { return }
+    if case .downloading(let bytes, _) = progress {
+      rate.note(bytes)
+      // These come faster than a terminal shows them. Any other may be the last for a while, and is always drawn.
+      if let lastDrawn, ContinuousClock.now - lastDrawn < .milliseconds(80) { return }
     }
+    draw()
   }
 
   /// Counts a node as finished, whether it succeeded or failed.
@@ -116,39 +109,6 @@ private struct TransferRate {
     let rate = Double(last.bytes - first.bytes) / seconds
     let rest = Int(Double(left) / rate)
     return ", \(Quantity.bytes(Int64(rate)))/s, \(rest / 60):\(rest % 60 < 10 ? "0" : "")\(rest % 60) left"
-  }
-}
-
-/// One step of progress as a line of JSON.
-private struct ProgressLine: Encodable {
-  let event = "progress"
-  let node: NodeID
-  let state: String
-  @Nullable var fraction: Double?
-  @Nullable var package: String?
-  @Nullable var message: String?
-
-  init(_ progress: PackageProgress, of node: NodeID) {
-    self.node = node
-    switch progress {
-    case .refreshing: state = "refreshing"
-    case .planning: state = "planning"
-    case .downloading(let done, let total):
-      state = "downloading"
-      fraction = total > 0 ? Double(done) / Double(total) : 1
-    case .working(let fraction, let package, let what):
-      state = "working"
-      (self.fraction, self.package, message) = (fraction, package, what)
-    case .verifying: state = "verifying"
-    case .committing: state = "committing"
-    case .installingLive: state = "installing-live"
-    }
-  }
-
-  var text: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 }
 

@@ -9,7 +9,7 @@ extension Install {
   /// Shows both plans, asks, installs, and reports the result.
   func installLive(_ packages: [String], _ options: PackageOptions, _ context: Context) throws -> Report {
     let (store, output) = (try context.store, context.output)
-    let (view, node) = (progressView, try context.node(self.node))
+    let (view, node) = (ProgressView(output), try context.node(self.node))
     defer { view.clear() }
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {
@@ -20,7 +20,7 @@ extension Install {
       packages, in: node, options,
       confirm: { plan in
         view.clear()
-        if packageOptions.progress == nil { output.show(text(plan, .messages)) }
+        output.show(text(plan, .messages))
         return try Confirmation.agreed("Change node \(node) and the running system?", global)
       }, progress: progress,
       note: { sentence in

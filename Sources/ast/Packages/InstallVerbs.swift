@@ -90,7 +90,7 @@ struct Refresh: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
-    let view = ProgressView(nil, quiet: global.quiet)
+    let view = ProgressView(context.output)
     defer { view.clear() }
     try context.store.refreshIndices(of: node) { view.show($0, of: node) }
     return Report(text: "The package indices of node \(node) are up to date.", data: ["node": node])
@@ -107,14 +107,12 @@ extension PackageVerb {
   typealias Confirm = (PackagePlan) throws -> Bool
   typealias Progress = (PackageProgress) -> Void
 
-  var progressView: ProgressView { ProgressView(packageOptions.progress, quiet: global.quiet || global.json) }
-
   /// Shows the plan, asks, changes the packages, and reports the result.
   func change(
     _ request: PackageRequest, _ options: PackageOptions, _ context: Context,
     _ perform: ((@escaping Confirm, @escaping Progress) throws -> PackageOutcome)? = nil
   ) throws -> Report {
-    let (view, node) = (progressView, try context.node(self.node))
+    let (view, node) = (ProgressView(context.output), try context.node(self.node))
     defer { view.clear() }
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {
@@ -123,7 +121,7 @@ extension PackageVerb {
     }
     let confirm: Confirm = { plan in
       view.clear()
-      if packageOptions.progress == nil { context.output.show(PlanView.text(plan, width: Terminal.width, .messages)) }
+      context.output.show(PlanView.text(plan, width: Terminal.width, .messages))
       return try Confirmation.agreed("Change node \(node)?", global)
     }
     let outcome =

@@ -7,9 +7,6 @@ struct PackageOptionGroup: ParsableArguments {
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
   var simulate = false
 
-  @Option(help: ArgumentHelp("Report progress on standard error as lines of `json`.", valueName: "format"))
-  var progress: ProgressFormat?
-
   @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use the present ones.")
   var refresh: Bool?
 
@@ -45,9 +42,4 @@ struct PackageOptionGroup: ParsableArguments {
     options.removesUnneeded = removesUnneeded
     return options
   }
-}
-
-/// A format for programs that follow the progress.
-enum ProgressFormat: String, ExpressibleByArgument, CaseIterable {
-  case json
 }

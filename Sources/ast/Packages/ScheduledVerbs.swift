@@ -1,4 +1,5 @@
 import ArgumentParser
+import Host
 import Packages
 import SnapshotTree
 import Store
@@ -7,7 +8,7 @@ import Upkeep
 extension AutoUpgrade {
   /// Upgrades as the settings say, and reports the result.
   func performScheduled(_ options: PackageOptions, in context: Context) throws -> Report {
-    let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
+    let view = ProgressView(context.output)
     defer { view.clear() }
     let done = try context.store.performScheduledUpgrade(options) { node, progress in
       view.show(progress, of: node)
@@ -20,7 +21,8 @@ extension AutoUpgrade {
     }
     let text = done.sentences.isEmpty ? ["Nothing to do: updates.policy is off."] : done.sentences
     return Report(
-      text: text.map(Printable.line).joined(separator: "\n"), data: ScheduledReport(done), status: done.exitStatus)
+      text: text.map(Printable.line).joined(separator: "\n"), data: ScheduledReport(done), status: done.exitStatus,
+      error: done.failures.first { $0.code == .interrupted })
   }
 }
 

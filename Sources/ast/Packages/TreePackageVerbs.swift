@@ -114,8 +114,7 @@ extension TreePackageVerb {
     if let jobs = treeOptions.jobs { options.jobs = jobs }
     options.stopsAtFailure = treeOptions.failFast
     let nodes = try store.subtree(node).count
-    let quiet = global.quiet || global.json
-    var view = ProgressView(packageOptions.progress, quiet: quiet, nodes: nodes)
+    var view = ProgressView(context.output, nodes: nodes)
     defer { view.clear() }
     if packageOptions.simulate || Confirmation.isAsked(global) {
       let plans = try store.planTree(request, top: node, packages) { node, progress in
@@ -128,7 +127,7 @@ extension TreePackageVerb {
       guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
         throw AstError(.failed, "not confirmed", state: .unchanged)
       }
-      view = ProgressView(packageOptions.progress, quiet: quiet, nodes: nodes)
+      view = ProgressView(context.output, nodes: nodes)
     }
     let results = try store.changeTree(request, top: node, options) { node, progress in
       view.show(progress, of: node)
@@ -152,7 +151,7 @@ extension TreePackageVerb {
       "Tree \(node): \(interruption == nil ? "" : "interrupted; ")\(results.count - failed.count) of \(results.count) nodes done"
     return Report(
       text: ([summary] + lines).map(Printable.line).joined(separator: "\n"),
-      data: ["nodes": results.map(TreeChangeReport.init)], status: status)
+      data: ["nodes": results.map(TreeChangeReport.init)], status: status, error: interruption)
   }
 }
 

@@ -30,7 +30,7 @@ struct AutoUpgrade: Verb {
     let store = try context.store
     if scheduled { return try performScheduled(options, in: context) }
     let id = try node.map(context.node) ?? store.requireBooted(hint: "name a node")
-    let view = ProgressView(packageOptions.progress, quiet: global.quiet || global.json)
+    let view = ProgressView(context.output)
     defer { view.clear() }
     let outcome = try store.upgradeUnattended(id, options, progress: { view.show($0, of: id) })
     return Report(outcome, of: id, context.output)

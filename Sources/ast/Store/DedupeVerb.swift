@@ -42,7 +42,7 @@ extension Report {
     }
     self.init(
       text: lines.joined(separator: "\n"), data: ["nodes": deduplication.results.map(DedupeReport.init)],
-      status: deduplication.exitStatus)
+      status: deduplication.exitStatus, error: deduplication.interruption.map { .interrupted(by: $0, state: nil) })
   }
 }
 

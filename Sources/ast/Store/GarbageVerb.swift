@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Host
 import SnapshotTree
 import Upkeep
 
@@ -48,7 +49,7 @@ struct CollectGarbage: Verb {
     for error in done.failures { context.output.warn(error.message) }
     return Report(
       text: GarbageView.result(done, minimumFree: options.minimumFree), data: GarbageReport(done),
-      status: done.exitStatus)
+      status: done.exitStatus, error: done.interruption.map { .interrupted(by: $0, state: nil) })
   }
 }
 

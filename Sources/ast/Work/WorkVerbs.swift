@@ -137,8 +137,10 @@ extension Report {
   init(_ outcome: RunOutcome, of node: NodeID, _ output: Output) {
     output.note("node \(node): \(outcome.words)")
     output.tell(outcome.accounts, of: node)
+    let interruption = outcome.interruption.map { AstError.interrupted(by: $0, state: .discarded) }
     self.init(
-      text: "", data: RunReport(node: node, outcome), transaction: outcome.operation, status: outcome.exitStatus)
+      text: "", data: interruption == nil ? RunReport(node: node, outcome) : nil, transaction: outcome.operation,
+      status: outcome.exitStatus, error: interruption)
   }
 }
 
@@ -170,7 +172,8 @@ extension Report {
     self.init(
       text: "\(what): \(interruption == nil ? "" : "interrupted; ")\(done).",
       data: ["nodes": results.map(TreeRunReport.init)],
-      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError.Code.partial.exitStatus))
+      status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError.Code.partial.exitStatus),
+      error: interruption.map { .interrupted(by: $0, state: nil) })
   }
 }
 

@@ -156,8 +156,13 @@ struct PlanTests {
   @Test func progressIsInLinesOfJSON() throws {
     let result = try node.ast("install", "--json", "--refresh", "--progress", "json", "tool").expectSuccess()
     #expect(try result.json["data"]["generation"] == .number(2))
-    let lines = try result.saidInJSON
+    let all = try result.saidInJSON
+    #expect(all.first.map { $0.keys } == ["apiVersion", "command", "event", "pid"])
+    #expect(all.first?["event"] == .text("started"))
+    #expect(all.last == .object(["event": .text("finished"), "status": .number(0)]))
+    let lines = Array(all.dropFirst().dropLast())
     #expect(lines.allSatisfy { $0["event"] == .text("progress") && $0["node"] == .number(Double(node.id)) })
+    #expect(zip(lines, lines.dropFirst()).allSatisfy { $0 != $1 })
     #expect(
       lines.allSatisfy { $0.keys == ["event", "fraction", "message", "node", "package", "state"] })
     var states: [JSON] = []
@@ -171,18 +176,19 @@ struct PlanTests {
       }
       #expect(fractions.count == lines.count { $0["state"] == .text(state) })
       #expect(fractions == fractions.sorted(), "\(state)")
-      #expect(fractions.allSatisfy { (0...1).contains($0) }, "\(fractions)")
+      #expect(fractions.allSatisfy { (0...1).contains($0) && "\($0)".count <= 5 }, "\(fractions)")
       #expect(fractions.last ?? 0 > 0.8, "\(fractions)")
     }
     let worked = lines.filter { $0["state"] == .text("working") }.map { $0["package"] }
-    #expect(worked.contains(.text("library")) && worked.contains(.text("tool")), "\(worked)")
+    // Steps in quick succession are left out, but not the last one.
+    #expect(worked.last == .text("tool"), "\(worked)")
   }
 
   @Test func progressInJSONStandsAlone() throws {
     let result = try node.ast("install", "--progress", "json", "tool").expectSuccess()
     #expect(result.stdout == "Node \(node.id): 2 installed, generation 2.\n")
     let lines = try result.saidInJSON
-    #expect(lines.first?["state"] == .text("planning"))
+    #expect(lines.dropFirst().first?["state"] == .text("planning"))
   }
 
   @Test func programsAreShownNoProgress() throws {

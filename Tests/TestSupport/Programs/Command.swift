@@ -56,7 +56,11 @@ public func run(
   try streams[0].writeAll(input.utf8)
   try streams[0].seek(offset: 0, from: .start)
 
-  let pid = try spawn(argv, environment, streams)
+  return try result(of: try spawn(argv, environment, streams), streams)
+}
+
+/// Waits for the end of a program that was started with these files.
+func result(of pid: pid_t, _ streams: [FileDescriptor]) throws -> CommandResult {
   let status = try waitForEnd(of: pid)
   let signal = status & 0x7f
   return CommandResult(

@@ -38,6 +38,12 @@ public final class StartedCommand {
     return ended == nil
   }
 
+  /// Whether it has written to standard error.
+  public var hasWritten: Bool {
+    var status = stat()
+    return fstat(streams[2].rawValue, &status) == 0 && status.st_size > 0
+  }
+
   /// Waits for its end.
   ///
   /// - Throws: `CommandFailure` if it does not end within two minutes; it is killed then.

@@ -30,8 +30,9 @@ public struct Adoption {
     let directory: FilePath = "/run/ast"
     try Files.ensureDirectory(directory)
     guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
-      let holder = Lock.holder(of: "adopt", in: directory).map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
-      throw AstError(.busy, "another `ast adopt` is at work\(holder)", state: .unchanged)
+      let holder = Lock.holder(of: "adopt", in: directory)
+      let words = holder.map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
+      throw AstError(.busy, "another `ast adopt` is at work\(words)", state: .unchanged).naming(holder)
     }
     try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
     return lock

@@ -101,11 +101,12 @@ extension Store {
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
+      let failure = AstError(error).ending(operation)
       try discardStaging(of: .base, operation, first)
       try change(holding: [.base], own: operation) {
-        try tree.finish(operation, .failed, message: AstError(error).message)
+        try tree.finish(operation, .failed, message: failure.message)
       }
-      throw error
+      throw failure
     }
   }
 

@@ -29,6 +29,14 @@ public struct AstError: Error, Sendable, Equatable {
   public enum State: String, Sendable {
     case unchanged = "nothing was changed"
     case discarded = "the changes are discarded"
+
+    /// The same as one word: stable, used in JSON.
+    public var word: String {
+      switch self {
+      case .unchanged: "unchanged"
+      case .discarded: "discarded"
+      }
+    }
   }
 
   /// The kind of failure.
@@ -38,22 +46,23 @@ public struct AstError: Error, Sendable, Equatable {
   /// The state things are in now; nil if the reason says it.
   public let state: State?
   /// What to do next, when there is something to do.
-  public let hint: String?
+  public private(set) var hint: String?
+  /// The operation that failed, as the history names it; nil if none was begun.
+  public private(set) var operation: OperationID?
+  /// The command that works on what is busy, if it is known.
+  package private(set) var holder: LockHolder?
+  /// The exit status of a shell that cannot start the program, 126 or 127, if that is what failed.
+  package private(set) var programStatus: Int32?
 
   /// The signal that interrupted it.
-  private let signal: Int32?
+  public private(set) var signal: Int32?
 
   /// An error with its reason, the state it leaves, and a hint.
   public init(_ code: Code, _ reason: String, state: State? = nil, hint: String? = nil) {
-    self.init(code, reason, state: state, hint: hint, signal: nil)
-  }
-
-  private init(_ code: Code, _ reason: String, state: State?, hint: String?, signal: Int32?) {
     self.code = code
     self.reason = reason
     self.state = state
     self.hint = hint
-    self.signal = signal
   }
 
   /// The sentence that a user reads: the reason, and the state.
@@ -61,12 +70,28 @@ public struct AstError: Error, Sendable, Equatable {
 
   /// The same error with another hint.
   package func advising(_ hint: String) -> AstError {
-    AstError(code, reason, state: state, hint: hint, signal: signal)
+    with { $0.hint = hint }
+  }
+
+  /// The same error as the end of an operation, unless it already belongs to one.
+  package func ending(_ operation: OperationID?) -> AstError {
+    with { $0.operation = $0.operation ?? operation }
+  }
+
+  /// The same error with the command that holds what is busy.
+  package func naming(_ holder: LockHolder?) -> AstError {
+    with { $0.holder = holder }
+  }
+
+  private func with(_ change: (inout AstError) -> Void) -> AstError {
+    var error = self
+    change(&error)
+    return error
   }
 
   /// The error for an end by a stop signal.
-  public static func interrupted(by signal: Int32) -> AstError {
-    AstError(.interrupted, "interrupted by signal \(signal)", state: .unchanged, hint: nil, signal: signal)
+  public static func interrupted(by signal: Int32, state: State? = .unchanged) -> AstError {
+    AstError(.interrupted, "interrupted by signal \(signal)", state: state).with { $0.signal = signal }
   }
 
   /// The exit status of the command line for this failure.
@@ -97,7 +122,9 @@ extension AstError {
     case let error as BtrfsError: self.init(btrfs: error)
     case let error as TreeError: self.init(tree: error)
     case let error as ConfigurationError: self.init(.usage, "\(error)", hint: "see ast.toml(5)")
-    case let error as SandboxError: self.init(.failed, "\(error)")
+    case let error as SandboxError:
+      self.init(.failed, "\(error)")
+      programStatus = error.status
     case let error as FileError where error.errno == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .noSpaceLeft("\(error)")

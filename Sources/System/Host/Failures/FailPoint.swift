@@ -8,8 +8,8 @@
 ///
 /// Points are numbered in the order in which a run passes them, so that a test counts them in one run and then kills
 /// at each of them in turn: a new step needs no entry in any list. `AST_FAIL_TRACE=FILE` appends the name of each point
-/// passed; `AST_FAIL_AT=K` ends the process with SIGKILL at the K-th, or at the first one of a name. In builds without
-/// `FAILPOINTS` this does nothing.
+/// passed; `AST_FAIL_AT=K` sends the process SIGKILL, or the signal `AST_FAIL_SIGNAL`, at the K-th, or at those of a
+/// name. In builds without `FAILPOINTS` this does nothing.
 @inline(__always)
 package func failPoint(_ name: StaticString) {
   #if FAILPOINTS
@@ -22,6 +22,7 @@ package func failPoint(_ name: StaticString) {
     private static let passed = Mutex(0)
     private static let trace = ProcessInfo.processInfo.environment["AST_FAIL_TRACE"]
     private static let killAt = ProcessInfo.processInfo.environment["AST_FAIL_AT"]
+    private static let signal = ProcessInfo.processInfo.environment["AST_FAIL_SIGNAL"].flatMap(Int32.init) ?? SIGKILL
 
     static func pass(_ name: StaticString) {
       guard trace != nil || killAt != nil else { return }
@@ -35,7 +36,7 @@ package func failPoint(_ name: StaticString) {
         _ = line.withCString { write(file, $0, strlen($0)) }
         close(file)
       }
-      if killAt == "\(count)" || killAt == "\(name)" { kill(getpid(), SIGKILL) }
+      if killAt == "\(count)" || killAt == "\(name)" { kill(getpid(), signal) }
     }
   }
 #endif

@@ -51,10 +51,10 @@ package enum Interruption {
     if let signal = pending { throw AstError.interrupted(by: signal) }
   }
 
-  private static let stopSignals = [SIGINT, SIGTERM, SIGHUP]
+  static let stopSignals = [SIGINT, SIGTERM, SIGHUP]
   private static let received = Atomic<Int32>(0)
 
-  private static func isIgnored(_ signal: Int32) -> Bool {
+  static func isIgnored(_ signal: Int32) -> Bool {
     var action = sigaction()
     guard sigaction(signal, nil, &action) == 0 else { return false }
     return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)

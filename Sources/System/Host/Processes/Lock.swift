@@ -59,6 +59,7 @@ package final class Lock {
         case EINTR: continue
         case EAGAIN, EACCES:
           guard ContinuousClock.now < deadline else { return nil }
+          try Interruption.check()
           usleep(20_000)
         default: throw FileError("lock", path, Errno(rawValue: errno))
         }

@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Host
+import SnapshotTree
+import SystemPackage
+
+/// The one object that `--json` prints (DESIGN: `apiVersion`, `data`, `error`, `transaction`; absent ones are null).
+struct Envelope: Encodable {
+  private let data: (any Encodable)?
+  private let error: AstError?
+  private let log: FilePath?
+  private let transaction: OperationID?
+
+  /// The result of a verb.
+  init(_ report: Report) {
+    (data, error, log, transaction) = (report.data, report.error, nil, report.transaction)
+  }
+
+  /// A failure.
+  init(error: AstError, log: FilePath? = nil) {
+    (data, self.error, self.log, transaction) = (nil, error, log, error.operation)
+  }
+
+  /// The object in one line, without its end.
+  var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      encoder.dateEncodingStrategy = .iso8601
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+
+  private enum Key: String, CodingKey { case apiVersion, data, error, transaction }
+
+  func encode(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Key.self)
+    try object.encode(1, forKey: .apiVersion)
+    if let data { try data.encode(to: object.superEncoder(forKey: .data)) } else { try object.encodeNil(forKey: .data) }
+    try object.encode(error.map { FailureReport($0, log: log) }, forKey: .error)
+    try object.encode(transaction.map { "\($0)" }, forKey: .transaction)
+  }
+}
+
+/// A failure as `--json` shows it.
+private struct FailureReport: Encodable {
+  let code: String
+  let message: String
+  @Nullable var hint: String?
+  @Nullable var state: String?
+  @Nullable var log: String?
+  @Nullable var holder: HolderReport?
+
+  init(_ error: AstError, log: FilePath?) {
+    (code, message) = (error.code.rawValue, error.message)
+    hint = error.hint
+    state = error.state?.word
+    self.log = log?.string
+    holder = error.holder.map(HolderReport.init)
+  }
+}
+
+/// The command that works on what is busy.
+private struct HolderReport: Encodable {
+  let pid: Int32
+  let command: String
+  let since: Date
+
+  init(_ holder: LockHolder) {
+    (pid, command, since) = (holder.pid, holder.command, holder.started)
+  }
+}

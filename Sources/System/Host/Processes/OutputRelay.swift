@@ -1,5 +1,4 @@
 import Glibc
-import Sandbox
 import SystemPackage
 
 /// A pipe in place of an output of ours, for programs that must not notice when its reader goes away: a thread passes

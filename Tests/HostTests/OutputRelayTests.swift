@@ -4,18 +4,13 @@ import Testing
 
 @testable import Host
 
-/// Programs whose messages go to a pipe of ours.
+/// What stands in for a pipe of ours while programs write to it.
 @Suite("Messages of programs")
 struct OutputRelayTests {
   private let exit: FileDescriptor
   private let entrance: FileDescriptor
 
-  init() throws {
-    (exit, entrance) = try FileDescriptor.pipe()
-    for end in [exit, entrance] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
-  }
-
-  private func show(_ script: String) throws { try ChildProcess("sh", ["-c", script]).run(showing: entrance) }
+  init() throws { (exit, entrance) = try FileDescriptor.pipe() }
 
   /// What has been written to the pipe, to its end.
   private func text() throws -> String {
@@ -26,20 +21,34 @@ struct OutputRelayTests {
   }
 
   @Test func allOfThemArrive() throws {
-    try show("echo one; echo two >&2; echo three")
+    try OutputRelay.standing(for: entrance) { output in
+      #expect(output != entrance)
+      for word in ["one\n", "two\n", "three\n"] { try output.writeAll(word.utf8) }
+    }
     #expect(try text() == "one\ntwo\nthree\n")
   }
 
   /// More than a pipe holds.
-  @Test func programGoesOnWithoutAReader() throws {
+  @Test func writingGoesOnWithoutAReader() throws {
     try exit.close()
-    try show("head -c 300000 /dev/zero && echo done")
+    try OutputRelay.standing(for: entrance) { output in
+      for _ in 0..<10 { try output.writeAll(repeatElement(0, count: 100_000)) }
+    }
     try entrance.close()
   }
 
   @Test func programThatIsLeftBehindIsNotWaitedFor() throws {
-    try show("sleep 1000 & echo $!")
-    let left = try #require(try pid_t(text().prefix { $0 != "\n" }))
-    #expect(kill(left, SIGKILL) == 0)
+    let left = try OutputRelay.standing(for: entrance) { output in
+      try output.writeAll("one\n".utf8)
+      return try output.duplicate()
+    }
+    #expect(try text() == "one\n")
+    try left.close()
+  }
+
+  @Test func filesNeedNoRelay() throws {
+    for end in [exit, entrance] { try end.close() }
+    let file = try FileDescriptor.open("/dev/null", .writeOnly)
+    try file.closeAfter { try OutputRelay.standing(for: file) { #expect($0 == file) } }
   }
 }

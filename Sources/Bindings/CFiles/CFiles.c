@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/mount.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,6 +31,40 @@ int cfiles_open_in_memory(void) {
   return file < 0 ? -errno : file;
 }
 
-int cfiles_exchange(const char *path, const char *other) {
-  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+int cfiles_exchange(int directory, const char *name, const char *other) {
+  return renameat2(directory, name, directory, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}
+
+// The attributes of chattr(1) that btrfs keeps for a file. The others follow from its contents.
+static const unsigned copied_flags = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL |
+                                     FS_DIRSYNC_FL | FS_COMPR_FL | FS_NOCOMP_FL | FS_NOCOW_FL;
+
+_Static_assert(CFILES_PROTECTED == (FS_IMMUTABLE_FL | FS_APPEND_FL), "linux/fs.h");
+_Static_assert(CFILES_NOT_COPIED_ON_WRITE == FS_NOCOW_FL, "linux/fs.h");
+
+static int open_for_flags(int directory, const char *name) {
+  return openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
+}
+
+int cfiles_read_flags(int directory, const char *name, uint32_t *flags) {
+  int file = open_for_flags(directory, name);
+  if (file < 0) return -errno;
+  unsigned value = 0;
+  // Other file systems have none.
+  int result = ioctl(file, FS_IOC_GETFLAGS, &value) < 0 && errno != ENOTTY && errno != EOPNOTSUPP ? -errno : 0;
+  close(file);
+  *flags = value & copied_flags;
+  return result;
+}
+
+int cfiles_write_flags(int directory, const char *name, uint32_t flags) {
+  int file = open_for_flags(directory, name);
+  if (file < 0) return -errno;
+  unsigned value = 0;
+  int result = ioctl(file, FS_IOC_GETFLAGS, &value);
+  value = (value & ~copied_flags) | flags;
+  if (result == 0) result = ioctl(file, FS_IOC_SETFLAGS, &value);
+  result = result < 0 ? -errno : 0;
+  close(file);
+  return result;
 }

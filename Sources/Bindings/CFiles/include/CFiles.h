@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdint.h>
+
 /* System calls about files that glibc declares for _GNU_SOURCE only, which keeps them out of Swift's reach. Every
  * function returns a negative errno on failure. */
 
@@ -13,5 +15,14 @@ int cfiles_rename_new(int directory, const char *name, int new_directory, const 
 /* memfd_create(2): a file in memory, without a name, to be read and written. */
 int cfiles_open_in_memory(void);
 
-/* renameat2(2) with RENAME_EXCHANGE: the two change places, both at once. */
-int cfiles_exchange(const char *path, const char *other);
+/* renameat2(2) with RENAME_EXCHANGE: two names in a directory, or two paths, change places, both at once. */
+int cfiles_exchange(int directory, const char *name, const char *other);
+
+/* Attributes of chattr(1): "immutable" or "append only", and "no copy on write" (linux/fs.h, FS_..._FL). */
+#define CFILES_PROTECTED 0x30U
+#define CFILES_NOT_COPIED_ON_WRITE 0x800000U
+
+/* Reads or sets the attributes of chattr(1) of a regular file or directory, as far as they can be copied (ioctl_iflags(2)).
+ * Return 0 or a negative errno. */
+int cfiles_read_flags(int directory, const char *name, uint32_t *flags);
+int cfiles_write_flags(int directory, const char *name, uint32_t flags);

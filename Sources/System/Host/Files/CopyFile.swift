@@ -1,17 +1,22 @@
 import Btrfs
+import CFiles
 import Glibc
 import SystemPackage
 
 extension OpenDirectory {
   /// Copies a regular file from another directory: its bytes and the time of its change. The copy shares the disk space
   /// of the original if the file system can do that.
-  package func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws {
+  ///
+  /// - Parameter isCopiedOnWrite: false makes it like `chattr +C` does, which is possible only for an empty file.
+  package func copy(
+    _ original: Name, from other: OpenDirectory, to name: Name, isCopiedOnWrite: Bool = true
+  ) throws {
     guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
       let source = try other.file(original)
     else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no longer a regular file") }
     defer { try? source.close() }
     do {
-      return try cloneFile(source, to: reference(to: name))
+      if isCopiedOnWrite { return try cloneFile(source, to: reference(to: name)) }
     } catch let error where Self.cannotShare.contains(error.errno) {
       // A file made by the attempt is empty.
       try remove(name)
@@ -20,6 +25,7 @@ extension OpenDirectory {
     }
     let copy = try makeFile(name)
     defer { try? copy.close() }
+    if !isCopiedOnWrite { try setFlags(CFILES_NOT_COPIED_ON_WRITE, of: name) }
     var start: Int64 = 0
     while true {
       let bytes = try other.read(source, original, from: start)

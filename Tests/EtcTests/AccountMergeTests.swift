@@ -64,8 +64,8 @@ private let users: [AccountSituation] = [
     "system account deleted here and changed by a package", "passwd", [web], [], ["web:x:120:120::/var/www:/bin/false"],
     ["web:x:120:120::/var/www:/bin/false"], [.returned(.user, name: "web")]),
   .init(
-    "not in the new generation", "passwd", [root, web, ann], [root, web, ann], [root], [root],
-    [.gone(.user, name: "web"), .gone(.user, name: "ann")]),
+    "not in the new generation", "passwd", [root, web, ann], [root, web, ann], [root], [root, web],
+    [.locked(.user, name: "web"), .gone(.user, name: "ann")]),
   .init(
     "person changed here, not in the new generation", "passwd", [ann], ["ann:x:1000:100:Ann:/home/ann:/bin/zsh"], [],
     ["ann:x:1000:100:Ann:/home/ann:/bin/zsh"], [.keptChanged(.user, name: "ann")]),
@@ -97,8 +97,8 @@ private let groups: [AccountSituation] = [
     "members of a group on both sides by itself", "group", [], ["docker:x:130:ann"], ["docker:x:130:"],
     ["docker:x:130:ann"]),
   .init(
-    "not in the new generation", "group", ["docker:x:130:"], ["docker:x:130:ann"], [], [],
-    [.gone(.group, name: "docker")]),
+    "not in the new generation", "group", ["docker:x:130:"], ["docker:x:130:ann"], [], ["docker:x:130:ann"],
+    [.locked(.group, name: "docker")]),
   .init(
     "group of people changed here, not in the new generation", "group", ["devs:x:1001:"], ["devs:x:1001:ann"], [],
     ["devs:x:1001:ann"], [.keptChanged(.group, name: "devs")]),
@@ -146,7 +146,7 @@ private let ranges: [AccountSituation] = [
 
   @Test func whoIsGoneIsGoneEverywhere() {
     let before = accounts([
-      "passwd": "web:x:120:120:::\n", "shadow": "web:*:::::::\n", "group": "web:x:120:\nadm:x:4:web,ldap\n",
+      "passwd": "web:x:1200:1200:::\n", "shadow": "web:*:::::::\n", "group": "web:x:1200:\nadm:x:4:web,ldap\n",
       "gshadow": "web:!::\nadm:*:web:web,ldap\n", "subuid": "web:1:2\n", "subgid": "web:1:2\n",
     ])
     let merge = AccountMerge(
@@ -158,6 +158,49 @@ private let ranges: [AccountSituation] = [
           "passwd": "", "shadow": "", "group": "adm:x:4:ldap\n", "gshadow": "adm:*::ldap\n", "subuid": "",
           "subgid": "\n",
         ].mapValues { $0 == "\n" ? "" : $0 })
+  }
+
+  /// A number of the system is not given to another account, and nobody logs in with the locked one.
+  @Test func aSystemAccountThatIsGoneKeepsItsNumber() {
+    let before = accounts([
+      "passwd": "web:x:120:120::/srv:/bin/sh\n", "shadow": "web:$y$a:::::::\n", "group": "web:x:120:\n",
+      "gshadow": "web:!::\n",
+    ])
+    let merge = AccountMerge(
+      pristine: before, live: before, new: accounts(["passwd": "", "shadow": "", "group": "", "gshadow": ""]))
+    #expect(
+      text(merge.merged) == [
+        "passwd": "web:x:120:120::/srv:/bin/sh\n", "shadow": "web:!*:::::::\n", "group": "web:x:120:\n",
+        "gshadow": "web:!::\n",
+      ])
+    #expect(merge.remarks == [.locked(.user, name: "web")])
+  }
+
+  @Test func peopleFollowTheMachineAndTheSystemsAccountsDoNot() {
+    let own = accounts([
+      "passwd":
+        "root:x:0:0::/root:/bin/sh\nweb:x:120:120::/:/bin/sh\nann:x:1000:1000:::\neve:x:1003:1003:::\nhere:x:1004:1004:::\n",
+      "shadow": "root:old:1::::::\nweb:own:1::::::\nann:old:1::::::\neve:e:1::::::\nhere:h:1::::::\n",
+      "group": "web:x:120:eve,here\nsudo:x:27:ann,web\nann:x:1000:\neve:x:1003:\nhere:x:1004:\n",
+    ])
+    let other = accounts([
+      "passwd":
+        "root:x:0:0::/root:/bin/zsh\nweb:x:120:120::/:/bin/zsh\ndb:x:121:121::/:/bin/sh\nann:x:1000:1000:::\nbob:x:1001:1001:::\n",
+      "shadow": "root:new:2::::::\nweb:other:2::::::\ndb:hash:2::::::\nann:new:2::::::\nbob:new:2::::::\n",
+      "group": "web:x:120:bob\nsudo:x:27:bob,db\ndb:x:121:\nann:x:1000:\nbob:x:1001:\n",
+    ])
+    let merge = AccountMerge(following: other, into: own, known: ["ann", "eve"])
+    #expect(
+      text(merge.merged) == [
+        "passwd":
+          "root:x:0:0::/root:/bin/zsh\nweb:x:120:120::/:/bin/sh\nann:x:1000:1000:::\nhere:x:1004:1004:::\ndb:x:121:121::/:/bin/sh\nbob:x:1001:1001:::\n",
+        "shadow":
+          "root:new:2::::::\nweb:own:1::::::\nann:new:2::::::\nhere:h:1::::::\ndb:!*:::::::\nbob:new:2::::::\n",
+        "group":
+          "web:x:120:here,bob\nsudo:x:27:web,bob\nann:x:1000:\nhere:x:1004:\ndb:x:121:\nbob:x:1001:\n",
+      ])
+    let again = AccountMerge(following: other, into: merge.merged, known: ["ann", "eve"])
+    #expect(again.merged == merge.merged)
   }
 
   @Test func entriesThatAreMissingOrTooManyAreRepaired() {
@@ -213,7 +256,8 @@ private let ranges: [AccountSituation] = [
   @Test func pwckAndGrpckFindNothingWrong() throws {
     let (pristine, live, new) = Self.machine
     let merged = AccountMerge(pristine: accounts(pristine), live: accounts(live), new: accounts(new)).merged
-    #expect(text(merged)["group"] == "root:x:0:\nmail:x:8:web\nsudo:x:27:ann\nweb:x:102:\nann:x:1000:\n")
+    #expect(
+      text(merged)["group"] == "root:x:0:\nmail:x:8:web,old\nsudo:x:27:ann\nweb:x:102:\nold:x:101:\nann:x:1000:\n")
     try expectChecksPass(merged)
   }
 

@@ -100,6 +100,8 @@ extension AccountRemark {
     switch self {
     case .gone(let kind, let name):
       "\(kind.rawValue) \(name) is removed: the new generation has no such \(kind.rawValue)"
+    case .locked(let kind, let name):
+      "\(kind.rawValue) \(name) keeps its number and is locked: the new generation has no such \(kind.rawValue)"
     case .keptChanged(let kind, let name):
       "\(kind.rawValue) \(name) is kept: changed here, and no longer in the new generation"
     case .returned(let kind, let name):
@@ -128,6 +130,7 @@ private struct RemarkData: Encodable {
     (self.remark, kind, names) =
       switch remark {
       case .gone(let kind, let name): ("gone", kind, [name])
+      case .locked(let kind, let name): ("locked", kind, [name])
       case .keptChanged(let kind, let name): ("kept", kind, [name])
       case .returned(let kind, let name): ("returned", kind, [name])
       case .renumbered(let kind, let name, _, _): ("renumbered", kind, [name])

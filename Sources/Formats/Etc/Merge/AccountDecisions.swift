@@ -11,7 +11,11 @@ struct AccountDecisions {
     case (nil, nil): return false
     case (let live?, nil):
       guard account.pristine != nil else { return true }
-      let stays = isPerson(live.id) && (touched || live != account.pristine)
+      guard isPerson(live.id) else {
+        remarks.append(.locked(kind, name: name))
+        return true
+      }
+      let stays = touched || live != account.pristine
       remarks.append(stays ? .keptChanged(kind, name: name) : .gone(kind, name: name))
       return stays
     case (nil, let new?):

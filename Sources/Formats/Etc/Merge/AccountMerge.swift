@@ -2,7 +2,8 @@
 /// changes that were made here.
 ///
 /// * An account that was made here stays, one that a package brought is added, one that was deleted here stays deleted.
-/// * An account that the new generation does not have is removed, unless it is a person's and was changed here.
+/// * An account of the system that the new generation does not have is locked and keeps its number; a person's is
+///   removed, unless it was changed here.
 /// * For a user, password, comment, home and shell changed here win; for a group, members added on either side are
 ///   added, and members removed on either side are removed. Numbers are the new generation's: those of the registry.
 /// * If a name appeared on both sides independently, a person's fields are the live ones, a system account's the new

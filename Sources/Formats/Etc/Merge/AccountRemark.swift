@@ -8,9 +8,12 @@ public enum AccountRemark: Hashable, Sendable {
     case group
   }
 
-  /// The account was there when the running deployment was made, and the new generation does not have it: it is
-  /// removed.
+  /// The account of a person was there when the running deployment was made, and the new generation does not have it:
+  /// it is removed.
   case gone(Kind, name: String)
+  /// The new generation does not have this account of the system any more: it stays, locked, so that its number is not
+  /// given to another one.
+  case locked(Kind, name: String)
   /// The new generation does not have the account any more; it stays because it was changed here.
   case keptChanged(Kind, name: String)
   /// The account was deleted here and is back: a system account that the new generation changed.

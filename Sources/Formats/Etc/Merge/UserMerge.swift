@@ -23,8 +23,13 @@ struct UserMerge {
     }
     passwd = users.file { name in merged[name].map { [$0] } ?? [] }
     gone = Set(users.names).subtracting(merged.keys)
+    let locked = Set(
+      merged.keys.filter { name in
+        let user = users.versions(name)
+        return user.new == nil && user.pristine != nil && user.live.map { !isPerson($0.id) } ?? false
+      })
     onlyLive = Set(merged.keys.filter { users.versions($0).new == nil })
-    shadow = Self.shadow(passwords, passwd?.entries ?? [], without: gone, &decisions)
+    shadow = Self.shadow(passwords, passwd?.entries ?? [], without: gone, locked: locked, &decisions)
     decisions.noteShared(
       .user, in: passwd?.entries ?? [], live: live.passwd?.entries ?? [], new: new.passwd?.entries ?? [])
   }
@@ -40,21 +45,22 @@ struct UserMerge {
 
   /// Gives each user whose password is in shadow(5) an entry there, and removes all other entries.
   private static func shadow(
-    _ passwords: LineMerge<ShadowEntry>, _ users: [PasswdEntry], without gone: Set<String>,
+    _ passwords: LineMerge<ShadowEntry>, _ users: [PasswdEntry], without gone: Set<String>, locked: Set<String>,
     _ decisions: inout AccountDecisions
   ) -> AccountFile<ShadowEntry>? {
     let names = Set(users.map(\.name))
     let orphans = passwords.names.filter { !names.contains($0) && !gone.contains($0) }
     decisions.remarks += orphans.map { .repaired(.user, name: $0) }
     let file = passwords.file { name in
-      names.contains(name) ? password(passwords.versions(name)).map { [$0] } ?? [] : []
+      if locked.contains(name) { return ShadowEntry(lockedUser: name).map { [$0] } ?? [] }
+      return names.contains(name) ? password(passwords.versions(name)).map { [$0] } ?? [] : []
     }
     guard let file else { return nil }
     let present = Set(file.entries.map(\.name))
     let missing = users.filter { !present.contains($0.name) && $0[1] == [UInt8(ascii: "x")] }
     decisions.remarks += missing.map { .repaired(.user, name: $0.name) }
-    let locked = missing.compactMap { ShadowEntry(lockedUser: $0.name)?.line }
-    return locked.isEmpty ? file : AccountFile(lines: file.lines.filter { !$0.isEmpty } + locked)
+    let added = missing.compactMap { ShadowEntry(lockedUser: $0.name)?.line }
+    return added.isEmpty ? file : AccountFile(lines: file.lines.filter { !$0.isEmpty } + added)
   }
 
   /// The password and the day it was set belong together; the other fields are independent.

@@ -63,6 +63,18 @@ import Testing
     }
   }
 
+  /// ast 0.1.0 knows version 2. It runs in deployments that people go back to, and has to work there.
+  @Test func everyReleasedAstMayReadAndWrite() throws {
+    try withTree { (tree) throws in
+      let query = "SELECT max(value) FROM setting WHERE key IN ('oldest-reader', 'oldest-writer')"
+      guard case .integer(let oldest) = try tree.connection.value(query) else {
+        Issue.record("it does not say which versions may use it")
+        return
+      }
+      #expect(oldest <= 2)
+    }
+  }
+
   @Test func anOlderAstFindsItsSettings() throws {
     try withTree { (tree) throws in
       // It takes a tree without these rows for damaged.

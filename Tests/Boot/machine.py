@@ -16,14 +16,15 @@ KEY_DOWN = b"\x1b[B"
 KEY_UP = b"\x1b[A"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78]")
 # Under software emulation on a busy machine everything takes its time.
-PATIENCE = 240
+PATIENCE = 600
 
 
 class Machine:
     """QEMU with one disk. The serial line is a unix socket: no pty in between that adds or takes characters."""
 
     def __init__(self, disk, directory, firmware="bios", name="machine",
-                 acceleration=("tcg", "qemu64")):
+                 acceleration=("tcg", "qemu64"), second=None):
+        self.second = second
         self.disk, self.directory, self.firmware, self.name = disk, directory, firmware, name
         self.acceleration, self.processor = acceleration
         self._screen, self._selected = Screen(), 0
@@ -49,6 +50,8 @@ class Machine:
             "-monitor", f"unix:{monitor},server=on,wait=off", "-nic", "user,model=virtio-net-pci",
             "-drive", f"file={self.disk},format=qcow2,if=virtio,cache=writeback,discard=unmap",
         ]
+        if self.second:
+            command += ["-drive", f"file={self.second},format=raw,if=virtio,readonly=on"]
         if self.firmware == "efi":
             command += self._efi()
         if saved:

@@ -23,7 +23,7 @@ struct LongPart {
   ]
 
   /// The rooms there are.
-  static let rooms = ["boot", "power-cuts", "adoption", "tutorial"] + others.map(\.room)
+  static let rooms = ["boot", "start", "older", "power-cuts", "adoption", "tutorial"] + others.map(\.room)
 
   /// All of them: those above, and the tests of Tests/Boot that are not among the short ones, a part each.
   static func all() throws -> [LongPart] { try others + boots() }

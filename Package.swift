@@ -33,7 +33,7 @@ let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
 let package = Package(
   name: "ast",
-  products: [.executable(name: "ast", targets: ["ast"])],
+  products: [.executable(name: "ast", targets: ["ast"]), .executable(name: "ast-init", targets: ["ast-init"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -138,6 +138,10 @@ let package = Package(
       ],
       swiftSettings: strict + small,
       linkerSettings: quickStart),
+    // The first program of a start. It is C alone, and links nothing but the C library.
+    .executableTarget(
+      name: "ast-init", cSettings: [.unsafeFlags(["-Wall", "-Wextra"])],
+      linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]),
 
     .target(
       name: "TestSupport", dependencies: ["Btrfs", system], path: "Tests/TestSupport", swiftSettings: strict),

@@ -73,6 +73,11 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     failPoint("record written")
   }
 
+  /// The old root, beside a store that is at the top level of the file system.
+  package func root(besides store: FilePath) -> FilePath {
+    store.removingLastComponent().pushing(FilePath(subvolume))
+  }
+
   /// The directory of the old boot loader, from the top level.
   package var bootDirectory: FilePath { FilePath("/").pushing(FilePath(subvolume)).appending("boot/grub") }
 }

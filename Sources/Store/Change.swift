@@ -54,6 +54,7 @@ extension Store {
       try publish(menu)
       try publish(try tree.unpublished())
       try deleteDoomed()
+      removeUnneededBases()
       SpaceReserve(in: root).fill()
     } catch {
       warn("\(AstError(error).reason); the change itself was made, and the next command tries this again")
@@ -75,6 +76,7 @@ extension Store {
     Leftovers.removeWorkspaces(in: Store.packageCache(in: root))
     Leftovers.removeOldLiveSnapshots(in: root)
     try discardStrays()
+    removeUnneededBases()
     try finishPublishing()
     guard try !tree.doomed().isEmpty else { return }
     try publish(preparedMenu())
@@ -105,6 +107,7 @@ extension Store {
     try deleteIfPresent(staging(of: node, operation))
     try deleteIfPresent(deployStaging(operation))
     try deleteIfPresent(etcStaging(operation))
+    try deleteIfPresent(Bases(in: root).staging(operation))
     if let sealed, try tree.generation(of: node, sealed) == nil { try deleteIfPresent(path(of: node, sealed)) }
     try FileSystem.sync(root)
     failPoint("staging discarded")

@@ -26,15 +26,14 @@ struct PreparedMenu {
   init?(_ contents: MenuContents, on machine: Machine) throws {
     self.contents = contents
     self.machine = machine
-    var files = [Self.first: contents.menu.text]
-    for page in contents.menu.pages { files[Self.directory.appending(page.name)] = page.text }
+    var files = [Self.first: Data(contents.menu.text.utf8), Self.units: Data(StartUnits.archive)]
+    for page in contents.menu.pages { files[Self.directory.appending(page.name)] = Data(page.text.utf8) }
     let directory = RootDirectory(machine.path(of: Machine.grub))
     try Self.removeLeftovers(in: directory)
     var changed: [FilePath] = []
-    for (name, text) in files.sorted(by: { $0.key.string < $1.key.string }) {
-      let content = Data(text.utf8)
+    for (name, content) in files.sorted(by: { $0.key.string < $1.key.string }) {
       guard try directory.contents(of: name) != content else { continue }
-      try ChildProcess("grub-script-check", []).run(reading: content)
+      if name != Self.units { try ChildProcess("grub-script-check", []).run(reading: content) }
       try Self.write(content, to: Self.new(name), in: directory)
       changed.append(name)
     }
@@ -79,6 +78,7 @@ struct PreparedMenu {
 
   private static let directory: FilePath = "ast"
   private static let first: FilePath = "ast/menu.cfg"
+  private static let units = directory.appending(StartUnits.name)
   private static func new(_ name: FilePath) -> FilePath { FilePath("\(name).new") }
 }
 

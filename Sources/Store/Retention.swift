@@ -73,12 +73,12 @@ extension Store {
     for deployment in try retirableDeployments() { try tree.delete(deployment.id) }
   }
 
-  /// The deployments, apart from pinned ones, that no command removes.
+  /// The deployments, apart from pinned ones, that no command removes. The machine's newest /etc is in the one that ran
+  /// last: another one may still have to get its changes.
   package func neededDeployments() throws -> Set<DeploymentID> {
-    Set(
-      [
-        try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment,
-        try booted()?.deployment?.id,
-      ].compactMap(\.self))
+    let chosen = [
+      try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment, try booted()?.deployment?.id,
+    ]
+    return Set(chosen.compactMap(\.self)).union(try RunNote(in: root)?.deployments ?? [])
   }
 }

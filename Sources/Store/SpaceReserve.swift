@@ -6,7 +6,7 @@ import SystemPackage
 
 /// A file that reserves a little space, and is removed on a full disk for the sake of a deletion: entering the deletion
 /// in the database takes space before any is freed.
-struct SpaceReserve {
+package struct SpaceReserve {
   /// Enough for the log, its index and the pages that move from the log into the database.
   private static let size: Int64 = 4 << 20
   /// A file system with less than this left counts as full.
@@ -26,6 +26,14 @@ struct SpaceReserve {
     guard try FileSystem.space(of: root).available < Self.fullBelow, unlink(path.string) == 0 else { return }
     // btrfs reuses freed space only after the commit of the transaction that freed it.
     try FileSystem.sync(root)
+  }
+
+  /// Frees the reserved space of the store at `root`.
+  ///
+  /// - Returns: whether there was any.
+  package static func giveUp(in root: FilePath) -> Bool {
+    guard unlink(SpaceReserve(in: root).path.string) == 0 else { return false }
+    return (try? FileSystem.sync(root)) != nil
   }
 
   /// Ensures that there is room for a commit. A command that has freed the reserve may try anyway.

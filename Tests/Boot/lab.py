@@ -12,6 +12,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("AST_CACHE") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ast")
 BINARY = os.environ.get("AST_BINARY") or os.path.join(TOP, ".build/release/ast")
+START = os.path.join(os.path.dirname(BINARY), "ast-init")
 OPTIONS = ["--size", "8G", "--kernel", "linux-image-cloud-amd64", "--hostname", "lab", "--serial", "ttyS0,115200"]
 SOFTWARE = ("tcg", "qemu64")
 HARDWARE = ("kvm", "host")
@@ -28,24 +29,27 @@ class Lab:
         if hardware:
             self._probe()
 
-    def image(self, suite="trixie"):
+    def image(self, suite="trixie", binary=BINARY):
         """A disk with a fresh system of this release: the same binary makes it once."""
         archive = subprocess.run(
             [os.path.join(TOP, "install/debian-root"), suite], check=True, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
         options = OPTIONS + ["--tarball", archive]
         key = hashlib.sha256(repr((options, os.path.getmtime(archive))).encode())
-        with open(BINARY, "rb") as binary:
-            key.update(binary.read())
+        for program in [binary] + ([START] if binary == BINARY else []):
+            with open(program, "rb") as content:
+                key.update(content.read())
         image = os.path.join(CACHE, f"boot-{suite}-{key.hexdigest()[:16]}.img")
         self._forget_images()
         if not os.path.exists(image):
-            self._bootstrap(image, options)
+            self._bootstrap(binary, image, options)
         os.utime(image)
         return image
 
-    def machine(self, disk=None, firmware="bios"):
-        """A machine with a copy of a disk: of an image, or of another machine that is off or saved."""
+    def machine(self, disk=None, firmware="bios", second=None):
+        """A machine with a copy of a disk: of an image, or of another machine that is off or saved.
+
+        The second disk is a file that it may read."""
         self.count += 1
         name = f"machine-{self.count}"
         own = os.path.join(self.scratch, f"{name}.qcow2")
@@ -54,16 +58,20 @@ class Lab:
         else:
             subprocess.run(
                 ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk or self.image(), "-F", "raw", own], check=True)
-        machine = Machine(own, self.scratch, firmware, name, self.processor)
+        machine = Machine(own, self.scratch, firmware, name, self.processor, second)
         self.machines.append(machine)
         return machine
 
     def ready(self):
-        """A copy of the machine that has started once and is logged in as root: there in a second."""
+        """A copy of the machine that has started once and is logged in as root: there in a second.
+
+        From then on, `pace` is how long it took to start and to prove itself.
+        """
         if not hasattr(self, "_ready"):
             with self.machine() as first:
                 first.start().boot()
                 first.wait_until_good()
+                self.pace = dict(first.phases)["good"]
                 first.save("ready")
                 self._ready = first
         return self.machine(self._ready).start("ready")
@@ -78,7 +86,7 @@ class Lab:
             machine.stop()
         return used
 
-    def _bootstrap(self, image, options):
+    def _bootstrap(self, binary, image, options):
         began = time.monotonic()
         print(f"Making {os.path.basename(image)}", flush=True)
         password = os.path.join(self.scratch, "password")
@@ -87,7 +95,7 @@ class Lab:
         log = os.path.join(self.scratch, "bootstrap.log")
         with open(log, "wb") as messages:
             status = subprocess.run(
-                [BINARY, "bootstrap", "--image", image, *options, "--root-password", password],
+                [binary, "bootstrap", "--image", image, *options, "--root-password", password],
                 stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, check=False).returncode
         with open(log, encoding="utf-8", errors="replace") as messages:
             assert status == 0, f"ast bootstrap exited with {status}:\n{messages.read()[-2000:]}"

@@ -34,6 +34,9 @@ def deploys_chooses_and_rolls_back(machine):
     machine.succeed("dpkg-deb --build /tmp/p /tmp/seeded.deb && ast -y install 2 /tmp/seeded.deb")
     machine.succeed("ast deploy 2")
     machine.fail("test -e /var/lib/seeded")
+    change_after_deploy(machine)
+    status = machine.succeed("ast status")
+    assert "what is changed in /etc until the restart comes along to deployment 2" in status, status
 
     machine.reboot()
     machine.boot()
@@ -42,6 +45,9 @@ def deploys_chooses_and_rolls_back(machine):
     assert machine.succeed("systemctl is-active ast-var") == "active"
     assert "added /var/lib/seeded" in machine.succeed("journalctl --no-pager -b -u ast-var -o cat")
     assert machine.succeed("cat /etc/marker /etc/edited /var/data /home/file") == "from the node\nadmin\ndata\nmine"
+    expect_changes(machine)
+    assert machine.succeed("cat /proc/1/cmdline | tr '\\0' ' '").split()[0] == "/sbin/init"
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
     machine.wait_until_good()
     machine.succeed("useradd --create-home anna && echo anna:secret | chpasswd")
     machine.succeed("echo second >/etc/edited")
@@ -51,12 +57,41 @@ def deploys_chooses_and_rolls_back(machine):
     assert machine.succeed("ast current") == "1"
     machine.fail("test -e /etc/marker")
     assert machine.succeed("cat /etc/edited /var/data /home/file") == "admin\ndata\nmine"
-    machine.fail("id anna")
+    # People follow the machine, and what they had in a good deployment's /etc does not.
+    assert machine.succeed("id -u anna") == "1001"
+    machine.succeed("getent shadow anna | grep -q ':[$]y[$]' && ls -d /home/anna")
     machine.succeed("ast rollback")
 
     machine.reboot()
     machine.boot()
     assert machine.succeed("ast current") == "1"
+
+
+# What an administrator does between `ast deploy` and the restart, and what is there after it.
+CHANGES = [
+    ("useradd --create-home zoe && echo zoe:secret | chpasswd", "id -u zoe", "1000"),
+    ("echo zoe:other | chpasswd && getent shadow zoe >/home/shadow", "getent shadow zoe | diff - /home/shadow", ""),
+    ("echo '# mine' >>/etc/adduser.conf", "tail -n 1 /etc/adduser.conf", "# mine"),
+    ("rm /etc/cron.daily/dpkg", "test -e /etc/cron.daily/dpkg && echo there", ""),
+    ("ln -sf /usr/share/zoneinfo/Europe/Paris /etc/localtime", "readlink /etc/localtime",
+     "/usr/share/zoneinfo/Europe/Paris"),
+    ("printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=true\\n[Install]\\nWantedBy=multi-user.target\\n'"
+     " >/etc/systemd/system/mine.service && systemctl enable mine", "systemctl is-active mine", "active"),
+    ("mkdir -p /home/mnt && echo 'tmpfs /home/mnt tmpfs defaults,size=1m 0 0' >>/etc/fstab",
+     "findmnt -n -o FSTYPE /home/mnt", "tmpfs"),
+    ("echo renamed >/etc/hostname", "hostname", "renamed"),
+]
+
+
+def change_after_deploy(machine):
+    for change, _, _ in CHANGES:
+        machine.succeed(change)
+
+
+def expect_changes(machine):
+    for change, question, answer in CHANGES:
+        found = machine.succeed(f"{question} || :")
+        assert found == answer, (change, found)
 
 
 def test_efi(lab):

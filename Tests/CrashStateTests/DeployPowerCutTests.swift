@@ -40,6 +40,7 @@ private enum Machine {
 
   private static let furnishing = """
     ln -sf /bin/sh /sbin/init; mkdir -p /boot /lib/modules/\(version); echo >/lib/modules/\(version)/modules.dep
+    mkdir -p /usr/lib/ast; echo '#!/bin/sh' >/usr/lib/ast/init; ln -sf ../../sbin/ast /usr/lib/ast/merge
     for file in vmlinuz initrd.img; do
       n=0; while [ $n -lt 5000 ]; do echo "$file $AST_NODE $n of it, for its place"; n=$((n + 1)); done >/boot/$file-\(version)
     done

@@ -199,10 +199,13 @@ private let wholeMenu = #"""
   insmod btrfs
 
   # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; returns only if that is not possible.
+  # A deployment begins with a program that brings /etc up to date, unless an argument names another first program.
   function ast_boot {
     set ast_subvolume="$1"
     set ast_kernel="/$1$2"
     set ast_initrd="/$1$3"
+    set ast_init=
+    set ast_more=
     shift 3
     insmod gzio
     insmod all_video
@@ -210,9 +213,18 @@ private let wholeMenu = #"""
     search --no-floppy --fs-uuid --set=root '1111-2222'
     if [ ! -f "$ast_kernel" ]; then echo "$ast_kernel is missing."; return 1; fi
     if [ ! -f "$ast_initrd" ]; then echo "$ast_initrd is missing."; return 1; fi
+    if [ -n "$ast_deployment" -a -f "/$ast_subvolume/usr/lib/ast/init" ]; then
+      set ast_init=init=/usr/lib/ast/init
+      if [ -f "$prefix/ast/merge.cpio" ]; then set ast_more="$prefix/ast/merge.cpio"; fi
+      insmod regexp
+      for ast_word in "$@"; do
+        if regexp '^init=' "$ast_word"; then set ast_init=; set ast_more=; fi
+        if regexp '^ast[.]init=' "$ast_word"; then set ast_more=; fi
+      done
+    fi
     echo "Loading $ast_kernel ..."
-    if linux "$ast_kernel" 'root=UUID=1111-2222' "rootflags=subvol=$ast_subvolume" ro "$@"; then
-      if initrd "$ast_initrd"; then boot; fi
+    if linux "$ast_kernel" 'root=UUID=1111-2222' "rootflags=subvol=$ast_subvolume" ro $ast_init "$@"; then
+      if initrd "$ast_initrd" $ast_more; then boot; fi
     fi
   }
 
@@ -243,15 +255,18 @@ private let wholeMenu = #"""
   }
 
   function ast_boot_7 {
+    set ast_deployment=7
     ast_boot '@snapshots/deploy/7/root' '/boot/vmlinuz-1' '/boot/initrd.img-1' ast.deployment=7 $@ 'quiet' \#
   'console=tty0'
   }
 
   function ast_boot_6 {
+    set ast_deployment=6
     ast_boot '@snapshots/deploy/6/root' '/boot/vmlinuz-1' '/boot/initrd.img-1' ast.deployment=6 $@ 'quiet'
   }
 
   function ast_boot_5 {
+    set ast_deployment=5
     ast_boot '@snapshots/deploy/5/root' '/boot/vmlinuz-1' '/boot/initrd.img-1' ast.deployment=5 $@ 'quiet'
   }
 
@@ -261,6 +276,7 @@ private let wholeMenu = #"""
     set ast_subvolume="$2"
     set ast_kernel="$3"
     set ast_initrd="$4"
+    set ast_deployment=
     shift 4
     ast_boot "$ast_subvolume" "$ast_kernel" "$ast_initrd" "$ast_trial" 'systemd.machine_id=0123' "$@"
   }

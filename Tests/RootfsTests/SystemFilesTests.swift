@@ -119,6 +119,8 @@ private let expectedFiles = [
   "-rw-r--r-- 0:0 etc/dpkg/dpkg.cfg.d/ast",
   "-rwxr-xr-x 0:0 etc/grub.d/09_ast",
   "lrwxrwxrwx 0:0 usr/bin/ast ../sbin/ast",
+  "-rwxr-xr-x 0:0 usr/lib/ast/init",
+  "lrwxrwxrwx 0:0 usr/lib/ast/merge ../../sbin/ast",
   "-rwxr-xr-x 0:0 usr/lib/ast/mount-etc",
   "-rwxr-xr-x 0:0 usr/lib/ast/refuse-packages",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-adopt.service",

@@ -44,4 +44,29 @@ public struct FileNode: Hashable, Sendable {
     default: false
     }
   }
+
+  /// This directory with another file at a name; nil removes it.
+  package func replacing(_ name: FilePath.Component, by file: FileNode?) -> FileNode {
+    guard var children else { return self }
+    children[name] = file
+    return FileNode(.directory(children), attributes)
+  }
+
+  /// The changes that led from `older` to this tree, made to `base` instead: what is the same in both is as in `base`.
+  package func changes(since older: FileNode, onto base: FileNode) -> FileNode {
+    guard self != older else { return base }
+    guard let children, let olderChildren = older.children, let baseChildren = base.children else { return self }
+    var result: [FilePath.Component: FileNode] = [:]
+    for name in Set(children.keys).union(baseChildren.keys) {
+      let (now, then, other) = (children[name], olderChildren[name], baseChildren[name])
+      if now == then {
+        result[name] = other
+      } else if let now, let then, let other {
+        result[name] = now.changes(since: then, onto: other)
+      } else {
+        result[name] = now
+      }
+    }
+    return FileNode(.directory(result), attributes == older.attributes ? base.attributes : attributes)
+  }
 }

@@ -23,10 +23,13 @@ extension BootMenu {
   private var boot: String {
     """
     # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; returns only if that is not possible.
+    # A deployment begins with a program that brings /etc up to date, unless an argument names another first program.
     function ast_boot {
       set ast_subvolume="$1"
       set ast_kernel="/$1$2"
       set ast_initrd="/$1$3"
+      set ast_init=
+      set ast_more=
       shift 3
       insmod gzio
       insmod all_video
@@ -34,19 +37,32 @@ extension BootMenu {
       search --no-floppy --fs-uuid --set=root \(GrubScript.word(fileSystem))
       if [ ! -f "$ast_kernel" ]; then echo "$ast_kernel is missing."; return 1; fi
       if [ ! -f "$ast_initrd" ]; then echo "$ast_initrd is missing."; return 1; fi
+      if [ -n "$ast_deployment" -a -f "/$ast_subvolume\(Self.startProgram)" ]; then
+        set ast_init=init=\(Self.startProgram)
+        if [ -f "$prefix/ast/\(StartUnits.name)" ]; then set ast_more="$prefix/ast/\(StartUnits.name)"; fi
+        insmod regexp
+        for ast_word in "$@"; do
+          if regexp '^init=' "$ast_word"; then set ast_init=; set ast_more=; fi
+          if regexp '^ast[.]init=' "$ast_word"; then set ast_more=; fi
+        done
+      fi
       echo "Loading $ast_kernel ..."
-      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=subvol=$ast_subvolume" ro "$@"; then
-        if initrd "$ast_initrd"; then boot; fi
+      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=subvol=$ast_subvolume" ro $ast_init "$@"; then
+        if initrd "$ast_initrd" $ast_more; then boot; fi
       fi
     }
 
     """
   }
 
+  /// The first program of a deployment's start, in its root; it reads the word `ast.init=`.
+  private static let startProgram = "/usr/lib/ast/init"
+
   /// `$@` without quotes, because GRUB makes an empty word of an empty `"$@"`; these are words of ast.
   private func function(_ deployment: Deployment) -> String {
     """
     function ast_boot_\(deployment.id) {
+      set ast_deployment=\(deployment.id)
       ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)"] + takingOver + ["$@"]))
     }
 
@@ -63,6 +79,7 @@ extension BootMenu {
         set ast_subvolume="$2"
         set ast_kernel="$3"
         set ast_initrd="$4"
+        set ast_deployment=
         shift 4
         ast_boot "$ast_subvolume" "$ast_kernel" "$ast_initrd" "$ast_trial" \(own) "$@"
       }
@@ -73,12 +90,18 @@ extension BootMenu {
   /// The words after `ast_boot`: the paths, and the kernel arguments, those of ast before those of the user.
   private func words(_ system: System, before own: [String] = []) -> String {
     let subvolume = store.relative.pushing(system.subvolume.relative)
-    let arguments = KernelArguments(system.arguments).booting(subvolume.string).map { GrubScript.word($0) }
+    let configured = KernelArguments(system.arguments).booting(subvolume.string)
+    let arguments = (own.isEmpty ? configured : configured.map(Self.deferringInit)).map { GrubScript.word($0) }
     let place = [
       GrubScript.word(subvolume.string), GrubScript.word(system.kernel), GrubScript.word(system.initrd),
     ]
     return (place + own + arguments).joined(separator: " ")
   }
+}
+
+extension BootMenu {
+  /// A configured argument of a deployment. A first program that the node names is the next one here.
+  private static func deferringInit(_ word: String) -> String { word.hasPrefix("init=") ? "ast.\(word)" : word }
 }
 
 /// The entries.

@@ -14,7 +14,7 @@ extension Store {
     _ checks: HealthChecks = HealthChecks(in: HealthChecks.directory), after firstStart: FirstStart = FirstStart(),
     showing messages: FileDescriptor
   ) throws -> Int {
-    guard let failure = failure(of: firstStart) ?? checks.firstFailure(showing: messages) else {
+    guard let failure = try etcFailure() ?? failure(of: firstStart) ?? checks.firstFailure(showing: messages) else {
       return checks.programs.count
     }
     if try mustRestart(because: failure) {

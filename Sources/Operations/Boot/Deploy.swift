@@ -26,6 +26,8 @@ public struct DeployOptions: Sendable {
   public var etc = EtcMode.merge
   /// The choice of what boots the next time.
   public var choice = Choice.always
+  /// The root of the system that runs until the first start, if it is not a deployment. The node is a copy of it.
+  package var before: FilePath?
 
   /// The usual: changes in /etc are merged, and the new deployment boots from now on.
   public init() {}
@@ -58,7 +60,7 @@ extension Store {
     let generation = try current(try node(id))
     let pristine = try subvolume(of: generation).path
     try requireBootable(pristine, id)
-    let source = try etcSource()
+    let source = try etcSource(options)
 
     // 1 intent
     let operation = try change(holding: [id]) { try intend("deploy", on: id, from: generation.number, to: nil) }
@@ -69,7 +71,10 @@ extension Store {
       let staged = try Subvolume(at: pristine).snapshot(to: deployStaging(operation), readOnly: false)
       failPoint("staged")
       // 3 work
-      var etc = try mergeEtc(of: source, into: staged.path, generation: pristine, options.etc)
+      // The changes are taken from a snapshot: it is the base of the merge at the first start.
+      try source.map { try Bases(in: root).stage($0.base, for: operation) }
+      failPoint("base made")
+      var etc = try mergeEtc(of: source, operation, into: staged.path, generation: pristine, options.etc)
       if case .trial(let running) = try booted() {
         etc += try mergeTrial(of: running, into: staged, operation)
       }
@@ -80,6 +85,7 @@ extension Store {
           "the ast in node \(id) is too old to add to /var what its packages need: `ast ast-sync \(id)`, and deploy it again"
         )
       }
+      try giveStartProgram(to: staged.path)
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }
@@ -92,7 +98,7 @@ extension Store {
       // 6 commit, 7 publish
       try Interruption.check()
       let (deployment, fallback) = try change(holding: [id], own: operation) {
-        let made = try enter(staged, of: generation, boot, options.choice, operation)
+        let made = try enter(staged, of: generation, boot, options, from: source, operation)
         try tree.finish(operation, .done)
         return made
       }
@@ -116,20 +122,35 @@ extension Store {
   public func simulateDeploy(_ id: NodeID, _ options: DeployOptions) throws -> EtcReport {
     let pristine = try subvolume(of: try current(try node(id))).path
     try requireBootable(pristine, id)
-    return try MergeEtc(from: try etcSource(), generation: pristine, mode: options.etc).report
+    return try MergeEtc(from: try etcSource(options)?.etc, generation: pristine, mode: options.etc).report
+  }
+
+  /// The system that a new deployment gets the changes of /etc from.
+  private struct Source {
+    /// The system, as a ``RunNote`` names it.
+    let name: String
+    /// The root that has the changes.
+    let base: FilePath
+    /// The same with the root that it was made from; nil if the new deployment has these changes already.
+    var etc: EtcSource?
   }
 
   /// The source of the changes of /etc for a new deployment: the booted system, or else the default deployment; nil if
   /// nothing is deployed.
-  private func etcSource() throws -> EtcSource? {
-    let deployment = try booted()?.deployment ?? tree.defaultDeployment.flatMap(tree.deployment)
-    return try deployment.map(etcSource)
+  private func etcSource(_ options: DeployOptions) throws -> Source? {
+    if let before = options.before { return Source(name: RunNote.before, base: before) }
+    guard let deployment = try booted()?.deployment ?? tree.defaultDeployment.flatMap(tree.deployment) else {
+      return nil
+    }
+    return Source(
+      name: "\(deployment.id)", base: path(of: deployment), etc: try etcSource(of: deployment))
   }
 
   private func mergeEtc(
-    of source: EtcSource?, into staged: FilePath, generation: FilePath, _ mode: EtcMode
+    of source: Source?, _ operation: OperationID, into staged: FilePath, generation: FilePath, _ mode: EtcMode
   ) throws -> EtcReport {
-    let merge = try MergeEtc(from: source, generation: generation, mode: mode)
+    let live = source?.etc.map { EtcSource(root: Bases(in: root).staging(operation), pristine: $0.pristine) }
+    let merge = try MergeEtc(from: live, generation: generation, mode: mode)
     try merge.apply(to: staged)
     return merge.report
   }
@@ -197,12 +218,13 @@ extension Store {
 
   /// Enters a staged root as the next deployment, and chooses what boots.
   private func enter(
-    _ staged: Subvolume, of generation: Generation, _ boot: BootFiles, _ choice: DeployOptions.Choice,
+    _ staged: Subvolume, of generation: Generation, _ boot: BootFiles, _ options: DeployOptions, from source: Source?,
     _ operation: OperationID
   ) throws -> (Deployment, fallback: DeploymentID?) {
     let deployment = Deployment(
       id: try tree.allocateDeployment(), node: generation.node, generation: generation.number, created: Date(),
       subvolume: SubvolumeUUID(try staged.info().uuid), boot: boot)
+    try stamp(staged, of: deployment, options, from: source, operation)
     let final = path(of: deployment)
     try Files.makeDirectory(final.removingLastComponent())
     failPoint("directory of the deployment made")
@@ -211,7 +233,7 @@ extension Store {
     try FileSystem.sync(root)
     try tree.insert(deployment)
     let fallback = try lastGood(before: deployment.id)
-    switch choice {
+    switch options.choice {
     case .always:
       try tree.setDefaultDeployment(deployment.id, token: operation)
       try tree.setPreviousDeployment(fallback)
@@ -220,6 +242,29 @@ extension Store {
     }
     try retireDeployments()
     return (deployment, fallback)
+  }
+
+  /// Notes what the /etc of a new deployment was made from, and which system ran last.
+  private func stamp(
+    _ staged: Subvolume, of deployment: Deployment, _ options: DeployOptions, from source: Source?,
+    _ operation: OperationID
+  ) throws {
+    let base = try source.map {
+      StartStamp.Base(snapshot: try Bases(in: root).give(operation, to: deployment.id), of: $0.name)
+    }
+    failPoint("base given")
+    guard let generation = try tree.generation(of: deployment.node, deployment.generation),
+      let etc = try OpenDirectory(staged.path).directory("etc")
+    else { throw AstError(.failed, "the new deployment has no /etc", state: .unchanged) }
+    let stamp = try StartStamp(
+      deployment: deployment.id.rawValue, generation: generation.path.string, base: base, mode: options.etc,
+      people: MergeEtc(from: nil, generation: staged.path).people)
+    try stamp.write(into: etc)
+    // A start of an ast that knows of no notes is noted now.
+    let running = try options.before == nil ? booted()?.deployment.map { "\($0.id)" } : RunNote.before
+    guard let running, try RunNote(in: root)?.ran != running else { return }
+    try RunNote(ran: running).write(in: root)
+    failPoint("run noted")
   }
 
   /// The deployment to fall back to: the running one if it is good, else the last one that was.

@@ -32,9 +32,13 @@ public struct FirstStart {
     try directory.makeFile(note, with: [])
   }
 
-  /// Whether a root has the unit that does it.
+  /// Whether a root has the unit that does it, and an ast that knows how. The `ast ast-sync` of an older ast leaves the
+  /// unit in a node that has it, and puts in its own ast with a script that does not start the first program.
   static func isSupported(in root: FilePath) throws -> Bool {
-    try RootDirectory(root).contents(of: "/usr/lib/systemd/system/ast-var.service") != nil
+    let directory = RootDirectory(root)
+    guard try directory.contents(of: "/usr/lib/systemd/system/ast-var.service") != nil else { return false }
+    guard let script = try directory.contents(of: "/usr/lib/ast/mount-etc") else { return true }
+    return String(decoding: script, as: UTF8.self).contains(OwnPrograms.startPlace.string)
   }
 
   /// Whether the first start was not completed yet.

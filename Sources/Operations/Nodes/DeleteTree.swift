@@ -57,6 +57,9 @@ extension Store {
     if let previous = try tree.previousDeployment.flatMap(tree.deployment) {
       reasons[previous.node] = "is the last system known to be good"
     }
+    for deployment in try (RunNote(in: root)?.deployments ?? []).compactMap(tree.deployment) {
+      reasons[deployment.node] = "has the deployment that ran last"
+    }
     if let node = try defaultNode() { reasons[node] = "is the default" }
     if let node = try bootedNode() { reasons[node] = "is booted" }
     reasons[.base] = "is the base"

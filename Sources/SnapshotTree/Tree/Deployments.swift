@@ -85,6 +85,15 @@ extension TreeDatabase {
     }
   }
 
+  /// Replaces the boot files of a deployment.
+  public func setBoot(_ boot: BootFiles, of deployment: DeploymentID) throws(TreeError) {
+    try requireWrite()
+    let changed = try run(
+      "UPDATE deployment SET kernel = ?, initrd = ?, arguments = ? WHERE id = ?", boot.kernel, boot.initrd,
+      boot.arguments, deployment)
+    guard changed == 1 else { throw .unknownDeployment(deployment) }
+  }
+
   private func deployment(_ row: Statement) throws(TreeError) -> Deployment {
     Deployment(
       id: row.identifier(0), node: row.identifier(1), generation: row.identifier(2), created: row.date(3),

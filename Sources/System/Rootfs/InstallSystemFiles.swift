@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Host
 import Sandbox
 import SystemFiles
@@ -12,7 +13,6 @@ import SystemPackage
 @discardableResult
 public func installSystemFiles(into root: FilePath) throws -> Bool {
   let directory = RootDirectory(root)
-  let program = try Files.contents(of: "/proc/self/exe")
   let changes =
     try SystemFile.all.map { file in
       try explaining(file.path) {
@@ -23,8 +23,40 @@ public func installSystemFiles(into root: FilePath) throws -> Bool {
         case .link(let target): try directory.installLink(to: target, at: file.path)
         }
       }
-    } + [explaining("/usr/sbin/ast") { try directory.install(program, mode: 0o755, at: "/usr/sbin/ast") }]
-  return changes.contains(true)
+    }
+  let programs = try OwnPrograms()
+  let own = [(programs.ast, OwnPrograms.astPlace), (programs.start, OwnPrograms.startPlace)]
+  return try own.map { program, place in
+    try explaining(place) { try directory.install(Files.contents(of: program), mode: 0o755, at: place) }
+  }.contains(true) || changes.contains(true)
+}
+
+/// The programs of this ast: the one that runs, and the first program of a start, `ast-init`.
+package struct OwnPrograms {
+  /// The place of ast in a node.
+  package static let astPlace: FilePath = "/usr/sbin/ast"
+  /// The place of the first program of a start in a node: the boot menu names it.
+  package static let startPlace: FilePath = "/usr/lib/ast/init"
+  /// The name by which that program finds ast.
+  package static let mergePlace: FilePath = "/usr/lib/ast/merge"
+
+  /// The path of ast.
+  package let ast: FilePath
+  /// The path of the other one.
+  package let start: FilePath
+
+  /// Finds them: the second one is at its place in an installed system, and beside ast where it was built.
+  package init() throws {
+    ast = "/proc/self/exe"
+    let real = try FileManager.default.destinationOfSymbolicLink(atPath: ast.string)
+    let beside = FilePath(real).removingLastComponent().appending("ast-init")
+    start = access(beside.string, X_OK) == 0 ? beside : Self.startPlace
+    guard access(start.string, X_OK) == 0 else {
+      throw AstError(
+        .failed, "\(start), a part of ast, is missing", state: .unchanged,
+        hint: "install ast anew; in a build directory, `swift build --product ast-init` makes it")
+    }
+  }
 }
 
 private func explaining(_ path: FilePath, _ step: () throws -> Bool) throws -> Bool {

@@ -10,9 +10,11 @@ package enum MachineIdentity {
 
   /// Makes sure that /etc/machine-id is a valid one: the root is read-only when systemd looks at it, and a machine
   /// without one would have a new identity after each boot (machine-id(5)). A valid one stays.
-  package static func complete(in staged: FilePath) throws {
-    guard let etc = try OpenDirectory(staged).directory("etc") else {
-      throw AstError(.refused, "\(staged.appending("etc")) is not a directory")
+  ///
+  /// - Parameter name: the name of /etc in `staged`.
+  package static func complete(in staged: FilePath, as name: FilePath.Component = "etc") throws {
+    guard let etc = try OpenDirectory(staged).directory(name) else {
+      throw AstError(.refused, "\(staged.appending(name)) is not a directory")
     }
     if let content = try? etc.contents(of: file, limit: 64), isValid(content) { return }
     if let status = try etc.status(of: file), status.st_mode & S_IFMT == S_IFDIR { try etc.remove(file) }

@@ -27,6 +27,10 @@ public struct EtcSource: Hashable, Sendable {
 public struct MergeEtc {
   /// The result.
   public let report: EtcReport
+  /// Whether the /etc that the changes come from differs from the one that it was made from.
+  package let hasChanges: Bool
+  /// The names of the people in the merged /etc.
+  package let people: [String]
   private let steps: [EtcStep]
   private let directories: [Side: OpenDirectory]
 
@@ -40,26 +44,65 @@ public struct MergeEtc {
     try self.init(from: source, generation: generation, mode: mode, identity: .live)
   }
 
-  /// - Parameter identity: the side that provides the machine's own files.
-  package init(from source: EtcSource?, generation: FilePath, mode: EtcMode, identity: Side) throws {
+  /// - Parameters:
+  ///   - identity: the side that provides the machine's own files.
+  ///   - other: the root of the generation of the system at `source.root`, if that system was not made from
+  ///     `source.pristine`: what it has from its generation was not changed here.
+  ///   - ignored: names in /etc whose changes do not count.
+  package init(
+    from source: EtcSource?, generation: FilePath, mode: EtcMode, identity: Side, ofGeneration other: FilePath? = nil,
+    ignoring ignored: [FilePath.Component] = []
+  ) throws {
     guard let source else {
-      (report, steps, directories) = (EtcReport(), [], [:])
+      (report, steps, directories, hasChanges) = (EtcReport(), [], [:], false)
+      people = AccountMerge.people(in: try EtcTree.read([generation])[0].accounts)
       return
     }
-    let trees = try EtcTree.read([source.pristine, source.root, generation])
+    let trees = try EtcTree.read([source.pristine, source.root, generation] + [other].compactMap(\.self))
     let (pristine, live, new) = (trees[0], trees[1], trees[2])
+    var liveNode = other == nil ? live.node : live.node.changes(since: trees[3].node, onto: pristine.node)
+    for name in ignored { liveNode = liveNode.replacing(name, by: pristine.node[FilePath(root: nil, [name])]) }
     var liveAccounts = live.accounts
     // A system without these files is broken: its accounts were not deleted.
     liveAccounts.passwd = liveAccounts.passwd ?? pristine.accounts.passwd
     liveAccounts.group = liveAccounts.group ?? pristine.accounts.group
     let accounts = AccountMerge(pristine: pristine.accounts, live: liveAccounts, new: new.accounts)
     let plan = EtcPlan(
-      pristine: pristine.node, live: live.node, new: new.node, accounts: accounts.merged, mode: mode,
+      pristine: pristine.node, live: liveNode, new: new.node, accounts: accounts.merged, mode: mode,
       identity: identity)
     let changing = plan.steps.filter { !Self.isDone($0, in: new) }
     steps = changing + (identity == .live ? Self.backups(of: live, replacedBy: accounts.merged) : [])
     directories = [.live: live.directory, .new: new.directory].compactMapValues { $0 }
     report = EtcReport(plan, accounts.remarks)
+    hasChanges = Self.comparable(pristine.node) != Self.comparable(live.node)
+    people = AccountMerge.people(in: accounts.merged)
+  }
+
+  /// Reads two trees and decides which accounts of the system that ran last a deployment gets that has its own /etc.
+  ///
+  /// - Parameter known: the people whose accounts that system has had.
+  package init(accountsOf other: FilePath, into own: FilePath, known: [String]) throws {
+    let trees = try EtcTree.read([own, other])
+    let (new, live) = (trees[0], trees[1])
+    let accounts =
+      live.accounts.passwd == nil
+      ? AccountMerge(pristine: new.accounts, live: new.accounts, new: new.accounts)
+      : AccountMerge(following: live.accounts, into: new.accounts, known: Set(known))
+    let plan = EtcPlan(
+      pristine: new.node, live: new.node, new: new.node, accounts: accounts.merged, identity: .new)
+    steps = plan.steps.filter { !Self.isDone($0, in: new) }
+    directories = [.new: new.directory].compactMapValues { $0 }
+    report = EtcReport(plan, accounts.remarks)
+    hasChanges = !steps.isEmpty
+    people = AccountMerge.people(in: accounts.merged)
+  }
+
+  /// An /etc without the files that belong to a deployment.
+  private static func comparable(_ etc: FileNode) -> FileNode {
+    let children = (etc.children ?? [:]).filter {
+      MachineFile.covering(etc: FilePath(root: nil, [$0.key]))?.side != .new
+    }
+    return FileNode(.directory(children), etc.attributes)
   }
 
   /// Whether there are no steps.
@@ -83,16 +126,17 @@ public struct MergeEtc {
   /// Carries out the merge in the deployment that is being made: a writable subvolume, so far as in the generation.
   /// Repeating it changes nothing.
   ///
-  /// - Throws: `AstError`; the subvolume must be discarded then.
-  public func apply(to staged: FilePath) throws {
+  /// - Parameter name: the name of the directory in `staged` that is like the generation's /etc.
+  /// - Throws: `AstError`; the directory must be discarded then.
+  public func apply(to staged: FilePath, as name: FilePath.Component = "etc") throws {
     guard !steps.isEmpty else { return }
     let top = try OpenDirectory(staged)
-    if try top.status(of: "etc") == nil {
-      try top.makeDirectory("etc")
-      try top.setAttributes(FileAttributes(mode: 0o755), of: "etc")
+    if try top.status(of: name) == nil {
+      try top.makeDirectory(name)
+      try top.setAttributes(FileAttributes(mode: 0o755), of: name)
     }
-    guard let etc = try top.directory("etc") else {
-      throw AstError(.refused, "\(staged.appending("etc")) is not a directory")
+    guard let etc = try top.directory(name) else {
+      throw AstError(.refused, "\(staged.appending(name)) is not a directory")
     }
     for step in steps { try carryOut(step, in: etc) }
   }

@@ -34,6 +34,7 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/etc/ast/ast.toml", .configuration(PackageResources.ast_toml)),
       // Every user may look at the tree.
       SystemFile("/usr/bin/ast", .link("../sbin/ast")),
+      SystemFile("/usr/lib/ast/merge", .link("../../sbin/ast")),
       SystemFile("/usr/lib/ast/mount-etc", .program(PackageResources.mount_etc)),
       SystemFile("/usr/lib/ast/refuse-packages", .program(PackageResources.refuse_packages)),
       unit("ast-adopt.service", PackageResources.ast_adopt_service),

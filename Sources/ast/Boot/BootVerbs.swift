@@ -2,7 +2,24 @@ import ArgumentParser
 import Boot
 import Host
 import Rootfs
+import SnapshotTree
 import SystemPackage
+
+/// The first program of a deployment's start calls this verb, with a store that only it has mounted.
+struct BootEtc: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "boot-etc", abstract: "Bring the /etc of a deployment that starts up to date", shouldDisplay: false)
+  static var needs: Need { .root }
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "The deployment.") var deployment: DeploymentID
+
+  func perform(in context: Context) throws -> Report {
+    let report = StartReport(of: deployment, in: global.root)
+    try report.announce()
+    return Report(text: "", data: ["deployment": "\(deployment)"], status: report.failure == nil ? 0 : 1)
+  }
+}
 
 /// The units of a booted system call this verb, and the next three.
 struct BootComplete: Verb {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Boot
 import Nodes
 import SnapshotTree
 import Store
@@ -44,7 +45,7 @@ struct Ast: Verb {
         name: "Boot",
         subcommands: [
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
-          BootComplete.self, BootCheck.self, BootFailed.self, BootVar.self,
+          BootEtc.self, BootComplete.self, BootCheck.self, BootFailed.self, BootVar.self,
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),
       CommandGroup(
@@ -64,9 +65,9 @@ struct Ast: Verb {
   func perform(in context: Context) throws -> Report {
     guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }
     let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
-    let overview = try store.overview()
-    let text = [Status.text(overview, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
-    return Report(text: text, data: StatusReport(global.root.string, overview))
+    let (overview, etc) = try (store.overview(), store.etcNotices())
+    let text = [Status.text(overview, etc: etc, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
+    return Report(text: text, data: StatusReport(global.root.string, overview, etc))
   }
 
   /// The verb with this name.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Boot
 import FoundationEssentials
 import Host
 import Nodes
@@ -13,15 +14,16 @@ struct Status: Verb {
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    let overview = try context.store.overview()
-    return Report(text: Self.text(overview, of: global.root), data: StatusReport(global.root.string, overview))
+    let (overview, etc) = try (context.store.overview(), context.store.etcNotices())
+    return Report(
+      text: Self.text(overview, etc: etc, of: global.root), data: StatusReport(global.root.string, overview, etc))
   }
 
   /// The text of the report.
-  static func text(_ overview: Overview, of root: FilePath) -> String {
+  static func text(_ overview: Overview, etc: [String], of root: FilePath) -> String {
     let space = overview.space
     var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
-    lines += boot(overview)
+    lines += boot(overview) + etc.map { ("/etc", $0) }
     lines.append(
       (
         "Space",
@@ -143,13 +145,15 @@ struct StatusReport: Encodable {
   @Nullable var bootedNode: NodeID?
   let trial: Bool
   let deployments: [DeploymentReport]
+  let etc: [String]
   let running: [OperationReport]
   let size: Int64
   let used: Int64
   let available: Int64
 
-  init(_ store: String, _ overview: Overview) {
+  init(_ store: String, _ overview: Overview, _ etc: [String]) {
     self.store = store
+    self.etc = etc
     nodes = overview.nodes
     defaultNode = overview.defaultNode
     bootedNode = overview.booted?.node

@@ -66,6 +66,7 @@ final class BootDisk: Sendable {
     echo a kernel >/boot/vmlinuz-\(version)
     echo an initrd >/boot/initrd.img-\(version)
     echo >/lib/modules/\(version)/modules.dep
+    mkdir -p /usr/lib/ast; echo '#!/bin/sh' >/usr/lib/ast/init; ln -s ../../sbin/ast /usr/lib/ast/merge
     echo 0123456789abcdef0123456789abcdef >/etc/machine-id
     echo '# For this /usr, /etc is complete.' >/etc/.updated
     echo 'PRETTY_NAME="Tiny 1 (small)"' >/usr/lib/os-release

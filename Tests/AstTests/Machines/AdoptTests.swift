@@ -113,6 +113,42 @@ struct AdoptTests {
     #expect(try String(contentsOfFile: disk.top.appending("@home/anna/file").string, encoding: .utf8) == "newer\n")
   }
 
+  /// What is changed in /etc comes along with the first start; packages do not.
+  @Test func changesOfEtcBeforeTheFirstStartComeAlong() throws {
+    let disk = try AdoptableDisk(.top)
+    try disk.adopt("-y").expectSuccess()
+    let change = """
+      echo x >etc/new; rm etc/machine-id; echo '/dev/sdz /data ext4 defaults 0 0' >>etc/fstab
+      sed -i 's/2:0.5/2:0.6/' var/lib/dpkg/status
+      """
+    try runSuccessfully(["sh", "-ec", change], in: disk.root)
+    let store = disk.store.root
+    #expect(try String(contentsOfFile: store.appending("ast/ran").string, encoding: .utf8) == "ran=before\n")
+    let start = """
+      mount -t tmpfs none /run; if [ -e /dev/kmsg ]; then mount --bind /dev/null /dev/kmsg; fi
+      printf 'ran=1\nfrom=before\n' >"$1/ast/ran"; exec "$0" --store "$1" boot-etc 1
+      """
+    try runSuccessfully(["unshare", "--mount", "sh", "-ec", start, AstBinary.path.string, store.string])
+    let etc = store.appending("deploy/1/root/etc")
+    let answer = """
+      x
+      33 the machine's id
+      0
+      ran=1
+
+      """
+    let question = """
+      cat $0/new; echo "$(wc -c <$0/machine-id) the machine's id"; grep -c sdz $0/fstab || :; cat $0/../../../../ast/ran
+      """
+    let found = try runSuccessfully(["sh", "-c", question, etc.string])
+    #expect(found == answer)
+    try disk.start().expectSuccess()
+    struct Noted: Decodable { let leftBehind: [String] }
+    let record = try Data(contentsOf: URL(filePath: store.appending("ast/adoption.json").string))
+    let noted = try JSONDecoder().decode(Noted.self, from: record)
+    #expect(noted.leftBehind == ["the package beta", "/etc/machine-id"])
+  }
+
   @Test func whatIsChangedBeforeTheFirstStartIsNoted() throws {
     let disk = try AdoptableDisk(.top)
     try disk.adopt("-y").expectSuccess()

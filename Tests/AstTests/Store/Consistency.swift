@@ -43,8 +43,13 @@ struct Consistency {
 
   /// The problems on the disk: it must have exactly what the rows name.
   private mutating func subvolumes() throws {
+    let bases = try subvolumesOnDisk().filter { $0.hasPrefix("bases/") }
+    for base in bases where !rows["unproven"].contains(where: { base.hasPrefix("bases/\($0).") }) {
+      problems.append("\(base) is the base of no deployment")
+    }
     expect(
-      try subvolumesOnDisk(), Set(rows["generation"] + rows["deployment"].map { "deploy/\($0)/root" }), "subvolumes")
+      try subvolumesOnDisk().subtracting(bases),
+      Set(rows["generation"] + rows["deployment"].map { "deploy/\($0)/root" }), "subvolumes")
     expect(try names(in: store.root.appending("deploy")), Set(rows["deployment"]), "deploy")
     let directory = store.root.appending("nodes")
     let nodes = try names(in: directory)
@@ -81,13 +86,15 @@ struct Consistency {
     problems += menu.files.map { top.pushing($0) }.filter { !FileManager.default.fileExists(atPath: $0.string) }.map {
       "the boot menu has \($0), which is not there"
     }
-    problems += menu.texts.keys.filter { !$0.hasSuffix(".cfg") }.map { "\($0) was left beside the boot menu" }
+    problems += menu.texts.keys.filter { !$0.hasSuffix(".cfg") && $0 != "merge.cpio" }.map {
+      "\($0) was left beside the boot menu"
+    }
   }
 
   private mutating func leftovers() throws {
     let own: Set = [
       "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "lock", "nodes", "next-operation", "reserve", "inside",
-      "log", "adoption.json",
+      "log", "adoption.json", "ran",
     ]
     let others = try names(in: store.root.appending("ast")).subtracting(own).filter { !$0.contains(".damaged-") }
     problems += others.sorted().map { "ast/\($0) was left behind" }
@@ -145,6 +152,7 @@ private struct Rows {
       "generation": "SELECT 'nodes/' || node || '/' || number FROM generation",
       "node": "SELECT id FROM node",
       "deployment": "SELECT id FROM deployment",
+      "unproven": "SELECT id FROM deployment WHERE state <> 'good'",
       "default": "SELECT 'ast-' || deployment FROM deployment_role WHERE role = 'default'",
       "bootable": "SELECT id FROM node JOIN generation ON node = id AND number = current WHERE kernel IS NOT NULL",
       "link": "SELECT 'snapshot-' || id || ' -> ../nodes/' || id || '/' || current FROM node",

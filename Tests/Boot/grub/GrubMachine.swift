@@ -100,13 +100,21 @@ final class GrubMachine {
 
   /// Writes the menu and the systems in it, but for the files that are to be missing. `chosen` is the entry somebody
   /// chooses instead of the default.
-  func install(_ menu: BootMenu, missing: [String] = [], chosen: String? = nil) throws {
+  ///
+  /// - Parameters:
+  ///   - adding: more files, by their paths from the top level.
+  ///   - typed: what the administrator makes of the first entry: its commands.
+  func install(
+    _ menu: BootMenu, missing: [String] = [], chosen: String? = nil, adding: [String: String] = [:],
+    typed: String? = nil
+  ) throws {
     let files = ["menu.cfg": menu.text].merging(menu.pages.map { ($0.name, $0.text) }) { $1 }
     for (name, text) in files {
       try checkScript(text)
       try write(text, to: top.appending("@grub/ast").appending(name))
     }
-    let choice = chosen.map { "set default='\($0)'\n" } ?? ""
+    let edited = typed.map { "menuentry edited --id edited {\n\($0)\n}\n" } ?? ""
+    let choice = edited + ((chosen ?? typed.map { _ in "edited" }).map { "set default='\($0)'\n" } ?? "")
     try write(
       """
       serial --unit=0 --speed=115200
@@ -121,6 +129,12 @@ final class GrubMachine {
       try FileManager.default.createDirectory(atPath: root.appending("boot").string, withIntermediateDirectories: true)
       try runSuccessfully(["cp", kernel.string, root.appending(system.kernel.components).string])
       try write("initrd", to: root.appending(system.initrd.components))
+    }
+    for (path, content) in adding {
+      let file = top.pushing(FilePath(path))
+      try FileManager.default.createDirectory(
+        atPath: file.removingLastComponent().string, withIntermediateDirectories: true)
+      try write(content, to: file)
     }
     for file in missing { try FileManager.default.removeItem(atPath: top.appending(file).string) }
     try? FileManager.default.removeItem(atPath: disk.string)

@@ -120,6 +120,29 @@ struct GrubMenuTests {
     #expect(try machine.boot() == words.joined(separator: " "))
   }
 
+  /// A deployment that has the program begins with it, unless the administrator types another one. One that the node
+  /// names is what that program starts.
+  @Test(arguments: Firmware.allCases)
+  func aDeploymentBeginsWithTheProgramThatItHas(firmware: Firmware) throws {
+    let machine = try GrubMachine(firmware)
+    var menu = menu()
+    menu.deployments[1].system.arguments = "init=/opt/init quiet"
+    let files = [7, 6].map { ("@snapshots/deploy/\($0)/root/usr/lib/ast/init", "program") }
+    let adding = Dictionary(uniqueKeysWithValues: files + [("@grub/ast/merge.cpio", "units")])
+    func line(_ typed: String) throws -> String? {
+      try machine.install(menu, adding: adding, typed: typed)
+      return try machine.boot()?.split(separator: " ").drop { $0 != "ro" }.dropFirst().joined(separator: " ")
+    }
+    #expect(try line("ast_boot_7") == "init=/usr/lib/ast/init ast.deployment=7 quiet")
+    #expect(try line("ast_boot_7 init=/bin/sh") == "ast.deployment=7 init=/bin/sh quiet")
+    #expect(try line("ast_boot_7 single -- init=/x") == "ast.deployment=7 single -- init=/x quiet")
+    #expect(try line("ast_boot_6") == "init=/usr/lib/ast/init ast.deployment=6 ast.init=/opt/init quiet")
+    #expect(try line("ast_boot_5") == "ast.deployment=5 quiet")
+    #expect(
+      try line("ast_trial 1/3 @snapshots/nodes/1/3 /boot/vmlinuz-1 /boot/initrd.img-1 init=/opt/init")
+        == "ast.trial=1/3 systemd.machine_id=0123456789abcdef0123456789abcdef init=/opt/init")
+  }
+
   @Test(arguments: Firmware.allCases)
   func dataReachesTheKernelAsItIs(firmware: Firmware) throws {
     let machine = try GrubMachine(firmware)

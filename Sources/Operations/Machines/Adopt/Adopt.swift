@@ -98,7 +98,9 @@ extension Adoption {
     }
     try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()
     let first = try store.addNode(.base, at: .top, description: Description("the system that was adopted"))
-    _ = try store.deploy(first.node.id, DeployOptions(), progress: progress)
+    var options = DeployOptions()
+    options.before = system.root
+    _ = try store.deploy(first.node.id, options, progress: progress)
     failPoint("first deployment made")
   }
 }

@@ -97,7 +97,7 @@ extension Adoption {
         let generation = try store.tree.generation(of: first.node, first.generation)
       else { return nil }
       let old = try record.requireOldRoot(at: top).path
-      return try LeftBehind(in: old, since: store.path(of: generation)).names
+      return try LeftBehind(in: old, since: store.path(of: generation), without: store.path(of: first)).names
     } catch {
       progress(AstError(error).message)
       return nil

@@ -5,17 +5,20 @@ import Rootfs
 import SystemFiles
 import SystemPackage
 
-/// The changes in the old system between its adoption and the first start of a deployment, which does not have them.
+/// The changes in the old system between its adoption and the first start of a deployment that the deployment does not
+/// have.
 struct LeftBehind {
   /// The packages that were installed, removed or changed, and the changed files of /etc.
   let names: [String]
 
-  /// Compares the old root with the generation that was made from it.
-  init(in old: FilePath, since generation: FilePath) throws {
+  /// Compares the old root with the generation that was made from it, and with the deployment that has started.
+  init(in old: FilePath, since generation: FilePath, without deployment: FilePath) throws {
     let (before, now) = (try Self.packages(in: generation), try Self.packages(in: old))
     let packages = Set(before.symmetricDifference(now).map(\.name)).sorted().map { "the package \($0)" }
-    let trees = try EtcTree.read([generation, old])
-    let changes = EtcChange.changes(from: trees[0].node, to: trees[1].node)
+    let trees = try EtcTree.read([generation, old, deployment])
+    let changes = EtcChange.changes(from: trees[0].node, to: trees[1].node).filter { change in
+      trees[1].node[change.path] != trees[2].node[change.path]
+    }
     names = packages + changes.map { FilePath("/etc").pushing($0.path) }.filter { !Self.isOwn($0) }.map(\.string)
   }
 

@@ -28,9 +28,9 @@ struct FailPointTests {
     let reading = Self.readers.map { $0[0] }
     let killed = KillScenario.all.map(\.verb) + PackageVictim.all.map(\.verb) + PackageVictim.looking
     // One makes a store of the system that runs (AdoptFailPointTests), one makes a disk of its own, which is there as a
-    // whole or not (BootstrapTests), one fills a directory for
-    // the Debian package.
-    #expect(Set(killed) == Set(verbs).subtracting(reading + ["adopt", "bootstrap", "system-files"]))
+    // whole or not (BootstrapTests), one works before the system runs (EtcAtStartTests), one fills a directory for the
+    // Debian package.
+    #expect(Set(killed) == Set(verbs).subtracting(reading + ["adopt", "bootstrap", "boot-etc", "system-files"]))
     let store = try KillScenario("tree").newStore()
     for command in Self.readers {
       let points = try store.failPoints(of: command, status: Self.statuses[command] ?? 0)

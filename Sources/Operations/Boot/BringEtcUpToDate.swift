@@ -83,6 +83,9 @@ package struct BringEtcUpToDate {
     guard let other = try RanRoot(named: from, in: store) else {
       return (StartReport(deployment: deployment, gone: from), base?.0.snapshot)
     }
+    guard try OpenDirectory(other.path).directory(Self.etc)?.status(of: "passwd") != nil else {
+      throw AstError(.damaged, "\(StartReport.words(for: from)) has no /etc/passwd", state: .unchanged)
+    }
     let merge: MergeEtc
     if let (base, path) = base, let stamp {
       merge = try MergeEtc(
@@ -152,8 +155,10 @@ private struct RanRoot {
 
   /// Finds the system that a ``RunNote`` names; nil if it is gone.
   init?(named name: String, in store: FilePath) throws {
-    if name == RunNote.before, let before = try AdoptionRecord(in: store)?.root(besides: store) {
-      (path, generation, people) = (before, nil, [])
+    if name == RunNote.before {
+      // A system that is forgotten is empty.
+      guard let record = try AdoptionRecord(in: store), record.state != .forgotten else { return nil }
+      (path, generation, people) = (record.root(besides: store), nil, [])
       return
     }
     let number = Int(name).map { DeploymentID($0) }

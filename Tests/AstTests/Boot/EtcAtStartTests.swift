@@ -229,6 +229,14 @@ struct EtcAtStartTests {
     #expect(try disk.start(3) == StartResult(status: 0))
   }
 
+  /// Nothing is taken for deleted because a whole /etc is gone.
+  @Test func anEmptyEtcIsNotMerged() throws {
+    try runSuccessfully(["sh", "-ec", "rm -r $0; mkdir $0", disk.etc(of: 1).string])
+    let before = try TestStore.checksum(of: disk.root(of: 2))
+    #expect(try disk.start(2).failure == "deployment 1 has no /etc/passwd")
+    #expect(try TestStore.checksum(of: disk.root(of: 2)) == before)
+  }
+
   /// Killed anywhere, and started again: as if it had not been killed.
   @Test func killedAnywhereItIsDoneAtTheNextStart() throws {
     try runSuccessfully(["sh", "-ec", Self.changes, disk.etc(of: 1).string])

@@ -241,7 +241,7 @@ struct InstallTests {
     #expect(try result.json["data"] == .null)
     #expect(try result.json["transaction"] == .null)
     #expect(try result.json["error"]["code"] == .text("not-found"))
-    #expect(try result.json["error"].keys == ["code", "hint", "message"])
+    #expect(try result.json["error"].keys == ["code", "hint", "holder", "log", "message", "state"])
   }
 
   @Test func baseAndNodesThatAreNotThereAreRefused() throws {

@@ -49,7 +49,8 @@ private let successes = [
   Shape(
     verb: ["status"],
     members: [
-      "available", "bootedNode", "defaultNode", "deployments", "nodes", "running", "size", "store", "trial", "used",
+      "available", "bootedNode", "defaultNode", "deployments", "etc", "nodes", "running", "size", "store", "trial",
+      "used",
     ]),
   Shape(verb: ["info", "1"], members: node),
   Shape(verb: ["history"], members: ["generations", "operations"], elements: ["operations": operation]),

@@ -1,7 +1,7 @@
 // /usr/lib/ast/init: the first program of a deployment's start. Brings /etc up to date before systemd reads it.
 //
 //   init=/usr/lib/ast/init    as PID 1, after an initrd of initramfs-tools: does it in a child, then becomes /sbin/init
-//   init merge                as a unit, in an initrd with systemd (see merge.cpio) or later: does it in this process
+//   init merge                as a unit, in an initrd with systemd (see merge.cpio) or later: does it in a child
 //
 // Nothing here may stop a boot: as PID 1 the program only forks, waits and executes, and every call may fail.
 //
@@ -132,7 +132,8 @@ static void merge(void) {
   struct root root;
   if (!find_root(&root)) _exit(0);  // A trial keeps its /etc in memory, and is never what ran last.
   mkdir("/run/ast", 0755);
-  mkdir(top_level, 0700);
+  // It is tried once at each start: what hung before systemd must not hang a unit, too.
+  if (mkdir(top_level, 0700) != 0 && errno == EEXIST) _exit(0);
   // The superblock becomes writable; the mount of the root stays as it is.
   if (mount(root.device, top_level, "btrfs", MS_NOATIME | MS_NOSUID | MS_NODEV, "subvolid=5") != 0) {
     say("/etc was not brought up to date: cannot mount %s: %s", root.device, strerror(errno));
@@ -213,11 +214,8 @@ static const char *next_program(char *command_line, size_t size) {
 
 int main(int count, char **words) {
   if (count == 2 && strcmp(words[1], "merge") == 0 && getpid() != 1) {
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
-      fprintf(stderr, "/etc was not brought up to date: no mounts of its own: %s\n", strerror(errno));
-      return 1;
-    }
-    merge();
+    run_child();
+    return 0;
   }
   if (getpid() != 1) {
     fprintf(stderr, "%s is started by the kernel, as init=%s\n", own_path, own_path);

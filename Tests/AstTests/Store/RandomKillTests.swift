@@ -40,7 +40,7 @@ private struct Victim {
 
   private let store: TestStore
   private let reference: ReferenceContent
-  /// How long each verb takes without a kill, in microseconds.
+  /// How long each verb takes without a kill, as far as is known, in microseconds.
   private var durations: [String: Double] = [:]
 
   init() throws {
@@ -49,24 +49,28 @@ private struct Victim {
     tree = ExpectedTree()
   }
 
-  /// Lets a command run for a random part of its time, kills it, and runs the next command, which recovers.
+  /// Lets a command run for a random part of its time, kills it, and runs the next command, which recovers. The first
+  /// command with a verb is not killed: it tells how long such a command takes here.
   ///
   /// - Returns: the problems after that.
   mutating func kill(_ command: VictimCommand, using random: inout SeededGenerator) throws -> [String] {
-    let usual = durations[command.verb] ?? 40_000
     // A command makes its change in its second half, so more of the kills are there.
     let fraction = Double.random(in: Bool.random(using: &random) ? 0...1.2 : 0.5...1.2, using: &random)
-    let delay = UInt32(fraction * usual)
     let started = ContinuousClock.now
     let process = try store.start(
       command.arguments, input: command.input, environment: ["VISUAL": command.editor])
-    usleep(delay)
-    process.send(SIGKILL)
+    if let usual = durations[command.verb] {
+      usleep(UInt32(fraction * usual))
+      process.send(SIGKILL)
+    }
     let end = try process.wait()
+    let taken = Double((ContinuousClock.now - started) / .microseconds(1))
     if end.signal == SIGKILL {
       kills += 1
+      // It takes longer than it did.
+      durations[command.verb] = max(durations[command.verb] ?? 0, taken)
     } else if end.status == 0 {
-      durations[command.verb] = Double((ContinuousClock.now - started) / .microseconds(1))
+      durations[command.verb] = taken
     } else {
       return ["it failed: \(end)"]
     }

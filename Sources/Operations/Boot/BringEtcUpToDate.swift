@@ -37,21 +37,57 @@ package struct BringEtcUpToDate {
     self.store = store
   }
 
-  /// Does it; if there is nothing to do, nothing is written.
+  /// Does it at the start of the deployment; if there is nothing to do, nothing is written.
   ///
   /// - Throws: `AstError`; /etc is then as it was.
-  package func run() throws -> StartReport {
-    do {
-      return try bringUpToDate()
-    } catch let error where AstError(error).code == .noSpace && SpaceReserve.giveUp(in: store) {
-      return try bringUpToDate()
+  package func run() throws -> StartReport { try givingUpReserve(start) }
+
+  /// Does it before the deployment starts, while another system still runs and stops. Its start notes what runs, and
+  /// brings along what is missing then.
+  package func run(whileRunning system: String) throws -> StartReport {
+    try givingUpReserve {
+      let top = try cleanRoot()
+      let report = try bringAlong(from: system, into: top)
+      try top.removeWhole(Self.staged)
+      return report
     }
   }
 
-  private func bringUpToDate() throws -> StartReport {
+  /// Brings along what was changed in the /etc of a trial since the deployment was made in it.
+  ///
+  /// - Parameters:
+  ///   - trial: the root of the trial.
+  ///   - copy: a directory with its /etc as it was then.
+  package func run(fromTrial trial: FilePath, since copy: FilePath) throws -> StartReport {
+    try givingUpReserve {
+      let top = try cleanRoot()
+      let merge = try MergeEtc(
+        from: EtcSource(root: trial, pristine: copy), generation: root, mode: .merge, identity: .new)
+      guard !merge.isEmpty else { return StartReport(deployment: deployment) }
+      try replaceEtc(in: top, by: merge, stamp(in: top) ?? emptyStamp)
+      try top.removeWhole(Self.staged)
+      return StartReport(deployment: deployment, etc: merge.report)
+    }
+  }
+
+  private func givingUpReserve(_ work: () throws -> StartReport) throws -> StartReport {
+    do {
+      return try work()
+    } catch let error where AstError(error).code == .noSpace && SpaceReserve.giveUp(in: store) {
+      return try work()
+    }
+  }
+
+  /// The open root, without what an earlier try has left.
+  private func cleanRoot() throws -> OpenDirectory {
     let top = try OpenDirectory(root)
     try top.removeWhole(Self.staged)
     failPoint("leftover removed")
+    return top
+  }
+
+  private func start() throws -> StartReport {
+    let top = try cleanRoot()
     guard var note = try RunNote(in: store) else {
       try RunNote(ran: deployment).write(in: store)
       return StartReport(deployment: deployment)
@@ -59,9 +95,7 @@ package struct BringEtcUpToDate {
     // On a full disk, the program that started this one could not write it.
     if note.ran != "\(deployment)" { note = note.starting(deployment) }
     guard let from = note.from else { return StartReport(deployment: deployment) }
-    let (report, base) = try merge(from, into: top)
-    if let base { try Bases(in: store).removeAll(of: deployment, except: base) }
-    failPoint("old bases removed")
+    let report = try bringAlong(from: from, into: top)
     // What the machine's newest /etc is, is known only now that this one has it all.
     try RunNote(ran: deployment).write(in: store)
     failPoint("start noted")
@@ -70,14 +104,30 @@ package struct BringEtcUpToDate {
     return report
   }
 
+  private func bringAlong(from system: String, into top: OpenDirectory) throws -> StartReport {
+    let (report, base) = try merge(system, into: top)
+    if let base { try Bases(in: store).removeAll(of: deployment, except: base) }
+    failPoint("old bases removed")
+    return report
+  }
+
+  private func stamp(in top: OpenDirectory) throws -> StartStamp? {
+    guard let own = try top.directory(Self.etc) else {
+      throw AstError(.refused, "\(root.appending(Self.etc)) is not a directory", state: .unchanged)
+    }
+    return try StartStamp(of: deployment.rawValue, in: own)
+  }
+
+  /// The stamp of a deployment of an ast that wrote none.
+  private var emptyStamp: StartStamp {
+    StartStamp(deployment: deployment.rawValue, generation: nil, base: nil, mode: .merge, people: [])
+  }
+
   /// Merges what the system that ran last has into /etc.
   ///
   /// - Returns: the report, and the name of the snapshot that is the base of the next merge; nil if there is none.
   private func merge(_ from: String, into top: OpenDirectory) throws -> (StartReport, base: String?) {
-    guard let own = try top.directory(Self.etc) else {
-      throw AstError(.refused, "\(root.appending(Self.etc)) is not a directory", state: .unchanged)
-    }
-    let stamp = try StartStamp(of: deployment.rawValue, in: own)
+    let stamp = try stamp(in: top)
     let base = try stamp?.base.flatMap { base in try Bases(in: store).path(of: base.snapshot).map { (base, $0) } }
     // An older ast does not read the note, and deletes this deployment like any other.
     guard let other = try RanRoot(named: from, in: store) else {
@@ -98,18 +148,29 @@ package struct BringEtcUpToDate {
     }
     let isBaseNew = base != nil && merge.hasChanges
     guard !merge.isEmpty || isBaseNew else {
-      return (StartReport(deployment: deployment, from: from), base?.0.snapshot)
+      return (StartReport(deployment: deployment, from: from, isWhole: base != nil), base?.0.snapshot)
     }
 
-    var next =
-      stamp ?? StartStamp(deployment: deployment.rawValue, generation: nil, base: nil, mode: .merge, people: [])
-    next.people = merge.people
+    var next = stamp ?? emptyStamp
     // The snapshot of what this /etc comes from is there before the stamp that names it.
     if isBaseNew {
       let snapshot = try Bases(in: store).add(other.path, of: deployment)
       next.base = StartStamp.Base(snapshot: snapshot, of: from)
       failPoint("base made")
     }
+    let notes = try replaceEtc(in: top, by: merge, next)
+    var report = StartReport(deployment: deployment, from: from, etc: merge.report, isWhole: base != nil)
+    report.sentences += notes
+    return (report, base == nil ? nil : next.base?.snapshot)
+  }
+
+  /// Makes the merged directory beside /etc, and exchanges the two.
+  ///
+  /// - Returns: remarks for the administrator.
+  @discardableResult
+  private func replaceEtc(in top: OpenDirectory, by merge: MergeEtc, _ stamp: StartStamp) throws -> [String] {
+    var stamp = stamp
+    stamp.people = merge.people
     let copy = try CopyTree(of: Self.etc, to: Self.staged, in: top)
     failPoint("etc copied")
     try merge.apply(to: root, as: Self.staged)
@@ -117,7 +178,8 @@ package struct BringEtcUpToDate {
       throw OpenDirectory.failure("open", root.appending(Self.staged), ENOENT)
     }
     try complete()
-    try next.write(into: made)
+    try stamp.write(into: made)
+    let remarks = try ProductsAtStart(of: root).prepare(after: merge.steps, in: made)
     try copy.protect()
     failPoint("etc made")
     // A commit of the file system does not write the contents of new files by itself.
@@ -126,7 +188,7 @@ package struct BringEtcUpToDate {
     try top.exchange(Self.staged, with: Self.etc)
     failPoint("etc exchanged")
     try FileSystem.sync(root)
-    return (StartReport(deployment: deployment, from: from, etc: merge.report), base == nil ? nil : next.base?.snapshot)
+    return remarks
   }
 }
 

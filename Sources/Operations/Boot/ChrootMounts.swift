@@ -13,12 +13,18 @@ struct ChrootMounts {
   ///
   /// - Returns: the place where it is mounted.
   mutating func make(_ root: FilePath) throws -> FilePath {
+    let target = try makePlain(root)
+    for place in ["dev", "proc", "sys"] { try bind(FilePath("/\(place)"), at: target.appending(place)) }
+    return target
+  }
+
+  /// Mounts a root without the kernel's own file systems, for a program that reads and writes files only.
+  mutating func makePlain(_ root: FilePath) throws -> FilePath {
     let target: FilePath = "/run/ast/root"
     for directory in [target.removingLastComponent(), target] {
       try Files.ensureDirectory(directory)
     }
     try bind(root, at: target)
-    for place in ["dev", "proc", "sys"] { try bind(FilePath("/\(place)"), at: target.appending(place)) }
     return target
   }
 

@@ -74,12 +74,13 @@ extension Store {
       // The changes are taken from a snapshot: it is the base of the merge at the first start.
       try source.map { try Bases(in: root).stage($0.base, for: operation) }
       failPoint("base made")
-      var etc = try mergeEtc(of: source, operation, into: staged.path, generation: pristine, options.etc)
+      var merges = [try mergeEtc(of: source, operation, into: staged.path, generation: pristine, options.etc)]
       if case .trial(let running) = try booted() {
-        etc += try mergeTrial(of: running, into: staged, operation)
+        merges.append(try mergeTrial(of: running, into: staged, operation))
       }
       failPoint("etc merged")
       try prepare(staged.path, on: machine)
+      try make(whatFollowsFrom: merges.flatMap(\.steps), in: staged.path, of: id, progress: progress)
       if try !FirstStart.isSupported(in: staged.path) {
         warn(
           "the ast in node \(id) is too old to add to /var what its packages need: `ast ast-sync \(id)`, and deploy it again"
@@ -102,17 +103,20 @@ extension Store {
         try tree.finish(operation, .done)
         return made
       }
+      if case .trial = try booted() { try TrialEtc.keep(operation, for: deployment.id) }
       // The new grub.cfg changes the look of the menu, not its entries.
       do {
         try configuration.install()
       } catch {
         warn("\(AstError(error).message); grub.cfg was left unchanged, and the next deploy tries this again")
       }
+      let etc = merges.map(\.report).reduce(into: EtcReport()) { $0 += $1 }
       return DeployOutcome(deployment: deployment, etc: etc, fallback: fallback, operation: operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
       let failure = AstError(error).ending(operation)
+      try TrialEtc.remove(operation)
       try abandon(operation, on: id, nil, failure.message)
       throw failure
     }
@@ -148,24 +152,24 @@ extension Store {
 
   private func mergeEtc(
     of source: Source?, _ operation: OperationID, into staged: FilePath, generation: FilePath, _ mode: EtcMode
-  ) throws -> EtcReport {
+  ) throws -> MergeEtc {
     let live = source?.etc.map { EtcSource(root: Bases(in: root).staging(operation), pristine: $0.pristine) }
     let merge = try MergeEtc(from: live, generation: generation, mode: mode)
     try merge.apply(to: staged)
-    return merge.report
+    return merge
   }
 
   /// The changes made while a node runs on trial come on top of the machine's own; the machine's identity is not taken
-  /// from there.
+  /// from there. They are taken from a copy: what is changed after it comes along when the trial ends.
   private func mergeTrial(
     of running: Generation, into staged: Subvolume, _ operation: OperationID
-  ) throws -> EtcReport {
+  ) throws -> MergeEtc {
     let own = try staged.snapshot(to: etcStaging(operation), readOnly: true)
-    let source = EtcSource(root: "/", pristine: try subvolume(of: running).path)
+    let source = EtcSource(root: try TrialEtc.copy(for: operation), pristine: try subvolume(of: running).path)
     let merge = try MergeEtc(from: source, generation: own.path, mode: .merge, identity: .new)
     try merge.apply(to: staged.path)
     try own.delete()
-    return merge.report
+    return merge
   }
 
   private func requireBootable(_ root: FilePath, _ id: NodeID) throws {

@@ -27,8 +27,15 @@ extension Store {
     failPoint("start programs given")
   }
 
+  /// Whether a root has both: the `ast ast-sync` of an older ast leaves the first program in a node that has it, and a
+  /// link to its own ast.
   private static func hasStartProgram(_ root: FilePath) throws -> Bool {
-    try RootDirectory(root).openFile(OwnPrograms.startPlace).map { try $0.descriptor.close() } != nil
+    let start = try RootDirectory(root).openFile(OwnPrograms.startPlace)
+    guard let start else { return false }
+    try start.descriptor.close()
+    let (directory, name) = try OpenDirectory(root).parent(of: FilePath(root: nil, OwnPrograms.mergePlace.components))
+    let isLink = try directory.status(of: name).map { $0.st_mode & S_IFMT == S_IFLNK } ?? false
+    return try !isLink || FirstStart.isSupported(in: root)
   }
 
   /// The copies share their space with the originals.

@@ -6,7 +6,7 @@ import Store
 extension Store {
   /// Records that, and tells the users at login if the boot is a trial or a fallback, or what became of /etc.
   public func recordBoot() throws -> BootReport {
-    let start = try StartReport.current()
+    var start = try StartReport.current()
     // Before the database says that it is good: from then on it starts with its own /etc.
     if let deployment = try booted()?.deployment, deployment.state != .good {
       try Bases(in: root).removeAll(of: deployment.id)
@@ -14,6 +14,11 @@ extension Store {
     }
     let report = try completeBoot(.current())
     if start?.isChanged ?? false { try refreshKernelArguments() }
+    if var known = start, known.leftBehind == nil, let count = try changesLeftBehind(known) {
+      known.leftBehind = count
+      try known.write()
+      start = known
+    }
     let messages = [report.messageOfTheDay, start?.messageOfTheDay].compactMap(\.self)
     try MessageOfTheDay.boot.set(messages.isEmpty ? nil : messages.joined())
     return report

@@ -15,14 +15,19 @@ public struct StartReport: Codable, Sendable {
   public var sentences: [String]
   /// Whether /etc was changed.
   public var isChanged: Bool
+  /// Whether everything came along; if not, only the accounts of people did.
+  public var isWhole: Bool
   /// Why /etc was not brought up to date; nil if it was.
   public var failure: String?
+  /// The changes that the system that ran last has, and this one does not; nil if that is not known.
+  public var leftBehind: Int?
 
-  init(deployment: DeploymentID, from: String? = nil, etc: EtcReport? = nil) {
+  init(deployment: DeploymentID, from: String? = nil, etc: EtcReport? = nil, isWhole: Bool = true) {
     self.deployment = deployment.rawValue
     self.from = from
     sentences = etc?.sentences ?? []
     isChanged = etc != nil
+    self.isWhole = isWhole
   }
 
   /// A report that the system that ran last is gone, so that nothing could be brought along.
@@ -49,10 +54,15 @@ public struct StartReport: Codable, Sendable {
     return try? JSONDecoder().decode(StartReport.self, from: content)
   }
 
-  /// Leaves the report for the programs that run later, and a short one in the kernel's log.
-  public func announce() throws {
+  /// Leaves the report for the programs that run later.
+  func write() throws {
     try Files.ensureDirectories(Self.path.removingLastComponent())
     try Files.write(try JSONEncoder().encode(self), to: Self.path)
+  }
+
+  /// Leaves the report for the programs that run later, and a short one in the kernel's log.
+  public func announce() throws {
+    try write()
     // In a container there is no such log.
     guard let log = try? FileDescriptor.open("/dev/kmsg", .writeOnly, options: .closeOnExec) else {
       for line in lines { _ = try FileDescriptor.standardError.writeAll("ast: \(line)\n".utf8) }
@@ -66,10 +76,13 @@ public struct StartReport: Codable, Sendable {
   private var lines: [String] {
     guard let failure else {
       guard let from else { return sentences }
+      let system = Self.words(for: from)
       let verdict =
-        isChanged
-        ? "/etc has what was changed while \(Self.words(for: from)) ran"
-        : "/etc is up to date with \(Self.words(for: from))"
+        switch (isWhole, isChanged) {
+        case (true, true): "/etc has what was changed while \(system) ran"
+        case (true, false): "/etc is up to date with \(system)"
+        case (false, _): "the accounts of people are those of \(system)"
+        }
       return [verdict] + sentences.prefix(Self.mostLines)
     }
     return ["/etc was not brought up to date: \(failure)"]
@@ -77,12 +90,24 @@ public struct StartReport: Codable, Sendable {
 
   private static let mostLines = 6
 
-  /// The message of the day about conflicts; nil if there were none.
+  /// The message of the day about conflicts and what was left behind; nil if there was neither.
   var messageOfTheDay: String? {
-    guard !sentences.isEmpty else { return nil }
-    guard isChanged else { return sentences.map { "\($0)\n" }.joined() }
-    let heading = "When this deployment started, changes in /etc were brought along (`ast etc-diff` shows them):"
-    return ([heading] + sentences.map { "  \($0)" }).joined(separator: "\n") + "\n"
+    let lines = conflicts + [leftBehindSentence.map { "\($0)." }].compactMap(\.self)
+    return lines.isEmpty ? nil : lines.map { "\($0)\n" }.joined()
+  }
+
+  private var conflicts: [String] {
+    guard isChanged, !sentences.isEmpty else { return sentences }
+    return ["When this deployment started, changes in /etc were brought along (`ast etc-diff` shows them):"]
+      + sentences.map { "  \($0)" }
+  }
+
+  /// What the system that ran last has, and this one does not; nil if there is no such change.
+  var leftBehindSentence: String? {
+    guard let from, let leftBehind, leftBehind > 0 else { return nil }
+    let changes = leftBehind == 1 ? "1 change" : "\(leftBehind) changes"
+    return "\(changes) in the /etc of \(Self.words(for: from)), which ran before, did not come along: "
+      + "`ast etc-diff d\(from)` shows them, `ast etc-update --from d\(from)` takes them"
   }
 
   /// The name of a system in a note of what ran last.

@@ -7,7 +7,7 @@ import SystemPackage
 
 /// The result of merging the changes of /etc into a node.
 public struct EtcUpdate: Sendable {
-  /// The /etc with the changes.
+  /// The /etc with the changes, and the node that gets them.
   public let etc: UsedEtc
   /// The node's new generation; nil if it had all changes already.
   public let generation: Generation?
@@ -23,11 +23,13 @@ public struct EtcUpdate: Sendable {
 extension Store {
   /// Merges the changes in the /etc of the booted system, or else of the default deployment, into its node.
   ///
+  /// - Parameter other: the deployment whose changes are merged instead, into the same node.
   /// The files that identify the machine (``MachineFile``) stay out, because clones of the node would share them.
   ///
   /// - Throws: `AstError`; then the node is unchanged.
-  public func updateEtc() throws -> EtcUpdate {
-    let etc = try usedEtc()
+  public func updateEtc(from other: DeploymentID? = nil) throws -> EtcUpdate {
+    let own = try usedEtc()
+    let etc = try other.map { UsedEtc(node: own.node, deployment: $0, source: try usedEtc($0).source) } ?? own
     let transaction = try Transaction(on: etc.node, "etc-update", in: self)
     return try transaction.discarding {
       let before = try subvolume(of: try current(transaction.node)).path

@@ -17,11 +17,7 @@ public struct LiveRoot {
   public init(of store: Store) throws {
     let deployment = try store.requireRunningDeployment(hint: "`ast chroot` opens a node")
     node = deployment.node
-    try Files.attempt("remount", "/") { try PrivateMounts.makeWritable("/") }
-    // A live snapshot is mounted over these.
-    for place: FilePath in ["/usr", "/opt"] where try MountTable.source(at: place) != nil {
-      try Files.attempt("remount", place) { try PrivateMounts.makeWritable(place) }
-    }
+    try WritableRoot.make()
   }
 
   /// Replaces this process by the user's shell.

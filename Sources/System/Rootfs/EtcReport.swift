@@ -25,7 +25,7 @@ public struct EtcReport: Encodable, Sendable {
   public let merged: Int
 
   /// An empty report.
-  init() {
+  package init() {
     (conflicts, accounts, taken, removed, merged) = ([], [], 0, 0, 0)
   }
 

@@ -31,7 +31,8 @@ public struct MergeEtc {
   package let hasChanges: Bool
   /// The names of the people in the merged /etc.
   package let people: [String]
-  private let steps: [EtcStep]
+  /// The steps from the new side's /etc to the merged one.
+  package let steps: [EtcStep]
   private let directories: [Side: OpenDirectory]
 
   /// Reads the three trees and decides. Nothing is written.

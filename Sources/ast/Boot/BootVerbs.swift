@@ -4,12 +4,14 @@ import Host
 import Rootfs
 import SnapshotTree
 import SystemPackage
+import Upkeep
 
 /// The first program of a deployment's start calls this verb, with a store that only it has mounted.
 struct BootEtc: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-etc", abstract: "Bring the /etc of a deployment that starts up to date", shouldDisplay: false)
   static var needs: Need { .root }
+  static var mounts: Bool { true }
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The deployment.") var deployment: DeploymentID
@@ -21,7 +23,7 @@ struct BootEtc: Verb {
   }
 }
 
-/// The units of a booted system call this verb, and the next three.
+/// The units of a booted system call this verb, and the following ones.
 struct BootComplete: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-complete", abstract: "Record that this machine came up", shouldDisplay: false)
@@ -41,7 +43,14 @@ struct BootCheck: Verb {
   @OptionGroup var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    Report(text: "", data: ["checks": try context.store.checkBoot(showing: .standardError)])
+    do {
+      return Report(text: "", data: ["checks": try context.store.checkBoot(showing: .standardError)])
+    } catch let failure as AstError {
+      do { try context.store.sendMail(aboutBoot: failure.message) } catch {
+        context.output.warn(AstError(error).message)
+      }
+      throw failure
+    }
   }
 }
 
@@ -79,5 +88,37 @@ struct BootVar: Verb {
     }
     let names = seeded.added.map { "added \(Printable.line($0.string))" }
     return Report(text: names.joined(separator: "\n"), data: seeded)
+  }
+}
+
+struct BootStop: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "boot-stop", abstract: "Bring changes in /etc to the deployment that starts next", shouldDisplay: false
+  )
+  static var mounts: Bool { true }
+
+  @OptionGroup var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let report = try context.store.bringEtcAtStop()
+    let sentences = report?.sentences ?? []
+    return Report(
+      text: sentences.joined(separator: "\n"), data: ["sentences": sentences])
+  }
+}
+
+struct BootProducts: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "boot-products", abstract: "Make what programs make of files in /etc", shouldDisplay: false)
+  static var needs: Need { .root }
+  static var mounts: Bool { true }
+
+  @OptionGroup var global: GlobalOptions
+  @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
+
+  func perform(in context: Context) throws -> Report {
+    let made = try ProductsAtStart(of: FilePath(root)).make(
+      showing: .standardError, progress: context.output.note)
+    return Report(text: "", data: ["made": made.map(\.name)])
   }
 }

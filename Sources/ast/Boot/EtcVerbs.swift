@@ -31,19 +31,22 @@ struct EtcUpdateVerb: Verb {
     discussion: """
       The changes in the /etc of the running deployment, or else of the default one, become a new generation of its \
       node, so that clones of the node have them. What identifies the machine is left out: its id and name, host keys \
-      and the like.
+      and the like. With --from, the changes come from the /etc of another deployment: after a rollback, from the one \
+      that ran before.
       """)
 
   @OptionGroup var global: GlobalOptions
+  @Option(help: "The deployment that has the changes.") var from: DeploymentID?
 
   func perform(in context: Context) throws -> Report {
-    let update = try context.store.updateEtc()
+    let update = try context.store.updateEtc(from: from)
     let node = update.etc.node
     for sentence in update.report.sentences { context.output.note("node \(node): \(sentence)") }
     context.output.tell(update.accounts, of: node)
-    let what = update.generation.map { "changes in /etc kept as generation \($0.number)" }
+    let whose = from.map { " of deployment \($0)" } ?? ""
+    let what = update.generation.map { "changes in /etc\(whose) kept as generation \($0.number)" }
     return Report(
-      text: "Node \(node): \(what ?? "all changes in /etc are in it already; nothing was changed").",
+      text: "Node \(node): \(what ?? "all changes in /etc\(whose) are in it already; nothing was changed").",
       data: EtcUpdateReport(update), transaction: update.operation)
   }
 }

@@ -46,6 +46,7 @@ struct Ast: Verb {
         subcommands: [
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
           BootEtc.self, BootComplete.self, BootCheck.self, BootFailed.self, BootVar.self,
+          BootStop.self, BootProducts.self,
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),
       CommandGroup(

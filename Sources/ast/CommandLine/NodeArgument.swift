@@ -17,8 +17,8 @@ extension GenerationNumber: ExpressibleByArgument {
 }
 
 extension DeploymentID: ExpressibleByArgument {
-  /// Reads a number.
-  public init?(argument: String) { self.init(argument) }
+  /// Reads a number, with or without the letter that tells it from others: `d3`.
+  public init?(argument: String) { self.init(argument.hasPrefix("d") ? String(argument.dropFirst()) : argument) }
 
   /// The completions that a shell offers.
   public static var defaultCompletionKind: CompletionKind { Completion.deployments }

@@ -17,9 +17,9 @@ final class BootDisk: Sendable {
   }
 
   /// The same with a Debian as its base, which has no kernel, and no other node.
-  init(withDebianOf size: Int64) throws {
+  init(withDebianOf size: Int64, other: PackageStore.OtherSources = .none) throws {
     disk = try Self.disk(size: size)
-    store = try PackageStore(at: disk.root.appending("@snapshots")).store
+    store = try PackageStore(at: disk.root.appending("@snapshots"), other: other).store
   }
 
   deinit { disk.remove() }

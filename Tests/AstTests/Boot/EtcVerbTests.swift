@@ -169,23 +169,9 @@ struct EtcVerbTests {
 
   /// A generation that runs on trial: as the root, with changes of /etc in memory.
   @Test func onTrialItIsAboutWhatRuns() throws {
-    let libraries = try runSuccessfully([
-      "sh", "-c", "ldd \"$1\" | sed -n 's,.*=> \\(/.*\\)/.*,\\1,p' | sort -u", "sh", AstBinary.path.string,
-    ])
-    let script = """
-      store=$1 root=$2 binary=$3; shift 3
-      mount -t tmpfs none "$root/run"; cd "$root/run"; mkdir store bin upper work
-      mount --rbind "$store" store; mount --bind "${binary%/*}" bin; mount -t proc none "$root/proc"; mount --rbind /dev "$root/dev"
-      for directory; do mkdir -p "lib$directory"; mount --bind "$directory" "lib$directory"; path="$path:/run/lib$directory"; done
-      mount -t overlay -o "lowerdir=$root/etc,upperdir=upper,workdir=work" none "$root/etc"
-      echo trial >"$root/etc/f"; echo trial >"$root/etc/hostname"
-      for verb in etc-diff etc-update; do
-        LD_LIBRARY_PATH="$path" chroot "$root" /run/bin/ast --store /run/store $verb
-      done
-      """
+    let script = "echo trial >/etc/f; echo trial >/etc/hostname; ast etc-diff; ast etc-update"
     try edit("echo deployed >f")
-    let arguments = [store.root.string, try store.content(of: 1).string, AstBinary.path.string] + libraries.lines
-    let output = try runSuccessfully(["unshare", "--mount", "sh", "-euc", "path=\n\(script)", "sh"] + arguments)
+    let output = try store.inside(store.content(of: 1), onTrial: true, script).expectSuccess().stdout
     #expect(
       output == """
         M /etc/f (content)

@@ -34,9 +34,8 @@ public struct UpdateNews: Sendable {
   /// - Throws: `AstError`.
   public func tell(_ settings: UpdateSettings) throws {
     try MessageOfTheDay.updates.set(settings.messageOfTheDay ? messageOfTheDay : nil)
-    guard let letter, !settings.mail.isEmpty else { return }
-    let host = ProcessInfo.processInfo.hostName
-    try Mail(to: settings.mail, about: "ast on \(host): \(letter.subject)", letter.text).send()
+    guard let letter else { return }
+    try Mail(settings, about: letter.subject, letter.text)?.send()
   }
 
   private static let failure = "The last scheduled upgrade failed: `ast check` shows why.\n"

@@ -1,0 +1,66 @@
+import Etc
+import Host
+import Rootfs
+import Sandbox
+import SnapshotTree
+import Store
+import SystemPackage
+
+/// What programs make of files in /etc, made anew in a deployment whose /etc was merged: the products (``EtcProduct``),
+/// and the initrd, if the machine has its own settings for it (``InitrdSources``).
+extension Store {
+  /// Makes what these steps have affected in the root `staged`, which is an instance of a node, with the root's own
+  /// programs.
+  ///
+  /// A product that cannot be made is reported: the system comes up without it.
+  ///
+  /// - Throws: `AstError` if the initrd cannot be made: the system may not come up with another one.
+  func make(
+    whatFollowsFrom steps: [EtcStep], in staged: FilePath, of id: NodeID, progress: (String) -> Void
+  ) throws {
+    guard let etc = try OpenDirectory(staged).directory("etc") else { return }
+    let products = ProductsAtStart(of: staged)
+    for product in EtcProduct.all where product.isAffected(by: steps) {
+      guard try products.canBeMade(product, with: etc) else { continue }
+      progress("making \(product.name)")
+      if let failure = try run(product.command, in: staged, of: id) {
+        warn("\(product.name) could not be made: \(failure); it stays as in node \(id)")
+      }
+      failPoint("product made")
+    }
+    guard InitrdSources.areAffected(by: steps), let version = try Kernels(in: staged).newest,
+      let command = try Self.initrdMaker(in: staged, for: version)
+    else { return }
+    progress("making an initrd with this machine's settings")
+    if let failure = try run(command, in: staged, of: id) {
+      throw AstError(
+        .failed, "cannot make an initrd with this machine's settings: \(failure)", state: .unchanged,
+        hint: "`ast etc-diff` shows the settings; `ast deploy --etc=fresh` leaves them out")
+    }
+    failPoint("initrd made")
+  }
+
+  /// The command that makes the initrd of a kernel; nil if the root has no program for it.
+  private static func initrdMaker(in root: FilePath, for version: String) throws -> [String]? {
+    let initrd = "/boot/initrd.img-\(version)"
+    let makers = [
+      ["/usr/sbin/mkinitramfs", "-o", initrd, version], ["/usr/bin/dracut", "--quiet", "--force", initrd, version],
+    ]
+    let top = try OpenDirectory(root)
+    return try makers.first { try top.has(FilePath(root: nil, FilePath($0[0]).components)) }
+  }
+
+  /// Runs a program in a root, without a network.
+  ///
+  /// - Returns: the end of what it said if it failed; nil if it did not.
+  private func run(_ command: [String], in root: FilePath, of id: NodeID) throws -> String? {
+    var said: [UInt8] = []
+    let keep: ([UInt8]) -> Void = { said = ((said + $0).suffix(Self.longestReason)) }
+    let end = try sandbox(for: id, at: root, network: .isolated).run(command, output: keep, error: keep)
+    guard end != .exited(0) else { return nil }
+    let line = String(decoding: said, as: UTF8.self).split(separator: "\n").last
+    return line.map(String.init) ?? "\(command[0]) ended with exit status \(end.status)"
+  }
+
+  private static let longestReason = 4096
+}

@@ -29,12 +29,12 @@ class Lab:
         if hardware:
             self._probe()
 
-    def image(self, suite="trixie", binary=BINARY):
-        """A disk with a fresh system of this release: the same binary makes it once."""
+    def image(self, suite="trixie", binary=BINARY, include=None):
+        """A disk with a fresh system of this release and this package: the same binary makes it once."""
         archive = subprocess.run(
             [os.path.join(TOP, "install/debian-root"), suite], check=True, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
-        options = OPTIONS + ["--tarball", archive]
+        options = OPTIONS + ["--tarball", archive] + (["--include", include] if include else [])
         key = hashlib.sha256(repr((options, os.path.getmtime(archive))).encode())
         for program in [binary] + ([START] if binary == BINARY else []):
             with open(program, "rb") as content:

@@ -58,6 +58,27 @@ def test_changes_come_along_with_efi(lab):
     everything_is_there(machine)
 
 
+def test_changes_come_along_with_dracut(lab):
+    comes_along_with_dracut(lab, "forky", "bios")
+
+
+def test_changes_come_along_with_dracut_and_efi(lab):
+    comes_along_with_dracut(lab, "trixie", "efi")
+
+
+def comes_along_with_dracut(lab, suite, firmware):
+    """A unit in the initrd merges, and systemd's hand-over is not lost."""
+    machine = lab.machine(lab.image(suite, include="dracut"), firmware).start().boot()
+    machine.wait_until_good()
+    deployed(machine)
+    change_after_deploy(machine)
+    restart(machine)
+    assert "/etc has what was changed while deployment 1 ran" in machine.succeed("dmesg | grep ast:")
+    assert machine.succeed("journalctl -b --no-pager -k | grep -c 'Linux version'") == "1"
+    assert "--switched-root" in machine.succeed("tr '\\0' ' ' </proc/1/cmdline")
+    everything_is_there(machine)
+
+
 def test_changes_of_several_starts_come_along(lab):
     machine = deployed(lab.ready())
     for number, part in enumerate((CHANGES[:2], CHANGES[2:5], CHANGES[5:])):
@@ -125,6 +146,30 @@ def test_changes_survive_gc(lab):
     assert machine.succeed("ls /.snapshots/deploy").split() == ["1", "3", "4"]
     restart(machine, node="4")
     everything_is_there(machine)
+
+
+def test_products_follow(lab):
+    """An initrd with the machine's settings, and the cache of libraries."""
+    machine = lab.ready()
+    be_patient(machine)
+    machine.succeed(
+        "ast clone 1 second && ast run 2 sh -c 'mkdir /usr/lib/own && cp /usr/lib/*-linux-gnu/libz.so.1 /usr/lib/own'"
+        " && echo blacklist own >/etc/modprobe.d/own.conf && ast deploy 2")
+    initrd = "lsinitramfs /boot/initrd.img-$(uname -r)"
+    machine.fail(f"{initrd} | grep own.conf")
+    assert "initrd" not in machine.succeed("ast status")
+    machine.succeed("echo /usr/lib/own >/etc/ld.so.conf.d/own.conf && sleep 1 && echo blacklist other >/etc/modprobe.d/other.conf")
+    late = "/etc/modprobe.d was changed after the initrd of deployment 2 was made: `ast deploy 2` makes one with the change"
+    assert late in machine.succeed("ast status")
+    restart(machine)
+    assert machine.succeed(f"{initrd} | grep -e own.conf -e other.conf") == "etc/modprobe.d/own.conf"
+    assert late in machine.succeed("ast status")
+    assert machine.succeed("ldconfig -p | grep -c /usr/lib/own/libz.so.1") == "1"
+    machine.wait_until_good()
+    machine.succeed("ast deploy 2")
+    restart(machine)
+    machine.succeed(f"{initrd} | grep other.conf")
+    assert "initrd" not in machine.succeed("ast status")
 
 
 # --- what stops the merge

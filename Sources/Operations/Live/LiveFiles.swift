@@ -19,7 +19,8 @@ enum LiveFiles {
 
   /// Modules and firmware are for a kernel; hooks are for the programs that make the next initrd and the boot menu.
   private static let bootPlaces = [
-    "usr/lib/modules", "usr/lib/firmware", "usr/share/initramfs-tools", "etc/initramfs-tools", "etc/kernel",
+    "usr/lib/modules", "usr/lib/firmware", "usr/share/initramfs-tools", "etc/initramfs-tools", "usr/lib/dracut",
+    "etc/dracut.conf.d", "etc/kernel",
     "usr/lib/kernel", "etc/grub.d", "etc/default/grub.d",
   ].map { $0.split(separator: "/").map(String.init) }
 }

@@ -28,7 +28,8 @@ extension AptSession {
       throw AstError(
         .failed,
         "node \(node) would not boot: the kernel \(kernel) lacks its initrd or its modules;"
-          + " the changes are discarded", hint: "is the disk full, or a hook of initramfs-tools broken?")
+          + " the changes are discarded",
+        hint: "is the disk full, or a hook of initramfs-tools or a module of dracut broken?")
     }
   }
 }

@@ -30,6 +30,7 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/etc/grub.d/09_ast", .program(PackageResources.grub_menu)),
       SystemFile("/etc/apt/apt.conf.d/90ast", .file(PackageResources.apt_conf)),
       SystemFile("/etc/dpkg/dpkg.cfg.d/ast", .file(PackageResources.dpkg_cfg)),
+      SystemFile("/usr/lib/dracut/dracut.conf.d/90-ast.conf", .file(PackageResources.dracut_conf)),
       SystemFile("/etc/ast/health.d/README", .file(PackageResources.health_README)),
       SystemFile("/etc/ast/ast.toml", .configuration(PackageResources.ast_toml)),
       // Every user may look at the tree.
@@ -52,7 +53,6 @@ public struct SystemFile: Hashable, Sendable {
       unit("ast-var.service", PackageResources.ast_var_service),
       unit("ast-watchdog.service", PackageResources.ast_watchdog_service),
       unit("ast-watchdog.timer", PackageResources.ast_watchdog_timer),
-      dependency("boot-complete.target.requires", on: "ast-health.service"),
       dependency("emergency.target.wants", on: "ast-emergency.service"),
       dependency("local-fs.target.wants", on: "ast-adopt.service"),
       dependency("local-fs.target.wants", on: "ast-etc.service"),

@@ -127,6 +127,7 @@ extension Bootstrap {
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
       try base.installSystem()
+      try base.makeInitrdForAnyMachine()
       try base.moveData(to: top.path)
       steps.note("installing GRUB")
       try InstallGrub(

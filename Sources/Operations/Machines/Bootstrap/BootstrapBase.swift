@@ -57,6 +57,15 @@ struct BootstrapBase {
     try run(["ln", "-sfn", "../sbin/ast", "/usr/bin/ast"])
   }
 
+  /// Makes the initrd anew if dracut(8) has made it: without the settings that ``installSystem()`` has brought since, it
+  /// starts the machine only that it was made on.
+  func makeInitrdForAnyMachine() throws {
+    guard try RootDirectory(root).openFile("/usr/bin/dracut").map({ try $0.descriptor.close() }) != nil,
+      let version = try Kernels(in: root).newest
+    else { return }
+    try run(["dracut", "--quiet", "--force", "/boot/initrd.img-\(version)", version])
+  }
+
   /// Moves the content of the base's data directories to the file systems that will be mounted there. The files that
   /// Debian gives root stay in the base too, for work in it without those file systems.
   func moveData(to top: FilePath) throws {

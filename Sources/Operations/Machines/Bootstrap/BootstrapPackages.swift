@@ -7,7 +7,9 @@ struct BootstrapPackages {
 
   /// The packages that `answers` need, a kernel, and `more`.
   init(kernel: String, for answers: BootstrapAnswers, and more: [String], on architecture: DebianArchitecture) {
-    var names = Self.bootable + architecture.grubModulePackages + [kernel]
+    // The kernel needs one of them, and they exclude each other.
+    let initrdMaker = more.contains("dracut") ? "dracut" : "initramfs-tools"
+    var names = Self.bootable + [initrdMaker] + architecture.grubModulePackages + [kernel]
     if answers.needsLocale { names.append("locales") }
     if answers.timezone != nil { names.append("tzdata") }
     if answers.keymap != nil { names += ["console-setup", "keyboard-configuration"] }
@@ -18,7 +20,7 @@ struct BootstrapPackages {
 
   /// Packages of a system that starts, has a network, and is managed with ast.
   private static let bootable = [
-    "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login",
+    "systemd-sysv", "udev", "dbus", "kmod", "zstd", "login",
     "grub-common", "grub2-common", "btrfs-progs", "libbtrfsutil1", "libsqlite3-0",
     "iproute2", "systemd-resolved", "ca-certificates", "less",
   ]

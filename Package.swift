@@ -84,7 +84,7 @@ let package = Package(
       dependencies: [
         "Btrfs", "DebianFormats", "Etc", "Grub", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree", system,
       ],
-      swiftSettings: strict),
+      resources: [.embedInCode("files")], swiftSettings: strict),
     .target(
       name: "Nodes",
       dependencies: [

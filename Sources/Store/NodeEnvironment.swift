@@ -4,10 +4,10 @@ import Host
 import SystemPackage
 
 /// The directory that every sandbox of a node gets from ast as `/run/ast/inside`: stand-ins for the programs that work
-/// on the machine's boot loader, and the configuration by which dpkg finds them.
+/// on services, devices and the machine's boot loader, and the configuration by which dpkg finds them.
 ///
 /// Packages call these programs during installation, and fail if they fail. There is nothing for them to do in a node:
-/// the boot menu is written when the node is deployed.
+/// services run, and the boot menu is written, when the node is deployed.
 struct NodeEnvironment {
   /// The directory, outside the sandbox.
   let path: FilePath
@@ -17,12 +17,12 @@ struct NodeEnvironment {
     path = store.root.appending("ast/inside")
     try Store.makeDirectory("ast/inside", in: store.root)
     try Store.makeDirectory("ast/inside/bin", in: store.root)
-    for name in Self.bootPrograms { try require(Self.standIn, at: path.appending("bin/\(name)"), mode: 0o755) }
-    try require(Self.aptConfiguration, at: path.appending("apt.conf"), mode: 0o644)
+    let standIn = Data(PackageResources.stand_in)
+    for name in Self.programs { try require(standIn, at: path.appending("bin/\(name)"), mode: 0o755) }
+    try require(Data(Self.aptConfiguration.utf8), at: path.appending("apt.conf"), mode: 0o644)
   }
 
-  private func require(_ text: String, at file: FilePath, mode: mode_t) throws {
-    let data = Data(text.utf8)
+  private func require(_ data: Data, at file: FilePath, mode: mode_t) throws {
     guard (try? Data(contentsOf: URL(filePath: file.string))) != data || access(file.string, R_OK) != 0 else { return }
     // Several threads and processes may do this at once.
     let temporary = FilePath("\(file).new-\(UUID())")
@@ -36,12 +36,10 @@ struct NodeEnvironment {
   /// The PATH inside the sandbox.
   static let searchPath = "\(inside)/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-  private static let bootPrograms = ["update-grub", "update-grub2", "grub-install", "grub-mkconfig", "efibootmgr"]
-  private static let standIn = """
-    #!/bin/sh
-    echo "${0##*/}: nothing to do in a node; the boot menu is written when it is deployed" >&2
-
-    """
+  private static let programs = [
+    "systemctl", "service", "invoke-rc.d", "deb-systemd-invoke", "udevadm", "telinit", "shutdown", "reboot", "poweroff",
+    "halt", "update-grub", "update-grub2", "grub-install", "grub-mkconfig", "efibootmgr",
+  ]
   /// apt gives dpkg its own PATH (apt.conf(5), `DPkg::Path`). apt's binary caches stay out of the node: listing
   /// packages would leave 100 MB there.
   private static let aptConfiguration = """

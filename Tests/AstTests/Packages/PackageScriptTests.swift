@@ -39,7 +39,8 @@ struct PackageScriptTests {
       update-rc.d starter defaults
       invoke-rc.d starter start
       service starter start
-      ! systemctl start starter
+      systemctl start starter
+      ! systemctl is-active starter
       ! test -d /run/systemd/system
       """
     ])

@@ -32,6 +32,47 @@ import Testing
       #expect(try call("248, $b, $b, $b, 1, -4") == "-1 \(ENOSYS)")
     }
 
+    /// clone(2), unshare(2), io_uring_setup(2), clone3(2), modify_ldt(2), personality(2), and socket(2) of the kinds that
+    /// a network namespace does not hold.
+    @Test(arguments: [
+      ("56, 0x10000011, 0", "-1 \(EPERM)"), ("272, 0x10000000", "-1 \(EPERM)"), ("272, 0x10020000", "-1 \(EPERM)"),
+      ("425, 1, $b", "-1 \(ENOSYS)"), ("426, 0", "-1 \(ENOSYS)"), ("427, 0", "-1 \(ENOSYS)"),
+      ("435, $b, 64", "-1 \(ENOSYS)"), ("154, 0, $b, 64", "-1 \(ENOSYS)"), ("135, 0x40000", "-1 \(EPERM)"),
+      ("135, 0xffffffff", "0 0"), ("135, 8", "0 0"), ("135, 0", "8 0"), ("41, 40, 1, 0", "-1 \(EAFNOSUPPORT)"),
+      ("41, 16, 3, 9", "-1 \(EPROTONOSUPPORT)"),
+    ])
+    func whatHasNoUseInANodeIsRefused(arguments: String, result: String) throws {
+      // The second personality finds the first one.
+      let prelude = arguments == "135, 0" ? "syscall(135, 8); " : ""
+      let script = "\(prelude)$b = 'x' x 64; $! = 0; print syscall(\(arguments)), ' ', $!+0"
+      #expect(try fixture.perl(script).stdout == result)
+    }
+
+    /// A process can still be made, and a socket of the usual kinds.
+    @Test func whatProgramsNeedIsAllowed() throws {
+      #expect(try fixture.shell("sh -c true & wait; echo done").stdout == "done\n")
+      #expect(
+        try fixture.perl("$! = 0; print syscall(41, $_, 2, 0) > 2 ? 'socket ' : $!+0 for 1, 2, 16").stdout
+          == "socket socket socket ")
+    }
+
+    @Test func theProcessorsAndTheMemoryBelongToTheMachine() throws {
+      // sched_setscheduler(2) with SCHED_FIFO, setpriority(2), mlock(2) of 1 MiB and of 16 KiB.
+      #expect(try call("144, 0, 1, $p = pack('i', 1)") == "-1 \(EPERM)")
+      #expect(try call("141, 0, 0, -5") == "-1 \(EACCES)")
+      #expect(
+        try fixture.perl("$b = 'x' x (1 << 20); $! = 0; print syscall(149, $b, 1 << 20), ' ', $!+0").stdout
+          == "-1 \(ENOMEM)")
+      #expect(
+        try fixture.perl("$b = 'x' x (1 << 20); $! = 0; print syscall(149, $b, 1 << 14), ' ', $!+0").stdout == "0 0")
+    }
+
+    @Test func theFirmwareIsTheHosts() throws {
+      #expect(
+        try fixture.shell("ls -A /sys/firmware | wc -l; touch /sys/firmware/x 2>/dev/null || echo refused").stdout
+          == "0\nrefused\n")
+    }
+
     @Test(arguments: [tiocsti, 0x541C, 0x5423, 1 << 32 | tiocsti])
     func typingIntoTheTerminalIsRefused(request: Int) throws {
       #expect(try call("16, 0, \(request), $b") == "-1 \(EPERM)")

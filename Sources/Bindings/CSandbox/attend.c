@@ -187,6 +187,7 @@ static void note(struct attendance *attendance, const struct message *message) {
     case MESSAGE_STOPPED: program_stopped(attendance, message->value); break;
     case MESSAGE_ENDED:
       result->wait_status = message->value;
+      sandbox_pass_on_input(attendance->sandbox, message->input_offset);
       attendance->ended = true;
       break;
   }

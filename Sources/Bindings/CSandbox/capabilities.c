@@ -12,15 +12,16 @@
 ///   SYS_ADMIN, SYS_PTRACE   leave the sandbox
 ///   DAC_READ_SEARCH         open_by_handle_at(2) reaches every subvolume of the file system the root is part of
 ///   SYS_RESOURCE            the administrator's limits and reserved blocks
+///   SYS_NICE, IPC_LOCK      the machine's processors and memory, which others need as well
 ///   NET_ADMIN               the network may be the host's
 ///   SYSLOG, AUDIT_*, MAC_*  the host's log, audit and security policy
 static const unsigned char kept[] = {
     CAP_CHOWN,          CAP_DAC_OVERRIDE,    CAP_FOWNER,   CAP_FSETID,
     CAP_KILL,           CAP_SETGID,          CAP_SETUID,   CAP_SETPCAP,
     CAP_SETFCAP,        CAP_LINUX_IMMUTABLE, CAP_NET_RAW,  CAP_NET_BIND_SERVICE,
-    CAP_NET_BROADCAST,  CAP_IPC_LOCK,        CAP_IPC_OWNER, CAP_SYS_CHROOT,
+    CAP_NET_BROADCAST,  CAP_IPC_OWNER,       CAP_SYS_CHROOT,
     CAP_MKNOD,  // tar and dpkg unpack nodes; on nodev mounts they are names without effect
-    CAP_SYS_NICE,       CAP_LEASE,           CAP_AUDIT_WRITE,
+    CAP_LEASE,
 };
 
 static uint64_t kept_set(void) {

@@ -29,7 +29,7 @@ static void take_streams(const struct sandbox *sandbox) {
   int copies[3];
   for (int stream = 0; stream < 3; stream++) {
     struct stat status;
-    int given = sandbox->plan->streams[stream];
+    int given = sandbox->streams[stream];
     copies[stream] = fstat(given, &status) == 0 ? fcntl(given, F_DUPFD, 3) : open("/dev/null", O_RDWR);
     if (copies[stream] >= 0 && copies[stream] < 3) copies[stream] = fcntl(copies[stream], F_DUPFD, 3);
     if (copies[stream] < 0) sandbox_fail(sandbox, SANDBOX_STEP_STREAMS, NULL);
@@ -73,7 +73,8 @@ static void reap(const struct sandbox *sandbox, pid_t program) {
     if (child != program) continue;
     bool stopped = WIFSTOPPED(status);
     struct message message = {.kind = stopped ? MESSAGE_STOPPED : MESSAGE_ENDED,
-                              .value = stopped ? WSTOPSIG(status) : status};
+                              .value = stopped ? WSTOPSIG(status) : status,
+                              .input_offset = lseek(0, 0, SEEK_CUR)};
     sandbox_tell(sandbox, &message, NULL);
     if (!stopped) _exit(0);
   }

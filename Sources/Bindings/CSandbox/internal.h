@@ -17,6 +17,7 @@ struct message {
   int32_t kind;
   int32_t step;   ///< MESSAGE_FAILED: enum sandbox_step; MESSAGE_SKIPPED: index of the bind
   int32_t value;  ///< errno, stop signal or wait status
+  off_t input_offset;  ///< MESSAGE_ENDED: how far standard input was read, or -1
   struct timespec parent_before, parent_after;
   char path[PATH_MAX];
 };
@@ -29,6 +30,7 @@ struct sandbox {
   int channel;         ///< the caller's or init's end of a SOCK_SEQPACKET pair
   int *bind_mounts;    ///< room for the detached mounts of `plan->binds`
   char **shell_words;  ///< room for "/bin/sh", the program's path and its arguments
+  int streams[3];      ///< the program's: the caller's, or these opened again
   char terminal[PATH_MAX];  ///< path of the terminal on standard input, or empty
   bool own_group;      ///< interactive: the program has a process group of its own
   bool foreground;     ///< ... and that group has the terminal
@@ -67,6 +69,11 @@ _Noreturn void sandbox_program(const struct sandbox *sandbox);
 int sandbox_drop_capabilities(void);
 int sandbox_install_filter(bool suppress_sync);
 void sandbox_scope_abstract_sockets(void);
+
+// streams.c
+void sandbox_open_streams(struct sandbox *sandbox);
+void sandbox_pass_on_input(const struct sandbox *sandbox, off_t input_offset);
+void sandbox_close_streams(struct sandbox *sandbox);
 
 // attend.c
 void sandbox_attend(struct sandbox *sandbox, int pidfd, int signals, struct sandbox_result *result);

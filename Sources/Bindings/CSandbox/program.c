@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -93,6 +94,22 @@ static void search_and_execute(const struct sandbox *sandbox, const char *name) 
   errno = result;
 }
 
+/// Without the capabilities these limits hold, whatever the caller's are: no real-time priority, no niceness below the
+/// caller's, and as much locked memory as gpg(1) needs for a key. A limit that is lower stays.
+static void limit(void) {
+  static const struct {
+    __rlimit_resource_t resource;
+    rlim_t most;
+  } limits[] = {{RLIMIT_RTPRIO, 0}, {RLIMIT_NICE, 0}, {RLIMIT_MEMLOCK, 64 << 10}};
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    struct rlimit present;
+    if (getrlimit(limits[i].resource, &present) != 0) continue;
+    if (present.rlim_max > limits[i].most) present.rlim_max = limits[i].most;
+    if (present.rlim_cur > present.rlim_max) present.rlim_cur = present.rlim_max;
+    (void)setrlimit(limits[i].resource, &present);
+  }
+}
+
 void sandbox_program(const struct sandbox *sandbox) {
   const struct sandbox_plan *plan = sandbox->plan;
   if (sandbox->own_group) {
@@ -101,6 +118,7 @@ void sandbox_program(const struct sandbox *sandbox) {
   } else if (!plan->attended) {
     (void)setsid();  // unattended: /dev/tty would be the caller's terminal, and a question there would wait
   }
+  limit();
   if (!plan->isolated_network) sandbox_scope_abstract_sockets();
   if (sandbox_install_filter(plan->suppress_sync) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILTER, NULL);
   if (sandbox_drop_capabilities() != 0) sandbox_fail(sandbox, SANDBOX_STEP_CAPABILITIES, NULL);

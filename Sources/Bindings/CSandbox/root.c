@@ -17,9 +17,11 @@ struct fixture {
 
 enum { QUIET = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV };
 
-/// sysfs is made read-only at the mount: its superblock is shared with the host's mounts of it.
+/// sysfs is made read-only at the mount: its superblock is shared with the host's mounts of it. The firmware's variables
+/// and tables are the host's.
 static const struct fixture fixtures[] = {
     {"sysfs", "/sys", QUIET | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY, {{0}}, false},
+    {"tmpfs", "/sys/firmware", QUIET | MOUNT_ATTR_RDONLY, {{0}}, false},
     {"tmpfs", "/run", QUIET, {{"mode", "0755"}, {0}}, false},
     // A node may have /tmp -> /var/tmp: then it has what it asked for, in its own tree.
     {"tmpfs", "/tmp", QUIET, {{"mode", "1777"}, {0}}, true},

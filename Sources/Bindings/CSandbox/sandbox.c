@@ -114,11 +114,13 @@ int sandbox_run(const struct sandbox_plan *plan, struct sandbox_result *result) 
     failed(result, SANDBOX_STEP_PREPARE);
   } else {
     look_at_terminal(&sandbox);
+    sandbox_open_streams(&sandbox);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &previous);
     run_blocked(&sandbox, &previous, result);
     // Signals that came too late for the program stay pending for the caller, which commits or discards.
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    sandbox_close_streams(&sandbox);
   }
   free(sandbox.shell_words);
   free(sandbox.bind_mounts);

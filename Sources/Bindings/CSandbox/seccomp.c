@@ -8,9 +8,13 @@
 #include <linux/audit.h>
 #include <linux/btrfs.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,7 +49,23 @@ static const struct call key_calls[] = {
     CALL(keyctl, 288, 311),
 };
 
+/// What has no use in a node and a history of holes. With clone3(2) the flags are in memory, where the filter cannot see
+/// them; the C library falls back to clone(2).
+static const struct call absent_calls[] = {
+    CALL(io_uring_setup, 425, 425),
+    CALL(io_uring_enter, 426, 426),
+    CALL(io_uring_register, 427, 427),
+    CALL(clone3, 435, 435),
+#if defined(__x86_64__)
+    CALL(modify_ldt, 123, 0),
+#endif
+};
+
 static const struct call ioctl_call = CALL(ioctl, 54, 54);
+static const struct call clone_call = CALL(clone, 120, 120);
+static const struct call unshare_call = CALL(unshare, 310, 337);
+static const struct call socket_call = CALL(socket, 359, 281);
+static const struct call personality_call = CALL(personality, 136, 136);
 
 /// BTRFS_IOC_SET_RECEIVED_SUBVOL as 32-bit programs know it, which 64-bit ones may use too (fs/btrfs/ioctl.c): two of its
 /// times are 4 bytes shorter.
@@ -75,7 +95,7 @@ static const struct {
     {TIOCSETD, EPERM},
 };
 
-enum { CAPACITY = 128, X32_BIT = 0x40000000 };
+enum { CAPACITY = 192, X32_BIT = 0x40000000 };
 
 struct program {
   struct sock_filter code[CAPACITY];
@@ -99,6 +119,61 @@ static void refuse_value(struct program *program, uint32_t value, int error) {
   refuse(program, error);
 }
 
+static void allow(struct program *program) {
+  emit(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+}
+
+/// The lower half of an argument. The kernel takes these arguments as 32 bits, so the upper half makes no difference.
+static void load_argument(struct program *program, int number) {
+  load(program, offsetof(struct seccomp_data, args) + (size_t)number * sizeof(uint64_t));
+}
+
+/// The rules for one call, which `rules` ends with a verdict; other calls go on behind them.
+static void with_call(struct program *program, struct call call, bool compat, void (*rules)(struct program *)) {
+  unsigned short jump = program->length;
+  emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, compat ? call.compat : call.native, 0, 0));
+  rules(program);
+  program->code[jump].jf = (unsigned char)(program->length - jump - 1);
+}
+
+/// In a user namespace of its own the program would have every capability again.
+static void namespace_rules(struct program *program) {
+  load_argument(program, 0);
+  emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 0, 1));
+  refuse(program, EPERM);
+  allow(program);
+}
+
+/// Neither the host of a virtual machine nor the audit system is in a network namespace. Programs that write audit
+/// records go on when the kernel says that it has no such system (libaudit).
+static void socket_rules(struct program *program) {
+  load_argument(program, 0);
+  refuse_value(program, AF_VSOCK, EAFNOSUPPORT);
+  emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 1, 0));
+  allow(program);
+  load_argument(program, 2);
+  refuse_value(program, NETLINK_AUDIT, EPROTONOSUPPORT);
+  allow(program);
+}
+
+/// personality(2): asking, and what uname(2) says, as docker has it.
+static void personality_rules(struct program *program) {
+  static const uint32_t harmless[] = {0xffffffff, PER_LINUX, PER_LINUX32};
+  load_argument(program, 0);
+  for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+    emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, harmless[i], 0, 1));
+    allow(program);
+  }
+  refuse(program, EPERM);
+}
+
+static void ioctl_rules(struct program *program) {
+  load_argument(program, 1);
+  for (size_t i = 0; i < sizeof refused_ioctls / sizeof *refused_ioctls; i++)
+    refuse_value(program, refused_ioctls[i].request, refused_ioctls[i].error);
+  allow(program);
+}
+
 static void refuse_calls(struct program *program, const struct call *calls, size_t count, bool compat, int error) {
   for (size_t i = 0; i < count; i++) refuse_value(program, compat ? calls[i].compat : calls[i].native, error);
 }
@@ -114,14 +189,13 @@ static void emit_rules(struct program *program, bool compat, bool suppress_sync)
 #endif
   if (suppress_sync) refuse_calls(program, sync_calls, sizeof sync_calls / sizeof *sync_calls, compat, 0);
   refuse_calls(program, key_calls, sizeof key_calls / sizeof *key_calls, compat, ENOSYS);
-  emit(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-                                             compat ? ioctl_call.compat : ioctl_call.native, 1, 0));
-  emit(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-  // The kernel takes the request as 32 bits: the upper half of the register must not make a difference.
-  load(program, offsetof(struct seccomp_data, args[1]));
-  for (size_t i = 0; i < sizeof refused_ioctls / sizeof *refused_ioctls; i++)
-    refuse_value(program, refused_ioctls[i].request, refused_ioctls[i].error);
-  emit(program, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  refuse_calls(program, absent_calls, sizeof absent_calls / sizeof *absent_calls, compat, ENOSYS);
+  with_call(program, clone_call, compat, namespace_rules);
+  with_call(program, unshare_call, compat, namespace_rules);
+  with_call(program, socket_call, compat, socket_rules);
+  with_call(program, personality_call, compat, personality_rules);
+  with_call(program, ioctl_call, compat, ioctl_rules);
+  allow(program);
 }
 
 /// Jumps are at most 255 instructions wide, far more than one block of rules.

@@ -21,6 +21,8 @@ struct BootstrapSource: ParsableArguments {
   var kernel: String?
   @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?
+  @Option(help: ArgumentHelp("An option for apt, like Acquire::Check-Valid-Until=false.", valueName: "name=value"))
+  var aptOption: [String] = []
 
   func validate() throws {
     guard tarball == nil || (suite ?? variant ?? mirror) == nil else {

@@ -26,7 +26,7 @@ struct BootstrapQuestions {
     if let tarball = origin.tarball ?? (saysSuite ? nil : file.tarball) { return .tarball(FilePath(tarball)) }
     return .bootstrap(
       suite: origin.suite ?? file.suite ?? "trixie", variant: origin.variant ?? file.variant ?? "minimal",
-      mirror: origin.mirror ?? file.mirror, include: [])
+      mirror: origin.mirror ?? file.mirror, include: [], aptOptions: [])
   }
 
   var kernel: String { origin.kernel ?? file.kernel ?? DebianArchitecture.current.kernelPackage }

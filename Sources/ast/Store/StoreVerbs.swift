@@ -27,6 +27,8 @@ struct Init: Verb {
   var mirror: String?
   @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?
+  @Option(help: ArgumentHelp("An option for apt, like Acquire::Check-Valid-Until=false.", valueName: "name=value"))
+  var aptOption: [String] = []
   @Option(help: ArgumentHelp("Fill the base from a tar archive of a root file system.", valueName: "file"))
   var tarball: String?
   @Option(help: ArgumentHelp("Fill the base from a directory.", valueName: "dir"))
@@ -58,7 +60,7 @@ struct Init: Verb {
     if let directory { return .directory(FilePath(directory)) }
     return .bootstrap(
       suite: suite ?? "trixie", variant: variant, mirror: mirror,
-      include: include.map { $0.split(separator: ",").map(String.init) } ?? [])
+      include: include.map { $0.split(separator: ",").map(String.init) } ?? [], aptOptions: aptOption)
   }
 }
 

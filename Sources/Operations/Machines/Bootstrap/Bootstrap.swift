@@ -26,17 +26,21 @@ public struct Bootstrap {
   public let kernel: String
   /// Packages to install too.
   public let packages: [String]
+  /// Options for apt (apt.conf(5)) while they are installed.
+  public let aptOptions: [String]
   /// The system's name, language, accounts and consoles.
   public let answers: BootstrapAnswers
 
   /// A system to make.
   public init(
-    _ target: Target, from source: BaseSource, kernel: String, packages: [String], answers: BootstrapAnswers
+    _ target: Target, from source: BaseSource, kernel: String, packages: [String], aptOptions: [String] = [],
+    answers: BootstrapAnswers
   ) {
     self.target = target
     self.source = source
     self.kernel = kernel
     self.packages = packages
+    self.aptOptions = aptOptions
     self.answers = answers
   }
 
@@ -123,7 +127,7 @@ extension Bootstrap {
     ) { store, root in
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
       steps.note("configuring the system")
-      if case .bootstrap = source {} else { try base.install(wanted) }
+      if case .bootstrap = source {} else { try base.install(wanted, aptOptions) }
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
       try base.installSystem()
@@ -149,7 +153,8 @@ extension Bootstrap {
 
   /// mmdebstrap(1) installs all packages at once.
   private var baseSource: BaseSource {
-    guard case .bootstrap(let suite, let variant, let mirror, let include) = source else { return source }
-    return .bootstrap(suite: suite, variant: variant, mirror: mirror, include: wanted + include)
+    guard case .bootstrap(let suite, let variant, let mirror, let include, _) = source else { return source }
+    return .bootstrap(
+      suite: suite, variant: variant, mirror: mirror, include: wanted + include, aptOptions: aptOptions)
   }
 }

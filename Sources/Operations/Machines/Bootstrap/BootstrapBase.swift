@@ -19,12 +19,13 @@ struct BootstrapBase {
   private var files: RootDirectory { RootDirectory(root) }
 
   /// Installs the packages that are missing. Only a base from an archive needs it.
-  func install(_ packages: [String]) throws {
+  func install(_ packages: [String], _ aptOptions: [String]) throws {
     let installed = Set(try PackageDatabase.installed(in: root)?.map(\.name) ?? [])
     let missing = packages.filter { !installed.contains($0) }
     guard !missing.isEmpty else { return }
-    try run(["apt-get", "-q", "update"])
-    try run(["apt-get", "-q", "--yes", "--no-install-recommends", "install", "--"] + missing)
+    let apt = ["apt-get", "-q"] + aptOptions.flatMap { ["-o", $0] }
+    try run(apt + ["update"])
+    try run(apt + ["--yes", "--no-install-recommends", "install", "--"] + missing)
     try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
   }
 

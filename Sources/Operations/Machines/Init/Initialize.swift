@@ -140,12 +140,13 @@ extension Store {
     _ root: FilePath, from source: BaseSource, messages: FileDescriptor, progress: (String) -> Void
   ) throws {
     switch source {
-    case .bootstrap(let suite, let variant, let mirror, let include):
+    case .bootstrap(let suite, let variant, let mirror, let include, let aptOptions):
       let tarball = self.root.appending("cache/bootstrap.tar")
       defer { unlink(tarball.string) }
       progress("making a Debian \(suite) (\(variant)) with mmdebstrap")
       try bootstrap(
-        suite: suite, variant: variant, mirror: mirror, include: include, to: tarball, messages: messages)
+        suite: suite, variant: variant, mirror: mirror, include: include, aptOptions: aptOptions, to: tarball,
+        messages: messages)
       failPoint("bootstrapped")
       try unpack(tarball, into: root)
     case .tarball(let tarball):
@@ -174,7 +175,8 @@ extension Store {
   }
 
   private func bootstrap(
-    suite: String, variant: String, mirror: String?, include: [String], to tarball: FilePath, messages: FileDescriptor
+    suite: String, variant: String, mirror: String?, include: [String], aptOptions: [String], to tarball: FilePath,
+    messages: FileDescriptor
   ) throws {
     let sources: [String] =
       if let mirror {
@@ -183,8 +185,11 @@ extension Store {
         try DebianMirror.ofThisMachine()?.sourcesList(suite: suite) ?? []
       }
     var arguments = ["--format=tar", "--variant=\(variant == "minimal" ? "minbase" : variant)"]
-    // mmdebstrap copies this machine's name and name servers into the new system, which has its own.
-    arguments.append("--customize-hook=cd \"$1/etc\" && rm -f hostname resolv.conf && : >resolv.conf")
+    // mmdebstrap copies this machine's name and name servers into the new system, which has its own, and leaves the
+    // options for apt there.
+    arguments.append(
+      "--customize-hook=cd \"$1/etc\" && rm -f hostname resolv.conf apt/apt.conf.d/99mmdebstrap && : >resolv.conf")
+    arguments += aptOptions.map { "--aptopt=\($0)" }
     if !include.isEmpty { arguments.append("--include=\(include.joined(separator: ","))") }
     try ChildProcess("mmdebstrap", arguments + ["--", suite, tarball.string] + sources).run(showing: messages)
   }

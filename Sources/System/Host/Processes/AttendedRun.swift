@@ -10,11 +10,27 @@ extension Sandbox {
   /// same pipe.
   package func runAttended(_ command: [String]) throws -> SandboxResult {
     try OutputRelay.standing(for: .standardError) { error in
-      guard error != .standardError else { return try run(command) }
-      let output = isSame(.standardOutput, .standardError) ? error : .standardOutput
-      return try run(command, on: .attendedWriting(output: output, error: error))
+      try standing(forOutputBeside: error) { output in
+        guard error != .standardError || output != .standardOutput else { return try run(command) }
+        return try run(command, on: .attendedWriting(output: output, error: error))
+      }
     }
   }
+
+  /// Calls `body` with a descriptor for standard output: the same as for standard error if they are the same file,
+  /// because their order counts.
+  private func standing(
+    forOutputBeside error: FileDescriptor, _ body: (FileDescriptor) throws -> SandboxResult
+  ) throws -> SandboxResult {
+    if isSame(.standardOutput, .standardError) { return try body(error == .standardError ? .standardOutput : error) }
+    return try isFile(.standardOutput) ? OutputRelay.standing(for: .standardOutput, body) : body(.standardOutput)
+  }
+}
+
+/// Whether a descriptor is of a regular file.
+private func isFile(_ descriptor: FileDescriptor) -> Bool {
+  var status = stat()
+  return fstat(descriptor.rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }
 
 /// Whether two descriptors are of the same file.

@@ -1,38 +1,45 @@
 import Glibc
+import Synchronization
 import SystemPackage
 
-/// A pipe in place of an output of ours, for programs that must not notice when its reader goes away: a thread passes
-/// on what they write, and goes on reading when nobody wants it any more.
+/// A pipe in place of an output of ours: a thread passes on what programs write.
+///
+/// Programs must not notice when the reader of our pipe goes away: then the thread goes on reading what nobody wants any
+/// more. And a program in a node must not get a file of the host that is open for writing: it could change its mode and
+/// owner. If that cannot be written, the program's next write fails, and so does the whole.
 package final class OutputRelay {
   private let entrance: FileDescriptor
   private let end: FileDescriptor
+  private let work: RelayWork
   private let thread: RelayThread
 
-  /// Calls `body` with a descriptor for programs that write to `output`: `output` itself, unless a reader may go away.
-  package static func standing<Result>(
-    for output: FileDescriptor, _ body: (FileDescriptor) throws -> Result
-  ) throws -> Result {
-    guard isNeeded(for: output) else { return try body(output) }
-    let relay = try OutputRelay(to: output)
-    defer { relay.finish() }
-    return try body(relay.entrance)
-  }
-
-  /// Whether the output is a pipe or a socket.
-  private static func isNeeded(for output: FileDescriptor) -> Bool {
+  /// Calls `body` with a descriptor for programs that write to `output`: `output` itself, unless it is a pipe, a socket
+  /// or a file.
+  ///
+  /// - Throws: `AstError` if a file could not be written.
+  package static func standing<Value>(
+    for output: FileDescriptor, _ body: (FileDescriptor) throws -> Value
+  ) throws -> Value {
     var status = stat()
-    guard fstat(output.rawValue, &status) == 0 else { return false }
-    return [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT)
+    let kinds = [S_IFIFO, S_IFSOCK, S_IFREG]
+    guard fstat(output.rawValue, &status) == 0, case let kind = status.st_mode & S_IFMT, kinds.contains(kind) else {
+      return try body(output)
+    }
+    let relay = try OutputRelay(to: output, isFile: kind == S_IFREG)
+    let result = Result { try body(relay.entrance) }
+    if let failure = relay.finish() { throw failure }
+    return try result.get()
   }
 
-  private init(to output: FileDescriptor) throws {
+  private init(to output: FileDescriptor, isFile: Bool) throws {
     let (exit, entrance) = try makePipe()
     self.entrance = entrance
     do {
       let (ended, end) = try makePipe()
       self.end = end
       do {
-        thread = try RelayThread(from: exit, to: output, until: ended)
+        work = RelayWork(source: exit, output: output, ended: ended, isFile: isFile)
+        thread = try RelayThread(work)
       } catch {
         for descriptor in [ended, end] { try? descriptor.close() }
         throw error
@@ -44,10 +51,13 @@ package final class OutputRelay {
   }
 
   /// Passes on the rest. A program that has been left behind, and still has the pipe, is not waited for.
-  private func finish() {
+  ///
+  /// - Returns: the error if a file could not be written.
+  private func finish() -> AstError? {
     try? entrance.close()
     try? end.close()
     thread.join()
+    return work.failure
   }
 }
 
@@ -55,11 +65,9 @@ package final class OutputRelay {
 private final class RelayThread {
   private var thread = pthread_t()
 
-  /// Starts it; it closes `source` and `ended`.
-  ///
-  /// - Parameter ended: a pipe, which ends when `source` is read to the end of what is in it.
-  init(from source: FileDescriptor, to output: FileDescriptor, until ended: FileDescriptor) throws(Errno) {
-    let work = Unmanaged.passRetained(RelayWork(source: source, output: output, ended: ended))
+  /// Starts it.
+  init(_ work: RelayWork) throws(Errno) {
+    let work = Unmanaged.passRetained(work)
     var all = sigset_t()
     var previous = sigset_t()
     sigfillset(&all)
@@ -84,9 +92,19 @@ private final class RelayWork: Sendable {
   private let source: FileDescriptor
   private let output: FileDescriptor
   private let ended: FileDescriptor
+  private let isFile: Bool
+  private let error = Mutex<Errno?>(nil)
 
-  init(source: FileDescriptor, output: FileDescriptor, ended: FileDescriptor) {
-    (self.source, self.output, self.ended) = (source, output, ended)
+  /// Passes on what comes out of the pipe `source`, and closes it and `ended`, a pipe that ends when `source` is to be
+  /// read to the end of what is in it.
+  init(source: FileDescriptor, output: FileDescriptor, ended: FileDescriptor, isFile: Bool) {
+    (self.source, self.output, self.ended, self.isFile) = (source, output, ended, isFile)
+  }
+
+  /// The error that kept a file from being written.
+  var failure: AstError? {
+    guard let error = error.withLock({ $0 }) else { return nil }
+    return AstError(.failed, "cannot write the output of the program: \(error)")
   }
 
   func run() {
@@ -98,8 +116,19 @@ private final class RelayWork: Sendable {
       let count = (try? buffer.withUnsafeMutableBytes { try source.read(into: $0) }) ?? 0
       if count == 0 { break }
       // The reader is gone for good: its end of a pipe cannot come back.
-      if isWanted { isWanted = (try? output.writeAll(buffer[..<count])) != nil }
+      if isWanted { isWanted = pass(on: buffer[..<count]) }
+      if isFile, !isWanted { break }
     }
     for descriptor in [source, ended] { try? descriptor.close() }
+  }
+
+  private func pass(on bytes: ArraySlice<UInt8>) -> Bool {
+    do {
+      _ = try output.writeAll(bytes)
+      return true
+    } catch {
+      if isFile { self.error.withLock { $0 = error as? Errno ?? .ioError } }
+      return false
+    }
   }
 }

@@ -16,7 +16,8 @@ package struct PackageCache {
   init(in store: Store) throws {
     path = Self.path(in: store.root)
     locks = store.locks
-    try Store.makeDirectory("cache", in: store.root)
+    // A node's programs write below it, set-user-ID programs too: nobody but root may enter.
+    try Store.makeDirectory("cache", in: store.root, 0o700)
     try Store.makeDirectory("cache/apt", in: store.root)
     for name in ["packages", "partial", "indices"] { try Store.makeDirectory("cache/apt/\(name)", in: store.root) }
   }

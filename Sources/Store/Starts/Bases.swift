@@ -17,7 +17,7 @@ package struct Bases {
 
   /// Makes a snapshot for a deployment that has no number yet.
   package func stage(_ source: FilePath, for operation: OperationID) throws {
-    try Files.ensureDirectory(directory)
+    try Files.ensureDirectory(directory, mode: 0o700)
     try Subvolume(at: source).snapshot(to: staging(operation), readOnly: true)
   }
 
@@ -32,7 +32,7 @@ package struct Bases {
 
   /// Makes a snapshot of this root for a deployment, and returns its name.
   package func add(_ source: FilePath, of deployment: DeploymentID) throws -> String {
-    try Files.ensureDirectory(directory)
+    try Files.ensureDirectory(directory, mode: 0o700)
     let last = try names().compactMap { Self.parts($0) }.filter { $0.deployment == deployment }.map(\.number).max()
     let name = "\(deployment).\((last ?? 0) + 1)"
     try Subvolume(at: source).snapshot(to: directory.appending(name), readOnly: true)

@@ -233,6 +233,10 @@ struct InitImageTests {
         try runSuccessfully([
           "findmnt", "--noheadings", "--output", "TARGET", "--submounts", place.appending("store").string,
         ]).lines.count == 1)
+      let options = try runSuccessfully(["findmnt", "-no", "OPTIONS", place.appending("store").string])
+      #expect(Set(options.split(whereSeparator: ",\n".contains)).isSuperset(of: ["nosuid", "nodev"]), "\(options)")
+      let modes = ["stat", "-c", "%a", "nodes", "cache", "ast"]
+      #expect(try runSuccessfully(modes, in: place.appending("store")) == "700\n700\n755\n")
       #expect(try runSuccessfully(["ls", place.string]) == "disk\nstore\n")
     }
   }

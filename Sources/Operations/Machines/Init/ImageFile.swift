@@ -36,7 +36,9 @@ public struct ImageFile: Sendable {
         .refused, "\(directory) is not empty, and a mount would hide what is in it", hint: "name an empty directory")
     }
     do {
-      try ChildProcess("mount", ["-t", "btrfs", "-o", "loop,noatime", "--", path.string, directory.string]).run()
+      try ChildProcess(
+        "mount", ["-t", "btrfs", "-o", "loop,noatime,nosuid,nodev", "--", path.string, directory.string]
+      ).run()
     } catch {
       throw AstError(
         .failed, "cannot mount \(path) at \(directory): \(AstError(error).message)",

@@ -181,6 +181,7 @@ package struct BringEtcUpToDate {
     try stamp.write(into: made)
     let remarks = try ProductsAtStart(of: root).prepare(after: merge.steps, in: made)
     try copy.protect()
+    try merge.protect(in: root, as: Self.staged)
     failPoint("etc made")
     // A commit of the file system does not write the contents of new files by itself.
     try FileSystem.sync(root)

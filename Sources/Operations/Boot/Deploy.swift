@@ -87,6 +87,7 @@ extension Store {
         )
       }
       try giveStartProgram(to: staged.path)
+      for merge in merges { try merge.protect(in: staged.path) }
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }

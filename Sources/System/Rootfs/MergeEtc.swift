@@ -142,6 +142,18 @@ public struct MergeEtc {
     for step in steps { try carryOut(step, in: etc) }
   }
 
+  /// Protects the files that the merge has copied if their originals are protected (chattr(1)). Call it last: after it,
+  /// nothing can change them.
+  package func protect(in staged: FilePath, as name: FilePath.Component = "etc") throws {
+    guard !steps.isEmpty, let etc = try OpenDirectory(staged).directory(name) else { return }
+    for case .put(let path, let entry) in steps {
+      // Programs that change the accounts write the backups, which have other names than the originals.
+      guard case .copy(let side, path) = entry.content, let source = directories[side] else { continue }
+      let (above, file) = try source.parent(of: path)
+      try etc.parent(of: path).directory.protect(file, like: file, in: above)
+    }
+  }
+
   private func carryOut(_ step: EtcStep, in etc: OpenDirectory) throws {
     switch step {
     case .remove(let path):

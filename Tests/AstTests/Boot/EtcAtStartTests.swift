@@ -200,6 +200,25 @@ struct EtcAtStartTests {
     try runSuccessfully(["chattr", "-i", "\(etc)/locked"])
   }
 
+  @Test func protectedFilesComeAlongProtected() throws {
+    try runSuccessfully(["sh", "-ec", "cd $0; echo x >fixed; chattr +i fixed", disk.etc(of: 1).string])
+    try disk.start(2)
+    #expect(try isProtected("fixed", in: 2))
+    try store.ast("deploy", "1").expectSuccess()
+    #expect(try isProtected("fixed", in: 3))
+    #expect(try disk.read("fixed", of: 3) == "x\n")
+    // Who protects it no longer, and changes it, finds that as well.
+    try runSuccessfully(["sh", "-ec", "cd $0; chattr -i fixed; echo y >fixed", disk.etc(of: 2).string])
+    try disk.start(3)
+    #expect(try !isProtected("fixed", in: 3))
+    #expect(try disk.read("fixed", of: 3) == "y\n")
+  }
+
+  private func isProtected(_ file: String, in deployment: Int) throws -> Bool {
+    let listed = try runSuccessfully(["lsattr", "-d", disk.etc(of: deployment).appending(file).string])
+    return listed.prefix { $0 != " " }.contains("i")
+  }
+
   @Test func nothingThatAMergeStillNeedsIsDeleted() throws {
     try store.ast("run", "1", "true").expectSuccess()
     try store.ast("deploy", "1").expectSuccess()

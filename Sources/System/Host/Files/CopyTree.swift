@@ -83,6 +83,13 @@ extension OpenDirectory {
     return flags
   }
 
+  /// Protects a file from changes like chattr(1) if the original in another directory is protected, and only then.
+  package func protect(_ name: Name, like original: Name, in other: OpenDirectory) throws {
+    let (own, wanted) = try (flags(of: name), other.flags(of: original))
+    let flags = own & ~CFILES_PROTECTED | wanted & CFILES_PROTECTED
+    if flags != own { try setFlags(flags, of: name) }
+  }
+
   func setFlags(_ flags: UInt32, of name: Name) throws {
     let result = name.withPlatformString { cfiles_write_flags(descriptor, $0, flags) }
     guard result == 0 || result == -ENOENT else {

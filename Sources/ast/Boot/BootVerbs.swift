@@ -1,5 +1,6 @@
 import ArgumentParser
 import Boot
+import Glibc
 import Host
 import Rootfs
 import SnapshotTree
@@ -17,9 +18,25 @@ struct BootEtc: Verb {
   @Argument(help: "The deployment.") var deployment: DeploymentID
 
   func perform(in context: Context) throws -> Report {
-    let report = StartReport(of: deployment, in: global.root)
+    Report(text: "", data: ["deployment": "\(deployment)"], status: try Self.run(deployment, in: global.root))
+  }
+
+  private static func run(_ deployment: DeploymentID, in store: FilePath) throws -> Int32 {
+    let report = StartReport(of: deployment, in: store)
     try report.announce()
-    return Report(text: "", data: ["deployment": "\(deployment)"], status: report.failure == nil ? 0 : 1)
+    return report.failure == nil ? 0 : 1
+  }
+
+  /// Does the same for the words of the first program of a start, `ast --store STORE boot-etc DEPLOYMENT`, without the
+  /// parser of the command line: it takes three quarters of the time of a start with nothing to merge.
+  ///
+  /// - Returns: the exit status; nil if the words are others.
+  static func run(atStart words: [String]) throws -> Int32? {
+    guard words.count == 5, words[1] == "--store", words[3] == configuration.commandName, let number = Int(words[4]),
+      geteuid() == 0, access("/run/ast/sandbox", F_OK) != 0
+    else { return nil }
+    BrokenPipe.makeWritesFail()
+    return try run(DeploymentID(number), in: FilePath(words[2]))
   }
 }
 

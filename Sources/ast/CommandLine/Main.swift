@@ -9,6 +9,7 @@ enum Main {
   static func main() {
     openStandardDescriptors()
     do {
+      if let status = try BootEtc.run(atStart: CommandLine.arguments) { exit(status) }
       exit(try run(CommandLineArguments()))
     } catch let error as AstError {
       Output(json: CommandLineArguments.wantJSON(CommandLine.arguments), quiet: false).fail(error)

@@ -87,7 +87,7 @@ private struct SideBySide {
           let directory = directories[index], let otherDirectory = directories[earlier]
         else { continue }
         let isSameFile = file.st_dev == other.st_dev && file.st_ino == other.st_ino
-        if try isSameFile || file.st_size == 0 || hasSameBytes(name, directory, otherDirectory) {
+        if try isSameFile || file.st_size == 0 || hasSameBytes(name, Int64(file.st_size), directory, otherDirectory) {
           origins[index] = earlier
         }
       }
@@ -98,18 +98,22 @@ private struct SideBySide {
     }
   }
 
-  private func hasSameBytes(_ name: Name, _ directory: OpenDirectory, _ other: OpenDirectory) throws -> Bool {
+  private func hasSameBytes(
+    _ name: Name, _ size: Int64, _ directory: OpenDirectory, _ other: OpenDirectory
+  ) throws -> Bool {
     guard let file = try directory.file(name) else { return false }
     defer { try? file.close() }
     guard let otherFile = try other.file(name) else { return false }
     defer { try? otherFile.close() }
     var start: Int64 = 0
-    while true {
-      let bytes = try directory.read(file, name, from: start)
-      guard try bytes == other.read(otherFile, name, from: start) else { return false }
-      guard !bytes.isEmpty else { return true }
+    while start < size {
+      let bytes = try directory.read(file, name, from: start, rest: size - start)
+      guard try bytes == other.read(otherFile, name, from: start, rest: size - start) else { return false }
+      // It is shorter by now.
+      guard !bytes.isEmpty else { break }
       start += Int64(bytes.count)
     }
+    return true
   }
 }
 

@@ -1,5 +1,6 @@
 import Btrfs
 import CFiles
+import FileTrees
 import Glibc
 import SystemPackage
 
@@ -53,6 +54,8 @@ package struct CopyTree {
       return
     case S_IFDIR:
       try directory.makeDirectory(name)
+      // What it inherits, the files in it would inherit.
+      if path.isEmpty { try directory.setAttributes(FileAttributes(mode: 0o700), of: name) }
       guard let inner = try other.directory(original), let copy = try directory.directory(name) else { return }
       for name in try inner.names() { try make(name, in: copy, of: name, from: inner, at: path.appending(name)) }
     case S_IFREG:
@@ -61,7 +64,7 @@ package struct CopyTree {
     default: try directory.makeSpecial(name, type: kind, device: UInt64(status.st_rdev))
     }
     if let attributes = try other.attributes(of: original, status) {
-      try directory.setAttributes(attributes, of: name)
+      try directory.give(attributes, to: name, of: kind)
     }
     try directory.setTimes(of: name, from: status)
     // Later than the contents: files in a directory inherit some of its flags when they are made.
@@ -106,7 +109,10 @@ extension OpenDirectory {
 
   /// Removes a file, or a directory with its contents, even if chattr(1) protects them or subvolumes are among them.
   package func removeWhole(_ name: Name) throws {
-    guard let status = try status(of: name) else { return }
+    // Most files are removed with one call.
+    guard name.withPlatformString({ unlinkat(descriptor, $0, 0) }) != 0, let status = try status(of: name) else {
+      return
+    }
     let kind = status.st_mode & S_IFMT
     if kind == S_IFDIR || kind == S_IFREG, try flags(of: name) & CFILES_PROTECTED != 0 { try setFlags(0, of: name) }
     guard kind == S_IFDIR, let inner = try directory(name) else { return try remove(name) }

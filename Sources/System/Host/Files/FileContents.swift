@@ -4,9 +4,11 @@ import SystemPackage
 extension OpenDirectory {
   private static let pieceSize = 1 << 16
 
-  /// The next bytes of an open file, at most `pieceSize`; empty at its end.
-  package func read(_ file: FileDescriptor, _ name: Name, from start: Int64) throws -> [UInt8] {
-    try [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
+  /// The next bytes of an open file, at most `pieceSize` and at most as many as `rest`; empty at its end.
+  package func read(
+    _ file: FileDescriptor, _ name: Name, from start: Int64, rest: Int64 = .max
+  ) throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: Int(min(Int64(Self.pieceSize), rest))) { buffer, count in
       while count < buffer.count {
         let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
         let read = pread(file.rawValue, rest.baseAddress, rest.count, Int(start) + count)

@@ -211,12 +211,18 @@ package final class OpenDirectory {
         throw failure("remove the attribute \(attribute) of", name)
       }
     }
+    try give(attributes, to: name, of: status.st_mode & S_IFMT)
+  }
+
+  /// Sets the owner, permissions and extended attributes of a file of this type (`S_IFMT`), which keeps its other
+  /// extended attributes.
+  func give(_ attributes: FileAttributes, to name: Name, of type: mode_t) throws {
     // The owner first: changing it removes capabilities, set-user-ID and set-group-ID (chown(2)).
     let owner = name.withPlatformString {
       fchownat(descriptor, $0, attributes.owner, attributes.group, AT_SYMLINK_NOFOLLOW)
     }
     guard owner == 0 else { throw failure("give an owner to", name) }
-    if status.st_mode & S_IFMT != S_IFLNK {
+    if type != S_IFLNK {
       let mode = name.withPlatformString { fchmodat(descriptor, $0, attributes.mode, 0) }
       guard mode == 0 else { throw failure("set the permissions of", name) }
     }

@@ -91,6 +91,21 @@ def test_changes_of_several_starts_come_along(lab):
     everything_is_there(machine)
 
 
+def test_trial_in_between(lab):
+    """A trial keeps its /etc in memory, and is never what ran last."""
+    machine = deployed(lab.ready())
+    change_after_deploy(machine)
+    ran = machine.succeed("cat /.snapshots/ast/ran")
+    machine.reboot()
+    machine.boot("Snapshot tree", "Node 2 ")
+    assert "trial" in machine.succeed("ast status")
+    machine.succeed("useradd ghost && echo forgotten >/etc/forgotten && echo trial >/etc/hostname && ast tree")
+    assert machine.succeed("cat /.snapshots/ast/ran") == ran
+    restart(machine)
+    machine.fail("id ghost || test -e /etc/forgotten")
+    everything_is_there(machine)
+
+
 def test_both_changed_and_tried_again(lab):
     """The new deployment does not pass its checks, but was worked with; then the old one was."""
     machine = lab.ready()
@@ -181,27 +196,34 @@ HANG = r"#!/bin/sh\nsleep 1000\n"
 GLUTTON = r"#!/usr/bin/perl\nmy @all; push @all, \"x\" x 1e7 while 1;\n"
 
 
-def break_merge(machine, deployment, program):
-    in_root(
-        machine, deployment, "mv usr/lib/ast/merge usr/lib/ast/merge.off"
+def instead_of_merge(program):
+    """A command, in the root of a deployment, that puts a program in the place of the one that merges."""
+    return (
+        "mv usr/lib/ast/merge usr/lib/ast/merge.off"
         f" && printf '{program}' >usr/lib/ast/merge && chmod +x usr/lib/ast/merge")
 
 
-def is_not_lost(lab, program, reason):
-    """A merge that does not work: the deployment starts, says so, and is not good; the next start tries again."""
+MEND_MERGE = "mv usr/lib/ast/merge.off usr/lib/ast/merge"
+
+
+def is_not_lost(lab, obstacle, remedy, reason):
+    """A merge that does not work: the deployment starts, says so, and is not good; the next start tries again.
+
+    The obstacle and the remedy are commands in the root of the deployment."""
     machine = deployed(lab.ready())
     change_after_deploy(machine)
-    break_merge(machine, 2, program)
     hold = r"[Service]\nTimeoutStartSec=infinity\nExecStartPre=sh -c \"until [ -e /run/go ]; do sleep 1; done\"\n"
     in_root(
         machine, 2, "mkdir etc/systemd/system/ast-health.service.d"
         f" && printf '{hold}' >etc/systemd/system/ast-health.service.d/hold.conf")
+    in_root(machine, 2, obstacle)
     machine.reboot()
     machine.boot()
     assert machine.succeed("ast current; hostname") == "2\nlab"
-    assert f"ast: /etc was not brought up to date{reason}" in machine.succeed("dmesg | grep ast:")
+    said = machine.succeed("dmesg | grep ast:")
+    assert f"ast: /etc was not brought up to date{reason}" in said, said
     assert LOST in machine.succeed("ast status")
-    in_root(machine, 2, "mv usr/lib/ast/merge.off usr/lib/ast/merge")
+    in_root(machine, 2, remedy)
     machine.succeed("sync; touch /run/go")
     # It restarts by itself.
     machine.boot()
@@ -211,21 +233,21 @@ def is_not_lost(lab, program, reason):
 
 
 def test_merge_that_traps(lab):
-    is_not_lost(lab, TRAP, ": signal 11 ended ast")
+    is_not_lost(lab, instead_of_merge(TRAP), MEND_MERGE, ": signal 11 ended ast")
 
 
 def test_merge_that_hangs(lab):
-    is_not_lost(lab, HANG, " within 60 s")
+    is_not_lost(lab, instead_of_merge(HANG), MEND_MERGE, " within 60 s")
 
 
 def test_merge_that_eats_all_memory(lab):
-    is_not_lost(lab, GLUTTON, ": signal 9 ended ast")
+    is_not_lost(lab, instead_of_merge(GLUTTON), MEND_MERGE, ": signal 9 ended ast")
 
 
 def test_merge_that_never_works_falls_back(lab):
     machine = deployed(lab.ready())
     change_after_deploy(machine)
-    break_merge(machine, 2, TRAP)
+    in_root(machine, 2, instead_of_merge(TRAP))
     machine.reboot()
     machine.expect(rb"falling back to deployment 1", patience=1800)
     machine.login()
@@ -239,7 +261,7 @@ def test_good_deployment_starts_without_merge(lab):
     machine = deployed(lab.ready())
     restart(machine)
     machine.wait_until_good()
-    break_merge(machine, 1, TRAP)
+    in_root(machine, 1, instead_of_merge(TRAP))
     machine.succeed("echo root:other | chpasswd && ast rollback")
     machine.reboot()
     machine.boot()
@@ -247,7 +269,7 @@ def test_good_deployment_starts_without_merge(lab):
     lost = LOST.replace("deployment 1", "deployment 2")
     assert lost in machine.succeed("ast status")
     assert "signal 11 ended ast" in machine.succeed("dmesg | grep ast:")
-    in_root(machine, 1, "mv usr/lib/ast/merge.off usr/lib/ast/merge")
+    in_root(machine, 1, MEND_MERGE)
     restart(machine, node="1", password="other")
     assert lost not in machine.succeed("ast status")
 
@@ -255,16 +277,23 @@ def test_good_deployment_starts_without_merge(lab):
 # chattr(1) +i and lsattr(1), which a small system lacks.
 PROTECT = r"""perl -e 'for (@ARGV) { open F, "<", $_; ioctl F, 0x80086601, $f = pack "q", 0;
 $f = pack "q", 16 | unpack "q", $f; ioctl F, 0x40086602, $f or die }'"""
+UNPROTECT = PROTECT.replace("16 |", "~16 &")
 PROTECTED = r"""perl -e 'for (@ARGV) { open F, "<", $_; ioctl F, 0x80086601, $f = pack "q", 0; print 16 & unpack "q", $f }'"""
 
 
 def test_immutable_etc(lab):
+    """What is not to be changed stays as it is: the administrator says when it may."""
+    is_not_lost(
+        lab, f"{PROTECT} etc", UNPROTECT + " etc", ": cannot exchange /run/ast/top/@snapshots/deploy/2/root/etc")
+
+
+def test_immutable_files(lab):
     machine = deployed(lab.ready())
     change_after_deploy(machine)
     machine.succeed(f"echo fixed >/etc/fixed && {PROTECT} /etc/fixed")
-    in_root(machine, 2, f"{PROTECT} etc etc/hosts")
+    in_root(machine, 2, f"{PROTECT} etc/hosts")
     restart(machine)
-    assert machine.succeed(f"cat /etc/fixed; {PROTECTED} /etc /etc/hosts /etc/fixed") == "fixed\n161616"
+    assert machine.succeed(f"cat /etc/fixed; {PROTECTED} /etc/hosts /etc/fixed") == "fixed\n1616"
     everything_is_there(machine)
 
 
@@ -276,8 +305,6 @@ def test_full_file_system(lab):
         " n=$((n + 1)); done; done; sync; ! head -c 1M /dev/urandom >/var/more")
     restart(machine)
     everything_is_there(machine)
-
-
 
 
 # --- the plug

@@ -161,7 +161,10 @@ static void merge(void) {
   }
   struct stat status;
   if (!*from && lstat(left_over, &status) != 0) _exit(0);
-  char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", NULL};
+  // Swift's hash tables would wait for the kernel's first random numbers, which may take seconds at this time.
+  char *const environment[] = {
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "SWIFT_DETERMINISTIC_HASHING=1", NULL,
+  };
   execle("/usr/lib/ast/merge", "ast", "--store", store, "boot-etc", number, (char *)NULL, environment);
   say("/etc was not brought up to date: cannot run /usr/lib/ast/merge: %s", strerror(errno));
   _exit(127);

@@ -18,10 +18,15 @@ def deployed(machine):
 
 
 def be_patient(machine):
-    """On a busy host, an emulated machine may take longer than systemd likes to find its disk."""
+    """On a busy host, an emulated machine may take longer than systemd likes to find its disk.
+
+    And what comes along at a start must not come along when the machine stops: a pulled plug passes that by."""
     machine.succeed(
         r"mkdir -p /etc/systemd/system.conf.d && printf '[Manager]\nDefaultDeviceTimeoutSec=30min\n'"
         " >/etc/systemd/system.conf.d/patience.conf")
+    machine.succeed(
+        r"mkdir -p /etc/systemd/system/ast-stop.service.d && printf '[Service]\nExecStop=\n'"
+        " >/etc/systemd/system/ast-stop.service.d/off.conf && systemctl daemon-reload")
 
 
 def restart(machine, *titles, node="2", **login):

@@ -29,7 +29,6 @@ let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .rele
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
-let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 
 let package = Package(
   name: "ast",
@@ -38,7 +37,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
   ],
   targets: [
     .systemLibrary(
@@ -125,11 +123,8 @@ let package = Package(
       ],
       path: "Sources/Operations/Upkeep", swiftSettings: strict + small),
     .target(name: "Settings", dependencies: [system], path: "Sources/Formats/Settings", swiftSettings: strict),
-    // Large modules must not import it: TOMLKit imports Foundation, whose members would be preferred to those of
-    // FoundationEssentials.
     .target(
-      name: "TOMLFiles", dependencies: ["Settings", system, toml], path: "Sources/Formats/TOMLFiles",
-      swiftSettings: strict),
+      name: "TOMLFiles", dependencies: ["Settings", system], path: "Sources/Formats/TOMLFiles", swiftSettings: strict),
     .executableTarget(
       name: "ast",
       dependencies: [

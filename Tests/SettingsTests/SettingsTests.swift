@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import SystemFiles
 import SystemPackage
 import Testing
@@ -187,7 +188,7 @@ import Testing
 
   @Test(arguments: [
     ("[gc]\nkeep-days = x", "line 2, column 13: "), ("[gc]\nkeep-days = 1\nkeep-days = 2", "line 3, column 1"),
-    ("[gc\n", "line 1, column 4: "), ("a = [\n1\n", "line 2, column 3: "),
+    ("[gc\n", "line 1, column 4: "), ("a = [\n1\n", "line 3, column 1: "),
   ])
   func whatIsNoTOMLHasItsPlace(text: String, start: String) {
     #expect(complaint(text).hasPrefix(start), "\(complaint(text))")
@@ -201,6 +202,20 @@ import Testing
   @Test func whatCannotBeReadIsNotTakenForNothing() throws {
     try FileManager.default.createDirectory(atPath: file.string, withIntermediateDirectories: true)
     #expect(throws: ConfigurationError.unreadable(file)) { try Settings(of: file) }
+  }
+
+  /// A commit reads the settings: a FIFO would make all commands wait, and a file without an end would fill the memory.
+  @Test func aFileThatIsNoneOrTooLargeIsNotRead() throws {
+    #expect(mkfifo(file.string, 0o644) == 0)
+    #expect(throws: ConfigurationError.unreadable(file)) { try Settings(of: file) }
+    unlink(file.string)
+    #expect(symlink("/dev/zero", file.string) == 0)
+    #expect(throws: ConfigurationError.unreadable(file)) { try Settings(of: file) }
+    unlink(file.string)
+    try write("# " + String(repeating: "x", count: 1 << 20))
+    #expect(throws: ConfigurationError.unreadable(file)) { try Settings(of: file) }
+    let answers = FilePath("/dev/zero")
+    #expect(throws: ConfigurationError.unreadable(answers)) { try BootstrapFile(answers) }
   }
 
   @Test func aNodeHasSomeSettingsOfItsOwn() throws {

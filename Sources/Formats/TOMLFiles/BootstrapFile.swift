@@ -1,14 +1,12 @@
-import FoundationEssentials
 public import Settings
 public import SystemPackage
-internal import TOMLKit
 
 /// A file with the answers for `bootstrap`: TOML, with a key for each option.
 ///
 ///     hostname = "web"
 ///     user = "anna"
 ///     ssh-keys = ["ssh-ed25519 AAAA… anna@home"]
-public struct BootstrapFile: Decodable, Sendable, Equatable {
+public struct BootstrapFile: Sendable, Equatable {
   /// The image to make.
   public var image: String?
   /// The size of the image, as on the command line.
@@ -51,36 +49,61 @@ public struct BootstrapFile: Decodable, Sendable, Equatable {
 
   /// The answers in a file. Unknown keys are errors.
   public init(_ path: FilePath) throws(ConfigurationError) {
-    let text: String
+    let content: [UInt8]
+    do { content = try FileText.any(path) } catch { throw .unreadable(path) }
+    guard let text = String(validating: content, as: UTF8.self) else { throw .wrong(path, "this is not UTF-8 text") }
+    let entries: [TOMLEntry]
     do {
-      text = try String(contentsOfFile: path.string, encoding: .utf8)
+      entries = try Self.entries(in: text)
     } catch {
-      throw .unreadable(path)
+      throw .wrong(path, line: error.line, column: error.column, error.reason)
     }
-    do {
-      self = try TOMLDecoder(strictDecoding: true).decode(BootstrapFile.self, from: text)
-    } catch {
-      throw .wrong(path, Self.words(error))
-    }
+    let known = Set(Self.texts.keys).union(Self.lists.keys)
+    let unknown = Set(entries.map { $0.path.joined(separator: ".") }).subtracting(known)
+    guard unknown.isEmpty else { throw .wrong(path, "unknown keys: \(unknown.sorted().joined(separator: ", "))") }
+    for entry in entries { try take(entry, in: path) }
   }
 
-  private enum CodingKeys: String, CodingKey {
-    case image, size, disk, suite, variant, mirror, tarball, kernel, include, hostname, locale, timezone, keymap, user
-    case serial
-    case rootPassword = "root-password"
-    case userPassword = "user-password"
-    case sshKeys = "ssh-keys"
+  /// The keys with their values, below their headings.
+  private static func entries(in text: String) throws(TOMLError) -> [TOMLEntry] {
+    var table: [String] = []
+    var entries: [TOMLEntry] = []
+    for statement in try TOMLFile(text).statements {
+      switch statement.content {
+      case .heading(let path, _): table = path
+      case .entry(let entry): entries.append(TOMLEntry(path: table + entry.path, value: entry.value))
+      }
+    }
+    return entries
   }
 
-  private static func words(_ error: any Error) -> String {
-    switch error {
-    case let error as TOMLParseError:
-      "line \(error.source.begin.line), column \(error.source.begin.column): \(error.description)"
-    case let error as UnexpectedKeysError: "unknown keys: \(error.keys.keys.sorted().joined(separator: ", "))"
-    // TOMLKit reports a value of another kind as a missing key.
-    case DecodingError.typeMismatch(_, let context), DecodingError.keyNotFound(_, let context):
-      "\(context.codingPath.map(\.stringValue).joined(separator: ".")) has a value of the wrong kind"
-    default: "\(error)"
+  private mutating func take(_ entry: TOMLEntry, in path: FilePath) throws(ConfigurationError) {
+    let key = entry.path.joined(separator: ".")
+    switch entry.value {
+    case .text(let text):
+      guard let place = Self.texts[key] else { break }
+      self[keyPath: place] = text
+      return
+    case .array(let values):
+      let words = values.compactMap { if case .text(let text) = $0 { text } else { nil } }
+      guard let place = Self.lists[key], words.count == values.count else { break }
+      self[keyPath: place] = words
+      return
+    default: break
     }
+    throw .wrong(path, "\(key) has a value of the wrong kind")
+  }
+
+  private static var texts: [String: WritableKeyPath<BootstrapFile, String?>] {
+    [
+      "image": \.image, "size": \.size, "disk": \.disk, "suite": \.suite, "variant": \.variant, "mirror": \.mirror,
+      "tarball": \.tarball, "kernel": \.kernel, "hostname": \.hostname, "locale": \.locale, "timezone": \.timezone,
+      "keymap": \.keymap, "root-password": \.rootPassword, "user": \.user, "user-password": \.userPassword,
+      "serial": \.serial,
+    ]
+  }
+
+  private static var lists: [String: WritableKeyPath<BootstrapFile, [String]?>] {
+    ["include": \.include, "ssh-keys": \.sshKeys]
   }
 }

@@ -1,7 +1,6 @@
 public import FoundationEssentials
 public import Settings
 public import SystemPackage
-internal import TOMLKit
 
 /// The settings in files: `ast.toml`, and the files that add to it.
 extension Settings {
@@ -14,8 +13,8 @@ extension Settings {
     let additions = names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted()
     for path in [file] + additions.map({ directory.appending($0) }) {
       guard FileManager.default.fileExists(atPath: path.string) else { continue }
-      let data: Data
-      do { data = try Data(contentsOf: URL(filePath: path.string)) } catch { throw .unreadable(path) }
+      let data: [UInt8]
+      do { data = try FileText.regular(path) } catch { throw .unreadable(path) }
       try read(data, in: path, of: .machine)
     }
   }
@@ -32,18 +31,17 @@ extension Settings {
     return settings
   }
 
-  private mutating func read(_ data: Data, in path: FilePath, of owner: Owner) throws(ConfigurationError) {
-    // The parser takes a string of C, and would end at a NUL.
+  private mutating func read(
+    _ data: some Collection<UInt8>, in path: FilePath, of owner: Owner
+  ) throws(ConfigurationError) {
     guard let text = String(validating: data, as: UTF8.self), !text.utf8.contains(0) else {
       throw .wrong(path, "this is not UTF-8 text")
     }
     let entries: [SettingEntry]
     do {
       entries = try SettingEntries(text).entries
-    } catch let error as TOMLParseError {
-      throw .wrong(path, line: error.source.begin.line, column: error.source.begin.column, error.description)
     } catch {
-      throw .wrong(path, "\(error)")
+      throw .wrong(path, line: error.line, column: error.column, error.reason)
     }
     for entry in entries { try take(entry, in: path, of: owner) }
   }

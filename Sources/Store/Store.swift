@@ -82,6 +82,15 @@ public final class Store {
     failPoint("directory made")
   }
 
+  /// Makes a directory that only root may enter, or takes the permissions of others away from one that is there.
+  package static func makePrivateDirectory(_ name: String, in root: FilePath) throws {
+    try makeDirectory(name, in: root, 0o700)
+    let path = root.appending(name)
+    var status = stat()
+    guard lstat(path.string, &status) == 0, status.st_mode & 0o7777 != 0o700 else { return }
+    try Files.setMode(path, 0o700)
+  }
+
   /// Ensures that the open database is still the store's: `doctor --rebuild` replaces it, and a commit to the old one
   /// would be lost. The caller holds the tree's lock.
   func requireSameDatabase() throws {

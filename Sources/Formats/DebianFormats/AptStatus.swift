@@ -14,7 +14,7 @@ public enum AptStatus: Sendable, Equatable {
     // A colon also precedes an architecture, and can occur in the message.
     switch fields[0] {
     case "dlstatus":
-      guard let percent = Double(fields[2]) else { return nil }
+      guard let percent = Self.percentage(fields[2]) else { return nil }
       self = .fetching(percent: percent, what: fields[3])
     case "pmstatus", "pmerror":
       guard let (package, percent, text) = Self.packageFields(line) else { return nil }
@@ -25,11 +25,16 @@ public enum AptStatus: Sendable, Equatable {
     }
   }
 
+  /// A percentage. Programs of a node can print any number, and things that are none.
+  private static func percentage(_ text: some StringProtocol) -> Double? {
+    Double(text).flatMap { $0.isFinite ? min(max($0, 0), 100) : nil }
+  }
+
   /// The package with or without an architecture, the percentage, and the rest.
   private static func packageFields(_ line: String) -> (String, Double, String)? {
     let fields = line.split(separator: ":", omittingEmptySubsequences: false)
     for place in 2...3 where fields.count > place + 1 {
-      guard let percent = Double(fields[place]) else { continue }
+      guard let percent = percentage(fields[place]) else { continue }
       return (
         fields[1..<place].joined(separator: ":"), percent, fields[(place + 1)...].joined(separator: ":")
       )

@@ -36,12 +36,15 @@ extension PackageDownload {
     text.split(separator: "\n").compactMap { line in
       let fields = line.split(separator: " ").map(String.init)
       guard fields.count == 4, fields[0].count > 2, fields[0].hasPrefix("'"), fields[0].hasSuffix("'"),
-        let size = Int64(fields[2]), isChecksum(fields[3]), !fields[1].contains("/")
+        let size = Int64(fields[2]), sizes.contains(size), isChecksum(fields[3]), !fields[1].contains("/")
       else { return nil }
       return PackageDownload(
         uri: String(fields[0].dropFirst().dropLast()), fileName: fields[1], size: size, hash: fields[3])
     }
   }
+
+  /// The sizes that are believed, in bytes: the apt that prints them is the node's own, and their sum must not overflow.
+  private static let sizes: ClosedRange<Int64> = 0...1 << 40
 
   private static func isChecksum(_ text: String) -> Bool {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)

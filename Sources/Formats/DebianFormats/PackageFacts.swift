@@ -24,6 +24,7 @@ public struct PackageFacts: Sendable, Hashable {
     return Dictionary(facts) { first, _ in first }
   }
 
-  /// The sizes that are believed, in KiB: anybody can write a package, and a sum of sizes must not overflow.
-  private static let sizes: Range<Int64> = 0..<1 << 40
+  /// The sizes that are believed, in KiB: up to a tebibyte. Anybody can write a package, and a sum of sizes must not
+  /// overflow, which takes eight million packages of that size: more than fit into a file that is read.
+  private static let sizes: ClosedRange<Int64> = 0...1 << 30
 }

@@ -89,21 +89,33 @@ package final class AptSession {
 
   /// Runs a program and collects its standard output and standard error.
   func collect(_ command: [String], in root: FilePath) throws -> (end: ProgramEnd, output: String, said: String) {
-    var output: [UInt8] = []
-    var said: [UInt8] = []
+    var output = OutputStart(limit: Self.largestOutput)
+    var said = OutputEnds()
     let end: ProgramEnd
     do {
-      end = try sandbox(root).run(command, output: { output += $0 }, error: { said += $0 })
+      end = try sandbox(root).run(command, output: { output.add($0) }, error: { said.add($0) })
     } catch let error as SandboxError where error.status == 127 {
       throw AstError(.failed, "node \(node) has no \(command[0]): it is not a Debian with apt")
     }
-    return (end, String(decoding: output, as: UTF8.self), String(decoding: said, as: UTF8.self))
+    guard !output.isCut else {
+      throw AstError(
+        .failed, "\(command[0]) of node \(node) prints more than \(Self.largestOutput >> 20) MiB", state: .unchanged)
+    }
+    return (end, output.text, said.text)
   }
+
+  /// The output that is kept of a program, in bytes: apt-cache prints some 100 MB about all of Debian's packages, and
+  /// ast asks it about the packages of a plan.
+  private static let largestOutput = 1 << 26
 
   /// The decision that apt told the hook.
   func decision() throws -> AptHook.Decision? {
     let text = try workspace.written.contents(of: "decision") ?? Data()
-    return try AptHook.decision(in: String(decoding: text, as: UTF8.self))
+    do {
+      return try AptHook.decision(in: String(decoding: text, as: UTF8.self))
+    } catch {
+      throw AstError(.failed, "the apt of node \(node) does not keep to the protocol of its hooks", state: .unchanged)
+    }
   }
 
   /// The writable directory of the session in the sandbox.

@@ -41,16 +41,16 @@ extension AptSession {
     let command =
       ["sh", "-c", prepare, "sh", "/usr/lib/apt/apt-helper", "-qq", "-o", "APT::Status-Fd=1", "download-file"]
       + missing.flatMap { [$0.uri, "\(Self.partial)/\($0.key)", $0.hash] }
-    var said: [UInt8] = []
+    var said = OutputEnds()
     let end = try sandbox.run(
       command,
       output: { _ in
-        progress(.downloading(done: missing.reduce(0) { $0 + size(of: cache.partial.appending($1.key)) }, total: total))
-      }, error: { said += $0 })
+        progress(.downloading(done: missing.reduce(0) { $0 + fetched(of: $1) }, total: total))
+      }, error: { said.add($0) })
     guard end == .exited(0) else {
       // apt puts files with a wrong checksum aside.
       for download in missing { unlink("\(cache.partial.appending(download.key)).FAILED") }
-      let reason = AptMessages.sentence(String(decoding: said, as: UTF8.self))
+      let reason = AptMessages.sentence(said.text)
       throw try failure(
         "the packages for node \(node) cannot be fetched: \(reason)", state: .unchanged,
         hint: "the next try resumes what was fetched so far; `ast refresh \(node)` fetches the indices again")
@@ -88,9 +88,11 @@ extension AptSession {
     }
   }
 
-  private func size(of file: FilePath) -> Int64 {
+  /// How many bytes of a file are there. A program of the node can make the file, or a link in its place, of any size.
+  private func fetched(of download: PackageDownload) -> Int64 {
     var status = stat()
-    return stat(file.string, &status) == 0 ? Int64(status.st_size) : 0
+    return lstat(cache.partial.appending(download.key).string, &status) == 0
+      ? min(Int64(status.st_size), download.size) : 0
   }
 
   /// The directory of unfinished files in the sandbox.

@@ -12,16 +12,17 @@ package final class TransactionLog {
   package let file: FileDescriptor
   /// The end of the output, for messages.
   private var end: [UInt8] = []
+  /// How many bytes of output are still written.
+  private var room = TransactionLog.largest
 
   package init(_ operation: OperationID, in store: Store) throws {
     let directory = Store.logs(in: store.root)
-    try Store.makeDirectory("ast/log", in: store.root)
+    try Store.makePrivateDirectory("ast/log", in: store.root)
     Self.removeOld(in: directory)
     path = Store.log(of: operation, in: store.root)
     file = try Files.attempt("make", path) { [path] in
       try FileDescriptor.open(
-        path, .writeOnly, options: [.create, .truncate, .append, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead])
+        path, .writeOnly, options: [.create, .truncate, .append, .closeOnExec], permissions: .ownerReadWrite)
     }
   }
 
@@ -29,7 +30,11 @@ package final class TransactionLog {
 
   /// Adds output. An error is ignored: on a full disk the work itself fails, and the log must not make it fail.
   func write(_ piece: [UInt8]) {
-    _ = try? file.writeAll(piece)
+    if room > 0 {
+      _ = try? file.writeAll(piece.prefix(room))
+      room -= piece.count
+      if room <= 0 { _ = try? file.writeAll("\n[the rest of the output is left out]\n".utf8) }
+    }
     end = Array((end + piece).suffix(Self.kept))
   }
 
@@ -55,6 +60,8 @@ package final class TransactionLog {
     }
   }
 
+  /// The largest log, in bytes: many times what an upgrade to the next release prints.
+  private static let largest = 1 << 25
   /// A few screens, in bytes.
   private static let kept = 1 << 14
   private static let logsKept = 100

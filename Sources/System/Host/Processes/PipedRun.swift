@@ -82,21 +82,3 @@ func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
     throw AstError(.failed, "cannot make a pipe: \(error)")
   }
 }
-
-/// Divides text that comes in pieces into lines.
-package struct LineBuffer {
-  private var rest: [UInt8] = []
-
-  package init() {}
-
-  /// The lines that `piece` completes.
-  package mutating func lines(adding piece: [UInt8]) -> [String] {
-    rest += piece
-    var lines = rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    rest = lines.popLast().map(Array.init) ?? []
-    return lines.map { String(decoding: $0, as: UTF8.self) }
-  }
-
-  /// The text after the last line end.
-  var unfinished: String { String(decoding: rest, as: UTF8.self) }
-}

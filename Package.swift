@@ -27,7 +27,6 @@ let quickStart: [LinkerSetting] = [
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -35,7 +34,6 @@ let package = Package(
   products: [.executable(name: "ast", targets: ["ast"]), .executable(name: "ast-init", targets: ["ast-init"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
@@ -67,7 +65,7 @@ let package = Package(
     .target(
       name: "Host",
       dependencies: [
-        "Btrfs", "CFiles", "CSandbox", "CXattr", "FileTrees", "Sandbox", "Settings", "SnapshotTree", subprocess, system,
+        "Btrfs", "CFiles", "CSandbox", "CXattr", "FileTrees", "Sandbox", "Settings", "SnapshotTree", system,
       ],
       path: "Sources/System/Host", swiftSettings: strict + [failPoints]),
     .target(
@@ -80,7 +78,8 @@ let package = Package(
     .target(
       name: "Store",
       dependencies: [
-        "Btrfs", "DebianFormats", "Etc", "Grub", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree", system,
+        "Btrfs", "CFiles", "DebianFormats", "Etc", "Grub", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree",
+        system,
       ],
       resources: [.embedInCode("files")], swiftSettings: strict),
     .target(

@@ -91,3 +91,21 @@ int sandbox_show_on_host(const char *source, const char *target);
 
 /// Removes the last mount at `target` for the whole machine; processes that use it keep it. 0, or -1 and errno.
 int sandbox_hide_on_host(const char *target);
+
+/// A program of the host. Every pointer must stay valid until `sandbox_host_program_start` returns.
+struct sandbox_host_program {
+  char *const *arguments;  ///< the first is the program: a path, or a name that is looked up in PATH
+  int streams[3];          ///< descriptors it gets as 0, 1 and 2
+  int own_session;         ///< it has a session and a process group of its own
+};
+
+/// Starts a program. It ends when it is asked to, or with all that it has started when this process ends, killed or not.
+/// Returns the process that guards it, for waitpid(2), or -1 and errno. `channel` is readable when the program has ended
+/// or cannot be started.
+int sandbox_host_program_start(const struct sandbox_host_program *program, int *channel);
+
+/// Reads the end of the program: 0 and its wait status, or -1 and errno if it was not started.
+int sandbox_host_program_read(int channel, int *status);
+
+/// Asks the program to end: by SIGTERM, and with all that it has started by SIGKILL two seconds later.
+void sandbox_host_program_end(int channel);

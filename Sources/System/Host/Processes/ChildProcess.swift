@@ -1,12 +1,11 @@
 import CFiles
-import Dispatch
 import FoundationEssentials
+import Glibc
 import Sandbox
-import Subprocess
-import Synchronization
 import SystemPackage
 
-/// A program of the host that is run to its end, with an argument vector, never a shell string.
+/// A program of the host that is run to its end, with an argument vector, never a shell string. It ends with all that it
+/// has started if ast ends first: what it writes is what the next command uses.
 package struct ChildProcess {
   /// The program: a path, or a name that is looked up in `PATH`.
   let program: String
@@ -22,12 +21,7 @@ package struct ChildProcess {
   ///
   /// - Throws: `AstError` if it cannot be started or does not end with status 0.
   package func run() throws {
-    try finish { program, arguments in
-      let result = try await Subprocess.run(
-        program, arguments: arguments, platformOptions: Self.apart, input: .none, output: .discarded,
-        error: .string(limit: 1 << 16))
-      return (result.terminationStatus, result.standardError)
-    }
+    try Self.withNothing { nothing in try collect(reading: nothing, output: nothing) }
   }
 
   /// Runs it silently with `input` as standard input: a file, because an unread pipe would end us (SIGPIPE).
@@ -38,40 +32,31 @@ package struct ChildProcess {
     try file.closeAfter {
       _ = try file.writeAll(input)
       try file.seek(offset: 0, from: .start)
-      try finish { program, arguments in
-        let result = try await Subprocess.run(
-          program, arguments: arguments, platformOptions: Self.apart,
-          input: .fileDescriptor(file, closeAfterSpawningProcess: false), output: .discarded,
-          error: .string(limit: 1 << 16))
-        return (result.terminationStatus, result.standardError)
-      }
+      try Self.withNothing { nothing in try collect(reading: file, output: nothing) }
     }
   }
 
   /// Runs it and writes its messages to `messages` as they come, as long as somebody reads them.
   package func run(showing messages: FileDescriptor) throws {
     try OutputRelay.standing(for: messages) { messages in
-      try finish { program, arguments in
-        let result = try await Subprocess.run(
-          program, arguments: arguments, platformOptions: Self.apart, input: .none,
-          output: .fileDescriptor(messages, closeAfterSpawningProcess: false),
-          error: .fileDescriptor(messages, closeAfterSpawningProcess: false))
-        return (result.terminationStatus, nil)
+      try Self.withNothing { nothing in
+        try finish(start(on: (nothing, messages, messages)), pipes: [])
       }
     }
   }
 
   /// Runs it and returns its output.
+  ///
+  /// - Throws: `AstError` also if that is longer than a mebibyte.
   package func output() throws -> String {
-    let printed = Mutex("")
-    try finish { program, arguments in
-      let result = try await Subprocess.run(
-        program, arguments: arguments, platformOptions: Self.apart, input: .none, output: .string(limit: 1 << 20),
-        error: .string(limit: 1 << 16))
-      printed.withLock { $0 = result.standardOutput }
-      return (result.terminationStatus, result.standardError)
+    let (end, start) = try makePipe()
+    defer { try? end.close() }
+    var printed = OutputStart(limit: 1 << 20)
+    try Self.withNothing { nothing in
+      try collect(reading: nothing, output: start, closing: start, [Pipe(end) { printed.add($0) }])
     }
-    return printed.withLock { $0 }
+    guard !printed.isCut else { throw AstError(.failed, "`\(program)` prints more than a mebibyte") }
+    return printed.text
   }
 
   /// Runs it and returns the first line of its output.
@@ -79,54 +64,107 @@ package struct ChildProcess {
 
   /// Runs it on our terminal: an editor.
   package func runOnTerminal() throws {
-    try finish { program, arguments in
-      let result = try await Subprocess.run(
-        program, arguments: arguments, input: .currentStandardInput, output: .currentStandardOutput,
-        error: .currentStandardError)
-      return (result.terminationStatus, nil)
+    try finish(
+      start(on: (.standardInput, .standardOutput, .standardError), hasOwnSession: false), pipes: [])
+  }
+
+  /// Runs it and collects its messages, and what comes from other pipes.
+  private func collect(
+    reading input: FileDescriptor, output: FileDescriptor, closing given: FileDescriptor? = nil, _ pipes: [Pipe] = []
+  ) throws {
+    let (end, start) = try makePipe()
+    defer { try? end.close() }
+    var said = OutputEnds()
+    let started = Result { try self.start(on: (input, output, start)) }
+    for descriptor in [start, given].compactMap(\.self) { try? descriptor.close() }
+    try finish(started.get(), pipes: pipes + [Pipe(end) { said.add($0) }]) { said.text }
+  }
+
+  private func start(
+    on streams: (FileDescriptor, FileDescriptor, FileDescriptor), hasOwnSession: Bool = true
+  ) throws -> HostProgram {
+    do {
+      return try HostProgram([program] + arguments, on: streams, hasOwnSession: hasOwnSession)
+    } catch {
+      throw unstartable(error)
     }
   }
 
-  /// A new session, so that the program ends with all processes that it has started.
-  private static var apart: PlatformOptions {
-    var options = PlatformOptions()
-    options.createSession = true
-    options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
-    return options
+  private func unstartable(_ error: Errno) -> AstError {
+    AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")
   }
 
-  private typealias End = (status: TerminationStatus, said: String?)
-
-  /// Waits for the end from synchronous code, in a thread that does not run tasks. A stop signal that comes meanwhile
-  /// ends the program.
-  private func finish(_ start: @escaping @Sendable (Executable, Arguments) async throws -> End) throws {
-    let result = Mutex<Result<End, any Error>>(.failure(Errno.noChildProcess))
-    let done = DispatchSemaphore(value: 0)
-    let task = Task.detached { [self] in
-      let end: Result<End, any Error>
-      let executable: Executable = program.contains("/") ? .path(FilePath(program)) : .name(program)
-      do { end = .success(try await start(executable, Arguments(arguments))) } catch { end = .failure(error) }
-      result.withLock { $0 = end }
-      done.signal()
+  /// Waits for the end. A stop signal that comes meanwhile ends the program.
+  ///
+  /// - Parameters:
+  ///   - pipes: read until the program has ended; one that it has left running may keep them open.
+  ///   - said: its messages.
+  private func finish(_ running: HostProgram, pipes: [Pipe], said: () -> String = { "" }) throws {
+    var isAskedToEnd = false
+    while true {
+      var polled = ([running.channel] + pipes.map(\.end)).map {
+        pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0)
+      }
+      for (index, pipe) in pipes.enumerated() where pipe.isAtEnd { polled[index + 1].fd = -1 }
+      // Long enough to cost nothing, short enough for a user who waits after Control-C.
+      _ = poll(&polled, nfds_t(polled.count), 100)
+      for (index, pipe) in pipes.enumerated() where polled[index + 1].revents != 0 { pipe.read() }
+      if !isAskedToEnd, Interruption.pending != nil {
+        isAskedToEnd = true
+        running.terminate()
+      }
+      if polled[0].revents != 0 { break }
     }
-    while done.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
-      if Interruption.pending != nil { task.cancel() }
-    }
-    if task.isCancelled { try Interruption.check() }
-    switch result.withLock({ $0 }) {
-    case .failure(let error):
-      throw AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")
-    case .success(let end) where !end.status.isSuccess:
+    let end = Result { () throws(Errno) in try running.end() }
+    for pipe in pipes { pipe.drain() }
+    if isAskedToEnd { try Interruption.check() }
+    switch end {
+    case .failure(let error): throw unstartable(error)
+    case .success(.exited(0)): return
+    case .success(let end):
       // Some programs first announce what they do; lines after the error are consequences.
-      let lines = end.said?.split(separator: "\n") ?? []
-      let said = (lines.first { $0.contains("error") } ?? lines.first).map { ": \($0)" } ?? ""
-      throw AstError(.failed, "`\(program)` failed (\(end.status.words))\(said)")
-    case .success: return
+      let lines = said().split(separator: "\n")
+      let words = (lines.first { $0.contains("error") } ?? lines.first).map { ": \($0)" } ?? ""
+      throw AstError(.failed, "`\(program)` failed (\(end.words))\(words)")
+    }
+  }
+
+  private static func withNothing<Result>(_ body: (FileDescriptor) throws -> Result) throws -> Result {
+    let nothing = try Files.attempt("open", "/dev/null") {
+      try FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec)
+    }
+    return try nothing.closeAfter { try body(nothing) }
+  }
+}
+
+/// The end of a pipe that a program writes to.
+private final class Pipe {
+  let end: FileDescriptor
+  private let receive: ([UInt8]) -> Void
+  private(set) var isAtEnd = false
+
+  init(_ end: FileDescriptor, receive: @escaping ([UInt8]) -> Void) {
+    (self.end, self.receive) = (end, receive)
+  }
+
+  /// Reads what is there; call it when something is, or at the end.
+  func read() {
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = (try? buffer.withUnsafeMutableBytes { try end.read(into: $0) }) ?? 0
+    if count == 0 { isAtEnd = true } else { receive(Array(buffer[..<count])) }
+  }
+
+  /// Reads the rest of what is there.
+  func drain() {
+    while !isAtEnd {
+      var polled = pollfd(fd: end.rawValue, events: Int16(POLLIN), revents: 0)
+      guard poll(&polled, 1, 0) > 0 else { return }
+      read()
     }
   }
 }
 
-extension TerminationStatus {
+extension ProgramEnd {
   fileprivate var words: String {
     switch self {
     case .exited(let status): "exit status \(status)"

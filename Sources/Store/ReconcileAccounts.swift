@@ -54,9 +54,7 @@ extension Store {
 extension TreeDatabase {
   /// Registers the accounts of a root that are not registered yet.
   package func claimAccounts(of root: RootAccounts) throws(TreeError) {
-    for account in root.claims(in: try AccountRegistry(self)) {
-      _ = try claim(account.kind, account.name, preferring: account.id)
-    }
+    try claim(root.claims(in: try AccountRegistry(self)))
   }
 }
 

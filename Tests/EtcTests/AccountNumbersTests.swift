@@ -62,6 +62,18 @@ struct NumbersCase: Sendable, CustomTestStringConvertible {
     #expect(renumbering.numbers.count == renumbering.moves.count)
   }
 
+  /// Each account waits for the number of the next one, and the last cannot have its number.
+  @Test func aLongChainTakesNoLongerPerAccount() {
+    let count: UInt32 = 50_000
+    let root =
+      (0..<count).map { GroupEntry(Array("a\($0):x:\(1000 + $0):".utf8)) }.compactMap(\.self)
+      + [GroupEntry(Array("x:x:\(1000 + count):".utf8))].compactMap(\.self)
+    let registry = Dictionary(uniqueKeysWithValues: (0..<count).map { ("a\($0)", 1001 + $0) })
+    let renumbering = AccountNumbers(root).renumbering(by: registry)
+    #expect(renumbering.moves.isEmpty)
+    #expect(renumbering.conflicts.count == Int(count))
+  }
+
   private func entries(_ words: String) -> [GroupEntry] {
     words.split(separator: " ").compactMap { word in
       GroupEntry(Array(word.replacing(":", with: ":x:").utf8))

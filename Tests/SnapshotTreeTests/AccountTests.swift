@@ -21,6 +21,16 @@ import Testing
     }
   }
 
+  /// All want the same number: each gets the next one, and none is looked for from the beginning.
+  @Test func manyAtOnceTakeNoLongerEach() throws {
+    try withTree { (tree) throws in
+      let wanted = (0..<50_000).map { Account(kind: .user, name: "a\($0)", id: 1000) }
+      let claimed = try tree.write { try $0.claim(wanted + wanted) }
+      #expect(claimed.map(\.id) == (Array(1000..<51_000) + Array(1000..<51_000)).map(UInt32.init))
+      #expect(try tree.accounts().count == 50_000)
+    }
+  }
+
   @Test(
     arguments: [
       (33, 34), (99, 0), (100, 101), (999, 100), (1000, 1001), (59_999, 1000), (60_000, 60_001), (65_533, 60_000),

@@ -126,7 +126,8 @@ public struct MachineFile: Hashable, Sendable {
 
   /// The machine file for a path relative to the root; nil if the path is like others.
   public static func covering(_ path: FilePath) -> MachineFile? {
-    var path = path
+    // No entry is deeper, and what is below one is covered: a deep path takes no longer.
+    var path = FilePath(root: nil, path.components.prefix(deepest))
     while let name = path.lastComponent {
       let above = path.removingLastComponent()
       let isBegun = { (file: MachineFile) in name.string.hasPrefix(file.path.lastComponent?.string ?? "") }
@@ -137,8 +138,11 @@ public struct MachineFile: Hashable, Sendable {
   }
 
   /// The machine file for a path below /etc; nil if the path is like others.
-  public static func covering(etc path: FilePath) -> MachineFile? { covering(FilePath("etc").pushing(path)) }
+  public static func covering(etc path: FilePath) -> MachineFile? {
+    covering(FilePath("etc").pushing(FilePath(root: nil, path.components.prefix(deepest))))
+  }
 
+  private static let deepest = all.map(\.path.components.count).max() ?? 0
   private static let byPath = Dictionary(all.filter { !$0.isPrefix }.map { ($0.path, $0) }) { first, _ in first }
   /// The entries that are beginnings, by the directories of the names.
   private static let byDirectory = Dictionary(grouping: all.filter(\.isPrefix)) { $0.path.removingLastComponent() }

@@ -32,19 +32,23 @@ public struct AccountNumbers: Sendable {
 
   /// The renumbering that gives all registered accounts their registered numbers.
   public func renumbering(by registry: [String: UInt32]) -> Renumbering {
-    var moves: [Renumbering.Move] = owners(registry).compactMap { owner in
+    let wanted: [Renumbering.Move] = owners(registry).compactMap { owner in
       guard let number = registry[owner.name], number != owner.id, !Self.isFixed(owner.id) else { return nil }
       return Renumbering.Move(name: owner.name, from: owner.id, to: number)
     }
+    let toNumber = Dictionary(grouping: wanted, by: \.new)
+    // A number that cannot move blocks others, too. In a hostile node each may wait for the next one, so every number is
+    // looked at once.
+    let moving = Set(wanted.map(\.old))
+    var staying = shared.map(\.number).filter { !moving.contains($0) }
     var conflicts: [Renumbering.Move] = []
-    // A number that cannot move blocks others, too.
-    while true {
-      let staying = Set(shared.map(\.number)).subtracting(moves.map(\.old))
-      let blocked = moves.filter { staying.contains($0.new) }
-      if blocked.isEmpty { return Renumbering(moves: moves, conflicts: conflicts) }
+    while let number = staying.popLast() {
+      let blocked = toNumber[number] ?? []
       conflicts += blocked
-      moves.removeAll { staying.contains($0.new) }
+      staying += blocked.map(\.old)
     }
+    let blocked = Set(conflicts.map(\.old))
+    return Renumbering(moves: wanted.filter { !blocked.contains($0.old) }, conflicts: conflicts)
   }
 
   /// The name that stands for each number: one registered with it, or else any registered one, or else the first.

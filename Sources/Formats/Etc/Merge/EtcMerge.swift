@@ -23,13 +23,24 @@ struct EtcMerge {
 
   /// The entries of the new /etc. A new version replaces one that an earlier conflict has left.
   var entries: [FilePath: EtcEntry] {
-    let others = placed.filter { entry in !asides.keys.contains { entry.key.starts(with: $0) } }
+    let others = placed.filter { !isAside($0.key) }
     return asides.values.reduce(others) { $0.merging($1) { $1 } }
   }
 
   /// The decisions about each path, except for the contents of directories that were added or removed as a whole.
   var decisions: [EtcDecision] {
-    decided.filter { decision in !asides.keys.contains { decision.path.starts(with: $0) } }
+    decided.filter { !isAside($0.path) }
+  }
+
+  /// Whether the path is a new version's in a conflict, or below one.
+  private func isAside(_ path: FilePath) -> Bool {
+    guard !asides.isEmpty else { return false }
+    var place = path
+    while place.lastComponent != nil {
+      if asides[place] != nil { return true }
+      place.removeLastComponent()
+    }
+    return asides[place] != nil
   }
 
   /// Decides about a path and all below it.

@@ -76,6 +76,13 @@ extension FilePath {
 extension FileNode {
   /// This node and all below it, as entries of the result at `path`, whose files are copied from `source` of a side.
   func entries(_ side: Side, at path: FilePath, from source: FilePath) -> [FilePath: EtcEntry] {
+    var result: [FilePath: EtcEntry] = [:]
+    add(to: &result, side, at: path, from: source)
+    return result
+  }
+
+  /// The same, added to other entries. Each is handed on once, however deep it is.
+  private func add(to result: inout [FilePath: EtcEntry], _ side: Side, at path: FilePath, from source: FilePath) {
     let content: EtcEntry.Content =
       switch self.content {
       case .file: .copy(side, source)
@@ -83,10 +90,9 @@ extension FileNode {
       case .special(let type, let device): .special(type: type, device: device)
       case .directory: .directory
       }
-    var result = [path: EtcEntry(content: content, attributes: attributes)]
+    result[path] = EtcEntry(content: content, attributes: attributes)
     for (name, child) in children ?? [:] {
-      result.merge(child.entries(side, at: path.appending(name), from: source.appending(name))) { $1 }
+      child.add(to: &result, side, at: path.appending(name), from: source.appending(name))
     }
-    return result
   }
 }

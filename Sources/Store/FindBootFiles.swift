@@ -29,7 +29,7 @@ extension Store {
     do {
       return try bootFiles(in: path, of: node, settingsIn: path)
     } catch let error as AstError where error.code == .failed {
-      warn("\(error.message); the node is not in the boot menu")
+      warn("\(error.reason); the node is not in the boot menu")
       return nil
     }
   }
@@ -40,16 +40,26 @@ extension Store {
     guard try root.openFile(Self.grubDefaults) != nil || !root.entries(of: "/etc/default/grub.d").isEmpty else {
       return []
     }
-    var output: [UInt8] = []
-    var said: [UInt8] = []
+    var output = OutputStart(limit: Self.longestArguments)
+    var said = OutputEnds()
     let end = try sandbox(for: node, at: path, network: .isolated).run(
-      ["/bin/sh", "-c", Self.script], output: { output += $0 }, error: { said += $0 })
-    guard end == .exited(0) else {
-      let reason = String(decoding: said, as: UTF8.self).split(separator: "\n").first ?? "its shell failed"
+      ["/bin/sh", "-c", Self.script], within: Self.timeLimit, output: { output.add($0) }, error: { said.add($0) })
+    guard end == .exited(0), !output.isCut else {
+      let reason =
+        output.isCut
+        ? "the kernel arguments are longer than \(Self.longestArguments) bytes"
+        : end == nil
+          ? "its shell has not ended within \(Self.timeLimit.components.seconds) seconds"
+          : said.text.split(separator: "\n").first.map(String.init) ?? "its shell failed"
       throw AstError(.failed, "cannot read \(Self.grubDefaults) of node \(node): \(reason)")
     }
-    return String(decoding: output, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    return output.text.split(whereSeparator: \.isWhitespace)
   }
+
+  /// Enough for a shell on a machine that is busy. The file is a program, which can go on for ever.
+  private static let timeLimit = Duration.seconds(10)
+  /// Many times the length of a kernel command line (COMMAND_LINE_SIZE is 2048 on most architectures).
+  private static let longestArguments = 1 << 14
 
   /// The kernel arguments in the node's settings. If the settings are wrong, ast warns and adds none: neither the
   /// user's work nor a way to boot may be lost for that.
@@ -57,7 +67,7 @@ extension Store {
     do {
       return try ownSettings(in: generation).kernelArguments.map { $0[...] }
     } catch {
-      warn("\(AstError(error).message); node \(node) only gets the kernel arguments in \(Self.grubDefaults)")
+      warn("\(AstError(error).reason); node \(node) only gets the kernel arguments in \(Self.grubDefaults)")
       return []
     }
   }

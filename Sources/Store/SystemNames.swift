@@ -15,8 +15,8 @@ struct SystemNames {
   ///   - root: the root of the generation, or of a deployment of it.
   mutating func name(in generation: SubvolumeUUID?, at root: FilePath) throws -> String {
     if let name = generation.flatMap({ names[$0] }) { return name }
-    let release = try RootDirectory(root).contents(of: "/usr/lib/os-release") ?? Data()
-    let name = OSRelease(release).prettyName
+    let name = OSRelease(try RootDirectory(root).beginning(of: "/usr/lib/os-release", count: 1 << 14) ?? Data())
+      .prettyName
     if let generation { names[generation] = name }
     return name
   }

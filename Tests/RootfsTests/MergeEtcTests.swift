@@ -293,4 +293,29 @@ struct MergeEtcTests {
     try MachineIdentity.complete(in: trees.staged)
     #expect(try trees.listing().first?.hasPrefix("-444 0:0 machine-id ") == true)
   }
+
+  /// Only the data of a file are compared, and not its holes: reading them takes an hour.
+  @Test func aTerabyteOfHolesIsComparedAtOnce() throws {
+    let change = "printf x | dd of=big bs=1 seek=900000000000 conv=notrunc status=none"
+    let trees = try EtcTrees(
+      pristine: "truncate -s 1T big; truncate -s 1T same", live: change, new: "rm same; truncate -s 1T same")
+    let source = EtcSource(root: trees.live, pristine: trees.pristine)
+    try MergeEtc(from: source, generation: trees.new, mode: .merge).apply(to: trees.staged)
+    let big = trees.staged.appending("etc/big")
+    #expect(
+      try runSuccessfully(["dd", "if=\(big)", "bs=1", "skip=900000000000", "count=2", "status=none"])
+        == "x\u{0}")
+    try runSuccessfully(["rm", big.string])
+  }
+
+  /// The time grows with the number of directories, and not with its square.
+  @Test func deepDirectoriesTakeNoLongerEach() throws {
+    let deep = Array(repeating: "d", count: 300).joined(separator: "/")
+    let trees = try EtcTrees(
+      pristine: "mkdir -p \(deep); touch \(deep)/here", live: "echo changed >\(deep)/here", new: "touch \(deep)/more")
+    let source = EtcSource(root: trees.live, pristine: trees.pristine)
+    try MergeEtc(from: source, generation: trees.new, mode: .merge).apply(to: trees.staged)
+    #expect(try runSuccessfully(["cat", trees.staged.appending("etc/\(deep)/here").string]) == "changed\n")
+    try runSuccessfully(["test", "-e", trees.staged.appending("etc/\(deep)/more").string])
+  }
 }

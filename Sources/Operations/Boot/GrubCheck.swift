@@ -24,9 +24,16 @@ struct GrubCheck {
     guard access("/usr/bin/grub-fstest", X_OK) == 0, let device = devices.first, devices.count == 1 else { return }
     for file in [boot.kernel, boot.initrd] {
       let path = root.appending(file)
-      var reason = try failure(to: path, on: device)
-      // Any commit of the file system can free the blocks that it is reading.
-      for _ in 1..<Self.attempts where reason != nil { reason = try failure(to: path, on: device) }
+      // A link in the node must not lead the program to a file of the host, so it gets an open file.
+      guard let opened = try RootDirectory(store.pushing(root)).openFollowing(FilePath("/\(file)")) else {
+        throw AstError(.failed, "\(store.pushing(path)) is not a regular file", state: .unchanged)
+      }
+      let reason = try opened.closeAfter { () throws -> String? in
+        var reason = try failure(to: path, as: opened, on: device)
+        // Any commit of the file system can free the blocks that it is reading.
+        for _ in 1..<Self.attempts where reason != nil { reason = try failure(to: path, as: opened, on: device) }
+        return reason
+      }
       guard let reason else { continue }
       throw AstError(
         .failed, "GRUB cannot read \(store.pushing(path)): \(reason)", state: .unchanged,
@@ -39,12 +46,12 @@ struct GrubCheck {
   private static let attempts = 10
 
   /// Why GRUB does not read a file of the store as it is; nil if it does.
-  private func failure(to path: FilePath, on device: FilePath) throws -> String? {
+  private func failure(to path: FilePath, as opened: FileDescriptor, on device: FilePath) throws -> String? {
     // It reads the device, and a file system writes past the device's cache, which may have old data.
     try ChildProcess("blockdev", ["--flushbufs", device.string]).run()
     let name = "/\(Machine.store)/\(path)"
     do {
-      try ChildProcess("grub-fstest", [device.string, "cmp", name, store.pushing(path).string]).run()
+      try ChildProcess("grub-fstest", [device.string, "cmp", name, "/proc/\(getpid())/fd/\(opened.rawValue)"]).run()
       return nil
     } catch let error as AstError where error.code == .failed {
       return error.message

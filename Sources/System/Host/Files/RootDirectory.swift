@@ -29,6 +29,17 @@ public struct RootDirectory: Sendable {
     }
   }
 
+  /// The first bytes of a regular file; nil if there is none. A file that is read at each change must not be able to take
+  /// long.
+  ///
+  /// - Throws: `FileError`.
+  package func beginning(of file: FilePath, count: Int) throws -> Data? {
+    try attempt("read", file) {
+      guard let (descriptor, size) = try openRegular(file, pathOnly) else { return nil }
+      return try descriptor.closeAfter { try read(descriptor, size: min(Int(size), count)) }
+    }
+  }
+
   /// A regular file, open for reading, and its size in bytes; nil if there is none. Symbolic links on the way to its
   /// directory are followed, but the file itself must not be one. Other files are not even opened.
   ///
@@ -37,6 +48,27 @@ public struct RootDirectory: Sendable {
     try attempt("open", file) {
       try openRegular(file, pathOnly | O_NOFOLLOW)
     }
+  }
+
+  /// The size of a regular file in bytes, without reading it; nil if there is none. Links inside are followed.
+  ///
+  /// - Throws: `FileError`.
+  package func size(of file: FilePath) throws -> Int64? {
+    try attempt("examine", file) {
+      guard let place = try open(file, pathOnly) else { return nil }
+      return try place.closeAfter {
+        var status = stat()
+        guard fstat(place.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+        return status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+      }
+    }
+  }
+
+  /// The same file as `size(of:)`, open for reading; nil if there is none.
+  ///
+  /// - Throws: `FileError`.
+  package func openFollowing(_ file: FilePath) throws -> FileDescriptor? {
+    try attempt("open", file) { try openRegular(file, pathOnly)?.descriptor }
   }
 
   private func openRegular(_ file: FilePath, _ flags: Int32) throws -> (descriptor: FileDescriptor, size: Int64)? {

@@ -12,6 +12,18 @@ extension Sandbox {
   package func run(
     _ command: [String], output: ([UInt8]) -> Void, error: ([UInt8]) -> Void
   ) throws -> ProgramEnd {
+    guard let end = try run(command, within: nil, output: output, error: error) else {
+      throw AstError(.failed, "the sandbox ended without a result")
+    }
+    return end
+  }
+
+  /// The same with a limit to the time.
+  ///
+  /// - Returns: nil if the program was ended because its time was over.
+  package func run(
+    _ command: [String], within limit: Duration?, output: ([UInt8]) -> Void, error: ([UInt8]) -> Void
+  ) throws -> ProgramEnd? {
     let nothing = try Files.attempt("open", "/dev/null") {
       try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
     }
@@ -32,11 +44,15 @@ extension Sandbox {
       try? errorStart.close()
       done.signal()
     }
-    let interruption = relay([outputEnd, errorEnd], cancellation) { index, piece in
+    let reason = relay([outputEnd, errorEnd], cancellation, until: limit.map { .now + $0 }) { index, piece in
       index == 0 ? output(piece) : error(piece)
     }
     done.wait()
-    if let signal = interruption { throw AstError.interrupted(by: signal) }
+    switch reason {
+    case .signal(let signal): throw AstError.interrupted(by: signal)
+    case .timeIsOver: return nil
+    case nil: break
+    }
     guard let result = outcome.withLock({ $0 }) else {
       throw AstError(.failed, "the sandbox ended without a result")
     }
@@ -44,29 +60,38 @@ extension Sandbox {
   }
 }
 
-/// Reads pipes until all of them have ended. A stop signal cancels the run, whose end then ends the pipes.
+/// Why a run was cancelled.
+private enum CancelReason {
+  case signal(Int32)
+  case timeIsOver
+}
+
+/// Reads pipes until all of them have ended. A stop signal cancels the run, and so does the end of its time; its end then
+/// ends the pipes.
 ///
-/// - Returns: the signal.
+/// - Returns: why it was cancelled.
 private func relay(
-  _ pipes: [FileDescriptor], _ cancellation: Cancellation, receive: (Int, [UInt8]) -> Void
-) -> Int32? {
+  _ pipes: [FileDescriptor], _ cancellation: Cancellation, until deadline: ContinuousClock.Instant?,
+  receive: (Int, [UInt8]) -> Void
+) -> CancelReason? {
   // poll(2) skips a negative descriptor.
   var polled = pipes.map { pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0) }
-  var interruption: Int32?
+  var reason: CancelReason?
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
   while polled.contains(where: { $0.fd >= 0 }) {
     // Long enough to cost nothing, short enough for a user who waits after Control-C.
     let ready = poll(&polled, nfds_t(polled.count), 100)
-    if interruption == nil, let signal = Interruption.pending {
-      interruption = signal
-      cancellation.cancel()
+    if reason == nil {
+      reason = Interruption.pending.map { .signal($0) }
+      if let deadline, ContinuousClock.now > deadline { reason = reason ?? .timeIsOver }
+      if reason != nil { cancellation.cancel() }
     }
     for index in polled.indices where ready > 0 && polled[index].fd >= 0 && polled[index].revents != 0 {
       let count = (try? buffer.withUnsafeMutableBytes { try pipes[index].read(into: $0) }) ?? 0
       if count == 0 { polled[index].fd = -1 } else { receive(index, Array(buffer[..<count])) }
     }
   }
-  return interruption
+  return reason
 }
 
 /// Makes a pipe that programs do not inherit. The sandbox closes all descriptors except the standard ones, so it does not

@@ -46,6 +46,11 @@ struct PreparedMenu {
     failPoint("menu written")
   }
 
+  /// Whether the disk has a menu.
+  static func isPresent(on machine: Machine) throws -> Bool {
+    try RootDirectory(machine.path(of: Machine.grub)).size(of: first) != nil
+  }
+
   /// Removes the files that a killed command had prepared.
   private static func removeLeftovers(in directory: RootDirectory) throws {
     for entry in try directory.entries(of: Self.directory) where entry.name.hasSuffix(".new") {
@@ -97,13 +102,34 @@ extension Store {
   /// A process compares the files themselves until it has published the menu, or found it right. From then on it does so
   /// only if the menu differs from that one, or another command has changed the tree.
   func preparedMenu() throws -> PreparedMenu? {
-    guard try !tree.deployments().isEmpty else { return nil }
+    guard try hasMenu() else { return nil }
+    return try preparedMenuOfMachine()
+  }
+
+  /// Whether there is, or was until this change, anything in the menu. A store from which nothing boots is not on a disk
+  /// with a boot loader, and finding that out takes a mount.
+  private func hasMenu() throws -> Bool {
+    try !tree.deployments().isEmpty || tree.doomed().contains { $0.path.starts(with: "deploy") }
+  }
+
+  /// Publishes the menu if it names deployments although there are none: an older ast left it so.
+  ///
+  /// - Returns: whether it did.
+  package func publishEmptyMenu() throws -> Bool {
+    guard try !hasMenu(), let prepared = try preparedMenuOfMachine() else { return false }
+    try publish(prepared)
+    return true
+  }
+
+  private func preparedMenuOfMachine() throws -> PreparedMenu? {
     var contents: MenuContents?
     if let publishedMenu {
       contents = try menuContents()
       if contents == publishedMenu { return nil }
     }
     guard let machine = try Machine(around: root) else { return nil }
+    // A disk that never had a menu needs none.
+    if try tree.deployments().isEmpty, try !PreparedMenu.isPresent(on: machine) { return nil }
     let made = try contents ?? menuContents()
     // If the change fails after this, new files are left beside the present ones, and the next change removes them.
     publishedMenu = nil

@@ -36,8 +36,9 @@ extension Store {
 
   private func isPublished(_ id: NodeID) throws -> Bool {
     let record = try tree.record(of: id)
-    let text = try? Data(contentsOf: URL(filePath: self.record(of: id).string))
-    guard var written = text.flatMap({ try? NodeRecord(json: $0) }) else { return false }
+    guard var written = Store.recordText(at: self.record(of: id)).flatMap({ try? NodeRecord(json: $0) }) else {
+      return false
+    }
     // The number of the next node changes without this node.
     written.nextNode = record.nextNode
     return written == record && linkDestination(of: id) == destination(of: record.node)
@@ -54,18 +55,38 @@ extension Store {
     let text = try record.json()
     // Each change checks again what the previous one has published. Renaming over a file writes its content out at once
     // (btrfs_rename in fs/btrfs/inode.c), so a record that did not change is not replaced.
-    if let written = try? Data(contentsOf: URL(filePath: path.string)), written.elementsEqual(text) { return }
+    if Store.recordText(at: path) == text { return }
     let temporary = FilePath(path.string + ".new")
+    try removeEmptyDirectory(at: path)
+    try Files.removeFileIfPresent(temporary)
     try Files.write(text, to: temporary)
     failPoint("new record written")
     try Files.rename(temporary, to: path)
+  }
+
+  /// The text of a record file; nil if it is not a regular file of a plausible size: a record has a few hundred bytes for
+  /// each generation that is kept.
+  package static func recordText(at path: FilePath) -> [UInt8]? {
+    guard let name = path.lastComponent, let directory = try? OpenDirectory(path.removingLastComponent()) else {
+      return nil
+    }
+    return (try? directory.contents(of: name, limit: 1 << 26)) ?? nil
+  }
+
+  /// Removes a directory that stands in the place of a derived file, if it is empty: a file cannot replace it, so every
+  /// change would warn. One with something in it is not ast's to delete, and is named in the warning.
+  private func removeEmptyDirectory(at path: FilePath) throws {
+    var status = stat()
+    guard lstat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, rmdir(path.string) != 0 else { return }
+    throw AstError(.failed, "\(path) is a directory with something in it: move it away")
   }
 
   private func writeLink(of node: Node) throws {
     if linkDestination(of: node.id) == destination(of: node) { return }
     let path = link(of: node.id)
     let temporary = FilePath(path.string + ".new")
-    unlink(temporary.string)
+    try removeEmptyDirectory(at: path)
+    try Files.removeFileIfPresent(temporary)
     try Files.makeLink(temporary, to: destination(of: node))
     failPoint("new link made")
     try Files.rename(temporary, to: path)

@@ -72,4 +72,15 @@ import Testing
     #expect(newer != text)
     #expect(try NodeRecord(json: Array(newer.utf8)) == record)
   }
+
+  /// The next number must be one, too.
+  @Test(arguments: ["-1", "2147483648", "9223372036854775807", "-9223372036854775808", "1.5", "\"1\""])
+  func aNumberThatIsNoneMakesARecordUnreadable(number: String) throws {
+    let record = """
+      {"node":{"id":0,"description":"","created":"2026-12-01T00:00:00Z","current":1,"nextGeneration":NUMBER},
+      "generations":[],"isDefault":false,"nextNode":1}
+      """
+    _ = try NodeRecord(json: record.replacing("NUMBER", with: "2").utf8)
+    #expect(throws: TreeError.self) { try NodeRecord(json: record.replacing("NUMBER", with: number).utf8) }
+  }
 }

@@ -26,6 +26,24 @@ extension TreeIdentifier {
     self.init(rawValue: number)
   }
 
+  /// Decodes a number from 0 to `Int32.max`. A record file can have any number in it, and one beyond would be an overflow
+  /// where the next one is computed.
+  public init(from decoder: any Decoder) throws {
+    let number = try decoder.singleValueContainer().decode(Int.self)
+    guard (0...Int(Int32.max)).contains(number) else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: decoder.codingPath, debugDescription: "\(number) is not a number of a \(Self.self)"))
+    }
+    self.init(rawValue: number)
+  }
+
+  /// Encodes the number.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(rawValue)
+  }
+
   /// The decimal number.
   public var description: String { String(rawValue) }
 

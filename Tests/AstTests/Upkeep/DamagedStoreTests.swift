@@ -1,3 +1,5 @@
+import FoundationEssentials
+import Glibc
 import SystemPackage
 import TestSupport
 import Testing
@@ -304,5 +306,44 @@ struct DamagedStoreTests {
       try store.ast("run", "1", "sh", "-c", "echo >>/root/x", environment: environment).expectSuccess()
       #expect(try store.ast("doctor", environment: environment).expectSuccess().stdout == "")
     }
+  }
+
+  /// Such numbers would leave none for new nodes and generations.
+  @Test func numbersInRecordsThatAreNotPlausibleAreNotBelieved() throws {
+    let store = try grownStore()
+    let records = store.root.appending("ast/nodes")
+    try runSuccessfully(
+      [
+        "sed", "-i", "-e", "s/\"nextNode\" : [0-9]*/\"nextNode\" : 2147483647/",
+        "-e", "s/\"nextGeneration\" : [0-9]*/\"nextGeneration\" : 2147483646/",
+        "-e", "s/\"operation\" : [0-9]*/\"operation\" : 2147483647/", records.appending("1.json").string,
+      ])
+    #expect(try String(contentsOfFile: records.appending("1.json").string, encoding: .utf8).contains("2147483646"))
+    // A FIFO would make the command wait, and a directory is none either.
+    try runSuccessfully(["sh", "-c", "rm 2.json 4.json; mkfifo 2.json; mkdir 4.json; : >../tree.sqlite"], in: records)
+    let rebuilt = try store.ast("doctor", "--rebuild").expectSuccess()
+    let lost = rebuilt.stdout + rebuilt.stderr
+    for words in [
+      "the next node is 2147483647, which is not plausible",
+      "its next generation is 2147483646, which is not plausible", "names operation 2147483647, which is not plausible",
+      "node 2 has no readable record", "node 4 has no readable record",
+    ] { #expect(lost.contains(words), "\(lost)") }
+    try store.ast("run", "1", "touch", "/root/more").expectSuccess()
+    try store.ast("clone", "1").expectSuccess()
+    #expect(try store.ast("doctor").expectSuccess().stdout.lines.allSatisfy { $0.hasPrefix("repaired") })
+  }
+
+  /// The row of a deploy that was killed is lost with the others.
+  @Test func whatAKilledDeployHasStagedGoesToo() throws {
+    let store = try grownStore()
+    let staged = ["deploy/.7", "deploy/.7.etc", "bases/.7"].map { store.root.appending($0) }
+    for path in staged {
+      try runSuccessfully(["mkdir", "-p", path.removingLastComponent().string])
+      try runSuccessfully(["btrfs", "subvolume", "create", path.string])
+    }
+    try runSuccessfully(["sh", "-c", ": >tree.sqlite"], in: store.database.removingLastComponent())
+    try store.ast("doctor", "--rebuild").expectSuccess()
+    for path in staged { #expect(access(path.string, F_OK) != 0, "\(path)") }
+    #expect(try store.ast("doctor").expectSuccess().stdout == "")
   }
 }

@@ -128,4 +128,22 @@ struct DoctorTests {
     #expect(try store.ast("doctor").expectSuccess().stdout == "")
     #expect(try store.content(of: 3) == store.root.appending("nodes/3/1"))
   }
+
+  @Test func aDirectoryInThePlaceOfALinkIsNamed() throws {
+    let store = try store()
+    let (link, record) = (store.root.appending("rootfs/snapshot-1"), store.root.appending("ast/nodes/2.json"))
+    // An empty one goes.
+    try runSuccessfully(["sh", "-c", "rm \"$0\" \"$1\"; mkdir \"$0\" \"$1\"", link.string, record.string])
+    try store.ast("doctor").expectSuccess()
+    #expect(try store.ast("doctor").expectSuccess().stdout == "")
+    try runSuccessfully(["sh", "-c", "rm \"$0\"; mkdir \"$0\"; touch \"$0/mine\"", link.string])
+    let said = try store.ast("run", "1", "touch", "/root/more").expectSuccess().stderr
+    #expect(
+      said.contains("ast: warning: \(link) is a directory with something in it: move it away; the change itself"),
+      "\(said)")
+    #expect(!said.contains("nothing was changed"), "\(said)")
+    try runSuccessfully(["mv", link.string, store.root.appending("mine").string])
+    try store.ast("doctor").expectSuccess()
+    #expect(try store.content(of: 1) == store.root.appending("nodes/1/2"))
+  }
 }

@@ -147,7 +147,7 @@ private struct GarbageCollection {
 
   private mutating func clear(_ choose: (PackageCache) throws -> CacheGarbage) throws {
     guard let cache = PackageCache(presentIn: store) else { return }
-    guard let gone = try cache.unlessFetching({ cache.remove(try choose(cache)) }) else {
+    guard let gone = try cache.unlessChanging({ cache.remove(try choose(cache)) }) else {
       throw AstError(.busy, "another command is downloading packages; the package cache was left alone")
     }
     result.packageFiles += gone.files.count

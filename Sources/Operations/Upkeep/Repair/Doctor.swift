@@ -30,7 +30,8 @@ extension Store {
     // In one change, because what other commands are making looks wrong until it is complete.
     return try ended
       + change {
-        try derivedFiles() + missing() + missingDeployments() + strangers() + strangeDeployments() + undeletable()
+        try derivedFiles() + emptyMenu() + missing() + missingDeployments() + strangers() + strangeDeployments()
+          + undeletable()
       }
   }
 
@@ -38,6 +39,11 @@ extension Store {
     let stale = try outdated()
     try tree.markUnpublished(stale)
     return stale.map { Finding(text: "the link or the record of node \($0) was out of date", isRepaired: true) }
+  }
+
+  private func emptyMenu() throws -> [Finding] {
+    guard try publishEmptyMenu() else { return [] }
+    return [Finding(text: "the boot menu named deployments, and there are none", isRepaired: true)]
   }
 
   private func missing() throws -> [Finding] {
@@ -87,7 +93,7 @@ extension Store {
     let known = Set(
       try tree.deployments().map { path(of: $0).removingLastComponent() }
         + tree.doomed().map { root.pushing($0.path).removingLastComponent() }
-        + tree.running().map { deployStaging($0.id) })
+        + tree.running().flatMap { [deployStaging($0.id), etcStaging($0.id)] })
     return try list(root.appending("deploy")).filter { !known.contains($0) }.map {
       Finding(text: "\($0) does not belong to a deployment: ast did not make it, or its row is lost", isRepaired: false)
     }

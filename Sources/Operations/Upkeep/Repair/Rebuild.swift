@@ -112,11 +112,18 @@ extension Store {
   /// Deletes the clones of transactions: their rows are lost, and no command works on the nodes.
   private func discardStagings() throws {
     for node in try tree.nodes().map(\.id) {
-      for name in try Files.names(in: directory(of: node)) {
-        guard name.hasPrefix("."), let operation = OperationID(name.dropFirst()) else { continue }
-        try discardStaging(of: node, operation, nil)
-      }
+      for name in try Files.names(in: directory(of: node)) { try discardStaging(named: name, of: node) }
     }
+    for directory in ["deploy", "bases"].map(root.appending) where access(directory.string, F_OK) == 0 {
+      for name in try Files.names(in: directory) { try discardStaging(named: name, of: .base) }
+    }
+  }
+
+  /// Deletes what an operation staged under this name, `.T` or `.T.etc`. What it made of a deployment is in places that
+  /// have no node.
+  private func discardStaging(named name: String, of node: NodeID) throws {
+    guard name.hasPrefix("."), let operation = OperationID(name.dropFirst().prefix { $0 != "." }) else { return }
+    try discardStaging(of: node, operation, nil)
   }
 
   /// Moves the damaged database out of the way, with its write-ahead log, so that the log is never applied to the new
@@ -162,6 +169,8 @@ private struct Survey {
       }
       records.append(try record(of: id, found))
     }
+    let highest = firstFree
+    for index in records.indices { disbelieveNumbers(of: &records[index], highest) }
     let known = Set(records.map(\.node.id))
     for index in records.indices {
       guard let parent = records[index].node.parent, !known.contains(parent) else { continue }
@@ -171,6 +180,35 @@ private struct Survey {
     }
     return records
   }
+
+  /// Takes away the numbers in a record that are far from all that are there: after them, none would be left for new
+  /// nodes and generations.
+  private mutating func disbelieveNumbers(of record: inout NodeRecord, _ highest: NodeID) {
+    let node = record.node.id
+    let newest = record.generations.map(\.number).max() ?? record.node.current
+    if record.nextNode.rawValue > highest.rawValue + Self.largestGap {
+      notes.append("the record of node \(node) says that the next node is \(record.nextNode), which is not plausible")
+      record.nextNode = highest
+    }
+    if record.node.nextGeneration.rawValue > newest.rawValue + Self.largestGap {
+      notes.append(
+        "the record of node \(node) says that its next generation is \(record.node.nextGeneration), "
+          + "which is not plausible")
+      record.node.nextGeneration = newest.next
+    }
+    for index in record.generations.indices {
+      guard let operation = record.generations[index].operation, operation.rawValue > Self.largestOperation else {
+        continue
+      }
+      notes.append("the record of node \(node) names operation \(operation), which is not plausible")
+      record.generations[index].operation = nil
+    }
+  }
+
+  /// The largest number of nodes or generations that may have been deleted after the newest that is there.
+  private static let largestGap = 1_000_000
+  /// Far more operations than any store has had, and far fewer than there are numbers.
+  private static let largestOperation = 1 << 30
 
   /// A deployment that was found, and whether it is the root of the system that runs.
   struct FoundDeployment {
@@ -215,7 +253,7 @@ private struct Survey {
 
   private mutating func record(of id: NodeID, _ found: [Generation]) throws -> NodeRecord {
     let path = root.appending("ast/nodes/\(id).json")
-    let written = (try? Data(contentsOf: URL(filePath: path.string))).flatMap { try? NodeRecord(json: $0) }
+    let written = Store.recordText(at: path).flatMap { try? NodeRecord(json: $0) }
     guard var record = written, record.node.id == id, record.node.parent.map({ $0 < id }) ?? true else {
       notes.append("node \(id) has no readable record: its description and its parent are lost")
       let node = Node(
@@ -239,7 +277,11 @@ private struct Survey {
           "the record of node \(id) does not have generation \(generation.number): it was not the content of the node")
         return generation
       }
-      guard known.subvolume != generation.subvolume else { return known }
+      guard known.subvolume != generation.subvolume else {
+        var known = known
+        (known.node, known.size) = (id, generation.size)
+        return known
+      }
       notes.append("generation \(generation.number) of node \(id) is not the subvolume that its record names")
       return generation
     }

@@ -22,9 +22,7 @@ extension Store {
   package func change<Result>(
     holding held: [NodeID] = [], own: OperationID? = nil, _ body: () throws -> Result
   ) throws -> Result {
-    guard let lock = try Lock.take("tree", in: locks, wait: .forever) else {
-      throw AstError(.busy, "the tree is locked")
-    }
+    let lock = try lockTree(isFinishing: own != nil)
     defer { withExtendedLifetime(lock) {} }
     try requireSameDatabase()
     Interruption.holdBack()
@@ -48,6 +46,7 @@ extension Store {
     failPoint("committed")
     // The change is made. If something fails from here on, the next command does it.
     do {
+      publishPublicCopy()
       CommitNote(in: root).write(try tree.nextOperation)
       failPoint("number noted")
       // Before anything is deleted that the old menu names.

@@ -10,8 +10,20 @@ package enum Leftovers {
   /// The prefix of the names of workspaces in the package cache.
   package static let workspacePrefix = "work-"
 
+  /// The directory of the locks that say what a command fetches.
+  package static func claims(in cache: FilePath) -> FilePath { cache.appending("claims") }
+
+  /// Removes the files of such locks that nobody holds.
+  private static func removeClaims(in cache: FilePath) {
+    let claims = claims(in: cache)
+    for name in (try? Files.names(in: claims)) ?? [] {
+      if let lock = try? Lock.take(name, in: claims, wait: .never) { lock.removeFile() }
+    }
+  }
+
   /// Removes the workspaces in the package cache whose commands have ended, if there is a cache.
   static func removeWorkspaces(in cache: FilePath) {
+    removeClaims(in: cache)
     guard !workspaces(in: cache).isEmpty, let alone = try? lockWorkspaces(in: cache) else { return }
     defer { withExtendedLifetime(alone) {} }
     removeUnusedWorkspaces(in: cache)
@@ -27,7 +39,7 @@ package enum Leftovers {
 
   /// Takes the lock under which workspaces are made and removed.
   package static func lockWorkspaces(in cache: FilePath) throws -> Lock? {
-    try Lock.take("workspaces", in: cache, wait: .forever)
+    try Lock.take("workspaces", in: cache, wait: .seconds(10))
   }
 
   private static func workspaces(in cache: FilePath) -> [String] {

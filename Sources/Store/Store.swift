@@ -44,10 +44,23 @@ public final class Store {
     self.reader = reader
     tell = warn
     try Store.require(access, at: root)
-    if access == .writing { try Store.makeDerivedDirectories(in: root) }
+    if access == .writing {
+      try Store.makeDerivedDirectories(in: root)
+      try Store.keepForRoot(Store.databasePath(in: root))
+    }
     let noted = CommitNote(in: root).next
-    databaseFile = Store.inode(of: Store.databasePath(in: root))
-    tree = try TreeDatabase(opening: Store.databasePath(in: root), access)
+    let database = Store.databasePath(in: root)
+    databaseFile = Store.inode(of: database)
+    guard access == .writing || !Store.isForRootAlone(database) else {
+      tree = try Store.openPublicCopy(of: root)
+      // An older ast does not write the copy.
+      if try CommitNote.isAhead(noted, of: tree) {
+        tell(
+          "this is the tree as it was before the last changes: root sees them, and the next command of root shows them")
+      }
+      return
+    }
+    tree = try TreeDatabase(opening: database, access)
     guard try !CommitNote.isAhead(noted, of: tree) else {
       throw AstError(
         .damaged, "the database of \(root) has lost its last changes", state: .unchanged, hint: AstError.rebuildHint)
@@ -55,8 +68,10 @@ public final class Store {
   }
 
   /// The same store, for another thread.
-  package func another() throws -> Store {
-    try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, warn: tell)
+  ///
+  /// - Parameter warn: called in that thread.
+  package func another(warn: @escaping @Sendable (String) -> Void) throws -> Store {
+    try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, warn: warn)
   }
 
   /// Reports what could not be finished: once, although each change tries it again.
@@ -66,7 +81,24 @@ public final class Store {
 
   /// Makes the directories of derived files, if they were removed.
   package static func makeDerivedDirectories(in root: FilePath) throws {
-    for directory in ["rootfs", "ast/lock", "ast/nodes"] { try makeDirectory(directory, in: root) }
+    for directory in ["rootfs", "ast/nodes"] { try makeDirectory(directory, in: root) }
+    try makePrivateDirectory("ast/lock", in: root)
+  }
+
+  /// Takes the permissions of others away from the database: an older ast let all users open it, and hold locks on it
+  /// that a change waits for.
+  private static func keepForRoot(_ database: FilePath) throws {
+    for suffix in ["", "-wal", "-shm"] {
+      let file = FilePath(database.string + suffix)
+      var status = stat()
+      guard lstat(file.string, &status) == 0, status.st_mode & 0o077 != 0 else { continue }
+      try Files.setMode(file, 0o600)
+    }
+  }
+
+  /// Whether this user may not read the database.
+  private static func isForRootAlone(_ database: FilePath) -> Bool {
+    Glibc.access(database.string, R_OK) != 0 && errno == EACCES
   }
 
   /// Makes a directory of the store if it is missing. One that only root may enter is closed if an older ast has left it
@@ -184,10 +216,9 @@ extension Store {
   ///
   /// Never wait while you hold the tree's lock: the command that works on the node needs that lock to finish.
   package func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
-    let wait = wait ?? self.wait
-    var lock =
-      try wait == .forever
-      ? Lock.wait(for: lockName(of: node), in: locks) : Lock.take(lockName(of: node), in: locks, wait: wait)
+    var lock = try Lock.take(
+      lockName(of: node), in: locks, wait: wait ?? self.wait,
+      telling: { warn("waiting for node \(node): \(Self.words($0))") })
     // A command that has just taken the lock needs a moment to record itself.
     let deadline = ContinuousClock.now + .seconds(2)
     var holder = Lock.holder(of: lockName(of: node), in: locks)
@@ -211,6 +242,55 @@ extension Store {
     return lock
   }
 
+  /// Takes the lock under which rows are changed. Commands hold it for moments, and no program of a node and no user can
+  /// make them hold it longer, so a wait that does not end means that one of them is stuck.
+  ///
+  /// - Parameter isFinishing: whether an operation that has begun waits for it: then it has more patience, and a stop
+  ///   signal does not end it.
+  package func lockTree(isFinishing: Bool = false) throws -> Lock {
+    let limit: LockWait =
+      switch (isFinishing, wait) {
+      case (true, _): .seconds(600)
+      case (false, .seconds(let seconds)): .seconds(max(seconds, 1))
+      case (false, .never): .seconds(60)
+      case (false, .forever): .forever
+      }
+    let lock = try Lock.take("tree", in: locks, wait: limit, isInterruptible: !isFinishing) {
+      warn("waiting for the tree: \(Self.words($0))")
+    }
+    guard let lock else {
+      let holder = Lock.holder(of: "tree", in: locks)
+      throw AstError(
+        .busy, "the tree is locked: \(Self.words(holder))", state: .unchanged,
+        hint: holder.map { "if it is stuck, end it with `kill \($0.pid)`" } ?? Store.waitHint
+      ).naming(holder)
+    }
+    // On a full disk the holder cannot be recorded; take the lock anyway.
+    try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
+    return lock
+  }
+
+  /// Takes a lock that saves work and on which nothing depends: after `limit`, the caller goes on without it.
+  ///
+  /// - Parameter purpose: what is waited for, for the user.
+  package func lockBriefly(
+    _ name: String, in directory: FilePath? = nil, _ limit: Duration, _ purpose: String
+  ) throws -> Lock? {
+    let seconds = Double(limit / .milliseconds(1)) / 1000
+    let lock = try Lock.take(name, in: directory ?? locks, wait: .seconds(seconds)) {
+      warn("waiting for \(purpose), for at most \(Int(seconds)) seconds: \(Self.words($0))")
+    }
+    try? lock?.sign(LockHolder(pid: getpid(), command: command, started: Date()))
+    return lock
+  }
+
+  /// Whether the command of an operation is alive. Root asks for its lock; others can only look for its process.
+  package func isAtWork(_ operation: SnapshotTree.Operation) throws -> Bool {
+    guard let node = operation.node else { return true }
+    if geteuid() == 0 { return try !isFree(node) }
+    return operation.bootID == Store.bootID && (kill(operation.pid, 0) == 0 || errno == EPERM)
+  }
+
   /// Whether no command works on a node.
   package func isFree(_ node: NodeID) throws -> Bool {
     try Lock.isFree(lockName(of: node), in: locks)
@@ -218,7 +298,8 @@ extension Store {
 
   func lockName(of node: NodeID) -> String { "node-\(node)" }
 
-  private static func words(_ holder: LockHolder?) -> String {
+  /// Who holds a lock, and since when.
+  package static func words(_ holder: LockHolder?) -> String {
     guard let holder else { return "another ast command works on it" }
     return "`\(holder.command)` (pid \(holder.pid), since \(holder.started.formatted(.iso8601))) works on it"
   }

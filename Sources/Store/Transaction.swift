@@ -107,8 +107,14 @@ package struct Transaction {
     try store.reconcileAccounts(in: clone, holding: [node.id], own: operation)
   }
 
+  /// What the clone can be booted with. This runs a program of the node, so it comes before any lock is taken that other
+  /// nodes need.
+  package func bootFiles() throws -> BootFiles? { try store.bootFilesToTry(in: clone.path, of: node.id) }
+
   /// Step 5: makes the clone read-only under its final name, and everything in it durable.
-  package func seal() throws -> SealedSnapshot {
+  ///
+  /// - Parameter boot: the result of `bootFiles`.
+  package func seal(_ boot: BootFiles?) throws -> SealedSnapshot {
     try places.remove()
     try clone.removeProtection()
     failPoint("prepared for the seal")
@@ -119,7 +125,7 @@ package struct Transaction {
     failPoint("renamed")
     try FileSystem.sync(store.root)
     failPoint("sealed")
-    return try SealedSnapshot(Subvolume(at: final), boot: store.bootFilesToTry(in: final, of: node.id))
+    return try SealedSnapshot(Subvolume(at: final), boot: boot)
   }
 
   /// Steps 6 and 7: enters the new generation, which is the node's content from then on. Old generations beyond the

@@ -16,6 +16,8 @@ public final class Connection {
     /// Read without writing to any file, such as on a full disk. While such a connection is open, no other connection
     /// of the process can write to the database: they share their view of the index.
     case readingWithoutTrace
+    /// Read a file that no process ever changes, only replaces: without any lock, and without looking for a log.
+    case readingImmutable
     /// Read and write a file that exists.
     case writing
     /// Read and write a file, which is made if it is missing.
@@ -35,12 +37,14 @@ public final class Connection {
   ) throws(SQLiteError) {
     let flags =
       switch access {
-      case .reading, .readingWithoutTrace: SQLITE_OPEN_READONLY
+      case .reading, .readingWithoutTrace, .readingImmutable: SQLITE_OPEN_READONLY
       case .writing: SQLITE_OPEN_READWRITE
       case .creating: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
       }
     try self.init(name: Connection.uri(path, access), flags: flags, busyTimeout: busyTimeout)
-    if access != .readingWithoutTrace { hooks.memoryGuard = file.flatMap { SharedMemoryGuard($0) } }
+    if access != .readingWithoutTrace, access != .readingImmutable {
+      hooks.memoryGuard = file.flatMap { SharedMemoryGuard($0) }
+    }
   }
 
   /// Opens a new database in memory.
@@ -122,6 +126,19 @@ public final class Connection {
     defer { finish(statement) }
     while try statement.step() {}
     return changes
+  }
+
+  /// Lets statements use another database, which exists, under `name`, a plain word of the program's own. Not inside a
+  /// transaction.
+  public func attach(_ path: FilePath, as name: String) throws(SQLiteError) {
+    try run("ATTACH ? AS \(name)", Connection.uri(path, .writing))
+  }
+
+  /// Closes a database that was attached.
+  public func detach(_ name: String) throws(SQLiteError) {
+    // Statements that are kept for the next time use it.
+    cache.removeAll()
+    try execute("DETACH \(name)")
   }
 
   /// The first column of the first row, or nil if there is no row.

@@ -21,7 +21,12 @@ extension Connection {
         next += 1
       }
     }
-    let parameters = access == .readingWithoutTrace ? "?readonly_shm=1" : ""
+    let parameters =
+      switch access {
+      case .readingWithoutTrace: "?readonly_shm=1"
+      case .readingImmutable: "?immutable=1"
+      case .reading, .writing, .creating: ""
+      }
     return String(decoding: name, as: UTF8.self) + parameters
   }
 }

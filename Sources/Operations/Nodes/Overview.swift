@@ -88,7 +88,7 @@ extension Store {
   /// The operations whose commands are alive. The operation of a killed command is entered as running until the next
   /// change.
   package func running() throws -> [Operation] {
-    try tree.running().filter { operation in try operation.node.map { try !isFree($0) } ?? true }
+    try tree.running().filter(isAtWork)
   }
 
   /// The paths that the adoption left behind, reported only while the first deployment is running.

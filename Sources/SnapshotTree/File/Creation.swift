@@ -6,7 +6,7 @@ internal import Glibc
 extension TreeDatabase {
   /// Makes a new database at `path`, without nodes. Throws `.exists` if the path exists already.
   ///
-  /// The file gets its name when it is complete and on disk. Every user may read it.
+  /// The file gets its name when it is complete and on disk. Only its owner may read it.
   public static func create(at path: FilePath) throws(TreeError) {
     try create(at: path) { _ throws(TreeError) in }
   }
@@ -45,13 +45,14 @@ extension TreeDatabase {
     }
   }
 
-  /// Readable by all, whatever the umask is: SQLite gives the log and the index the mode of the database.
+  /// For root alone, whatever the umask is: who can open it can hold a lock that a change waits for. SQLite gives the log
+  /// and the index the mode of the database.
   private static func makeFile(_ file: FilePath, namedLater path: FilePath) throws(TreeError) {
     do {
       let descriptor = try FileDescriptor.open(
         file, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
       try descriptor.closeAfter {
-        guard fchmod(descriptor.rawValue, 0o644) == 0 else { throw Errno(rawValue: errno) }
+        guard fchmod(descriptor.rawValue, 0o600) == 0 else { throw Errno(rawValue: errno) }
       }
     } catch {
       throw failure(error as? Errno, path)

@@ -32,6 +32,24 @@ struct DatabaseFile {
     return connection
   }
 
+  /// A connection that reads a file that is never changed, only replaced, or a copy of it in memory if its schema is older
+  /// than this program's.
+  func openImmutable() throws(TreeError) -> Connection {
+    try refuseUnusable()
+    var connection = try attempt { () throws(SQLiteError) in try Connection(to: path, .readingImmutable) }
+    try refuseNewer(connection, .reading)
+    if try attempt({ () throws(SQLiteError) in try connection.schemaVersion() }) < schema.version {
+      connection = try attempt { () throws(SQLiteError) in
+        let copy = try Connection()
+        try copy.copy(from: connection)
+        return copy
+      }
+      try migrate(connection)
+    }
+    try configure(connection)
+    return connection
+  }
+
   /// A connection that writes the file, after all migrations.
   func openForWriting() throws(TreeError) -> Connection {
     let header = try refuseUnusable()

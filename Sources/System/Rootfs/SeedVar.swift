@@ -67,6 +67,7 @@ struct SeedWalk {
   private let own: OpenDirectory
   private let shared: OpenDirectory
   private let packages: PackageFiles
+  private let lock: Lock
   /// The paths that the shared /var lacks; the contents of a directory are not listed.
   private var lacking: [FilePath] = []
   /// Whether a file did not fit on the disk: the reason is noted once, not for each of the files.
@@ -75,7 +76,11 @@ struct SeedWalk {
   /// Waits for another walk, and removes the remains of a killed one.
   init(from own: OpenDirectory, into shared: OpenDirectory, _ packages: PackageFiles) throws {
     (self.own, self.shared, self.packages) = (own, shared, packages)
-    try shared.lock()
+    // Not on /var itself, where every user can hold a lock.
+    guard let lock = try Lock.take("ast-var.lock", in: "/run", wait: .seconds(300)) else {
+      throw AstError(.busy, "another ast command adds to \(shared.path)", state: .unchanged)
+    }
+    self.lock = lock
     try shared.remove(Self.workshopName)
   }
 

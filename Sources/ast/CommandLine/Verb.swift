@@ -44,7 +44,7 @@ enum Need {
   case reading
   /// Root, and the store, for changes.
   case writing
-  /// Root, and the store, for freeing space, even on a full disk.
+  /// Root, and the store, even on a full disk: for freeing space, or for going back to a system that works.
   case freeing
   /// Root; the operation opens the store itself.
   case root
@@ -147,7 +147,9 @@ extension Verb {
     let store: Store? =
       switch Self.needs {
       case .nothing, .root: nil
-      case .reading: try Store(opening: global.root, .reading, wait: global.wait, command: typed, reader: .files)
+      case .reading:
+        try Store(
+          opening: global.root, .reading, wait: global.wait, command: typed, reader: .files, warn: output.warn)
       case .writing, .freeing:
         try Store(
           opening: global.root, .writing, wait: global.wait, command: typed, reader: .files, warn: output.warn)

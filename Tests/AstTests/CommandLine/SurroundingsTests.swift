@@ -51,7 +51,9 @@ struct SurroundingsTests {
     let store = try storeWithNode()
     for verb in reading {
       let (result, expected) = (try store.astAsNobody(verb), try store.ast(verb).expectSuccess())
-      #expect(result.status == 0 && result.stdout == expected.stdout, "\(verb)")
+      // What root has typed is for root alone.
+      let hidesCommands = verb[0] == "history"
+      #expect(result.status == 0 && (hidesCommands || result.stdout == expected.stdout), "\(verb)")
       let note = verb[0] == "diff" ? "ast: files are compared only for root (use sudo)\n" : ""
       #expect(result.stderr == expected.stderr + note, "\(verb)")
     }
@@ -73,7 +75,8 @@ struct SurroundingsTests {
     try disk.remount("ro")
     for (verb, lines) in zip(reading, written) where verb != ["tree", "--long"] && verb != ["status"] {
       #expect(try store.ast(verb).expectSuccess().stdout.lines == lines)
-      #expect(try store.astAsNobody(verb).expectSuccess().stdout.lines == lines)
+      let seen = try store.astAsNobody(verb).expectSuccess().stdout.lines
+      #expect(verb[0] == "history" ? seen.count == lines.count : seen == lines)
     }
     for verb in reading { try store.astAsNobody(verb).expectSuccess() }
     let before = try store.state()

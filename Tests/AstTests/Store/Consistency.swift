@@ -93,7 +93,8 @@ struct Consistency {
 
   private mutating func leftovers() throws {
     let own: Set = [
-      "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "lock", "nodes", "next-operation", "reserve", "inside",
+      "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "public.sqlite", "lock", "nodes", "next-operation",
+      "reserve", "inside",
       "log", "adoption.json", "ran",
     ]
     let others = try names(in: store.root.appending("ast")).subtracting(own).filter { !$0.contains(".damaged-") }
@@ -109,9 +110,11 @@ struct Consistency {
     }
     // It does not exist before the first command about packages.
     let shared = (try? names(in: store.root.appending("cache/apt"))) ?? []
-    problems += shared.subtracting(["packages", "partial", "indices", "workspaces"]).sorted().map {
+    problems += shared.subtracting(["packages", "partial", "indices", "workspaces", "claims"]).sorted().map {
       "cache/apt/\($0) was left behind"
     }
+    let claims = (try? names(in: store.root.appending("cache/apt/claims"))) ?? []
+    problems += claims.sorted().map { "cache/apt/claims/\($0) was left behind" }
     let users = try StoreUsers(of: store.root)
     let deadline = ContinuousClock.now + .seconds(20)
     var found = users.found()

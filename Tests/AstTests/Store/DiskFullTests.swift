@@ -133,6 +133,21 @@ struct DiskFullTests {
     #expect(try MenuFiles(of: store).standard == "ast-2")
   }
 
+  /// The way back to a system that works must not depend on free space.
+  @Test func rollbackOnAFullDiskWorks() throws {
+    let disk = try BootDisk(size: 256 << 20)
+    let store = disk.store
+    for _ in 1...2 { try store.ast("deploy", "1").expectSuccess() }
+    try store.ast("tmp").expectSuccess()
+    try disk.fill(leaving: 0)
+    #expect(try store.ast("desc", "1", "full").status == 7)
+    try store.ast("rollback", "--to", "1").expectSuccess()
+    #expect(try MenuFiles(of: store).standard == "ast-1")
+    try disk.empty()
+    try store.ast("tmp").expectSuccess()
+    #expect(try Consistency.problems(of: store) + Consistency.findingsOfDoctor(store) == [])
+  }
+
   private static let hint = "free space with `ast gc` or `ast del`, then run the command again"
 
   @Test func whereOnlyMetadataHasRunOutADeletionMakesRoomToo() throws {

@@ -41,7 +41,7 @@ public struct ImageFile: Sendable {
       ).run()
     } catch {
       throw AstError(
-        .failed, "cannot mount \(path) at \(directory): \(AstError(error).message)",
+        .failed, "cannot mount \(path) at \(directory): \(AstError(error).reason)",
         hint: "is \(path) an image that `ast init --image` made?")
     }
   }

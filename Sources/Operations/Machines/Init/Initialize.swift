@@ -60,7 +60,9 @@ extension Store {
     for directory in ["nodes", "cache"] { try makeDirectory(directory, in: root, 0o700) }
     for directory in ["deploy", "ast"] { try makeDirectory(directory, in: root) }
     try makeDerivedDirectories(in: root)
-    guard let lock = try Lock.take("tree", in: root.appending("ast/lock"), wait: .forever) else { return }
+    guard let lock = try Lock.take("tree", in: root.appending("ast/lock"), wait: .seconds(60)) else {
+      throw AstError(.busy, "another ast command works on \(root)", state: .unchanged)
+    }
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
     guard access(databasePath(in: root).string, F_OK) != 0 else { return }

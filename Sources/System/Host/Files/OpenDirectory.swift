@@ -189,13 +189,6 @@ package final class OpenDirectory {
 
   // MARK: Changing
 
-  /// Waits until no other process holds the lock on the directory, and takes it. It ends with this object.
-  package func lock() throws {
-    while flock(descriptor, LOCK_EX) < 0 {
-      guard errno == EINTR else { throw Self.failure("lock", path, errno) }
-    }
-  }
-
   /// Makes the names in the directory durable.
   package func synchronize() throws {
     guard fsync(descriptor) == 0 else { throw Self.failure("sync", path, errno) }

@@ -45,22 +45,27 @@ package final class Lock {
   }
 
   /// Takes the lock `name` in `directory`; nil if another process holds it for longer than `wait`.
-  package static func take(_ name: String, in directory: FilePath, wait: LockWait) throws -> Lock? {
+  ///
+  /// Only root may open the file: a lock for reading, which whoever can read a file can hold, would keep it from all.
+  ///
+  /// - Parameters:
+  ///   - isInterruptible: whether a stop signal ends the waiting, with an error. What has to be finished goes on.
+  ///   - telling: called once if the waiting takes a while, with the holder.
+  package static func take(
+    _ name: String, in directory: FilePath, wait: LockWait, isInterruptible: Bool = true,
+    telling: (LockHolder?) -> Void = { _ in }
+  ) throws -> Lock? {
     let path = directory.appending(name)
-    let deadline = ContinuousClock.now + wait.limit
+    var patience = Patience(wait)
     while true {
-      let file = try Files.attempt("make", path) {
-        try FileDescriptor.open(
-          path, .readWrite, options: [.create, .closeOnExec], permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      }
-      let lock = Lock(file: file, path: path)
-      while !request(wait == .forever ? setLockWaiting : setLock, on: file) {
+      let lock = try open(path)
+      while !request(setLock, on: lock.file) {
         switch errno {
         case EINTR: continue
         case EAGAIN, EACCES:
-          guard ContinuousClock.now < deadline else { return nil }
-          try Interruption.check()
-          usleep(20_000)
+          guard patience.waits() else { return nil }
+          if patience.isToTell { telling(holder(of: name, in: directory)) }
+          if isInterruptible { try Interruption.check() }
         default: throw FileError("lock", path, Errno(rawValue: errno))
         }
       }
@@ -70,15 +75,21 @@ package final class Lock {
     }
   }
 
-  /// Takes the lock `name` in `directory` as soon as it is free, unless a stop signal comes first.
-  package static func wait(for name: String, in directory: FilePath) throws -> Lock {
-    while true {
-      if let lock = try take(name, in: directory, wait: .seconds(0.2)) { return lock }
-      try Interruption.check()
+  private static func open(_ path: FilePath) throws -> Lock {
+    try Files.attempt("make", path) {
+      let file = try FileDescriptor.open(
+        path, .readWrite, options: [.create, .closeOnExec], permissions: .ownerReadWrite)
+      let lock = Lock(file: file, path: path)
+      var status = stat()
+      // An older ast made it readable by all.
+      if fstat(file.rawValue, &status) == 0, status.st_mode & 0o077 != 0, fchmod(file.rawValue, 0o600) != 0 {
+        throw Errno(rawValue: errno)
+      }
+      return lock
     }
   }
 
-  /// Whether the lock `name` is free. Every user may ask.
+  /// Whether the lock `name` is free. Root may ask.
   package static func isFree(_ name: String, in directory: FilePath) throws -> Bool {
     let path = directory.appending(name)
     let file: FileDescriptor
@@ -127,7 +138,6 @@ package final class Lock {
 // <fcntl.h> has these for _GNU_SOURCE only, which Swift's Glibc module does not define.
 private let getLock: Int32 = 36
 private let setLock: Int32 = 37
-private let setLockWaiting: Int32 = 38
 
 private var exclusive: flock {
   var lock = flock()
@@ -141,11 +151,36 @@ private func request(_ command: Int32, on file: FileDescriptor) -> Bool {
   return fcntl(file.rawValue, command, &lock) == 0
 }
 
-extension LockWait {
-  fileprivate var limit: Duration {
-    switch self {
-    case .never, .forever: .zero
-    case .seconds(let seconds): .seconds(seconds)
+/// The waiting for a lock: in short steps at first, because most locks are held for moments.
+private struct Patience {
+  private let deadline: ContinuousClock.Instant?
+  private let start = ContinuousClock.now
+  private var hasTold = false
+
+  init(_ wait: LockWait) {
+    deadline =
+      switch wait {
+      case .never: start
+      case .seconds(let seconds): start + .seconds(seconds)
+      case .forever: nil
+      }
+  }
+
+  /// Waits for a moment; false if the time is over.
+  func waits() -> Bool {
+    let now = ContinuousClock.now
+    if let deadline, now >= deadline { return false }
+    // Uneven steps, so that all who wait get their turn.
+    usleep(now - start < .seconds(1) ? UInt32.random(in: 300...2000) : UInt32.random(in: 10_000...20_000))
+    return true
+  }
+
+  /// Whether it has taken so long that the user should know why: once.
+  var isToTell: Bool {
+    mutating get {
+      guard !hasTold, ContinuousClock.now - start > .seconds(2) else { return false }
+      hasTold = true
+      return true
     }
   }
 }

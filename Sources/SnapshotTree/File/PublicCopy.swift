@@ -1,0 +1,168 @@
+internal import SQLite
+public import SystemPackage
+
+internal import Glibc
+
+/// The copy of the database for users: the rows that everybody may see, without what root has typed.
+///
+/// A process that reads a database holds locks that a writer waits for, so users do not get to open the database itself.
+/// The copy is never changed, only replaced, and read without locks.
+extension TreeDatabase {
+  /// Where a copy comes from: it is brought up to date only if nothing of this has changed.
+  struct Origin: Equatable {
+    /// The boot in which it was written: the copy is not synced, so a power cut may have taken a part of it.
+    let boot: String
+    /// The database.
+    let database: Int64
+    /// The version of its schema.
+    let schema: Int
+  }
+
+  /// Brings a copy up to date, or makes one, with one state of this database. Nothing is synced.
+  ///
+  /// - Parameters:
+  ///   - file: a copy of the copy that users have, or a path that does not exist. After an error, its content is useless.
+  ///   - boot: identifies this boot of the machine.
+  public func writePublicCopy(to file: FilePath, boot: String) throws(TreeError) {
+    let origin = Origin(
+      boot: boot, database: FileIdentity(of: path).map { Int64(bitPattern: $0.inode) } ?? 0,
+      schema: Schema.current.version)
+    if FileIdentity(of: file) != nil {
+      do { return try bringUpToDate(file, origin) } catch  where error == .unusableCopy { TreeDatabase.remove(file) }
+    }
+    try TreeDatabase.makePublicCopy(file, origin)
+    try bringUpToDate(file, origin)
+  }
+
+  /// Opens a copy for reading.
+  public convenience init(openingPublicCopy path: FilePath) throws(TreeError) {
+    self.init(try DatabaseFile(path: path, schema: .current).openImmutable(), path: path, .reading)
+  }
+
+  private static func remove(_ file: FilePath) { file.withPlatformString { _ = unlink($0) } }
+
+  private static func makePublicCopy(_ file: FilePath, _ origin: Origin) throws(TreeError) {
+    do {
+      let connection = try Connection(to: file, .creating)
+      try connection.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF")
+      try connection.transaction { try Schema.current.migrate(connection) }
+      try connection.execute("CREATE TABLE origin (boot TEXT NOT NULL, database INTEGER NOT NULL) STRICT")
+      try connection.run("INSERT INTO origin VALUES (?, ?)", origin.boot, origin.database)
+    } catch let error as SQLiteError {
+      throw TreeError(error, file)
+    } catch {
+      throw .sqlite(file, code: 0, detail: "\(error)")
+    }
+  }
+
+  private func bringUpToDate(_ file: FilePath, _ origin: Origin) throws(TreeError) {
+    guard !connection.isInTransaction else { throw .misuse("a public copy inside a transaction") }
+    do {
+      try connection.attach(file, as: "public")
+    } catch {
+      throw .unusableCopy
+    }
+    defer { try? connection.detach("public") }
+    do {
+      guard try originOfCopy() == origin else { throw TreeError.unusableCopy }
+      // The rows that rows refer to are copied in another order; what is consistent here is so there.
+      try connection.execute(
+        """
+        PRAGMA public.synchronous = OFF; PRAGMA public.journal_mode = OFF; PRAGMA public.locking_mode = EXCLUSIVE;
+        PRAGMA foreign_keys = OFF
+        """)
+      defer { try? connection.execute("PRAGMA foreign_keys = ON") }
+      try connection.execute("BEGIN")
+      do {
+        for statement in Self.copying { try connection.execute(statement) }
+        try connection.execute("COMMIT")
+      } catch {
+        connection.rollBack()
+        throw error
+      }
+    } catch let error as SQLiteError {
+      throw error.kind == .noSpace ? TreeError(error, file) : .unusableCopy
+    } catch let error as TreeError {
+      throw error
+    } catch {
+      throw .unusableCopy
+    }
+  }
+
+  private func originOfCopy() throws -> Origin? {
+    let rows = try connection.rows("SELECT boot, database FROM public.origin")
+    guard let row = rows.first, case .text(let boot) = row[0], case .integer(let database) = row[1],
+      case .integer(let version) = try connection.value("PRAGMA public.user_version")
+    else { return nil }
+    return Origin(boot: boot, database: database, schema: Int(version))
+  }
+
+  /// Replaces the rows of a table that differ: few do.
+  private static func copying(_ table: String, _ columns: String, key: String) -> [String] {
+    [
+      """
+      DELETE FROM public.\(table) WHERE (\(key)) IN
+        (SELECT \(key) FROM (SELECT \(columns) FROM public.\(table) EXCEPT SELECT \(columns) FROM main.\(table)))
+      """,
+      """
+      INSERT OR REPLACE INTO public.\(table) (\(columns))
+        SELECT \(columns) FROM main.\(table) EXCEPT SELECT \(columns) FROM public.\(table)
+      """,
+    ]
+  }
+
+  /// The statements that make the copy equal. A manifest's packages are determined by its hash, so only those of manifests
+  /// that are new are copied.
+  private static let copying: [String] =
+    [
+      """
+      CREATE TEMP TABLE IF NOT EXISTS fresh (manifest INTEGER PRIMARY KEY);
+      DELETE FROM temp.fresh;
+      INSERT INTO temp.fresh SELECT id FROM (
+        SELECT id, hash, packages FROM main.manifest EXCEPT SELECT id, hash, packages FROM public.manifest);
+      DELETE FROM public.manifest_package WHERE manifest IN (
+        SELECT id FROM (SELECT id, hash, packages FROM public.manifest EXCEPT SELECT id, hash, packages FROM main.manifest));
+      DELETE FROM public.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh);
+      INSERT OR REPLACE INTO public.package (id, name, architecture, version)
+        SELECT id, name, architecture, version FROM main.package WHERE id IN (
+          SELECT package FROM main.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh));
+      INSERT INTO public.manifest_package (manifest, package)
+        SELECT manifest, package FROM main.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh);
+      """
+    ]
+    + copying("manifest", "id, hash, packages", key: "id")
+    + copying("setting", "key, value", key: "key")
+    + copying("node", "id, parent, description, created, current, previous, next_generation", key: "id")
+    + copying(
+      "generation", "node, number, subvolume, created, operation, manifest, size, kernel, initrd, arguments",
+      key: "node, number")
+    + copying(
+      "deployment",
+      "id, node, generation, created, state, pinned, subvolume, kernel, initrd, arguments, reason", key: "id")
+    + copying("node_role", "role, node", key: "role")
+    + copying("deployment_role", "role, deployment", key: "role")
+    + [operations]
+
+  /// What was typed may have passwords in it, and messages may have what a program has printed. An operation that has
+  /// ended does not change any more.
+  private static let operations = """
+    CREATE TEMP TABLE IF NOT EXISTS unfinished (operation INTEGER PRIMARY KEY);
+    DELETE FROM temp.unfinished;
+    INSERT INTO temp.unfinished SELECT id FROM public.operation WHERE state = 'running';
+    DELETE FROM public.operation WHERE state = 'running';
+    INSERT INTO public.operation
+      (id, kind, node, state, command, started, ended, boot_id, pid, generation, from_generation, message)
+      SELECT id, kind, node, state, 'ast ' || kind || ifnull(' ' || node, ''), started, ended, boot_id, pid, generation,
+        from_generation,
+        CASE WHEN kind = 'scheduled-upgrade' OR message IN ('nothing was changed', 'the command ended before it was done')
+          OR message GLOB 'exit status [0-9]*' AND length(message) < 16
+          OR message GLOB 'interrupted by signal [0-9]*' AND length(message) < 28 THEN message END
+      FROM main.operation
+      WHERE id IN (SELECT operation FROM temp.unfinished) OR id > (SELECT ifnull(max(id), 0) FROM public.operation)
+    """
+}
+
+extension TreeError {
+  /// A copy that cannot be brought up to date, and is made anew.
+  fileprivate static let unusableCopy = TreeError.misuse("the copy for users cannot be brought up to date")
+}

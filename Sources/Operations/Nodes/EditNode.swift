@@ -21,7 +21,7 @@ extension Store {
       }
       failPoint("edited")
       let accounts = try transaction.reconcileAccounts()
-      let generation = try transaction.commit(try transaction.seal())
+      let generation = try transaction.commit(try transaction.seal(try transaction.bootFiles()))
       return RunOutcome(
         effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
         accounts: accounts)

@@ -16,7 +16,7 @@ package final class AptSession {
   let workspace: AptWorkspace
   /// Files of the host that the request names, shown in the sandbox as `/run/ast/local/<index>/<name>`.
   private var local: [FilePath] = []
-  private let store: Store
+  let store: Store
 
   package init(for node: NodeID, in store: Store) throws {
     self.node = node

@@ -39,6 +39,15 @@ final class AptWorkspace {
     }
   }
 
+  /// Removes indices and tables that were copied into it. No program may have run in it yet.
+  func empty() throws {
+    for name in ["lists", "cache"] {
+      for file in try written.entries(of: FilePath(name)) where !file.isDirectory {
+        try Files.removeFile(writable.appending(name).appending(file.name))
+      }
+    }
+  }
+
   deinit { try? FileManager.default.removeItem(atPath: path.string) }
 
   /// The part that the sandbox can only read.

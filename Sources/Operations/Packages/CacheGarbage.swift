@@ -44,7 +44,7 @@ extension PackageCache {
   package var spare: CacheGarbage { CacheGarbage(files: idle, indices: []) }
 
   private var idle: [CachedFile] {
-    CachedFile.all(in: [packages, partial]).filter { $0.isUnused(for: CachedFile.inUseFor) }
+    CachedFile.all(in: [packages] + partials).filter { $0.isUnused(for: CachedFile.inUseFor) }
   }
 
   /// Removes garbage. The caller holds the cache's lock.

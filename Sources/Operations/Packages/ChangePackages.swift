@@ -95,7 +95,7 @@ extension Store {
     guard !plan.isEmpty else { return plan }
     try plan.requireAllowed(by: options)
     try requireSpace(for: plan)
-    guard try confirm(plan) else { throw AstError(.failed, "not confirmed", state: .unchanged) }
+    guard try confirm(plan) else { throw AstError.notConfirmed }
     try session.download(plan, in: root, progress: progress)
     return plan
   }

@@ -8,19 +8,17 @@ import Store
 import SystemPackage
 
 extension AptSession {
-  /// Makes sure that the cache has the files of a plan, and shows them to the session's apt. It waits for another
-  /// command that fetches, and resumes what an interrupted one has begun.
+  /// Makes sure that the cache has the files of a plan, and shows them to the session's apt. It resumes what an
+  /// interrupted command has begun.
+  ///
+  /// Files that another command fetches are waited for, but not for long, because a mirror can be slow, and a node's apt
+  /// need not end: then this one fetches them, too.
   package func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
     let remote = plan.downloads.filter { !$0.isInPlace }
     if let odd = remote.first(where: { !$0.hash.hasPrefix("SHA256:") }) {
       throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName)", state: .unchanged)
     }
-    if !remote.allSatisfy(cache.has) {
-      try cache.whileFetching {
-        let missing = remote.filter { !cache.has($0) }
-        if !missing.isEmpty { try fetch(missing, in: root, progress: progress) }
-      }
-    }
+    try fetch(remote, in: root, progress: progress)
     for download in remote {
       // The time tells which files are in use.
       utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
@@ -31,11 +29,38 @@ extension AptSession {
     }
   }
 
-  private func fetch(_ missing: [PackageDownload], in root: FilePath, progress: (PackageProgress) -> Void) throws {
+  /// Fetches those of the files that the cache does not have: first what no other command fetches.
+  private func fetch(_ files: [PackageDownload], in root: FilePath, progress: (PackageProgress) -> Void) throws {
+    let missing = files.filter { !cache.has($0) }
+    guard !missing.isEmpty else { return }
+    var claims = try missing.map { (download: $0, lock: try claim($0, .zero)) }
+    defer { for claim in claims { claim.lock?.removeFile() } }
+    let own = claims.filter { $0.lock != nil && !cache.has($0.download) }.map(\.download)
+    if !own.isEmpty { try fetchNow(own, in: root, progress: progress) }
+    for claim in claims { claim.lock?.removeFile() }
+    claims = claims.filter { $0.lock == nil }
+    let deadline = ContinuousClock.now + Self.patience
+    for index in claims.indices {
+      claims[index].lock = try claim(claims[index].download, max(.zero, deadline - .now))
+    }
+    let rest = claims.map(\.download).filter { !cache.has($0) }
+    if !rest.isEmpty { try fetchNow(rest, in: root, progress: progress) }
+  }
+
+  /// Takes the lock that says that this command fetches a file; nil if another one does.
+  private func claim(_ download: PackageDownload, _ limit: Duration) throws -> Lock? {
+    return try store.lockBriefly(
+      download.key, in: cache.claims, limit, "\(download.fileName), which another command fetches")
+  }
+
+  private func fetchNow(_ missing: [PackageDownload], in root: FilePath, progress: (PackageProgress) -> Void) throws {
+    let partial = try cache.partial(of: node)
+    // A program of this node may have made a file that cannot be written, or a link.
+    for download in missing { try removeUnlessRegular(partial.appending(download.key)) }
     let total = missing.reduce(0) { $0 + $1.size }
     progress(.downloading(done: 0, total: total))
     var sandbox = try sandbox(root)
-    sandbox.binds.append(Sandbox.Bind(cache.partial, at: FilePath(Self.partial), isReadOnly: false))
+    sandbox.binds.append(Sandbox.Bind(partial, at: FilePath(Self.partial), isReadOnly: false))
     // apt's methods may write only to this directory (APT::Sandbox::User in apt.conf(5)).
     let prepare = "chown _apt \(Self.partial) 2>/dev/null && chmod 700 \(Self.partial); exec \"$@\""
     let command =
@@ -45,27 +70,33 @@ extension AptSession {
     let end = try sandbox.run(
       command,
       output: { _ in
-        progress(.downloading(done: missing.reduce(0) { $0 + fetched(of: $1) }, total: total))
+        progress(.downloading(done: missing.reduce(0) { $0 + fetched(of: $1, in: partial) }, total: total))
       }, error: { said.add($0) })
     guard end == .exited(0) else {
       // apt puts files with a wrong checksum aside.
-      for download in missing { unlink("\(cache.partial.appending(download.key)).FAILED") }
+      for download in missing { unlink("\(partial.appending(download.key)).FAILED") }
       let reason = AptMessages.sentence(said.text)
       throw try failure(
         "the packages for node \(node) cannot be fetched: \(reason)", state: .unchanged,
         hint: "the next try resumes what was fetched so far; `ast refresh \(node)` fetches the indices again")
     }
-    try accept(missing)
+    try accept(missing, from: partial)
+  }
+
+  private func removeUnlessRegular(_ file: FilePath) throws {
+    var status = stat()
+    guard lstat(file.string, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    try FileManager.default.removeItem(atPath: file.string)
   }
 
   /// Gives all nodes the fetched files, named for their checksums. The apt of one node has fetched them, so they are
   /// copied out of its reach before they are checked.
-  private func accept(_ fetched: [PackageDownload]) throws {
-    let copies = fetched.map { (download: $0, copy: FilePath("\(cache.file(of: $0)).new")) }
+  private func accept(_ fetched: [PackageDownload], from partial: FilePath) throws {
+    let copies = fetched.map { (download: $0, copy: FilePath("\(cache.file(of: $0)).\(node).new")) }
     defer { for copy in copies { unlink(copy.copy.string) } }
     for (download, copy) in copies {
       unlink(copy.string)
-      guard let file = try RootDirectory(cache.partial).openFile(FilePath(download.key)) else {
+      guard let file = try RootDirectory(partial).openFile(FilePath(download.key)) else {
         throw AstError(.failed, "\(download.fileName) was not fetched for node \(node)", state: .unchanged)
       }
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
@@ -74,7 +105,7 @@ extension AptSession {
     let sums = copies.map { "\($0.download.hash.dropFirst("SHA256:".count))  \($0.copy)\n" }.joined()
     let list = workspace.path.appending("checksums")
     try Files.write(sums.utf8, to: list)
-    defer { for download in fetched { unlink(cache.partial.appending(download.key).string) } }
+    defer { for download in fetched { unlink(partial.appending(download.key).string) } }
     do {
       try ChildProcess("sha256sum", ["--check", "--strict", "--quiet", "--", list.string]).run()
     } catch let error as AstError where error.code == .failed {
@@ -89,9 +120,9 @@ extension AptSession {
   }
 
   /// How many bytes of a file are there. A program of the node can make the file, or a link in its place, of any size.
-  private func fetched(of download: PackageDownload) -> Int64 {
+  private func fetched(of download: PackageDownload, in partial: FilePath) -> Int64 {
     var status = stat()
-    return lstat(cache.partial.appending(download.key).string, &status) == 0
+    return lstat(partial.appending(download.key).string, &status) == 0
       ? min(Int64(status.st_size), download.size) : 0
   }
 

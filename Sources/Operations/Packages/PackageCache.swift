@@ -3,6 +3,7 @@ import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
+import SnapshotTree
 import Store
 import SystemPackage
 
@@ -11,21 +12,23 @@ import SystemPackage
 package struct PackageCache {
   /// Its path.
   let path: FilePath
-  private let locks: FilePath
+  private let store: Store
+  private var locks: FilePath { store.locks }
 
   init(in store: Store) throws {
     path = Self.path(in: store.root)
-    locks = store.locks
+    self.store = store
     // A node's programs write below it, set-user-ID programs too: nobody but root may enter.
-    try Store.makeDirectory("cache", in: store.root, 0o700)
+    try Store.makePrivateDirectory("cache", in: store.root)
     try Store.makeDirectory("cache/apt", in: store.root)
     for name in ["packages", "partial", "indices"] { try Store.makeDirectory("cache/apt/\(name)", in: store.root) }
+    try Store.makePrivateDirectory("cache/apt/claims", in: store.root)
   }
 
   /// The cache of a store; nil if the store has none yet.
   package init?(presentIn store: Store) {
     path = Self.path(in: store.root)
-    locks = store.locks
+    self.store = store
     guard access(path.string, F_OK) == 0 else { return nil }
   }
 
@@ -34,7 +37,23 @@ package struct PackageCache {
 
   var packages: FilePath { path.appending("packages") }
   var partial: FilePath { path.appending("partial") }
+  /// The directories of unfinished files. Each node has its own, so that none is in the way of another; an older ast had
+  /// one for all.
+  var partials: [FilePath] {
+    let names = (try? Files.names(in: partial)) ?? []
+    return [partial] + names.compactMap { NodeID($0).map { partial.appending("\($0)") } }
+  }
+
+  /// The directory of a node's unfinished files.
+  func partial(of node: NodeID) throws -> FilePath {
+    let directory = partial.appending("\(node)")
+    try Files.ensureDirectory(directory, mode: 0o700)
+    return directory
+  }
   var indices: FilePath { path.appending("indices") }
+
+  /// The directory of the locks that say what a command fetches.
+  var claims: FilePath { Leftovers.claims(in: path) }
 
   /// The path of a package file, which may not exist yet.
   func file(of download: PackageDownload) -> FilePath { packages.appending(download.key) }
@@ -45,18 +64,27 @@ package struct PackageCache {
     return stat(file(of: download).string, &status) == 0 && status.st_size == download.size
   }
 
-  /// Runs `body` while no other command fetches anything: what two commands need is fetched once.
-  func whileFetching<Result>(_ body: () throws -> Result) throws -> Result {
-    let lock = try Lock.wait(for: Self.lockName, in: locks)
+  /// Runs `body` while no other command changes the cache: for the moments that copying and renaming takes, and never
+  /// while a program runs. (An older ast holds the lock while it fetches.)
+  func whileChanging<Result>(_ body: () throws -> Result) throws -> Result {
+    let lock = try Lock.take(Self.lockName, in: locks, wait: .seconds(600)) {
+      store.warn("waiting for the package cache: \(Store.words($0))")
+    }
+    guard let lock else {
+      throw AstError(
+        .busy, "the package cache is locked: \(Store.words(Lock.holder(of: Self.lockName, in: locks)))",
+        state: .unchanged)
+    }
     defer { withExtendedLifetime(lock) {} }
+    try? lock.sign(LockHolder(pid: getpid(), command: store.command, started: Date()))
     return try body()
   }
 
-  /// Runs `body` unless another command fetches something; nil if one does.
-  package func unlessFetching<Result>(_ body: () throws -> Result) throws -> Result? {
+  /// The same unless another command changes the cache; nil if one does.
+  package func unlessChanging<Result>(_ body: () throws -> Result) throws -> Result? {
     let lock: Lock?
     do {
-      lock = try Lock.take(Self.lockName, in: locks, wait: .never)
+      lock = try Lock.take(Self.lockName, in: locks, wait: .seconds(5))
     } catch let error as FileError where error.errno == .noSpace {
       // If the lock file cannot be created for lack of space, no other command holds the lock.
       return try body()
@@ -70,7 +98,7 @@ package struct PackageCache {
 
   /// Removes package files that no command has used for a month.
   func removeOld() {
-    for file in CachedFile.all(in: [packages, partial]) where file.isUnused(for: CachedFile.oldAfter) {
+    for file in CachedFile.all(in: [packages] + partials) where file.isUnused(for: CachedFile.oldAfter) {
       unlink(file.path.string)
     }
   }

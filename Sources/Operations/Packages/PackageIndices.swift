@@ -13,9 +13,8 @@ struct PackageIndices {
   private let path: FilePath
   private let configuration: Data
 
-  /// Finds the indices for the apt in `root`, or a path for new ones. The caller holds the cache's lock.
-  init(for root: FilePath, in cache: PackageCache) throws {
-    let configuration = try Self.configuration(of: root)
+  /// Finds the indices for an apt with this configuration, or a path for new ones. The caller holds the cache's lock.
+  init(for configuration: Data, in cache: PackageCache) throws {
     let names = try Files.names(in: cache.indices)
     let taken = names.compactMap(Int.init)
     let known = taken.first { number in
@@ -88,15 +87,32 @@ struct PackageIndices {
 
   /// Everything that decides what an apt fetches and which keys it trusts: `/etc/apt`, the keys of Debian's packages, and the
   /// architectures.
+  ///
+  /// - Throws: `AstError` if that is implausibly much: a program of the node can write anything there.
   static func configuration(of root: FilePath) throws -> Data {
     let inside = RootDirectory(root)
     var text = Data()
     for file in try inside.files(below: "/etc/apt") + inside.files(below: "/usr/share/keyrings")
       + ["/var/lib/dpkg/arch"]
     {
-      guard let contents = try inside.contents(of: file) else { continue }
+      guard let contents = try inside.beginning(of: file, count: largestConfiguration + 1) else { continue }
       text += Data("\(file) \(contents.count)\n".utf8) + contents
+      guard text.count <= largestConfiguration else {
+        throw AstError(
+          .failed, "the configuration and the keys of apt in \(root) are larger than \(largestConfiguration >> 20) MiB")
+      }
     }
     return text
+  }
+
+  /// Many times what Debian's sources and keys have, in bytes.
+  private static let largestConfiguration = 32 << 20
+
+  /// The name of the lock that saves a second command from fetching the same. A hash: FNV-1a with 64 bits; two
+  /// configurations with the same one would only wait for each other.
+  static func lockName(of configuration: Data) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in configuration { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return "indices-\(String(hash, radix: 16))"
   }
 }

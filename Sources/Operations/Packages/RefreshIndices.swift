@@ -15,26 +15,47 @@ extension Store {
 
 extension AptSession {
   /// Gives the session the indices of the sources of `root`, and fetches them if `refresh` says so.
+  ///
+  /// Nodes with the same sources fetch them once: the second command waits for the first, but not for long, because a
+  /// mirror can be slow, and a node's apt need not end. Meanwhile no lock is held that other nodes need.
   package func useIndices(of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void)
     throws
   {
-    try cache.whileFetching {
-      let indices = try PackageIndices(for: root, in: cache)
-      try indices.copy(to: workspace)
-      guard refresh.isDue(indices.fetched) else { return }
-      progress(.refreshing)
-      // An index that cannot be fetched is an error: apt would go on with the old one.
-      let command = apt("apt-get") + ["-o", "APT::Update::Error-Mode=any", "update"]
-      _ = try output(of: command, in: root, explaining: "the package indices of node \(node) cannot be fetched")
-      try indices.replace(from: workspace)
+    let configuration = try PackageIndices.configuration(of: root)
+    if try takeIndices(configuration, refresh) { return }
+    let lock = try store.lockBriefly(
+      PackageIndices.lockName(of: configuration), in: cache.claims, Self.patience,
+      "the package indices that another command fetches")
+    defer { lock?.removeFile() }
+    if lock != nil, try takeIndices(configuration, refresh) { return }
+    progress(.refreshing)
+    // An index that cannot be fetched is an error: apt would go on with the old one.
+    let command = apt("apt-get") + ["-o", "APT::Update::Error-Mode=any", "update"]
+    _ = try output(of: command, in: root, explaining: "the package indices of node \(node) cannot be fetched")
+    try cache.whileChanging {
+      try PackageIndices(for: configuration, in: cache).replace(from: workspace)
       cache.removeOld()
     }
   }
 
+  /// Copies the indices into the workspace; false if they are missing or too old.
+  private func takeIndices(_ configuration: Data, _ refresh: PackageOptions.Refresh) throws -> Bool {
+    try cache.whileChanging {
+      let indices = try PackageIndices(for: configuration, in: cache)
+      try workspace.empty()
+      try indices.copy(to: workspace)
+      return !refresh.isDue(indices.fetched)
+    }
+  }
+
+  /// How long a command waits for one that fetches the same.
+  static var patience: Duration { .seconds(60) }
+
   /// Keeps the tables that apt has computed from the indices, for the commands that use them next.
   func keepTables(of root: FilePath) throws {
-    try cache.whileFetching {
-      let indices = try PackageIndices(for: root, in: cache)
+    let configuration = try PackageIndices.configuration(of: root)
+    try cache.whileChanging {
+      let indices = try PackageIndices(for: configuration, in: cache)
       guard indices.fetched != nil else { return }
       try indices.keepTables(of: workspace)
     }

@@ -11,6 +11,7 @@ struct TreeSchedule<Outcome: Sendable> {
   /// A message from a worker.
   private enum Event: Sendable {
     case progress(NodeID, PackageProgress)
+    case warning(String)
     case finished(worker: Int, Node, Result<Outcome, AstError>)
   }
 
@@ -19,7 +20,8 @@ struct TreeSchedule<Outcome: Sendable> {
 
   private let workers: [Worker]
   private let work: Work
-  private let events = Mailbox<Event>()
+  private let events: Mailbox<Event>
+  private let store: Store
   private var waiting: [Node]
   private var unfinished: Set<NodeID>
   private var idle: [Int]
@@ -30,7 +32,11 @@ struct TreeSchedule<Outcome: Sendable> {
     unfinished = Set(nodes.map(\.id))
     // All stores are opened before any is used: SQLite opens no read-only connection beside one of the same process
     // that writes.
-    workers = try (0..<max(1, min(jobs, nodes.count))).map { _ in Worker(store: try store.another()) }
+    let events = Mailbox<Event>()
+    workers = try (0..<max(1, min(jobs, nodes.count))).map { _ in
+      Worker(store: try store.another { events.post(.warning($0)) })
+    }
+    (self.events, self.store) = (events, store)
     idle = Array(workers.indices)
     self.work = work
   }
@@ -49,6 +55,7 @@ struct TreeSchedule<Outcome: Sendable> {
       guard idle.count < workers.count else { return (results, waiting) }
       switch events.next() {
       case .progress(let node, let step): progress(node, step)
+      case .warning(let text): store.warn(text)
       case .finished(let worker, let node, let outcome):
         idle.append(worker)
         unfinished.remove(node.id)

@@ -28,6 +28,9 @@ import Testing
         package: "/run/ast/packages/x_1%3a2_all.deb ",
         reason: "trying to overwrite '/usr/a:b', which is also in package y 1:2")
     ),
+    // A program of the node can print any number.
+    ("pmstatus:hello:1e300:x", .working(package: "hello", percent: 100, what: "x")),
+    ("dlstatus:1:-7:x", .fetching(percent: 0, what: "x")),
     ("pmerror:libx:i386:0:", .failed(package: "libx:i386", reason: "")),
     // A package may have a number for a name's end, and what is said may begin with one.
     ("pmstatus:0ad:50:100: done", .working(package: "0ad", percent: 50, what: "100: done")),
@@ -39,7 +42,7 @@ import Testing
   @Test(arguments: [
     "", ":", ":::", "pmstatus", "pmstatus:", "pmstatus:a", "pmstatus:a:10", "pmstatus:a:ten:x", "dlstatus:1:x:y",
     "dlstatus:1:2", "pmconffile:/etc/a:10:'/etc/a' '/etc/a.new' 1 1", "media-change: a,b,c", "pmsomething:a:1:b",
-    "Reading package lists...", "pmstatus:a:b:c:d",
+    "Reading package lists...", "pmstatus:a:b:c:d", "pmstatus:a:nan:x", "pmstatus:a:inf:x", "dlstatus:1:-inf:x",
   ])
   func otherLineIsNone(line: String) {
     #expect(AptStatus(line) == nil)

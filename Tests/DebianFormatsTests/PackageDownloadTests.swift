@@ -25,6 +25,7 @@ import Testing
     "", "\n\n", "Reading package lists...", "'http://a/b.deb' b.deb 10", "'http://a/b.deb' b.deb 10 SHA256:",
     "'http://a/b.deb' b.deb 10 :00", "'http://a/b.deb' b.deb ten SHA256:00", "http://a/b.deb b.deb 10 SHA256:00",
     "'' b.deb 10 SHA256:00", "'http://a/b.deb' ../b.deb 10 SHA256:00", "'http://a/b.deb' /b.deb 10 SHA256:00",
+    "'http://a/b.deb' b.deb 1099511627777 SHA256:00", "'http://a/b.deb' b.deb -1 SHA256:00",
     "'http://a/b.deb' b.deb 10 SHA256:../../00", "'http://a/b.deb' b.deb 10 SHA256:00:11",
     "'http://a/b.deb' b.deb 10 SHA256:00 more", "'http://a/b.deb' b.deb 99999999999999999999 SHA256:00",
   ])

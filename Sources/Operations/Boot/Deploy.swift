@@ -109,7 +109,7 @@ extension Store {
       do {
         try configuration.install()
       } catch {
-        warn("\(AstError(error).message); grub.cfg was left unchanged, and the next deploy tries this again")
+        warn("\(AstError(error).reason); grub.cfg was left unchanged, and the next deploy tries this again")
       }
       let etc = merges.map(\.report).reduce(into: EtcReport()) { $0 += $1 }
       return DeployOutcome(deployment: deployment, etc: etc, fallback: fallback, operation: operation)

@@ -55,7 +55,7 @@ extension Store {
     var plan: LivePlan?
     func prepare(_ nodePlan: PackagePlan) throws -> LivePlan {
       let made = try planLive(names, options, for: nodePlan, in: running, session, progress)
-      guard try made.isEmpty || confirm(made) else { throw AstError(.failed, "not confirmed", state: .unchanged) }
+      guard try made.isEmpty || confirm(made) else { throw AstError.notConfirmed }
       try requireSpace(for: made.running)
       try session.download(made.running, in: running.path, progress: progress)
       try session.requireLiveFiles(of: made.running, in: running)
@@ -147,7 +147,7 @@ extension Store {
       // The units of the packages are gone again.
       try ChildProcess("systemctl", ["daemon-reload"]).run()
     } catch {
-      warn("the running system still has a part of the packages: \(AstError(error).message); a reboot removes it")
+      warn("the running system still has a part of the packages: \(AstError(error).reason); a reboot removes it")
     }
   }
 

@@ -22,8 +22,11 @@ extension Store {
     do {
       let outcome = try edit(id, as: "edit-conf") { clone in
         let inside = RootDirectory(clone)
-        let opened = try ConfigurationDraft(
-          of: inside.contents(of: Store.nodeConfiguration) ?? Data(Settings.template(of: .node).utf8))
+        let text = try inside.contents(of: Store.nodeConfiguration) ?? Data(Settings.template(of: .node).utf8)
+        for leftover in ConfigurationDraft.leftovers(of: id, in: root, beginningWith: text) {
+          warn("\(leftover) has what was typed in an `ast edit-conf \(id)` that was killed")
+        }
+        let opened = try ConfigurationDraft(of: text, for: id, in: root)
         draft = opened
         guard let text = try edited(opened, with: editor, editsAgain: editsAgain) else { return false }
         try inside.write(text, to: Store.nodeConfiguration)

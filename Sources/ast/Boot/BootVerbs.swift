@@ -44,6 +44,7 @@ struct BootEtc: Verb {
 struct BootComplete: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-complete", abstract: "Record that this machine came up", shouldDisplay: false)
+  static var needs: Need { .freeing }
 
   @OptionGroup var global: GlobalOptions
 
@@ -74,6 +75,7 @@ struct BootCheck: Verb {
 struct BootFailed: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-failed", abstract: "Record why this machine did not come up", shouldDisplay: false)
+  static var needs: Need { .freeing }
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The reason.") var reason: String

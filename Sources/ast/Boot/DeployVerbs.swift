@@ -73,6 +73,7 @@ struct Rollback: Verb {
     discussion: """
       If the running deployment is not the default, it becomes the default. Otherwise the last good one before it does.
       """)
+  static var needs: Need { .freeing }
 
   @OptionGroup var global: GlobalOptions
   @Option(

@@ -45,11 +45,17 @@ struct CommandLineArguments {
     }
     // The parser would take a negative number for an option, and report a missing node.
     let operands = words[verb...].prefix { $0 != "--" }
-    for (before, word) in zip(operands, operands.dropFirst())
-    where word.isNegativeNumber && !Self.optionsWithValues.contains(before) {
-      throw AstError(
-        .usage, "\(word) is not a node: nodes are numbered 0, 1, 2 and so on",
-        hint: "put text that begins with a minus sign after `--`")
+    guard operands.contains(where: \.isNegativeNumber) else { return }
+    let withValues = Self.optionsWithValues.union(try VerbGrammar(of: words[verb])?.optionsWithValues ?? [])
+    for index in operands.indices.dropFirst().reversed() where words[index].isNegativeNumber {
+      guard withValues.contains(words[index - 1]) else {
+        throw AstError(
+          .usage, "\(words[index]) is not a node: nodes are numbered 0, 1, 2 and so on",
+          hint: "put text that begins with a minus sign after `--`")
+      }
+      // The verb says what is wrong with the value.
+      guard words[index - 1].hasPrefix("--") else { continue }
+      words[index - 1] += "=\(words.remove(at: index))"
     }
   }
 

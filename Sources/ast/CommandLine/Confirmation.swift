@@ -4,6 +4,9 @@ import SystemPackage
 
 /// Asks the user for confirmation.
 enum Confirmation {
+  /// The error after the answer no, which is the same for every question.
+  static var refusal: AstError { .notConfirmed }
+
   /// Whether the user agrees to something that cannot be undone: by `-y`, or when asked on a terminal.
   ///
   /// - Throws: `AstError` (usage) if there is neither `-y` nor a terminal.

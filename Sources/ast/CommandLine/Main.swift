@@ -8,6 +8,8 @@ import SystemPackage
 enum Main {
   static func main() {
     openStandardDescriptors()
+    // The same command makes the same node, whatever the administrator's umask is. Programs in a node have this one, too.
+    umask(0o022)
     do {
       if let status = try BootEtc.run(atStart: CommandLine.arguments) { exit(status) }
       exit(try run(CommandLineArguments()))

@@ -16,6 +16,8 @@ struct Output {
   let quiet: Bool
   /// The events, for programs that asked for them.
   let events: EventStream?
+  /// The line of progress that other messages must not be written into.
+  let drawn = DrawnLine()
   private let results: FileDescriptor
 
   /// With `json`, standard output is reserved for the one object; the output of programs goes to standard error. A
@@ -63,6 +65,7 @@ struct Output {
   /// Prints a message about the progress.
   func note(_ message: String) {
     events?.tell("note", message)
+    drawn.clear()
     if isForPeople { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
   }
 
@@ -75,6 +78,7 @@ struct Output {
   func warn(_ message: String) {
     events?.tell("warning", message)
     guard !isStream else { return }
+    drawn.clear()
     FileDescriptor.standardError.tell("\(Palette.messages.doubtful("ast: warning:")) \(Printable.line(message))")
   }
 
@@ -91,6 +95,24 @@ struct Output {
     guard !isStream else { return }
     FileDescriptor.standardError.tell("\(Palette.messages.bad("ast:")) \(Printable.line(error.message))")
     if let hint = error.hint { FileDescriptor.standardError.tell("     \(Printable.line(hint))") }
+  }
+}
+
+/// A line on the terminal that is redrawn. Each message removes it first.
+final class DrawnLine {
+  private(set) var isDrawn = false
+
+  /// Draws it anew.
+  func draw(_ text: String) {
+    isDrawn = true
+    FileDescriptor.standardError.draw("\r\(text)\u{1B}[K")
+  }
+
+  /// Removes the line, so that something else can be printed.
+  func clear() {
+    guard isDrawn else { return }
+    FileDescriptor.standardError.draw("\r\u{1B}[K")
+    isDrawn = false
   }
 }
 

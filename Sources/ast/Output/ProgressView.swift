@@ -13,7 +13,7 @@ final class ProgressView {
   private let nodes: Int
   private var done = 0
   private var states: [NodeID: PackageProgress] = [:]
-  private var isDrawn = false
+  private let line: DrawnLine
   private var lastDrawn: ContinuousClock.Instant?
   private var rate = TransferRate()
 
@@ -21,6 +21,7 @@ final class ProgressView {
   init(_ output: Output, nodes: Int = 1) {
     self.nodes = nodes
     events = output.events
+    line = output.drawn
     isDrawing = output.isForPeople && isatty(STDERR_FILENO) == 1
   }
 
@@ -46,17 +47,14 @@ final class ProgressView {
 
   /// Removes the line, so that something else can be printed.
   func clear() {
-    guard isDrawn else { return }
-    FileDescriptor.standardError.draw("\r\u{1B}[K")
-    isDrawn = false
+    line.clear()
     lastDrawn = nil
   }
 
   private func draw() {
     lastDrawn = ContinuousClock.now
-    isDrawn = true
-    let line = nodes == 1 ? states.values.first.map(words) ?? "" : overview
-    FileDescriptor.standardError.draw("\r\(Printable.line(String(line.prefix(Terminal.width - 1))))\u{1B}[K")
+    let text = nodes == 1 ? states.values.first.map(words) ?? "" : overview
+    line.draw(Printable.line(String(text.prefix(Terminal.width - 1))))
   }
 
   private var overview: String {

@@ -40,11 +40,13 @@ struct Diff: Verb {
 extension PackageChange {
   fileprivate var line: String {
     let package = "\(name):\(architecture)"
-    return switch kind {
-    case .added: "+ \(package) \(to ?? "")"
-    case .removed: "- \(package) \(from ?? "")"
-    case .upgraded, .downgraded: "~ \(package) \(from ?? "") -> \(to ?? "") (\(kind.rawValue))"
-    }
+    let line =
+      switch kind {
+      case .added: "+ \(package) \(to ?? "")"
+      case .removed: "- \(package) \(from ?? "")"
+      case .upgraded, .downgraded: "~ \(package) \(from ?? "") -> \(to ?? "") (\(kind.rawValue))"
+      }
+    return Printable.line(line)
   }
 }
 

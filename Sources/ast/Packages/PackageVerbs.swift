@@ -15,7 +15,7 @@ struct List: Verb {
     let node = try context.node(self.node)
     let packages = try context.store.packages(of: node)
     return Report(
-      text: packages.map { "\($0.name):\($0.architecture) \($0.version)" }.joined(separator: "\n"),
+      text: packages.map(\.line).joined(separator: "\n"),
       data: ["packages": packages])
   }
 }
@@ -34,7 +34,7 @@ struct Which: Verb {
     let found = try packages.map { name in (name: name, nodes: try context.store.nodes(with: name)) }
     let lines = found.flatMap { entry in
       entry.nodes.flatMap { node, packages in
-        packages.map { "\(node.id) - \(Printable.line(node.description)): \($0.name):\($0.architecture) \($0.version)" }
+        packages.map { "\(node.id) - \(Printable.line(node.description)): \($0.line)" }
       }
     }
     let missing = found.filter(\.nodes.isEmpty).map(\.name)
@@ -46,6 +46,11 @@ struct Which: Verb {
       text: lines.joined(separator: "\n"), data: ["found": data],
       status: missing.isEmpty ? 0 : AstError.Code.notFound.exitStatus)
   }
+}
+
+extension Package {
+  /// The package for people. Anything may stand in the fields of a node's database.
+  fileprivate var line: String { Printable.line("\(name):\(architecture) \(version)") }
 }
 
 /// A found package as `--json` shows it.

@@ -125,7 +125,7 @@ extension TreePackageVerb {
       guard !packageOptions.simulate else { return Report(plans, .results) }
       context.output.show(Report(plans, .messages).text)
       guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
-        throw AstError(.failed, "not confirmed", state: .unchanged)
+        throw Confirmation.refusal
       }
       view = ProgressView(context.output, nodes: nodes)
     }

@@ -47,7 +47,7 @@ struct AdoptVerb: Verb {
     if simulate { return Report(text: report.text, data: report) }
     context.output.show(report.text)
     guard try Confirmation.given("Adopt this system?", global) else {
-      throw AstError(.refused, "not confirmed", state: .unchanged)
+      throw Confirmation.refusal
     }
     _ = try adoption(context).adopt(
       messages: .standardError, progress: context.output.note, warn: context.output.warn)
@@ -60,7 +60,7 @@ struct AdoptVerb: Verb {
 
   private func undoAdoption(_ context: Context) throws -> Report {
     guard try Confirmation.agreed("Let this machine boot \"Debian before ast\" again?", global) else {
-      throw AstError(.refused, "not confirmed", state: .unchanged)
+      throw Confirmation.refusal
     }
     switch try adoption(context).undo(progress: context.output.note, warn: context.output.warn) {
     case .removed:
@@ -79,7 +79,7 @@ struct AdoptVerb: Verb {
     let question = "Delete \"Debian before ast\" and everything in it?"
     try adoption(context).requireForgettable()
     guard try Confirmation.given(question, global) else {
-      throw AstError(.refused, "not confirmed", state: .unchanged)
+      throw Confirmation.refusal
     }
     let kept = try adoption(context).forget(progress: context.output.note)
     let text = "\"Debian before ast\" was deleted, except \(kept): this machine starts from it."

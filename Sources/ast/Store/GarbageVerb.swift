@@ -43,7 +43,7 @@ struct CollectGarbage: Verb {
     guard
       try garbage.isEmpty
         || Confirmation.given("These will be DELETED:\n\(plan)\nDelete them?", global)
-    else { return Report(text: "Aborted.", data: GarbageReport(CollectedGarbage()), status: 1) }
+    else { throw Confirmation.refusal }
     let done = try store.collect(garbage, progress: context.output.note)
     for error in done.busy { context.output.note("skipped: \(error.message)") }
     for error in done.failures { context.output.warn(error.message) }

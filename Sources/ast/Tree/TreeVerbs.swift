@@ -170,7 +170,7 @@ struct Del: Verb {
       return Report(text: "Would be deleted:\n\(list)", data: ["nodes": doomed.map(\.id)])
     }
     guard try Confirmation.given("These nodes will be DELETED:\n\(list)\nDelete them?", global) else {
-      return Report(text: "Aborted.", data: ["nodes": [NodeID]()], status: 1)
+      throw Confirmation.refusal
     }
     let deleted = try store.deleteTree(node)
     let count = deleted.nodes.count == 1 ? "" : " with \(deleted.nodes.count - 1) below it"

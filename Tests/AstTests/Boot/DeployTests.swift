@@ -303,4 +303,46 @@ struct DeployTests {
 
         """)
   }
+
+  @Test func theMenuGoesWithTheLastDeployment() throws {
+    try store.ast("deploy", "--no-default", "1").expectSuccess()
+    let old = try MenuFiles(of: store)
+    #expect(old.entries == ["ast-1", "ast-trial-1"])
+    try store.ast("del", "-y", "1").expectSuccess()
+    #expect(try MenuFiles(of: store).entries == [])
+    #expect(try store.ast("doctor").expectSuccess().stdout == "")
+    // An older ast has left it.
+    let menu = disk.path(of: "@grub").appending("ast/menu.cfg")
+    try Data((old.texts["menu.cfg"] ?? "").utf8).write(to: URL(filePath: menu.string))
+    #expect(
+      try store.ast("doctor").expectSuccess().stdout
+        == "repaired  the boot menu named deployments, and there are none\n")
+    #expect(try MenuFiles(of: store).entries == [])
+    #expect(try store.ast("doctor").expectSuccess().stdout == "")
+  }
+
+  /// The configuration of the boot loader is a program, which need not end, and its output need not, either.
+  @Test(arguments: [
+    ("while :; do :; done", "its shell has not ended within 10 seconds"),
+    (
+      "GRUB_CMDLINE_LINUX=$(printf %020000d 0)",
+      "the kernel arguments are longer than 16384 bytes"
+    ),
+  ])
+  func configurationOfTheBootLoaderWithoutAnEnd(script: String, reason: String) throws {
+    let result = try store.ast("run", "1", "sh", "-c", "mkdir -p /etc/default; cat >/etc/default/grub", input: script)
+    #expect(result.status == 0)
+    #expect(
+      result.stderr.contains("cannot read /etc/default/grub of node 1: \(reason); the node is not in the boot menu"),
+      "\(result)")
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  /// The tool that GRUB brings gets the file, and not its name.
+  @Test func aKernelThatLeadsOutsideIsNone() throws {
+    try store.ast("run", "1", "sh", "-c", "mv /boot /old; ln -s /../../../../../../dev /boot; touch /dev/x")
+      .expectSuccess()
+    #expect(try store.ast("deploy", "1").status == 5)
+    #expect(try Consistency.problems(of: store) == [])
+  }
 }

@@ -62,6 +62,9 @@ struct BadInputTests {
     let numbers = "nodes are numbered 0, 1, 2 and so on"
     let cases: [(arguments: [String], sentence: String)] = [
       (["info", "-1"], "-1 is not a node: \(numbers)"),
+      (["upgrade", "-1"], "-1 is not a node: \(numbers)"),
+      (["tree-upgrade", "--jobs", "-1", "1"], "--jobs: -1 is less than 1"),
+      (["gc", "--keep", "-1"], "--keep: a node has at least 1 generation, its content"),
       (["ubranch", "1", "-1"], "-1 is not a node: \(numbers)"),
       (["info", "--json=x", "1"], "The option '--json' does not take any value, but 'x' was specified."),
       (["info", ""], "The value '' is invalid for '<node>'"),

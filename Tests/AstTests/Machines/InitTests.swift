@@ -47,6 +47,20 @@ struct InitTests {
     #expect(try TestStore.checksum(of: tiny) == before)
   }
 
+  /// A root with a hardened umask makes the same nodes, and users can read the same.
+  @Test(arguments: ["077", "027"]) func theUmaskIsNotPartOfTheResult(umask: String) throws {
+    let (plain, hardened) = (try LoopBtrfs.shared.newDirectory(), try LoopBtrfs.shared.newDirectory())
+    for (store, umask) in [(plain, "022"), (hardened, umask)] {
+      let commands = ["init --directory \(try TinyRoot.path)", "clone 0", "run 1 touch /new"]
+      for command in commands {
+        _ = try runSuccessfully(
+          ["sh", "-c", "umask \(umask); \(AstBinary.path) --store \(store) \(command)"])
+      }
+    }
+    let modes = "cd \"$1\" && find . -printf '%m %y %P\\n' | grep -v 'next-operation' | LC_ALL=C sort"
+    #expect(try shell(modes, hardened) == shell(modes, plain))
+  }
+
   @Test func theDirectoryOfTheStoreIsMade() throws {
     let place = try LoopBtrfs.shared.newDirectory()
     let source = ["--directory", try TinyRoot.path.string]

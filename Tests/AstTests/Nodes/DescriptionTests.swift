@@ -14,6 +14,19 @@ private let texts = [
 
 @Suite("Descriptions", .requiresRoot)
 struct DescriptionTests {
+  /// Anything may stand in the fields of a node's package database.
+  @Test func namesAndVersionsOfPackagesAreShownInOneLine() throws {
+    let store = try TestStore()
+    try store.ast("clone", "0").expectSuccess()
+    let status =
+      "\nPackage: e\u{1B}[31mvil\nStatus: install ok installed\nArchitecture: a\u{9B}ll\nVersion: 1\u{202E}2\u{7}\n"
+    try store.ast("run", "1", "sh", "-c", "cat >>/var/lib/dpkg/status", input: status).expectSuccess()
+    let shown = "e␛[31mvil:a\u{FFFD}ll 1\u{FFFD}2␇"
+    #expect(try store.ast("list", "1").expectSuccess().stdout.contains("\(shown)\n"))
+    #expect(try store.ast("diff", "0", "1").expectSuccess().stdout.contains("+ \(shown)\n"))
+    #expect(try store.ast("which", "e\u{1B}[31mvil").expectSuccess().stdout == "1 - clone of 0: \(shown)\n")
+  }
+
   @Test func areStoredByteForByteAndShownInOneLine() throws {
     let store = try TestStore()
     for (index, text) in texts.enumerated() {

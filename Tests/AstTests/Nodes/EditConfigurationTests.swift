@@ -228,6 +228,41 @@ struct EditConfigurationTests {
     #expect(file.hasPrefix("/tmp/ast-node-"))
     #expect(!FileManager.default.fileExists(atPath: file))
   }
+
+  @Test func anEditorThatIsNotThereIsNamed() throws {
+    let result = try edit(["EDITOR": "nonsense --wait"])
+    #expect(result.status == 1)
+    #expect(
+      result.stderr.lines.suffix(2) == [
+        "ast: the editor `nonsense --wait`: `sh` failed (exit status 127); nothing was changed",
+        "     the variables VISUAL and EDITOR name another one",
+      ], "\(result)")
+  }
+
+  /// The next edit-conf removes the file of one that was killed, unless something was typed.
+  @Test func whatAKilledCommandLeavesIsFound() throws {
+    func killed(_ script: String) throws -> String {
+      let seen = directory.appending("seen")
+      unlink(seen.string)
+      let program = "\(script); echo \"$1\" >\(seen); while :; do sleep 1; done"
+      let command = try store.start(["edit-conf", "1"], environment: ["EDITOR": try editor(program).string])
+      try eventually("the editor") {
+        (try? String(contentsOfFile: seen.string, encoding: .utf8))?.hasSuffix("\n") == true
+      }
+      kill(command.pid, SIGKILL)
+      _ = try command.wait()
+      return String(try String(contentsOfFile: seen.string, encoding: .utf8).dropLast())
+    }
+    let untouched = try killed(":")
+    let typed = try killed("echo typed >\"$1\"")
+    #expect(access(untouched, F_OK) != 0)
+    let result = try edit(["EDITOR": "true"]).expectSuccess()
+    #expect(
+      result.stderr.lines.first
+        == "ast: warning: \(typed) has what was typed in an `ast edit-conf 1` that was killed", "\(result)")
+    #expect(try takeDraft(typed) == "typed\n")
+    #expect(try edit(["EDITOR": "true"]).expectSuccess().stderr == "ast: node 1: nothing was changed\n")
+  }
 }
 
 extension [String] {

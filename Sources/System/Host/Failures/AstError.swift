@@ -128,8 +128,22 @@ extension AstError {
     case let error as FileError where error.errno == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .noSpaceLeft("\(error)")
+    case let error as CocoaError: self.init(.failed, Self.words(error))
     default: self.init(.failed, "\(error)")
     }
+  }
+
+  /// The sentence for an error of Foundation, whose own text is for programmers.
+  private static func words(_ error: CocoaError) -> String {
+    let reason = (error.userInfo["NSUnderlyingError"] as? POSIXError).map { "\(Errno(rawValue: $0.code.rawValue))" }
+    let attempt =
+      switch error.code {
+      case .fileReadNoSuchFile, .fileReadNoPermission, .fileReadUnknown, .fileReadTooLarge: "read"
+      case .fileWriteNoPermission, .fileWriteFileExists, .fileWriteVolumeReadOnly, .fileWriteUnknown: "write"
+      default: "work with"
+      }
+    return
+      "cannot \(attempt) \(error.filePath ?? error.url?.path() ?? "a file"): \(reason ?? "error \(error.code.rawValue)")"
   }
 
   package static let spaceHint = "free space with `ast gc` or `ast del`, then run the command again"
@@ -148,6 +162,9 @@ extension AstError {
       .busy, "node \(node) was changed meanwhile", state: .unchanged,
       hint: "run the command again, or with `--wait`")
   }
+
+  /// The end of a command whose question was answered with no.
+  public static let notConfirmed = AstError(.failed, "not confirmed", state: .unchanged)
 
   package static let base = AstError(
     .refused, "node 0 is the base: only `ast base-update` changes it", hint: "clone it and change the clone")

@@ -52,10 +52,10 @@ struct HungNodeTests {
     let hung = try PackageNode(in: packages)
     try hang("/usr/lib/apt/apt-helper", at: "download-file", in: hung)
     let work = try hung.start("install", "third")
+    let claims = "\(hung.store.root)/cache/apt/claims"
     try eventually("the download") {
-      ((try? FileManager.default.contentsOfDirectory(atPath: "\(hung.store.root)/cache/apt/claims")) ?? []).contains {
-        $0.hasPrefix("sha256-")
-      } && !hung.store.processes(in: hung.id).isEmpty
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: claims)) ?? []
+      return try names.contains { $0.hasPrefix("sha256-") } && !hung.store.processes(in: hung.id).isEmpty
     }
     let node = try PackageNode(in: packages)
     try node.ast("install", "other").expectSuccess()

@@ -101,14 +101,10 @@ public final class Store {
     Glibc.access(database.string, R_OK) != 0 && errno == EACCES
   }
 
-  /// Makes a directory of the store if it is missing. One that only root may enter is closed if an older ast has left it
-  /// open.
   package static func makeDirectory(_ name: String, in root: FilePath, _ mode: mode_t = 0o755) throws {
     let path = root.appending(name)
     guard mkdir(path.string, mode) == 0 else {
       guard errno == EEXIST else { throw AstError(.failed, "cannot make \(path): \(Errno(rawValue: errno))") }
-      var status = stat()
-      if mode == 0o700, stat(path.string, &status) == 0, status.st_mode & 0o077 != 0 { try Files.setMode(path, mode) }
       return
     }
     failPoint("directory made")

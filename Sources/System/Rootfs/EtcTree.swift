@@ -110,6 +110,7 @@ private struct SideBySide {
       // A file of a terabyte may be a single hole; few files are so large that it matters.
       if size - start > Self.smallFile {
         start = min(Self.data(in: file, from: start), Self.data(in: otherFile, from: start))
+        guard start < size else { break }
       }
       let bytes = try directory.read(file, name, from: start, rest: size - start)
       guard try bytes == other.read(otherFile, name, from: start, rest: size - start) else { return false }

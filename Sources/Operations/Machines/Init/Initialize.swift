@@ -57,7 +57,7 @@ extension Store {
 
   private static func makeLayout(in root: FilePath) throws {
     // Old generations have old setuid programs: only root may enter, in case the file system is not mounted nosuid.
-    for directory in ["nodes", "cache"] { try makeDirectory(directory, in: root, 0o700) }
+    for directory in ["nodes", "cache"] { try makePrivateDirectory(directory, in: root) }
     for directory in ["deploy", "ast"] { try makeDirectory(directory, in: root) }
     try makeDerivedDirectories(in: root)
     guard let lock = try Lock.take("tree", in: root.appending("ast/lock"), wait: .seconds(60)) else {

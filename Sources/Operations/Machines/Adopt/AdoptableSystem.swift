@@ -75,7 +75,7 @@ struct AdoptableSystem {
     // Without such a file neither has ever run; making one would change the system.
     let names = ["lock-frontend", "lock"].filter { access(dpkg.appending($0).string, F_OK) == 0 }
     return try names.map { name in
-      guard let lock = try Lock.take(name, in: dpkg, wait: .never) else {
+      guard let lock = try Lock.take(name, in: dpkg, wait: .never, mode: nil) else {
         throw AstError(.busy, "apt or dpkg is at work", state: .unchanged, hint: "wait until it is done")
       }
       return lock

@@ -49,16 +49,17 @@ package final class Lock {
   /// Only root may open the file: a lock for reading, which whoever can read a file can hold, would keep it from all.
   ///
   /// - Parameters:
+  ///   - mode: the permissions of the file, also if it exists; nil for a file of another program, which keeps its own.
   ///   - isInterruptible: whether a stop signal ends the waiting, with an error. What has to be finished goes on.
   ///   - telling: called once if the waiting takes a while, with the holder.
   package static func take(
-    _ name: String, in directory: FilePath, wait: LockWait, isInterruptible: Bool = true,
+    _ name: String, in directory: FilePath, wait: LockWait, mode: mode_t? = 0o600, isInterruptible: Bool = true,
     telling: (LockHolder?) -> Void = { _ in }
   ) throws -> Lock? {
     let path = directory.appending(name)
     var patience = Patience(wait)
     while true {
-      let lock = try open(path)
+      let lock = try open(path, mode)
       while !request(setLock, on: lock.file) {
         switch errno {
         case EINTR: continue
@@ -75,14 +76,16 @@ package final class Lock {
     }
   }
 
-  private static func open(_ path: FilePath) throws -> Lock {
+  private static func open(_ path: FilePath, _ mode: mode_t?) throws -> Lock {
     try Files.attempt("make", path) {
       let file = try FileDescriptor.open(
         path, .readWrite, options: [.create, .closeOnExec], permissions: .ownerReadWrite)
       let lock = Lock(file: file, path: path)
       var status = stat()
       // An older ast made it readable by all.
-      if fstat(file.rawValue, &status) == 0, status.st_mode & 0o077 != 0, fchmod(file.rawValue, 0o600) != 0 {
+      if let mode, fstat(file.rawValue, &status) == 0, status.st_mode & 0o777 != mode,
+        fchmod(file.rawValue, mode) != 0
+      {
         throw Errno(rawValue: errno)
       }
       return lock

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Runs one program in a sandbox as a caller with a terminal does, for the tests that need a process of their own to send signals to.
 ///
-///     sandbox-driver [--no-services] [--isolated] [--keep-sync] [--bind SOURCE:TARGET]... [--signals-blocked] [--report FILE] ROOT PROGRAM [ARGUMENT]...
+///     sandbox-driver [--no-services] [--isolated] [--network PASTA [--port NUMBER]... [--refused ADDRESS]...] [--keep-sync] [--bind SOURCE:TARGET]... [--signals-blocked] [--report FILE] ROOT PROGRAM [ARGUMENT]...
 ///
 /// Exits with the program's status; a last line on standard error, or in FILE, tells of an interruption or a failure.
 /// `--signals-blocked` blocks SIGTERM and waits for it to be pending before the run.
@@ -14,6 +14,7 @@ struct Driver {
     var words = CommandLine.arguments.dropFirst()
     var report = FileDescriptor.standardError
     var sandbox = Sandbox(root: "/")
+    var plan: UserNetwork.Plan?
     sandbox.environment["TERM"] = "dumb"
     sandbox.environment["PS1"] = "INSIDE> "
     while let word = words.first, word.hasPrefix("--") {
@@ -21,6 +22,9 @@ struct Driver {
       switch word {
       case "--no-services": sandbox.startsServices = false
       case "--isolated": sandbox.network = .isolated
+      case "--network": plan = UserNetwork.Plan(pasta: FilePath(words.removeFirst()), user: 61_990, group: 61_990)
+      case "--port": plan?.loopbackPorts.append(Int(words.removeFirst()) ?? 0)
+      case "--refused": plan?.refused += [AddressPrefix(words.removeFirst())].compactMap(\.self)
       case "--keep-sync": sandbox.suppressesSync = false
       case "--bind":
         let parts = words.removeFirst().split(separator: ":").map { FilePath(String($0)) }
@@ -34,6 +38,7 @@ struct Driver {
     }
     guard let root = words.popFirst() else { fail("no root given", 2) }
     sandbox.root = FilePath(root)
+    if let plan { join(plan, &sandbox) }
     do {
       let result = try sandbox.run(Array(words))
       for skipped in result.skippedBinds { say(to: report, "skipped \(skipped.target): \(skipped.reason)") }
@@ -42,6 +47,12 @@ struct Driver {
     } catch {
       fail("\(error)", error.status ?? 125)
     }
+  }
+
+  private static func join(_ plan: UserNetwork.Plan, _ sandbox: inout Sandbox) {
+    let network = UserNetwork { plan }
+    do { try network.started() } catch { fail("no network: \(error)", 125) }
+    sandbox.network = .joined(network)
   }
 
   private static func awaitPendingSignal() {

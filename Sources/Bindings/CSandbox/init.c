@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -49,14 +47,6 @@ static void close_inherited(const struct sandbox *sandbox) {
     sandbox_fail(sandbox, SANDBOX_STEP_STREAMS, NULL);
 }
 
-/// A new network namespace has a loopback interface that is down.
-static void raise_loopback(const struct sandbox *sandbox) {
-  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-  int socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket_ < 0 || ioctl(socket_, SIOCSIFFLAGS, &request) != 0) sandbox_fail(sandbox, SANDBOX_STEP_NETWORK, NULL);
-  close(socket_);
-}
-
 static pid_t start(const struct sandbox *sandbox) {
   pid_t program = sandbox_clone(0, NULL, SIGCHLD);
   if (program < 0) sandbox_fail(sandbox, SANDBOX_STEP_FORK, NULL);
@@ -96,8 +86,8 @@ void sandbox_init(struct sandbox *sandbox) {
   (void)prctl(PR_SET_DUMPABLE, 0);  // programs inside must not look into a copy of the caller's memory
   umask(0022);
   take_streams(sandbox);
+  sandbox_enter_network(sandbox);
   close_inherited(sandbox);
-  if (sandbox->plan->isolated_network) raise_loopback(sandbox);
   sandbox_enter_root(sandbox);
   sigset_t children;
   sigemptyset(&children);

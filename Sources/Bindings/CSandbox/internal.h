@@ -66,7 +66,7 @@ int mount_attach_at(int mount, const char *target);
 
 // program.c, capabilities.c, seccomp.c
 _Noreturn void sandbox_program(const struct sandbox *sandbox);
-int sandbox_drop_capabilities(void);
+int sandbox_drop_capabilities(bool raw_network);
 int sandbox_install_filter(bool suppress_sync);
 void sandbox_scope_abstract_sockets(void);
 
@@ -74,6 +74,13 @@ void sandbox_scope_abstract_sockets(void);
 void sandbox_open_streams(struct sandbox *sandbox);
 void sandbox_pass_on_input(const struct sandbox *sandbox, off_t input_offset);
 void sandbox_close_streams(struct sandbox *sandbox);
+
+// network.c
+void sandbox_enter_network(const struct sandbox *sandbox);
+
+// routes.c: for the network of the calling process.
+int network_raise_loopback(void);
+void network_prohibit(const struct sandbox_prefix *refused, size_t count);
 
 // attend.c
 void sandbox_attend(struct sandbox *sandbox, int pidfd, int signals, struct sandbox_result *result);

@@ -119,9 +119,9 @@ void sandbox_program(const struct sandbox *sandbox) {
     (void)setsid();  // unattended: /dev/tty would be the caller's terminal, and a question there would wait
   }
   limit();
-  if (!plan->isolated_network) sandbox_scope_abstract_sockets();
+  if (!plan->isolated_network && plan->network < 0) sandbox_scope_abstract_sockets();
   if (sandbox_install_filter(plan->suppress_sync) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILTER, NULL);
-  if (sandbox_drop_capabilities() != 0) sandbox_fail(sandbox, SANDBOX_STEP_CAPABILITIES, NULL);
+  if (sandbox_drop_capabilities(plan->network < 0) != 0) sandbox_fail(sandbox, SANDBOX_STEP_CAPABILITIES, NULL);
   if (chdir(plan->working_directory) != 0)
     sandbox_fail(sandbox, SANDBOX_STEP_WORKING_DIRECTORY, plan->working_directory);
   reset_signals();

@@ -17,8 +17,11 @@ extension Sandbox {
     guard let program = command.first, !program.isEmpty else {
       throw SandboxError(step: .execute, path: nil, errno: .noSuchFileOrDirectory)
     }
+    let namespace: FileDescriptor?
+    if case .joined(let own) = network { namespace = try own.namespace } else { namespace = nil }
     let strings = CStrings()
-    defer { withExtendedLifetime((strings, cancellation)) {} }
+    // A network of its own ends with the last reference to it.
+    defer { withExtendedLifetime((strings, cancellation, network)) {} }
     var binds = binds.map {
       sandbox_bind(
         source: strings.copy($0.source.string), target: strings.copy($0.target.string),
@@ -42,6 +45,7 @@ extension Sandbox {
       plan.cancellation = cancellation?.event.rawValue ?? -1
       plan.attended = streams.isAttended ? 1 : 0
       plan.isolated_network = network == .isolated ? 1 : 0
+      plan.network = namespace?.rawValue ?? -1
       plan.suppress_sync = suppressesSync ? 1 : 0
       return sandbox_run(&plan, &result)
     }

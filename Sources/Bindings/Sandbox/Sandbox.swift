@@ -11,9 +11,9 @@ import SystemPackage
 /// out. When it ends, everything it started ends. The same happens when the caller is killed, and nothing stays
 /// mounted. `/run/ast/sandbox` exists inside.
 ///
-/// It is a wall against programs in a node, with these limits: the processor, memory and network are shared; the
-/// program can use the standard streams (and open a regular file there again for writing); with the host's
-/// network and Linux older than 6.12 its abstract Unix sockets can be reached.
+/// It is a wall against programs in a node, with these limits: the processor and memory are shared; the program can use
+/// the standard streams (and open a regular file there again for writing); with the host's network it reaches all that
+/// the host does, the host's own services included, and with Linux older than 6.12 its abstract Unix sockets.
 public struct Sandbox: Sendable {
   /// The directory that becomes `/`. It may be on any file system, mounted in any way.
   public var root: FilePath
@@ -69,6 +69,8 @@ extension Sandbox {
     case host
     /// A loopback interface only.
     case isolated
+    /// What a network of its own reaches. The program cannot send raw frames.
+    case joined(UserNetwork)
   }
 
   /// The place inside of the policy script of a run without services.

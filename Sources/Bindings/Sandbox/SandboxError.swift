@@ -21,8 +21,8 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     case mount
     /// Making a device node or file of the sandbox.
     case makeFile
-    /// Raising the loopback interface.
-    case raiseLoopback
+    /// Raising the loopback interface, or joining a network.
+    case enterNetwork
     /// Installing the system call filter or dropping capabilities.
     case dropRights
     /// Going to the working directory.
@@ -62,7 +62,7 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     case (.makeMountPoint, _): "\(subject) of the node cannot be mounted on: \(errno)"
     case (.mount, _): "cannot mount \(subject) in the sandbox: \(errno)"
     case (.makeFile, _): "cannot create \(subject) in the sandbox: \(errno)"
-    case (.raiseLoopback, _): "cannot raise the loopback interface of the sandbox: \(errno)"
+    case (.enterNetwork, _): "cannot set up the network of the sandbox: \(errno)"
     case (.dropRights, _): "cannot drop the rights of the program: \(errno)"
     case (.enterWorkingDirectory, _): "cannot go to the directory \(subject) of the node: \(errno)"
     case (.execute, _): "cannot execute \(subject): \(errno)"
@@ -90,7 +90,7 @@ extension SandboxError.Step {
       case SANDBOX_STEP_MOUNT_POINT: .makeMountPoint
       case SANDBOX_STEP_MOUNT: .mount
       case SANDBOX_STEP_DEVICE, SANDBOX_STEP_FILE: .makeFile
-      case SANDBOX_STEP_NETWORK: .raiseLoopback
+      case SANDBOX_STEP_NETWORK: .enterNetwork
       case SANDBOX_STEP_FILTER, SANDBOX_STEP_CAPABILITIES: .dropRights
       case SANDBOX_STEP_WORKING_DIRECTORY: .enterWorkingDirectory
       case SANDBOX_STEP_EXECUTE: .execute

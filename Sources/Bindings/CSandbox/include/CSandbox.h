@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>  // for Cancellation.swift
+#include <sys/types.h>
 #include <time.h>
 
 /// A file or directory of the host that is shown inside.
@@ -26,6 +27,7 @@ struct sandbox_plan {
   int cancellation;  ///< when this descriptor becomes readable the run is interrupted; -1 for none
   int attended;      ///< watch this process's signals and terminal; the streams are its own 0, 1 and 2
   int isolated_network;
+  int network;  ///< descriptor of a network namespace to join; -1 for none
   int suppress_sync;
 };
 
@@ -109,3 +111,53 @@ int sandbox_host_program_read(int channel, int *status);
 
 /// Asks the program to end: by SIGTERM, and with all that it has started by SIGKILL two seconds later.
 void sandbox_host_program_end(int channel);
+
+/// A range of addresses.
+struct sandbox_prefix {
+  unsigned char family;       ///< AF_INET or AF_INET6
+  unsigned char length;       ///< in bits
+  unsigned char address[16];  ///< of an IPv4 address the first four
+};
+
+/// The user that owns a network of its own.
+struct sandbox_network_user {
+  uid_t user;
+  gid_t group;
+};
+
+/// A child that must be ended with `sandbox_network_end`.
+struct sandbox_process {
+  pid_t pid;
+  int pidfd;
+};
+
+/// The step in which a network could not be made; errno is set.
+enum sandbox_network_step {
+  SANDBOX_NETWORK_STEP_NONE,
+  SANDBOX_NETWORK_STEP_START,
+  SANDBOX_NETWORK_STEP_USER,
+  SANDBOX_NETWORK_STEP_NAMESPACES,
+  SANDBOX_NETWORK_STEP_PROGRAM,
+};
+
+/// Lists the addresses of this machine itself, as the routes of the calling thread's network have them. The number, or -1
+/// and errno; `*prefixes` must be freed.
+ssize_t sandbox_own_prefixes(struct sandbox_prefix **prefixes);
+
+/// Starts a process that holds a new network namespace, in which what is sent to `refused` addresses is refused at once.
+/// It ends with the calling thread.
+enum sandbox_network_step sandbox_network_hold(const struct sandbox_network_user *user, const struct sandbox_prefix *refused,
+                                               size_t count, struct sandbox_process *holder);
+
+/// Starts pasta(1); `words` begin with its path. Its messages come out of `*messages`, a pipe that must be closed. It ends
+/// with the calling thread.
+enum sandbox_network_step sandbox_network_connect(const struct sandbox_network_user *user, char *const *words, int *messages,
+                                                  struct sandbox_process *pasta);
+
+/// Keeps frames to `refused` addresses, to loopback addresses, to groups, and to all link-local addresses but `gateway`,
+/// from pasta. 0, or -1 and errno: E2BIG if the addresses are too many.
+int sandbox_network_filter(const struct sandbox_process *pasta, const struct sandbox_prefix *gateway,
+                           const struct sandbox_prefix *refused, size_t count);
+
+/// Kills a process, and waits for its end.
+void sandbox_network_end(struct sandbox_process *process);

@@ -43,6 +43,7 @@ import Testing
           policy: .check, nodes: [], includesTree: false, onlyOnAC: true, minimumFree: 2 << 30, clonesBefore: false,
           reboot: .never, rebootWindow: DayWindow("02:00-05:00"), messageOfTheDay: true, mail: "root"))
     #expect(settings.keep == KeepSettings(generations: 3, deployments: 3, days: 0, minimumFree: 0))
+    #expect(settings.network == NetworkSettings(isolation: .on, loopbackPorts: []))
     #expect(SettingKey.allCases.allSatisfy { settings.source(of: $0) == nil })
   }
 
@@ -69,6 +70,10 @@ import Testing
 
       [hooks]
       skip = ["keep-ssh", "10_Backup"]
+
+      [network]
+      isolation = "off"
+      loopback = [3142, 8080]
       """)
     let settings = try Settings(of: file)
     #expect(
@@ -79,8 +84,9 @@ import Testing
           mail: "ops+ast@example.org"))
     #expect(settings.keep == KeepSettings(generations: 10, deployments: 5, days: 90, minimumFree: 1 << 30))
     #expect(settings.skippedHooks == ["keep-ssh", "10_Backup"])
+    #expect(settings.network == NetworkSettings(isolation: .off, loopbackPorts: [3142, 8080]))
     let keys = SettingKey.allCases.filter { $0.isSetting(of: .machine) }
-    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17) + [20])
+    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17) + [20, 23, 24])
   }
 
   /// Each way to write it, and the line it stands on.

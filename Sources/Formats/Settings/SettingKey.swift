@@ -16,6 +16,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
   case minimumFree = "gc.minimum-free"
   case kernelArguments = "boot.kernel-arguments"
   case skippedHooks = "hooks.skip"
+  case isolation = "network.isolation"
+  case loopback = "network.loopback"
 
   /// Its table.
   public var section: String { String(rawValue.prefix { $0 != "." }) }
@@ -111,6 +113,17 @@ extension SettingKey {
         kind: .hooks, standard: .words([]),
         meaning: "The names of the programs in /etc/ast/hooks.d that are not run for changes of packages.",
         owners: [.machine, .node])
+    case .isolation:
+      Definition(
+        kind: .choice(NetworkSettings.Isolation.allCases.map(\.rawValue)), standard: .text("on"),
+        meaning: """
+          Whether programs in nodes have a network of their own ("on"), or the machine's, with all of its local services
+          ("off").
+          """)
+    case .loopback:
+      Definition(
+        kind: .numbers(1...65_535), standard: .numbers([]),
+        meaning: "The ports of the machine's loopback interface that apt may use to fetch packages: a proxy's.")
     }
   }
 }

@@ -42,6 +42,8 @@ struct ConfigTests {
         gc.keep-days = 30                      \(file):5
         gc.minimum-free = "0"                  default
         hooks.skip = []                        default
+        network.isolation = "on"               default
+        network.loopback = []                  default
 
         """)
   }
@@ -57,7 +59,7 @@ struct ConfigTests {
 
   @Test func jsonHasValuesOfTheirKind() throws {
     let settings = try config("--json", settings: Self.some).expectSuccess().json["data"]["settings"]
-    #expect(settings.elements.count == 15)
+    #expect(settings.elements.count == 17)
     #expect(settings.elements.allSatisfy { $0.keys == ["file", "key", "line", "value"] })
     #expect(settings[1]["value"] == .array([.number(3), .number(1)]))
     #expect((settings[1]["file"], settings[1]["line"]) == (.text(file.string), .number(2)))
@@ -131,7 +133,7 @@ struct KeepSettingsTests {
   init() throws {
     store = try TestStore()
     try store.ast("clone", "0").expectSuccess()
-    file = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    file = try TestSettings.file()
   }
 
   private func ast(_ arguments: String..., settings: String) throws -> CommandResult {

@@ -241,7 +241,7 @@ struct PackageScriptTests {
 
   @Test func aHookCanBeSkippedByTheMachineAndTakenByANode() throws {
     let directory = try hooks(["10-first": Self.telling])
-    let settings = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    let settings = try TestSettings.file()
     try Data("hooks.skip = [\"10-first\"]".utf8).write(to: URL(filePath: settings.string))
     let variables = ["AST_HOOKS": directory.string, "AST_CONFIG": settings.string]
     let other = try node.clone()
@@ -274,7 +274,7 @@ struct PackageScriptTests {
     try node.expectUntouched(since: before)
     // Without a hook, the settings are not needed.
     try node.ast("install", "tool", environment: ["AST_HOOKS": "/no/such/directory"]).expectSuccess()
-    let settings = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    let settings = try TestSettings.file()
     try Data("wrong".utf8).write(to: URL(filePath: settings.string))
     let result = try node.clone().ast(
       "remove", "tool", environment: ["AST_HOOKS": directory.string, "AST_CONFIG": settings.string])

@@ -344,7 +344,7 @@ extension TestStore {
 
   /// The environment of an `ast` that has these settings and no others.
   func settings(_ text: String) throws -> [String: String] {
-    let file = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    let file = try TestSettings.file()
     try Data(text.utf8).write(to: URL(filePath: file.string))
     return ["AST_CONFIG": file.string]
   }

@@ -28,9 +28,10 @@ public struct CommandFailure: Error, CustomStringConvertible {
   }
 }
 
-/// The default environment of commands, with nothing from the caller's.
+/// The default environment of commands, with nothing from the caller's, and the settings of ast in tests.
 public let plainEnvironment = [
   "HOME": "/root", "LC_ALL": "C.UTF-8", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  "AST_CONFIG": Checkout.directory.appending("Tests/ast.toml").string,
 ]
 
 /// Runs a program to its end, without a shell. It is searched for in the `PATH` of this process.

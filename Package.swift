@@ -127,8 +127,8 @@ let package = Package(
     .executableTarget(
       name: "ast",
       dependencies: [
-        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Sandbox",
-        "Settings", "SnapshotTree", "Store", "TOMLFiles", "Upkeep", argumentParser, system,
+        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Settings",
+        "SnapshotTree", "Store", "TOMLFiles", "Upkeep", argumentParser, system,
       ],
       swiftSettings: strict + small,
       linkerSettings: quickStart),

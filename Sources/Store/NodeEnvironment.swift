@@ -1,6 +1,8 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
+import Sandbox
 import SystemPackage
 
 /// The directory that every sandbox of a node gets from ast as `/run/ast/inside`: stand-ins for the programs that work
@@ -20,6 +22,17 @@ struct NodeEnvironment {
     let standIn = Data(PackageResources.stand_in)
     for name in Self.programs { try require(standIn, at: path.appending("bin/\(name)"), mode: 0o755) }
     try require(Data(Self.aptConfiguration.utf8), at: path.appending("apt.conf"), mode: 0o644)
+  }
+
+  /// The resolv.conf of a network of its own.
+  func resolver() throws -> Sandbox.Bind {
+    let place = Sandbox.Bind.resolverConfiguration
+    let host = (try? Data(contentsOf: URL(filePath: place.source.string))) ?? Data()
+    let servers = UserNetwork.nameServers
+    let file = path.appending("resolv.conf")
+    let text = ResolverConfiguration(String(decoding: host, as: UTF8.self)).text(ipv4: servers.ipv4, ipv6: servers.ipv6)
+    try require(Data(text.utf8), at: file, mode: 0o644)
+    return Sandbox.Bind(file, at: place.target)
   }
 
   private func require(_ data: Data, at file: FilePath, mode: mode_t) throws {

@@ -8,13 +8,13 @@ import SystemPackage
 
 /// The sandbox in which programs run in a node.
 extension Store {
-  /// A sandbox with a node's clone as its root: the host's name resolution, no services, no boot loader, and an
+  /// A sandbox with a node's clone as its root: name resolution as the host has it, no services, no boot loader, and an
   /// environment made from scratch.
   package func sandbox(for id: NodeID, at root: FilePath, network: Sandbox.Network) throws -> Sandbox {
     var sandbox = Sandbox(root: root)
-    sandbox.binds = [
-      .resolverConfiguration, Sandbox.Bind(try NodeEnvironment(in: self).path, at: NodeEnvironment.inside),
-    ]
+    let environment = try NodeEnvironment(in: self)
+    let resolver = if case .joined = network { try environment.resolver() } else { Sandbox.Bind.resolverConfiguration }
+    sandbox.binds = [resolver, Sandbox.Bind(environment.path, at: NodeEnvironment.inside)]
     sandbox.startsServices = false
     sandbox.network = network
     let host = ProcessInfo.processInfo.environment

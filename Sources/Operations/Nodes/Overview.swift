@@ -38,6 +38,8 @@ public struct Overview: Sendable {
   /// The paths that were changed in the adopted system after the adoption, so that the running deployment does not have
   /// the changes.
   public let leftBehind: [String]
+  /// Whether programs in nodes have a network of their own; ``NetworkSettings/Isolation/on`` if the settings are wrong.
+  public let isolation: NetworkSettings.Isolation
   /// The space of the file system the store is on.
   public let space: Space
 }
@@ -102,6 +104,6 @@ extension Store {
     Overview(
       nodes: try tree.nodes().count, defaultNode: try defaultNode(), booted: try booted(),
       deployments: try deploymentFacts(), running: try running(), leftBehind: try leftBehind(),
-      space: try FileSystem.space(of: root))
+      isolation: (try? settings.network.isolation) ?? .on, space: try FileSystem.space(of: root))
   }
 }

@@ -36,12 +36,12 @@ extension Store {
   /// any interruption, discards it.
   ///
   /// - Throws: `AstError`; the node is what it was then.
-  public func run(_ command: [String], in id: NodeID, as kind: String, network: Sandbox.Network = .host) throws
-    -> RunOutcome
-  {
+  public func run(_ command: [String], in id: NodeID, as kind: String, withNetwork: Bool = true) throws -> RunOutcome {
+    // It is made while the clone is.
+    let network = withNetwork ? self.network(for: .running) : nil
     let transaction = try Transaction(on: id, kind, in: self)
     let result = try transaction.discarding {
-      try sandbox(for: id, at: transaction.clone.path, network: network).runAttended(command)
+      try sandbox(for: id, at: transaction.clone.path, network: made(network)).runAttended(command)
     }
     failPoint("worked")
     let status = result.end.status
@@ -69,5 +69,16 @@ extension Store {
     return RunOutcome(
       effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
       accounts: accounts)
+  }
+
+  /// The network of a run. Most programs do without, so that it cannot be made is no reason not to run them.
+  private func made(_ network: NodeNetwork?) -> Sandbox.Network {
+    guard let network else { return .isolated }
+    do {
+      return try network.made()
+    } catch {
+      warn(error.hint.map { "\(error.reason); \($0)" } ?? error.reason)
+      return .isolated
+    }
   }
 }

@@ -1,6 +1,5 @@
 import Glibc
 import Host
-import Sandbox
 import SnapshotTree
 import Store
 
@@ -37,7 +36,7 @@ extension Store {
   ///
   /// - Parameter progress: called with each result as soon as it is known.
   public func runInTree(
-    _ command: [String], top: NodeID, network: Sandbox.Network = .host, progress: (TreeRunResult) -> Void
+    _ command: [String], top: NodeID, withNetwork: Bool = true, progress: (TreeRunResult) -> Void
   ) throws -> [TreeRunResult] {
     guard top != .base else {
       throw AstError(
@@ -45,7 +44,8 @@ extension Store {
     }
     var results: [TreeRunResult] = []
     for node in try subtree(top) {
-      let outcome = Result { try run(command, in: node.id, as: "tree-run", network: network) }.mapError(AstError.init)
+      let outcome = Result { try run(command, in: node.id, as: "tree-run", withNetwork: withNetwork) }.mapError(
+        AstError.init)
       let result = TreeRunResult(node: node, outcome: outcome)
       progress(result)
       results.append(result)

@@ -29,8 +29,10 @@ package final class AptSession {
   }
 
   /// A sandbox with `root` as its root, in which apt works with the files of this session.
-  package func sandbox(_ root: FilePath) throws -> Sandbox {
-    var sandbox = try store.sandbox(for: node, at: root, network: .host)
+  ///
+  /// There is a network only for fetching: what is planned, carried out and checked must not depend on it.
+  package func sandbox(_ root: FilePath, network: Sandbox.Network = .isolated) throws -> Sandbox {
+    var sandbox = try store.sandbox(for: node, at: root, network: network)
     sandbox.binds += [
       Sandbox.Bind(workspace.writable, at: FilePath(Self.inside), isReadOnly: false),
       Sandbox.Bind(workspace.given, at: FilePath(Self.given)),
@@ -75,8 +77,10 @@ package final class AptSession {
   /// Runs a program and collects its standard output.
   ///
   /// - Throws: `AstError` with the program's message if it does not end with status 0, or cannot be started.
-  package func output(of command: [String], in root: FilePath, explaining failure: String) throws -> String {
-    let run = try collect(command, in: root)
+  package func output(
+    of command: [String], in root: FilePath, network: Sandbox.Network = .isolated, explaining failure: String
+  ) throws -> String {
+    let run = try collect(command, in: root, network: network)
     guard run.end == .exited(0) else { throw try self.failure("\(failure): \(AptMessages.sentence(run.said))") }
     return run.output
   }
@@ -88,12 +92,14 @@ package final class AptSession {
   }
 
   /// Runs a program and collects its standard output and standard error.
-  func collect(_ command: [String], in root: FilePath) throws -> (end: ProgramEnd, output: String, said: String) {
+  func collect(
+    _ command: [String], in root: FilePath, network: Sandbox.Network = .isolated
+  ) throws -> (end: ProgramEnd, output: String, said: String) {
     var output = OutputStart(limit: Self.largestOutput)
     var said = OutputEnds()
     let end: ProgramEnd
     do {
-      end = try sandbox(root).run(command, output: { output.add($0) }, error: { said.add($0) })
+      end = try sandbox(root, network: network).run(command, output: { output.add($0) }, error: { said.add($0) })
     } catch let error as SandboxError where error.status == 127 {
       throw AstError(.failed, "node \(node) has no \(command[0]): it is not a Debian with apt")
     }

@@ -36,7 +36,7 @@ extension AptSession {
     var claims = try missing.map { (download: $0, lock: try claim($0, .zero)) }
     defer { for claim in claims { claim.lock?.removeFile() } }
     let own = claims.filter { $0.lock != nil && !cache.has($0.download) }.map(\.download)
-    if !own.isEmpty { try fetchNow(own, in: root, progress: progress) }
+    if !own.isEmpty { try fetching { try fetchNow(own, in: root, network: $0, progress: progress) } }
     for claim in claims { claim.lock?.removeFile() }
     claims = claims.filter { $0.lock == nil }
     let deadline = ContinuousClock.now + Self.patience
@@ -44,7 +44,7 @@ extension AptSession {
       claims[index].lock = try claim(claims[index].download, max(.zero, deadline - .now))
     }
     let rest = claims.map(\.download).filter { !cache.has($0) }
-    if !rest.isEmpty { try fetchNow(rest, in: root, progress: progress) }
+    if !rest.isEmpty { try fetching { try fetchNow(rest, in: root, network: $0, progress: progress) } }
   }
 
   /// Takes the lock that says that this command fetches a file; nil if another one does.
@@ -53,13 +53,15 @@ extension AptSession {
       download.key, in: cache.claims, limit, "\(download.fileName), which another command fetches")
   }
 
-  private func fetchNow(_ missing: [PackageDownload], in root: FilePath, progress: (PackageProgress) -> Void) throws {
+  private func fetchNow(
+    _ missing: [PackageDownload], in root: FilePath, network: Sandbox.Network, progress: (PackageProgress) -> Void
+  ) throws {
     let partial = try cache.partial(of: node)
     // A program of this node may have made a file that cannot be written, or a link.
     for download in missing { try removeUnlessRegular(partial.appending(download.key)) }
     let total = missing.reduce(0) { $0 + $1.size }
     progress(.downloading(done: 0, total: total))
-    var sandbox = try sandbox(root)
+    var sandbox = try sandbox(root, network: network)
     sandbox.binds.append(Sandbox.Bind(partial, at: FilePath(Self.partial), isReadOnly: false))
     // apt's methods may write only to this directory (APT::Sandbox::User in apt.conf(5)).
     let prepare = "chown _apt \(Self.partial) 2>/dev/null && chmod 700 \(Self.partial); exec \"$@\""

@@ -31,7 +31,11 @@ extension AptSession {
     progress(.refreshing)
     // An index that cannot be fetched is an error: apt would go on with the old one.
     let command = apt("apt-get") + ["-o", "APT::Update::Error-Mode=any", "update"]
-    _ = try output(of: command, in: root, explaining: "the package indices of node \(node) cannot be fetched")
+    try fetching { network in
+      _ = try output(
+        of: command, in: root, network: network,
+        explaining: "the package indices of node \(node) cannot be fetched")
+    }
     try cache.whileChanging {
       try PackageIndices(for: configuration, in: cache).replace(from: workspace)
       cache.removeOld()

@@ -30,6 +30,9 @@ struct Status: Verb {
         "\(Quantity.bytes(space.used)) used, \(Quantity.bytes(space.available)) free"
           + " of \(Quantity.bytes(space.size))"
       ))
+    if overview.isolation == .off {
+      lines.append(("Network", "programs in nodes have the machine's own (network.isolation = \"off\")"))
+    }
     if !overview.leftBehind.isEmpty {
       lines.append(("Left behind", "\(overview.leftBehind.joined(separator: ", ")): in \"Debian before ast\" only"))
     }
@@ -146,6 +149,7 @@ struct StatusReport: Encodable {
   let trial: Bool
   let deployments: [DeploymentReport]
   let etc: [String]
+  let networkIsolation: String
   let running: [OperationReport]
   let size: Int64
   let used: Int64
@@ -154,6 +158,7 @@ struct StatusReport: Encodable {
   init(_ store: String, _ overview: Overview, _ etc: [String]) {
     self.store = store
     self.etc = etc
+    networkIsolation = overview.isolation.rawValue
     nodes = overview.nodes
     defaultNode = overview.defaultNode
     bootedNode = overview.booted?.node

@@ -4,7 +4,6 @@ import Glibc
 import Host
 import Live
 import Nodes
-import Sandbox
 import SnapshotTree
 import Store
 
@@ -24,7 +23,7 @@ struct Chroot: Verb {
       context.output.note("node \(node) is open: `exit 0` keeps the changes, `exit 1` discards them")
     }
     let outcome = try context.store.run(
-      try context.store.shell(of: node), in: node, as: "chroot", network: sandbox.network)
+      try context.store.shell(of: node), in: node, as: "chroot", withNetwork: !sandbox.withoutNetwork)
     return Report(outcome, of: node, context.output)
   }
 }
@@ -63,7 +62,7 @@ struct Run: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
-    let outcome = try context.store.run(command, in: node, as: "run", network: sandbox.network)
+    let outcome = try context.store.run(command, in: node, as: "run", withNetwork: !sandbox.withoutNetwork)
     return Report(outcome, of: node, context.output)
   }
 }
@@ -83,7 +82,9 @@ struct TreeRun: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
-    let results = try context.store.runInTree(command, top: node, network: sandbox.network) { context.output.tell($0) }
+    let results = try context.store.runInTree(command, top: node, withNetwork: !sandbox.withoutNetwork) {
+      context.output.tell($0)
+    }
     return Report(results, of: "Tree \(node)")
   }
 }
@@ -128,8 +129,6 @@ struct Undo: Verb {
 struct SandboxOptions: ParsableArguments {
   @Flag(name: .customLong("no-network"), help: "Run the program without a network.")
   var withoutNetwork = false
-
-  var network: Sandbox.Network { withoutNetwork ? .isolated : .host }
 }
 
 extension Report {

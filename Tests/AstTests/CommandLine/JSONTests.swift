@@ -49,7 +49,8 @@ private let successes = [
   Shape(
     verb: ["status"],
     members: [
-      "available", "bootedNode", "defaultNode", "deployments", "etc", "nodes", "running", "size", "store", "trial",
+      "available", "bootedNode", "defaultNode", "deployments", "etc", "networkIsolation", "nodes", "running", "size",
+      "store", "trial",
       "used",
     ]),
   Shape(verb: ["info", "1"], members: node),

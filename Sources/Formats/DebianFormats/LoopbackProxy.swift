@@ -1,0 +1,20 @@
+/// A server on the loopback interface that apt could not reach.
+public enum LoopbackProxy {
+  /// Its port, from what apt said: "Could not connect to 127.0.0.1:3142 (127.0.0.1). - connect (111: Connection refused)"
+  /// or, since apt 3.0, "Unable to connect to 127.0.0.1:3142:".
+  public static func port(refusedIn said: String) -> Int? {
+    let hosts = ["127.", "localhost:", "::1:", "[::1]:"]
+    for line in said.split(separator: "\n") {
+      var rest = Array(line.split(separator: " "))[...]
+      while let start = rest.firstIndex(of: "connect") {
+        rest = rest[(start + 1)...]
+        guard rest.first == "to", let place = rest.dropFirst().first, hosts.contains(where: place.hasPrefix) else {
+          continue
+        }
+        let words = place.split { ":;".contains($0) }
+        if words.count > 1, let port = words.last.flatMap({ Int($0) }) { return port }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,38 @@
+/// The configuration of name resolution, resolv.conf(5).
+public struct ResolverConfiguration: Sendable, Equatable {
+  /// The addresses of the name servers.
+  public let servers: [String]
+  /// The other lines.
+  private let others: [String]
+
+  /// Reads a resolv.conf.
+  public init(_ text: String) {
+    var (servers, others): ([String], [String]) = ([], [])
+    for line in text.split(separator: "\n") where !line.hasPrefix("#") && !line.hasPrefix(";") {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      if words.first == "nameserver" {
+        servers += words.dropFirst().prefix(1).map(String.init)
+      } else if !words.isEmpty {
+        others.append(String(line))
+      }
+    }
+    (self.servers, self.others) = (servers, others)
+  }
+
+  /// The text for a network in which the first server of each family is at another address. Loopback addresses and
+  /// addresses with an interface mean something else there, so a further server with such an address is left out.
+  public func text(ipv4: String, ipv6: String) -> String {
+    var lines: [String] = []
+    var isKnown = (ipv4: false, ipv6: false)
+    for server in servers {
+      let family = server.contains(":") ? \(ipv4: Bool, ipv6: Bool).ipv6 : \.ipv4
+      if !isKnown[keyPath: family] {
+        isKnown[keyPath: family] = true
+        lines.append(server.contains(":") ? ipv6 : ipv4)
+      } else if !server.hasPrefix("127."), server != "::1", !server.contains("%") {
+        lines.append(server)
+      }
+    }
+    return (lines.map { "nameserver \($0)" } + others).map { "\($0)\n" }.joined()
+  }
+}

@@ -149,5 +149,6 @@ private let expectedFiles = [
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/sysinit.target.wants/ast-watchdog.timer ../ast-watchdog.timer",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/timers.target.wants/ast-gc.timer ../ast-gc.timer",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/timers.target.wants/ast-upgrade.timer ../ast-upgrade.timer",
+  "-rw-r--r-- 0:0 usr/lib/sysusers.d/ast.conf",
   "-rwxr-xr-x 0:0 usr/sbin/ast",
 ]

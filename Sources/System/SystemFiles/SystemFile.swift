@@ -33,6 +33,7 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/usr/lib/dracut/dracut.conf.d/90-ast.conf", .file(PackageResources.dracut_conf)),
       SystemFile("/etc/ast/health.d/README", .file(PackageResources.health_README)),
       SystemFile("/etc/ast/ast.toml", .configuration(PackageResources.ast_toml)),
+      SystemFile("/usr/lib/sysusers.d/ast.conf", .file(PackageResources.sysusers_conf)),
       // Every user may look at the tree.
       SystemFile("/usr/bin/ast", .link("../sbin/ast")),
       SystemFile("/usr/lib/ast/merge", .link("../../sbin/ast")),

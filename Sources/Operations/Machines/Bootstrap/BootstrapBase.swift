@@ -23,9 +23,12 @@ struct BootstrapBase {
     let installed = Set(try PackageDatabase.installed(in: root)?.map(\.name) ?? [])
     let missing = packages.filter { !installed.contains($0) }
     guard !missing.isEmpty else { return }
+    let network = try store.network(for: .fetching).made()
     let apt = ["apt-get", "-q"] + aptOptions.flatMap { ["-o", $0] }
-    try run(apt + ["update"])
-    try run(apt + ["--yes", "--no-install-recommends", "install", "--"] + missing)
+    let install = apt + ["--yes", "--no-install-recommends"]
+    try run(apt + ["update"], network: network)
+    try run(install + ["--download-only", "install", "--"] + missing, network: network)
+    try run(install + ["--no-download", "install", "--"] + missing)
     try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
   }
 
@@ -54,6 +57,8 @@ struct BootstrapBase {
   /// Installs the files that every node carries, and this program.
   func installSystem() throws {
     try installSystemFiles(into: root)
+    // At its first start the system would do it only if it found /etc older than /usr.
+    try run(["systemd-sysusers", "ast.conf"])
     // Every user may look at the tree, but not every user has /usr/sbin in PATH.
     try run(["ln", "-sfn", "../sbin/ast", "/usr/bin/ast"])
   }
@@ -155,9 +160,11 @@ struct BootstrapBase {
   ///
   /// - Returns: the program's output if `capturing`; otherwise the messages get it.
   @discardableResult
-  func run(_ command: [String], capturing: Bool = false) throws -> [UInt8] {
+  func run(
+    _ command: [String], network: Sandbox.Network = .isolated, capturing: Bool = false
+  ) throws -> [UInt8] {
     var printed: [UInt8] = []
-    let end = try sandbox().run(command) { piece in
+    let end = try sandbox(network).run(command) { piece in
       if capturing { printed += piece } else { _ = try? messages.writeAll(piece) }
     } error: { piece in
       _ = try? messages.writeAll(piece)
@@ -168,8 +175,8 @@ struct BootstrapBase {
     return printed
   }
 
-  private func sandbox() throws -> Sandbox {
-    var sandbox = try store.sandbox(for: .base, at: root, network: .host)
+  private func sandbox(_ network: Sandbox.Network = .isolated) throws -> Sandbox {
+    var sandbox = try store.sandbox(for: .base, at: root, network: network)
     sandbox.environment["DEBIAN_FRONTEND"] = "noninteractive"
     return sandbox
   }

@@ -12,6 +12,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 CACHE = os.environ.get("AST_CACHE") or os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ast")
 BINARY = os.environ.get("AST_BINARY") or os.path.join(TOP, ".build/release/ast")
+# For bootstrap on this host, which may have no passt; the machines have what bootstrap brings.
+os.environ["AST_CONFIG"] = os.path.join(TOP, "Tests/ast.toml")
 START = os.path.join(os.path.dirname(BINARY), "ast-init")
 OPTIONS = ["--size", "8G", "--kernel", "linux-image-cloud-amd64", "--hostname", "lab", "--serial", "ttyS0,115200"]
 SOFTWARE = ("tcg", "qemu64")

@@ -156,16 +156,21 @@ import Testing
     let started = try host.start(
       [Driver.path] + Self.own + [fixture.root.string, "sh", "-c", "echo started; exec sleep \(duration)"])
     #expect(try eventually { try !SandboxTests.processes(withArgument: duration).isEmpty })
-    let left = try Self.ofUser()
+    let left = try Self.children(of: started.pid)
     #expect(left.count == 2)
     kill(started.pid, signal)
     _ = try started.wait()
-    #expect(try eventually { try Set(Self.ofUser()).isDisjoint(with: left) })
+    #expect(try eventually { try left.allSatisfy { try Self.state(of: $0).allSatisfy { $0 == "Z" } } })
   }
 
-  /// The processes of the user, without those that only wait to be reaped.
-  private static func ofUser() throws -> [String] {
-    try TestSupport.run(["ps", "-o", "pid=,stat=", "-U", "\(PlayedHost.user)"]).stdout.split(separator: "\n")
-      .filter { !$0.contains("Z") }.map { $0.split(separator: " ")[0] }.map(String.init)
+  /// The processes of a network's owner that a process has started.
+  private static func children(of process: pid_t) throws -> [String] {
+    try TestSupport.run(["ps", "-o", "pid=,uid=", "--ppid", "\(process)"]).stdout.split(separator: "\n")
+      .map { $0.split(separator: " ").map(String.init) }.filter { $0.last == "\(PlayedHost.user)" }.map { $0[0] }
+  }
+
+  /// "Z" for a process that only waits to be reaped, nothing for one that is gone.
+  private static func state(of process: String) throws -> String {
+    try TestSupport.run(["ps", "-o", "state=", "-p", process]).stdout.filter(\.isLetter)
   }
 }

@@ -21,9 +21,10 @@ public final class UserNetwork: Sendable {
   public struct Plan: Sendable {
     /// The program.
     public var pasta: FilePath
-    /// The user and the group that own the namespace and the program. No other process may have this user, because it
-    /// could enter the namespace.
+    /// The user that owns the namespace and the program. No other process may have this user, because it could enter the
+    /// namespace.
     public var user: uid_t
+    /// The group of both.
     public var group: gid_t
     /// Ports of the host's loopback interface that are open, as ports of the loopback interface inside.
     public var loopbackPorts: [Int] = []
@@ -74,7 +75,9 @@ public final class UserNetwork: Sendable {
 }
 
 extension UserNetwork: Hashable {
+  /// Whether they are the same network.
   public static func == (one: UserNetwork, other: UserNetwork) -> Bool { one === other }
+  /// Hashes its identity.
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 

@@ -20,9 +20,9 @@ import Testing
       // Anybody can write a package.
       ("Package: a\nInstalled-Size: many\n", ["a": PackageFacts(size: 0, isEssential: false)]),
       ("Package: a\nInstalled-Size: 1073741824\n", ["a": PackageFacts(size: 1 << 40, isEssential: false)]),
-      ("Package: a\nInstalled-Size: 1073741825\n", ["a": PackageFacts(size: 0, isEssential: false)]),
+      ("Package: a\nInstalled-Size: 1073741825\n", ["a": PackageFacts(size: 1 << 40, isEssential: false)]),
       ("Package: a\nInstalled-Size: -1\n", ["a": PackageFacts(size: 0, isEssential: false)]),
-      ("Package: a\nInstalled-Size: 9223372036854775807\n", ["a": PackageFacts(size: 0, isEssential: false)]),
+      ("Package: a\nInstalled-Size: 9223372036854775808\n", ["a": PackageFacts(size: 1 << 40, isEssential: false)]),
     ] as [(String, [String: PackageFacts])])
   func paragraphsAreRead(text: String, facts: [String: PackageFacts]) {
     #expect(PackageFacts.table(in: Array(text.utf8)) == facts)

@@ -16,15 +16,23 @@ public struct PackageFacts: Sendable, Hashable {
     let fields: Set = ["Package", "Installed-Size", "Essential", "Protected"]
     let facts = ControlFile.paragraphs(in: text, fields: fields).compactMap { paragraph in
       paragraph["Package"].map { name in
-        let kibibytes = paragraph["Installed-Size"].flatMap { Int64($0) } ?? 0
         let isEssential = paragraph["Essential"] == "yes" || paragraph["Protected"] == "yes"
-        return (name, PackageFacts(size: sizes.contains(kibibytes) ? kibibytes * 1024 : 0, isEssential: isEssential))
+        return (name, PackageFacts(size: size(paragraph["Installed-Size"] ?? ""), isEssential: isEssential))
       }
     }
     return Dictionary(facts) { first, _ in first }
   }
 
-  /// The sizes that are believed, in KiB: up to a tebibyte. Anybody can write a package, and a sum of sizes must not
-  /// overflow, which takes eight million packages of that size: more than fit into a file that is read.
-  private static let sizes: ClosedRange<Int64> = 0...1 << 30
+  /// The size in bytes for a number of KiB; 0 if it is none.
+  private static func size(_ kibibytes: String) -> Int64 {
+    guard kibibytes.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains), !kibibytes.isEmpty else {
+      return 0
+    }
+    return min(Int64(kibibytes) ?? .max, largest) * 1024
+  }
+
+  /// The largest size that is believed, in KiB: a tebibyte, which no package has and few disks have free. Anybody can
+  /// write a package, and a sum of sizes must not overflow, which takes eight million packages of that size: more than
+  /// fit into a file that is read.
+  private static let largest: Int64 = 1 << 30
 }

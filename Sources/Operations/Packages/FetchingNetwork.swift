@@ -25,6 +25,6 @@ extension AptSession {
 
 extension AstError {
   fileprivate func explained(by refusal: AstError) -> AstError {
-    AstError(code, "\(reason); \(refusal.reason)", state: state, hint: refusal.hint)
+    AstError(code, "\(refusal.reason); \(reason)", state: state, hint: refusal.hint)
   }
 }

@@ -117,7 +117,8 @@ import Testing
     let fetched = try ast(on: poor.host, "refresh", [])
     #expect(fetched.status == 1)
     #expect(
-      fetched.stderr.hasSuffix("; no network for this transaction: \(reason)\n     \(advice), or \(off)\n"),
+      fetched.stderr.hasPrefix("ast: no network for this transaction: \(reason); ")
+        && fetched.stderr.hasSuffix("\n     \(advice), or \(off)\n"),
       "\(fetched)")
     // What needs no network works.
     try ast(on: poor.host, "hold", ["bash"]).expectSuccess()

@@ -12,12 +12,18 @@ extension Store {
   /// The newest kernel of a root that has an initrd and modules, with the arguments that the root's own configuration
   /// of the boot loader and the settings of the node give it; nil if there is none.
   ///
-  /// - Parameter generation: the node's content, from which its settings are read. The root may be a deployment's,
-  ///   which has the machine's copy of that file.
+  /// - Parameters:
+  ///   - generation: the node's content, from which its settings are read. The root may be a deployment's, which has the
+  ///     machine's copy of that file.
+  ///   - place: the path that the generation will have, if it is not there yet, for messages.
   /// - Throws: `AstError` when the configuration of the boot loader cannot be read.
-  package func bootFiles(in path: FilePath, of node: NodeID, settingsIn generation: FilePath) throws -> BootFiles? {
+  package func bootFiles(
+    in path: FilePath, of node: NodeID, settingsIn generation: FilePath, named place: FilePath? = nil
+  ) throws -> BootFiles? {
     guard let version = try Kernels(in: path).newest else { return nil }
-    let arguments = try loaderArguments(in: path, of: node) + ownArguments(of: node, in: generation)
+    let arguments =
+      try loaderArguments(in: path, of: node)
+      + ownArguments(of: node, in: generation, named: place ?? generation)
     return BootFiles(
       kernel: "boot/vmlinuz-\(version)", initrd: "boot/initrd.img-\(version)",
       arguments: arguments.joined(separator: " "))
@@ -25,9 +31,9 @@ extension Store {
 
   /// The same for a commit. If the configuration of the boot loader is broken, the commit does not fail: the node is
   /// not in the boot menu.
-  package func bootFilesToTry(in path: FilePath, of node: NodeID) throws -> BootFiles? {
+  package func bootFilesToTry(in path: FilePath, of node: NodeID, named place: FilePath) throws -> BootFiles? {
     do {
-      return try bootFiles(in: path, of: node, settingsIn: path)
+      return try bootFiles(in: path, of: node, settingsIn: path, named: place)
     } catch let error as AstError where error.code == .failed {
       warn("\(error.reason); the node is not in the boot menu")
       return nil
@@ -63,9 +69,9 @@ extension Store {
 
   /// The kernel arguments in the node's settings. If the settings are wrong, ast warns and adds none: neither the
   /// user's work nor a way to boot may be lost for that.
-  private func ownArguments(of node: NodeID, in generation: FilePath) -> [Substring] {
+  private func ownArguments(of node: NodeID, in generation: FilePath, named place: FilePath) -> [Substring] {
     do {
-      return try ownSettings(in: generation).kernelArguments.map { $0[...] }
+      return try ownSettings(in: generation, named: place).kernelArguments.map { $0[...] }
     } catch {
       warn("\(AstError(error).reason); node \(node) only gets the kernel arguments in \(Self.grubDefaults)")
       return []

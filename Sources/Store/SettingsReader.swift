@@ -57,10 +57,14 @@ extension Store {
   }
 
   /// The own settings of the node with this root, with the defaults for the rest: the machine's files need not be right.
-  func ownSettings(in root: FilePath) throws -> Settings { try settings(in: root, on: Settings()) }
+  ///
+  /// - Parameter place: the path that the root will have, for messages.
+  func ownSettings(in root: FilePath, named place: FilePath) throws -> Settings {
+    try settings(in: root, on: Settings(), named: place)
+  }
 
-  private func settings(in root: FilePath, on others: Settings) throws -> Settings {
-    let path = root.appending(Store.nodeConfiguration.components)
+  private func settings(in root: FilePath, on others: Settings, named place: FilePath? = nil) throws -> Settings {
+    let path = (place ?? root).appending(Store.nodeConfiguration.components)
     do {
       guard let own = try RootDirectory(root).contents(of: Store.nodeConfiguration) else { return others }
       return try reader.settings(others, with: own, at: path)

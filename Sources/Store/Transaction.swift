@@ -109,7 +109,9 @@ package struct Transaction {
 
   /// What the clone can be booted with. This runs a program of the node, so it comes before any lock is taken that other
   /// nodes need.
-  package func bootFiles() throws -> BootFiles? { try store.bootFilesToTry(in: clone.path, of: node.id) }
+  package func bootFiles() throws -> BootFiles? {
+    try store.bootFilesToTry(in: clone.path, of: node.id, named: store.path(of: node.id, next))
+  }
 
   /// Step 5: makes the clone read-only under its final name, and everything in it durable.
   ///

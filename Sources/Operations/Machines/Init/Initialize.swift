@@ -99,7 +99,8 @@ extension Store {
       try FileSystem.sync(root)
       failPoint("sealed")
       try commitBase(
-        try SealedSnapshot(Subvolume(at: final), boot: bootFilesToTry(in: final, of: .base)), accounts, operation)
+        try SealedSnapshot(Subvolume(at: final), boot: bootFilesToTry(in: final, of: .base, named: final)), accounts,
+        operation)
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {

@@ -101,6 +101,7 @@ package struct ChildProcess {
   ///   - said: its messages.
   private func finish(_ running: HostProgram, pipes: [Pipe], said: () -> String = { "" }) throws {
     var isAskedToEnd = false
+    let started = ContinuousClock.now
     while true {
       var polled = ([running.channel] + pipes.map(\.end)).map {
         pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0)
@@ -109,7 +110,8 @@ package struct ChildProcess {
       // Long enough to cost nothing, short enough for a user who waits after Control-C.
       _ = poll(&polled, nfds_t(polled.count), 100)
       for (index, pipe) in pipes.enumerated() where polled[index + 1].revents != 0 { pipe.read() }
-      if !isAskedToEnd, Interruption.pending != nil {
+      // The short programs of a commit come to their end: it is done, or it was interrupted before.
+      if !isAskedToEnd, Interruption.pending != nil, ContinuousClock.now - started >= .milliseconds(100) {
         isAskedToEnd = true
         running.terminate()
       }

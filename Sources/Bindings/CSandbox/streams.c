@@ -19,7 +19,9 @@ static int open_again(int file, int flags, const struct stat *status) {
   snprintf(path, sizeof path, "/proc/self/fd/%d", mount);
   int opened = -1;
   if (mount_set(mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0) == 0)
-    opened = open(path, (flags & (O_ACCMODE | O_NONBLOCK)) | O_NOCTTY | O_CLOEXEC);
+    // A FIFO would wait for the other end, which the caller's descriptor has had already.
+    opened = open(path, (flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (opened >= 0 && !(flags & O_NONBLOCK)) (void)fcntl(opened, F_SETFL, fcntl(opened, F_GETFL) & ~O_NONBLOCK);
   // From now on, the name in /proc does not open a disk again.
   if (opened >= 0 && S_ISBLK(status->st_mode) && mount_set(mount, MOUNT_ATTR_NODEV, 0) != 0) {
     close(opened);
@@ -29,14 +31,14 @@ static int open_again(int file, int flags, const struct stat *status) {
   return opened;
 }
 
-/// A pipe has no such name outside. What belongs to another mount namespace than ours cannot be mounted, and stays as it
-/// is. To a file, output goes through a pipe (Host/OutputRelay).
+/// A pipe without a name is nobody's but the caller's. What belongs to another mount namespace than ours cannot be mounted, and stays as it
+/// is. To a file or a disk, output goes through a pipe (Host/OutputRelay).
 static int stream(int given, int number) {
   struct stat status;
   int flags = fcntl(given, F_GETFL);
   if (flags < 0 || fstat(given, &status) != 0) return given;
   bool is_file = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
-  if (is_file ? number != 0 : !S_ISCHR(status.st_mode)) return given;
+  if (is_file ? number != 0 : !S_ISCHR(status.st_mode) && !S_ISFIFO(status.st_mode)) return given;
   if (is_file) flags = (flags & ~O_ACCMODE) | O_RDONLY;
   int opened = open_again(given, flags, &status);
   if (opened < 0) return given;

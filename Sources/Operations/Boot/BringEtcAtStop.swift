@@ -48,9 +48,11 @@ enum TrialEtc {
     return place
   }
 
-  /// Keeps the copy of an operation for the deployment that was made.
+  /// Keeps the copy of an operation, if it has made one, for the deployment that was made.
   static func keep(_ operation: OperationID, for deployment: DeploymentID) throws {
-    try Files.rename(directory.appending(".\(operation)"), to: directory.appending("\(deployment)"))
+    let copy = directory.appending(".\(operation)")
+    guard access(copy.string, F_OK) == 0 else { return }
+    try Files.rename(copy, to: directory.appending("\(deployment)"))
   }
 
   /// Removes the copy of an operation that failed.

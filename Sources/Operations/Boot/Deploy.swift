@@ -104,7 +104,7 @@ extension Store {
         try tree.finish(operation, .done)
         return made
       }
-      if case .trial = try booted() { try TrialEtc.keep(operation, for: deployment.id) }
+      keepTrialEtc(of: operation, for: deployment.id)
       // The new grub.cfg changes the look of the menu, not its entries.
       do {
         try configuration.install()
@@ -117,9 +117,18 @@ extension Store {
       throw error
     } catch {
       let failure = AstError(error).ending(operation)
-      try TrialEtc.remove(operation)
       try abandon(operation, on: id, nil, failure.message)
+      try TrialEtc.remove(operation)
       throw failure
+    }
+  }
+
+  /// The deployment is committed: if the copy cannot be kept, that is no reason to undo it.
+  private func keepTrialEtc(of operation: OperationID, for deployment: DeploymentID) {
+    do {
+      try TrialEtc.keep(operation, for: deployment)
+    } catch {
+      warn("what is changed in /etc from now on will not come along: \(AstError(error).reason)")
     }
   }
 

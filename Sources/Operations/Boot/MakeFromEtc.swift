@@ -54,13 +54,11 @@ extension Store {
   ///
   /// - Returns: the end of what it said if it failed; nil if it did not.
   private func run(_ command: [String], in root: FilePath, of id: NodeID) throws -> String? {
-    var said: [UInt8] = []
-    let keep: ([UInt8]) -> Void = { said = ((said + $0).suffix(Self.longestReason)) }
-    let end = try sandbox(for: id, at: root, network: .isolated).run(command, output: keep, error: keep)
+    var said = OutputEnds()
+    let end = try sandbox(for: id, at: root, network: .isolated).run(
+      command, output: { said.add($0) }, error: { said.add($0) })
     guard end != .exited(0) else { return nil }
-    let line = String(decoding: said, as: UTF8.self).split(separator: "\n").last
+    let line = said.text.split(separator: "\n").last
     return line.map(String.init) ?? "\(command[0]) ended with exit status \(end.status)"
   }
-
-  private static let longestReason = 4096
 }

@@ -19,29 +19,26 @@ struct DatabaseFile {
       connection = try attempt { () throws(SQLiteError) in try PrivateCopy(of: path).load() }
       try refuseNewer(connection, .reading)
     }
-    let version = try attempt { () throws(SQLiteError) in try connection.schemaVersion() }
-    if version < schema.version {
-      connection = try attempt { () throws(SQLiteError) in
-        let copy = try Connection()
-        try copy.copy(from: connection)
-        return copy
-      }
-      try migrate(connection)
-    }
-    try configure(connection)
-    return connection
+    return try readable(connection)
   }
 
   /// A connection that reads a file that is never changed, only replaced, or a copy of it in memory if its schema is older
   /// than this program's.
   func openImmutable() throws(TreeError) -> Connection {
     try refuseUnusable()
-    var connection = try attempt { () throws(SQLiteError) in try Connection(to: path, .readingImmutable) }
+    let connection = try attempt { () throws(SQLiteError) in try Connection(to: path, .readingImmutable) }
     try refuseNewer(connection, .reading)
+    return try readable(connection)
+  }
+
+  /// The connection, configured; with an older schema, one to a migrated copy in memory.
+  private func readable(_ connection: Connection) throws(TreeError) -> Connection {
+    var connection = connection
     if try attempt({ () throws(SQLiteError) in try connection.schemaVersion() }) < schema.version {
+      let original = connection
       connection = try attempt { () throws(SQLiteError) in
         let copy = try Connection()
-        try copy.copy(from: connection)
+        try copy.copy(from: original)
         return copy
       }
       try migrate(connection)

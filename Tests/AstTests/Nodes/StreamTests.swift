@@ -47,6 +47,23 @@ struct StreamTests {
     #expect(try mode == before)
   }
 
+  /// Disks and pipes with a name are files of the host, too.
+  @Test func devicesAndNamedPipesKeepTheirModes() throws {
+    let script = """
+      disk=$(losetup --find --show "$1"); trap 'losetup --detach $disk' EXIT
+      mkfifo "$1.in" "$1.out"; chmod 600 "$1.in" "$1.out"
+      before=$(stat -c '%a %u' $disk "$1.in" "$1.out")
+      (cat "$1.out" >"$1.read"; :) & (echo fifo >"$1.in") &
+      \(ast("run 1 sh -c 'chmod 4777 /proc/self/fd/0 /proc/self/fd/1; cat'")) <"$1.in" >"$1.out" 2>/dev/null
+      wait
+      \(ast("run 1 sh -c 'chmod 4777 /proc/self/fd/1; echo disk'")) >$disk 2>/dev/null
+      cat "$1.read"; head -c 5 $disk; [ "$before" = "$(stat -c '%a %u' $disk "$1.in" "$1.out")" ] && echo same
+      """
+    try runSuccessfully(["truncate", "-s", "1M", file.string])
+    let result = try run(["bash", "-ec", script, "bash", file.string], environment: plainEnvironment)
+    #expect(result.stdout == "fifo\ndisk\nsame\n", "\(result)")
+  }
+
   /// A program whose output is lost has not done its work.
   @Test func outputThatCannotBeWrittenIsAnError() throws {
     let script = """

@@ -27,10 +27,10 @@ extension Sandbox {
   }
 }
 
-/// Whether a descriptor is of a regular file.
+/// Whether a descriptor is of a regular file or a disk.
 private func isFile(_ descriptor: FileDescriptor) -> Bool {
   var status = stat()
-  return fstat(descriptor.rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  return fstat(descriptor.rawValue, &status) == 0 && [S_IFREG, S_IFBLK].contains(status.st_mode & S_IFMT)
 }
 
 /// Whether two descriptors are of the same file.

@@ -13,19 +13,19 @@ package final class OutputRelay {
   private let work: RelayWork
   private let thread: RelayThread
 
-  /// Calls `body` with a descriptor for programs that write to `output`: `output` itself, unless it is a pipe, a socket
-  /// or a file.
+  /// Calls `body` with a descriptor for programs that write to `output`: `output` itself, unless it is a pipe, a socket,
+  /// a file or a disk.
   ///
   /// - Throws: `AstError` if a file could not be written.
   package static func standing<Value>(
     for output: FileDescriptor, _ body: (FileDescriptor) throws -> Value
   ) throws -> Value {
     var status = stat()
-    let kinds = [S_IFIFO, S_IFSOCK, S_IFREG]
+    let kinds = [S_IFIFO, S_IFSOCK, S_IFREG, S_IFBLK]
     guard fstat(output.rawValue, &status) == 0, case let kind = status.st_mode & S_IFMT, kinds.contains(kind) else {
       return try body(output)
     }
-    let relay = try OutputRelay(to: output, isFile: kind == S_IFREG)
+    let relay = try OutputRelay(to: output, isFile: [S_IFREG, S_IFBLK].contains(kind))
     let result = Result { try body(relay.entrance) }
     if let failure = relay.finish() { throw failure }
     return try result.get()

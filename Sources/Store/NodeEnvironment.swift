@@ -19,8 +19,8 @@ struct NodeEnvironment {
     path = store.root.appending("ast/inside")
     try Store.makeDirectory("ast/inside", in: store.root)
     try Store.makeDirectory("ast/inside/bin", in: store.root)
-    let standIn = Data(PackageResources.stand_in)
-    for name in Self.programs { try require(standIn, at: path.appending("bin/\(name)"), mode: 0o755) }
+    try require(Data(PackageResources.stand_in), at: path.appending("stand-in"), mode: 0o755)
+    for name in Self.programs { try requireLink(path.appending("bin/\(name)"), to: "../stand-in") }
     try require(Data(Self.aptConfiguration.utf8), at: path.appending("apt.conf"), mode: 0o644)
   }
 
@@ -33,6 +33,17 @@ struct NodeEnvironment {
     let text = ResolverConfiguration(String(decoding: host, as: UTF8.self)).text(ipv4: servers.ipv4, ipv6: servers.ipv6)
     try require(Data(text.utf8), at: file, mode: 0o644)
     return Sandbox.Bind(file, at: place.target)
+  }
+
+  private func requireLink(_ link: FilePath, to target: String) throws {
+    var (found, wanted) = (stat(), stat())
+    guard
+      stat(link.string, &found) != 0 || stat(path.appending("stand-in").string, &wanted) != 0
+        || found.st_ino != wanted.st_ino
+    else { return }
+    let temporary = FilePath("\(link).new-\(UUID())")
+    try Files.makeLink(temporary, to: target)
+    try Files.rename(temporary, to: link)
   }
 
   private func require(_ data: Data, at file: FilePath, mode: mode_t) throws {

@@ -186,7 +186,7 @@ class Machine:
         self.line.send(user.encode() + b"\r")
         self.expect(rb"Pass(?:word|wort): ")
         self.line.send(password.encode() + b"\r")
-        self.expect(rb"[#$] (?:\x1b\[\?2004h)?$")
+        assert self.expect(rb"[#$] (?:\x1b\[\?2004h)?$", rb"Login incorrect") == 0, f"{user} cannot log in"
         quiet = "stty -echo cols 500; export TERM=dumb PS1= PS2= PROMPT_COMMAND= PAGER=cat SYSTEMD_PAGER=cat"
         self.line.send(
             f"{quiet}; bind 'set enable-bracketed-paste off' 2>/dev/null; dmesg -n 1; echo RE''ADY\r".encode())

@@ -10,6 +10,7 @@ import subprocess
 
 from lab import BINARY, START, TOP
 from short import change_after_deploy, expect_changes
+from start import be_patient, both_changed_and_tried_again, changes_in_several_starts, everything_is_there, restart
 
 
 def older():
@@ -20,10 +21,35 @@ def older():
 
 # --- one machine
 
-def test_an_older_ast_and_this_one_take_turns(lab):
+def with_both(lab):
+    """A machine that runs the older one, with this one in /root/new."""
     machine = lab.machine(lab.image(binary=older()), second=both_programs(lab)).start().boot()
     machine.wait_until_good()
     machine.succeed("mkdir /root/new && tar --extract --file /dev/vdb --directory /root/new")
+    return machine
+
+
+def test_changes_of_several_starts_of_an_older_ast_come_along(lab):
+    machine = with_both(lab)
+    be_patient(machine)
+    machine.succeed("ast clone 1 second && /root/new/ast ast-sync 2 && /root/new/ast deploy 2")
+    changes_in_several_starts(machine, "deployment 1)")
+    # The older one has written the menu, so the changes come when systemd runs, and the start after that has them all.
+    restart(machine)
+    assert machine.succeed("cat /etc/number /etc/start-?") == "2\n0\n1\n2"
+    machine.wait_until_good()
+    restart(machine)
+    everything_is_there(machine)
+
+
+def test_both_changed_with_an_older_ast(lab):
+    machine = with_both(lab)
+    deploy = "/root/new/ast ast-sync 2 && /root/new/ast deploy 2"
+    both_changed_and_tried_again(machine, deploy, ["cat /run/motd.d/ast"])
+
+
+def test_an_older_ast_and_this_one_take_turns(lab):
+    machine = with_both(lab)
     runs(machine, node=1, is_new=False)
     # A node is told from the one that has this version, as Debian's package brings it.
     said = machine.succeed("/root/new/ast deploy --no-default 1")

@@ -9,6 +9,13 @@ from short import CHANGES, change_after_deploy, expect_changes
 
 LOST = "/etc does not have what was changed while deployment 1 ran"
 
+# A command that takes the first program away from all deployments, and the line of a unit that makes up for it.
+UNPROTECT_ALL = (
+    f"{TOP} && for root in /tmp/top/@snapshots/deploy/*/root; do rm -f $root/usr/lib/ast/init;"
+    " sed -i '/init merge/d' $root/usr/lib/ast/mount-etc; done; umount /tmp/top")
+# What is done between `ast deploy` and a restart, to see what the tests are worth.
+before_restart = "true"
+
 
 def deployed(machine):
     """The machine, with a second deployment that starts next."""
@@ -29,8 +36,13 @@ def be_patient(machine):
         " >/etc/systemd/system/ast-stop.service.d/off.conf && systemctl daemon-reload")
 
 
-def restart(machine, *titles, node="2", **login):
+def reboot(machine):
+    machine.succeed(before_restart)
     machine.reboot()
+
+
+def restart(machine, *titles, node="2", **login):
+    reboot(machine)
     machine.boot(*titles, **login)
     runs(machine, node)
 
@@ -86,14 +98,18 @@ def comes_along_with_dracut(lab, suite, firmware):
 
 def test_changes_of_several_starts_come_along(lab):
     machine = deployed(lab.ready())
+    changes_in_several_starts(machine, "Node 1 ")
+    restart(machine)
+    assert machine.succeed("cat /etc/number /etc/start-?") == "2\n0\n1\n2"
+    everything_is_there(machine)
+
+
+def changes_in_several_starts(machine, title):
     for number, part in enumerate((CHANGES[:2], CHANGES[2:5], CHANGES[5:])):
         for change, _, _ in part:
             machine.succeed(change)
         machine.succeed(f"echo {number} >/etc/number && echo {number} >/etc/start-{number}")
-        restart(machine, "Other deployments", "Node 1 ", node="1")
-    restart(machine)
-    assert machine.succeed("cat /etc/number /etc/start-?") == "2\n0\n1\n2"
-    everything_is_there(machine)
+        restart(machine, "Other deployments", title, node="1")
 
 
 def test_trial_in_between(lab):
@@ -101,7 +117,7 @@ def test_trial_in_between(lab):
     machine = deployed(lab.ready())
     change_after_deploy(machine)
     ran = machine.succeed("cat /.snapshots/ast/ran")
-    machine.reboot()
+    reboot(machine)
     machine.boot("Snapshot tree", "Node 2 ")
     assert "trial" in machine.succeed("ast status")
     machine.succeed("useradd ghost && echo forgotten >/etc/forgotten && echo trial >/etc/hostname && ast tree")
@@ -112,17 +128,22 @@ def test_trial_in_between(lab):
 
 
 def test_both_changed_and_tried_again(lab):
-    """The new deployment does not pass its checks, but was worked with; then the old one was."""
-    machine = lab.ready()
+    both_changed_and_tried_again(lab.ready(), "ast deploy 2", ["cat /run/motd.d/ast", "dmesg | grep ast:"])
+
+
+def both_changed_and_tried_again(machine, deploy, places):
+    """The new deployment does not pass its checks, but was worked with; then the old one was.
+
+    The places are the commands that show the conflict."""
     be_patient(machine)
     check = r"#!/bin/sh\nwhile [ -e /var/lib/hold ]; do sleep 1; done\ntest ! -e /var/lib/bad\n"
     machine.succeed("echo base >/etc/both && ast clone 1 second && touch /var/lib/hold /var/lib/bad")
     machine.succeed(
         f"printf 'mkdir -p /etc/ast/health.d; printf \"%s\" >/etc/ast/health.d/50-flag;"
         f" chmod +x /etc/ast/health.d/50-flag; exit 0\\n' '{check}' | ast chroot 2")
-    machine.succeed("ast deploy 2")
+    machine.succeed(deploy)
     change_after_deploy(machine)
-    machine.reboot()
+    reboot(machine)
     machine.boot()
     assert machine.succeed("ast current; test -x /etc/ast/health.d/50-flag") == "2"
     expect_changes(machine)
@@ -138,7 +159,7 @@ def test_both_changed_and_tried_again(lab):
     assert machine.succeed("cat /etc/only-new /etc/only-old; id -u anna bert") == "new\nold\n1001\n1002"
     assert machine.succeed("tail -n 2 /etc/adduser.conf") == "# mine\n# new"
     machine.wait_until_good()
-    for place in ("cat /run/motd.d/ast", "dmesg | grep ast:"):
+    for place in places:
         assert "/etc/both" in machine.succeed(place), place
     assert sorted(machine.succeed("cat /etc/both*").splitlines()) == ["new", "old"]
 
@@ -222,7 +243,7 @@ def is_not_lost(lab, obstacle, remedy, reason):
         machine, 2, "mkdir etc/systemd/system/ast-health.service.d"
         f" && printf '{hold}' >etc/systemd/system/ast-health.service.d/hold.conf")
     in_root(machine, 2, obstacle)
-    machine.reboot()
+    reboot(machine)
     machine.boot()
     assert machine.succeed("ast current; hostname") == "2\nlab"
     said = machine.succeed("dmesg | grep ast:")
@@ -253,7 +274,7 @@ def test_merge_that_never_works_falls_back(lab):
     machine = deployed(lab.ready())
     change_after_deploy(machine)
     in_root(machine, 2, instead_of_merge(TRAP))
-    machine.reboot()
+    reboot(machine)
     machine.expect(rb"falling back to deployment 1", patience=1800)
     machine.login()
     runs(machine, "1")
@@ -268,7 +289,7 @@ def test_good_deployment_starts_without_merge(lab):
     machine.wait_until_good()
     in_root(machine, 1, instead_of_merge(TRAP))
     machine.succeed("echo root:other | chpasswd && ast rollback")
-    machine.reboot()
+    reboot(machine)
     machine.boot()
     assert machine.succeed("ast current") == "1"
     lost = LOST.replace("deployment 1", "deployment 2")
@@ -343,7 +364,8 @@ def is_cut_until_good(machine, cut, moment):
     changes = "".join(
         f"{{ {change}; }} && sync && touch /var/made-{number} && sync && "
         for number, (change, _, _) in enumerate(CHANGES))
-    machine.line.send(f"( ast deploy 2 && {changes} systemctl reboot ) >/dev/null 2>&1\r".encode())
+    command = f"ast deploy 2 && {{ {before_restart}; }} && {changes} systemctl reboot"
+    machine.line.send(f"( {command} ) >/dev/null 2>&1\r".encode())
     machine.wait(moment)
     machine.stop()
     check_file_system(machine)
@@ -367,14 +389,63 @@ def is_cut_until_good(machine, cut, moment):
 
 # --- that the tests see a loss, and what all this costs
 
-def test_changes_without_protection(lab):
-    """Without the first program, and without the line of a unit that makes up for it, the changes are lost."""
+def is_lost_without_protection(test, *arguments):
+    """Without the first program, and without the line of a unit that makes up for it, a test sees that changes are lost."""
+    global before_restart
+    before_restart = UNPROTECT_ALL
+    try:
+        test(*arguments)
+    except AssertionError as failure:
+        said = str(failure)
+    else:
+        raise AssertionError("nothing was lost")
+    finally:
+        before_restart = "true"
+    print(f"  lost: {said.splitlines()[0]}", flush=True)
+    # It has to be a loss: not a machine that does not come up.
+    assert "said none of" not in said and "systemctl" not in said, said
+
+
+def restarts_once(lab):
     machine = deployed(lab.ready())
     change_after_deploy(machine)
-    in_root(machine, 2, "rm usr/lib/ast/init && sed -i '/init merge/d' usr/lib/ast/mount-etc")
     restart(machine)
-    for change, question, answer in CHANGES:
-        assert machine.succeed(f"{question} || :") != answer, change
+    everything_is_there(machine)
+
+
+def test_restart_without_protection(lab):
+    is_lost_without_protection(restarts_once, lab)
+
+
+def test_several_starts_without_protection(lab):
+    is_lost_without_protection(test_changes_of_several_starts_come_along, lab)
+
+
+def test_both_changed_without_protection(lab):
+    is_lost_without_protection(test_both_changed_and_tried_again, lab)
+
+
+def test_rollback_without_protection(lab):
+    is_lost_without_protection(test_rollback_keeps_passwords_and_not_files, lab)
+
+
+def test_gc_without_protection(lab):
+    is_lost_without_protection(test_changes_survive_gc, lab)
+
+
+def test_power_cuts_without_protection(lab):
+    """At least half of them lose something."""
+    dice = random.Random(1)
+    lost = 0
+    for cut in range(4):
+        machine = lab.ready()
+        try:
+            is_lost_without_protection(is_cut_until_good, machine, cut, dice.uniform(0.3, 1.3) * lab.pace)
+            lost += 1
+        except AssertionError as kept:
+            print(f"  cut {cut}: {kept}", flush=True)
+        machine.stop()
+    assert lost >= 2, lost
 
 
 # Around the first program, and behind it: the kernel's clock.

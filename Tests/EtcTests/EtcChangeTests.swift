@@ -7,7 +7,7 @@ import Testing
   @Test(
     arguments: [
       ("a", "a", []), ("a", "b", [.content]), ("a", .init("a", 0o600), [.mode]), ("a", .init("a", owner: 7), [.owner]),
-      ("a", .init("a", xattrs: ["user.x": [1]]), [.attributes]),
+      ("a", .init("a", xattrs: ["user.x": [1]]), [.attributes]), ("a", .init("a", protection: 0x10), [.attributes]),
       ("a", .init("a", xattrs: ["system.posix_acl_access": [1]]), [.mode]),
       ("a", .init("b", 0o600, owner: 7, xattrs: ["user.x": [1]]), [.content, .mode, .owner, .attributes]),
       ("a", .link("a"), [.type]), (.link("a"), .link("b"), [.target]), (.fifo, "a", [.type]),

@@ -7,9 +7,11 @@ struct TestFile: Hashable, Sendable, ExpressibleByStringLiteral {
   var content: FileNode.Content
   var attributes: FileAttributes
 
-  init(_ text: String, _ mode: UInt32 = 0o644, owner: UInt32 = 0, xattrs: [String: [UInt8]] = [:]) {
+  init(
+    _ text: String, _ mode: UInt32 = 0o644, owner: UInt32 = 0, xattrs: [String: [UInt8]] = [:], protection: UInt32 = 0
+  ) {
     content = .file(identity: Array(text.utf8))
-    attributes = FileAttributes(mode: mode, owner: owner, xattrs: xattrs)
+    attributes = FileAttributes(mode: mode, owner: owner, xattrs: xattrs, protection: protection)
   }
 
   init(stringLiteral text: String) { self.init(text) }

@@ -53,6 +53,31 @@ struct MergeEtcTests {
     #expect(times[0].hasPrefix("2001-02-03 04:05:06.789"))
   }
 
+  /// What chattr(1) protects is merged like everything else, and protected afterwards if the side says so that wins.
+  @Test func protectedFilesAreMergedAndProtected() throws {
+    let trees = try EtcTrees(
+      pristine: """
+        echo a >mine; echo a >log; mkdir d; echo a >d/f; chattr +i mine d/f d; chattr +a log; echo a >plain; echo a >free
+        chattr +i free
+        """,
+      live: """
+        chattr -i mine d d/f free; chattr -a log; echo b >mine; rm log; echo b >d/f; echo b >d/g; chattr +i mine d/f d plain
+        """,
+      new: "echo c >fixed; chattr +i fixed; echo c >other")
+    let merge = try MergeEtc(from: EtcSource(root: trees.live, pristine: trees.pristine), generation: trees.new)
+    try merge.apply(to: trees.staged)
+    try merge.protect(in: trees.staged)
+    let found = try runSuccessfully([
+      "bash", "-euc",
+      "cd \"$1\"; for file in $(find . -mindepth 1 | LC_ALL=C sort); do echo $file $(lsattr -d $file | tr -dc ia | head -c 1)"
+        + " $(cat $file 2>/dev/null); done", "bash", trees.staged.appending("etc").string,
+    ])
+    #expect(
+      found.split(separator: "\n") == [
+        "./d i", "./d/f i b", "./d/g b", "./fixed i c", "./free a", "./mine i b", "./other c", "./plain i a",
+      ])
+  }
+
   /// user::rw-, user:77:rw-, group::---, mask::rw-, other::--- (linux/posix_acl_xattr.h).
   private static let list =
     "02000000" + "01000600ffffffff" + "020006004d000000" + "04000000ffffffff" + "10000600ffffffff" + "20000000ffffffff"

@@ -81,6 +81,33 @@ struct SeedVarTests {
     #expect(times[0].contains("lib/d/f 2001-02-03+04:05:06.7890000000"))
   }
 
+  @Test func holesAndAttributesOfChattrAreKept() throws {
+    let vars = try Vars(
+      generation: """
+        mkdir -p lib/images lib/small lib/fixed; chattr +C lib/images; chattr +c lib/small; truncate -s 500M lib/images/disk
+        printf x | dd of=lib/images/disk bs=1 seek=300M conv=notrunc status=none; truncate -s 300M lib/hole
+        echo a >lib/fixed/f; chattr +i lib/fixed/f lib/fixed; echo a >lib/log; chattr +a lib/log
+        """)
+    #expect(try vars.seed().obstacles.map(\.sentence) == [])
+    let attributes = try runSuccessfully([
+      "sh", "-euc", "cd \"$1/lib\"; lsattr -d images images/disk small fixed fixed/f log hole | tr -d -- -",
+      "sh", vars.shared.string,
+    ])
+    #expect(
+      attributes.split(separator: "\n") == [
+        "C images", "C images/disk", "c small", "i fixed", "i fixed/f", "a log", " hole",
+      ])
+    let blocks = try runSuccessfully([
+      "sh", "-euc",
+      "cd \"$1/lib\"; du -k images/disk hole | cut -f 1; du --apparent-size -m images/disk | cut -f 1; tail -c +314572801 images/disk | head -c 1",
+      "sh", vars.shared.string,
+    ])
+    let words = blocks.split(separator: "\n")
+    #expect(words.count == 4 && words.prefix(2).allSatisfy { (Int($0) ?? .max) < 100 }, "\(blocks)")
+    #expect(words.suffix(2) == ["500", "x"])
+    #expect(try vars.seed().added == [])
+  }
+
   @Test func noFileGetsRightsByItself() throws {
     let vars = try Vars(
       generation: """

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,20 +41,32 @@ static const unsigned copied_flags = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_
                                      FS_DIRSYNC_FL | FS_COMPR_FL | FS_NOCOMP_FL | FS_NOCOW_FL;
 
 _Static_assert(CFILES_PROTECTED == (FS_IMMUTABLE_FL | FS_APPEND_FL), "linux/fs.h");
+_Static_assert(CFILES_PROTECTED == (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND), "linux/stat.h");
 _Static_assert(CFILES_NOT_COPIED_ON_WRITE == FS_NOCOW_FL, "linux/fs.h");
+
+int cfiles_protection(int directory, const char *name) {
+  struct statx status;
+  if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, 0, &status) < 0) return -errno;
+  return (int)(status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND));
+}
 
 static int open_for_flags(int directory, const char *name) {
   return openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOATIME);
 }
 
+int cfiles_read_flags_of(int file, uint32_t *flags) {
+  unsigned value = 0;
+  // Other file systems have none.
+  if (ioctl(file, FS_IOC_GETFLAGS, &value) < 0 && errno != ENOTTY && errno != EOPNOTSUPP) return -errno;
+  *flags = value & copied_flags;
+  return 0;
+}
+
 int cfiles_read_flags(int directory, const char *name, uint32_t *flags) {
   int file = open_for_flags(directory, name);
   if (file < 0) return -errno;
-  unsigned value = 0;
-  // Other file systems have none.
-  int result = ioctl(file, FS_IOC_GETFLAGS, &value) < 0 && errno != ENOTTY && errno != EOPNOTSUPP ? -errno : 0;
+  int result = cfiles_read_flags_of(file, flags);
   close(file);
-  *flags = value & copied_flags;
   return result;
 }
 

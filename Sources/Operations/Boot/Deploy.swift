@@ -87,7 +87,6 @@ extension Store {
         )
       }
       try giveStartProgram(to: staged.path)
-      for merge in merges { try merge.protect(in: staged.path) }
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }
@@ -100,7 +99,7 @@ extension Store {
       // 6 commit, 7 publish
       try Interruption.check()
       let (deployment, fallback) = try change(holding: [id], own: operation) {
-        let made = try enter(staged, of: generation, boot, options, from: source, operation)
+        let made = try enter(staged, of: generation, boot, merges, options, from: source, operation)
         try tree.finish(operation, .done)
         return made
       }
@@ -232,13 +231,14 @@ extension Store {
 
   /// Enters a staged root as the next deployment, and chooses what boots.
   private func enter(
-    _ staged: Subvolume, of generation: Generation, _ boot: BootFiles, _ options: DeployOptions, from source: Source?,
-    _ operation: OperationID
+    _ staged: Subvolume, of generation: Generation, _ boot: BootFiles, _ merges: [MergeEtc], _ options: DeployOptions,
+    from source: Source?, _ operation: OperationID
   ) throws -> (Deployment, fallback: DeploymentID?) {
     let deployment = Deployment(
       id: try tree.allocateDeployment(), node: generation.node, generation: generation.number, created: Date(),
       subvolume: SubvolumeUUID(try staged.info().uuid), boot: boot)
     try stamp(staged, of: deployment, options, from: source, operation)
+    for merge in merges { try merge.protect(in: staged.path) }
     let final = path(of: deployment)
     try Files.makeDirectory(final.removingLastComponent())
     failPoint("directory of the deployment made")

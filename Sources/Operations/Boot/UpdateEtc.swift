@@ -44,6 +44,7 @@ extension Store {
       try Interruption.check()
       try transaction.verify()
       let accounts = try transaction.reconcileAccounts()
+      try merge.protect(in: transaction.clone.path)
       let generation = try transaction.commit(try transaction.seal(try transaction.bootFiles()))
       return EtcUpdate(
         etc: etc, generation: generation, report: merge.report, accounts: accounts, operation: transaction.operation)

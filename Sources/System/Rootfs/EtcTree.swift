@@ -109,7 +109,7 @@ private struct SideBySide {
     while start < size {
       // A file of a terabyte may be a single hole; few files are so large that it matters.
       if size - start > Self.smallFile {
-        start = min(Self.data(in: file, from: start), Self.data(in: otherFile, from: start))
+        start = min(OpenDirectory.data(in: file, from: start), OpenDirectory.data(in: otherFile, from: start))
         guard start < size else { break }
       }
       let bytes = try directory.read(file, name, from: start, rest: size - start)
@@ -121,18 +121,7 @@ private struct SideBySide {
     return true
   }
 
-  /// Where the next data of a file begin, and not another part of a hole (lseek(2), SEEK_DATA); the end if there are none.
-  private static func data(in file: FileDescriptor, from start: Int64) -> Int64 {
-    let data = lseek(file.rawValue, off_t(start), seekData)
-    if data >= 0 { return Int64(data) }
-    guard errno == ENXIO, case let end = lseek(file.rawValue, 0, SEEK_END), end >= 0 else { return start }
-    return max(start, Int64(end))
-  }
-
   private static let smallFile: Int64 = 1 << 16
-
-  // <unistd.h> has it for _GNU_SOURCE only, which Swift's Glibc module does not define.
-  private static let seekData: Int32 = 3
 }
 
 extension AccountFiles {

@@ -33,6 +33,7 @@ public struct MergeEtc {
   package let people: [String]
   /// The steps from the new side's /etc to the merged one.
   package let steps: [EtcStep]
+  private let protection: EtcProtection
   private let directories: [Side: OpenDirectory]
 
   /// Reads the three trees and decides. Nothing is written.
@@ -56,7 +57,9 @@ public struct MergeEtc {
   ) throws {
     guard let source else {
       (report, steps, directories, hasChanges) = (EtcReport(), [], [:], false)
-      people = AccountMerge.people(in: try EtcTree.read([generation])[0].accounts)
+      let new = try EtcTree.read([generation])[0]
+      protection = EtcProtection(of: new.node)
+      people = AccountMerge.people(in: new.accounts)
       return
     }
     let trees = try EtcTree.read([source.pristine, source.root, generation] + [other].compactMap(\.self))
@@ -73,6 +76,7 @@ public struct MergeEtc {
       identity: identity)
     let changing = plan.steps.filter { !Self.isDone($0, in: new) }
     steps = changing + (identity == .live ? Self.backups(of: live, replacedBy: accounts.merged) : [])
+    protection = EtcProtection(of: new.node, steps)
     directories = [.live: live.directory, .new: new.directory].compactMapValues { $0 }
     report = EtcReport(plan, accounts.remarks)
     hasChanges = Self.comparable(pristine.node) != Self.comparable(live.node)
@@ -92,6 +96,7 @@ public struct MergeEtc {
     let plan = EtcPlan(
       pristine: new.node, live: new.node, new: new.node, accounts: accounts.merged, identity: .new)
     steps = plan.steps.filter { !Self.isDone($0, in: new) }
+    protection = EtcProtection(of: new.node, steps)
     directories = [.new: new.directory].compactMapValues { $0 }
     report = EtcReport(plan, accounts.remarks)
     hasChanges = !steps.isEmpty
@@ -120,18 +125,22 @@ public struct MergeEtc {
     let (old, new) = (live.accounts.contents, merged.contents)
     return AccountFiles.names.compactMap { file in
       guard let node = live.node[file], let content = old[file], content != new[file] else { return nil }
-      return .put(FilePath("\(file)-"), EtcEntry(content: .copy(.live, file), attributes: node.attributes))
+      // Programs that change the accounts write the backups as well.
+      var attributes = node.attributes
+      attributes.protection = 0
+      return .put(FilePath("\(file)-"), EtcEntry(content: .copy(.live, file), attributes: attributes))
     }
   }
 
   /// Carries out the merge in the deployment that is being made: a writable subvolume, so far as in the generation.
-  /// Repeating it changes nothing.
+  /// Repeating it changes nothing. Files that chattr(1) protects are not protected any more: see ``protect(in:as:)``.
   ///
   /// - Parameter name: the name of the directory in `staged` that is like the generation's /etc.
   /// - Throws: `AstError`; the directory must be discarded then.
   public func apply(to staged: FilePath, as name: FilePath.Component = "etc") throws {
-    guard !steps.isEmpty else { return }
     let top = try OpenDirectory(staged)
+    try top.directory(name).map(protection.lift)
+    guard !steps.isEmpty else { return }
     if try top.status(of: name) == nil {
       try top.makeDirectory(name)
       try top.setAttributes(FileAttributes(mode: 0o755), of: name)
@@ -142,16 +151,10 @@ public struct MergeEtc {
     for step in steps { try carryOut(step, in: etc) }
   }
 
-  /// Protects the files that the merge has copied if their originals are protected (chattr(1)). Call it last: after it,
-  /// nothing can change them.
+  /// Protects the merged files like chattr(1), where the merge or the new side says so. Call it last: after it, nothing
+  /// can change them.
   package func protect(in staged: FilePath, as name: FilePath.Component = "etc") throws {
-    guard !steps.isEmpty, let etc = try OpenDirectory(staged).directory(name) else { return }
-    for case .put(let path, let entry) in steps {
-      // Programs that change the accounts write the backups, which have other names than the originals.
-      guard case .copy(let side, path) = entry.content, let source = directories[side] else { continue }
-      let (above, file) = try source.parent(of: path)
-      try etc.parent(of: path).directory.protect(file, like: file, in: above)
-    }
+    try OpenDirectory(staged).directory(name).map(protection.restore)
   }
 
   private func carryOut(_ step: EtcStep, in etc: OpenDirectory) throws {

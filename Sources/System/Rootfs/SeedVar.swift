@@ -72,6 +72,8 @@ struct SeedWalk {
   private var lacking: [FilePath] = []
   /// Whether a file did not fit on the disk: the reason is noted once, not for each of the files.
   private var isFull = false
+  /// The files that chattr(1) protects, for the time when they are in their places.
+  private var protected: [(path: FilePath, protection: UInt32)] = []
 
   /// Waits for another walk, and removes the remains of a killed one.
   init(from own: OpenDirectory, into shared: OpenDirectory, _ packages: PackageFiles) throws {
@@ -81,7 +83,7 @@ struct SeedWalk {
       throw AstError(.busy, "another ast command adds to \(shared.path)", state: .unchanged)
     }
     self.lock = lock
-    try shared.remove(Self.workshopName)
+    try shared.removeWhole(Self.workshopName)
   }
 
   /// Whether there is nothing to add.
@@ -201,6 +203,13 @@ struct SeedWalk {
       explaining(path) { try $0.move(product, from: workshop, to: path) }
       failPoint("added to /var")
     }
+    // The contents of a directory before the directory.
+    for (path, protection) in protected.reversed() where result.added.contains(where: absolute(path).starts) {
+      explaining(path) { walk in
+        let (directory, name) = try walk.shared.parent(of: path)
+        try directory.protect(name, protection)
+      }
+    }
   }
 
   private mutating func openWorkshop() -> OpenDirectory? {
@@ -235,6 +244,9 @@ struct SeedWalk {
     switch type {
     case S_IFDIR:
       try directory.makeDirectory(product)
+      // The files in it inherit "no copy on write".
+      let flags = try generation.flags(of: name) & ~CFILES_PROTECTED
+      if flags != 0 { try directory.setFlags(flags, of: product) }
       try fill(product, of: name, from: generation, in: directory, at: path)
     case S_IFLNK: try directory.makeLink(product, to: try generation.target(of: name) ?? [])
     case S_IFREG where rule == .emptyFiles: try directory.makeFile(product, with: [])
@@ -243,6 +255,7 @@ struct SeedWalk {
     }
     try directory.setAttributes(attributes.withoutRights(isDirectory: type == S_IFDIR), of: product)
     try directory.setTimes(of: product, from: status)
+    if attributes.protection != 0 { protected.append((path, attributes.protection)) }
   }
 
   private mutating func fill(

@@ -54,6 +54,30 @@ struct DeployTests {
     #expect(try Consistency.findingsOfDoctor(store) == [])
   }
 
+  /// Files that chattr(1) protects follow the machine like others, in the deployment and in the node.
+  @Test func protectedFilesAreNoObstacle() throws {
+    func change(_ deployment: Int, _ script: String) throws {
+      try runSuccessfully(["sh", "-euc", "cd \"$1/etc\"; \(script)", "sh", disk.root(of: deployment).string])
+    }
+    func protected(_ etc: FilePath, _ files: String) throws -> String {
+      try runSuccessfully(["sh", "-euc", "cd \"$1\"; lsattr -d \(files) | cut -c 5-6", "sh", etc.string])
+    }
+    try store.ast("deploy", "1").expectSuccess()
+    try change(1, "echo a >fixed; echo a >log; chattr +i fixed fstab passwd; chattr +a log")
+    try store.ast("etc-update").expectSuccess()
+    #expect(try protected(store.content(of: 1).appending("etc"), "fixed fstab passwd log") == "i-\ni-\ni-\n-a\n")
+    try store.ast("deploy", "1").expectSuccess()
+    try change(2, "chattr -i fixed; echo b >fixed; chattr +i fixed; chattr -a log; rm log")
+    try store.ast("deploy", "1").expectSuccess()
+    try store.ast("etc-update").expectSuccess()
+    for etc in try [disk.root(of: 3).appending("etc"), store.content(of: 1).appending("etc")] {
+      #expect(try String(contentsOfFile: etc.appending("fixed").string, encoding: .utf8) == "b\n")
+      #expect(try protected(etc, "fixed fstab passwd") == "i-\ni-\ni-\n")
+      #expect(!FileManager.default.fileExists(atPath: etc.appending("log").string))
+    }
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
   @Test func whatIsMissingIsCompleted() throws {
     try store.ast("run", "1", "sh", "-ec", "rm -r /srv /etc/machine-id; echo '# mine' >/etc/fstab").expectSuccess()
     try store.ast("deploy", "1").expectSuccess()

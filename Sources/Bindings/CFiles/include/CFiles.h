@@ -22,7 +22,11 @@ int cfiles_exchange(int directory, const char *name, const char *other);
 #define CFILES_PROTECTED 0x30U
 #define CFILES_NOT_COPIED_ON_WRITE 0x800000U
 
-/* Reads or sets the attributes of chattr(1) of a regular file or directory, as far as they can be copied (ioctl_iflags(2)).
+/* The protection of a file that is not followed (statx(2)): bits of CFILES_PROTECTED, or a negative errno. */
+int cfiles_protection(int directory, const char *name);
+
+/* Read or set the attributes of chattr(1) of a regular file or directory, as far as they can be copied (ioctl_iflags(2)).
  * Return 0 or a negative errno. */
 int cfiles_read_flags(int directory, const char *name, uint32_t *flags);
+int cfiles_read_flags_of(int file, uint32_t *flags);
 int cfiles_write_flags(int directory, const char *name, uint32_t flags);

@@ -36,6 +36,7 @@ struct AttributeMerge {
       merged.xattrs[name] = choose(pristine.map { $0.xattrs[name] }, live.xattrs[name], new.xattrs[name])
     }
     merged.xattrs[Permissions.listName] = permissions.list
+    merged.protection = choose(pristine?.protection, live.protection, new.protection)
   }
 
   private mutating func choose<Value: Equatable>(_ pristine: Value?, _ live: Value, _ new: Value) -> Value {

@@ -80,7 +80,7 @@ public struct EtcChange: Hashable, Sendable {
     if before.mode != after.mode || lists(before) != lists(after) { result.append(.mode) }
     if before.owner != after.owner || before.group != after.group { result.append(.owner) }
     let others = { (attributes: FileAttributes) in attributes.xattrs.filter { !$0.key.hasPrefix("system.posix_acl_") } }
-    if others(before) != others(after) { result.append(.attributes) }
+    if others(before) != others(after) || before.protection != after.protection { result.append(.attributes) }
     return result
   }
 }

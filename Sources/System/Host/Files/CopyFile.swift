@@ -4,36 +4,36 @@ import Glibc
 import SystemPackage
 
 extension OpenDirectory {
-  /// Copies a regular file from another directory: its bytes and the time of its change. The copy shares the disk space
-  /// of the original if the file system can do that.
+  /// Copies a regular file from another directory: its bytes, its holes, the time of its change, and the attributes of
+  /// chattr(1) except for those that protect it. The copy shares the disk space of the original if the file system can do
+  /// that, and is accessible only to its owner at first.
   ///
-  /// - Parameter isCopiedOnWrite: false makes it like `chattr +C` does, which is possible only for an empty file.
-  package func copy(
-    _ original: Name, from other: OpenDirectory, to name: Name, isCopiedOnWrite: Bool = true
-  ) throws {
+  /// - Returns: all attributes of chattr(1) of the original, as far as a copy can have them.
+  @discardableResult
+  package func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws -> UInt32 {
     guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
       let source = try other.file(original)
     else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no longer a regular file") }
     defer { try? source.close() }
+    var flags: UInt32 = 0
+    let result = cfiles_read_flags_of(source.rawValue, &flags)
+    guard result == 0 else { throw Self.failure("read the flags of", other.path.appending(original), -result) }
+    let copy = try makeFile(name)
+    defer { try? copy.close() }
+    // Possible only for an empty file.
+    let isCopiedOnWrite = flags & CFILES_NOT_COPIED_ON_WRITE == 0
+    if !isCopiedOnWrite { try setFlags(CFILES_NOT_COPIED_ON_WRITE, of: name) }
     do {
-      if isCopiedOnWrite { return try cloneFile(source, to: reference(to: name)) }
+      try shareContents(of: source, with: copy, at: path.appending(name))
     } catch let error where Self.cannotShare.contains(error.errno) {
-      // A file made by the attempt is empty.
-      try remove(name)
+      try write(source, original, from: other, to: copy, name)
     } catch {
       throw Self.failure("copy \(other.path.appending(original)) to", path.appending(name), error.errno.rawValue)
     }
-    let copy = try makeFile(name)
-    defer { try? copy.close() }
-    if !isCopiedOnWrite { try setFlags(CFILES_NOT_COPIED_ON_WRITE, of: name) }
-    var start: Int64 = 0
-    while true {
-      let bytes = try other.read(source, original, from: start)
-      if bytes.isEmpty { break }
-      try write(bytes, to: copy, name)
-      start += Int64(bytes.count)
-    }
     guard futimens(copy.rawValue, [status.st_atim, status.st_mtim]) == 0 else { throw failure("set the time of", name) }
+    let others = flags & ~CFILES_PROTECTED
+    if others != 0, others != CFILES_NOT_COPIED_ON_WRITE { try setFlags(others, of: name) }
+    return flags
   }
 
   /// The errors for files that cannot share extents: they are on two file systems, or only one is without checksums
@@ -41,6 +41,32 @@ extension OpenDirectory {
   private static let cannotShare: [Errno] = [
     .improperLink, .invalidArgument, .notSupported, .inappropriateIOCTLForDevice,
   ]
+
+  /// Writes what is in a file, and leaves its holes out.
+  private func write(
+    _ source: FileDescriptor, _ original: Name, from other: OpenDirectory, to copy: FileDescriptor, _ name: Name
+  ) throws {
+    var start = Self.data(in: source, from: 0)
+    while true {
+      let bytes = try other.read(source, original, from: start)
+      if bytes.isEmpty { break }
+      guard lseek(copy.rawValue, off_t(start), SEEK_SET) >= 0 else { throw failure("write", name) }
+      try write(bytes, to: copy, name)
+      start = Self.data(in: source, from: start + Int64(bytes.count))
+    }
+    guard ftruncate(copy.rawValue, off_t(start)) == 0 else { throw failure("write", name) }
+  }
+
+  /// Where the next data of a file begin, and not another part of a hole (lseek(2), SEEK_DATA); the end if there are none.
+  package static func data(in file: FileDescriptor, from start: Int64) -> Int64 {
+    let data = lseek(file.rawValue, off_t(start), seekData)
+    if data >= 0 { return Int64(data) }
+    guard errno == ENXIO, case let end = lseek(file.rawValue, 0, SEEK_END), end >= 0 else { return start }
+    return max(start, Int64(end))
+  }
+
+  // <unistd.h> has it for _GNU_SOURCE only, which Swift's Glibc module does not define.
+  private static let seekData: Int32 = 3
 
   /// Makes a file with these bytes, accessible only to its owner at first.
   package func makeFile(_ name: Name, with bytes: [UInt8]) throws {

@@ -46,7 +46,7 @@ package struct CopyTree {
       }
       linked[status.st_ino] = (directory, name)
     }
-    let flags = kind == S_IFDIR || kind == S_IFREG ? try other.flags(of: original) : 0
+    var flags = kind == S_IFDIR ? try other.flags(of: original) : 0
     switch kind {
     case S_IFDIR where status.st_ino == OpenDirectory.subvolumeNumber:
       let subvolume = Subvolume(at: other.reference(to: original))
@@ -59,7 +59,7 @@ package struct CopyTree {
       guard let inner = try other.directory(original), let copy = try directory.directory(name) else { return }
       for name in try inner.names() { try make(name, in: copy, of: name, from: inner, at: path.appending(name)) }
     case S_IFREG:
-      try directory.copy(original, from: other, to: name, isCopiedOnWrite: flags & CFILES_NOT_COPIED_ON_WRITE == 0)
+      flags = try directory.copy(original, from: other, to: name)
     case S_IFLNK: try directory.makeLink(name, to: try other.target(of: original) ?? [])
     default: try directory.makeSpecial(name, type: kind, device: UInt64(status.st_rdev))
     }
@@ -69,7 +69,7 @@ package struct CopyTree {
     try directory.setTimes(of: name, from: status)
     // Later than the contents: files in a directory inherit some of its flags when they are made.
     let (protection, others) = (flags & CFILES_PROTECTED, flags & ~CFILES_PROTECTED)
-    if others != 0 { try directory.setFlags(others, of: name) }
+    if kind == S_IFDIR, others != 0 { try directory.setFlags(others, of: name) }
     if protection != 0 { protected.append((path, flags)) }
   }
 }
@@ -79,21 +79,21 @@ extension OpenDirectory {
   fileprivate static let subvolumeNumber: UInt = 256
 
   /// The attributes of chattr(1) of a regular file or directory, as far as a copy can have them.
-  fileprivate func flags(of name: Name) throws -> UInt32 {
+  package func flags(of name: Name) throws -> UInt32 {
     var flags: UInt32 = 0
     let result = name.withPlatformString { cfiles_read_flags(descriptor, $0, &flags) }
     guard result == 0 else { throw Self.failure("read the flags of", path.appending(name), -result) }
     return flags
   }
 
-  /// Protects a file from changes like chattr(1) if the original in another directory is protected, and only then.
-  package func protect(_ name: Name, like original: Name, in other: OpenDirectory) throws {
-    let (own, wanted) = try (flags(of: name), other.flags(of: original))
-    let flags = own & ~CFILES_PROTECTED | wanted & CFILES_PROTECTED
-    if flags != own { try setFlags(flags, of: name) }
+  /// Gives a regular file or directory this protection from changes (`FileAttributes.protection`), if the name exists.
+  package func protect(_ name: Name, _ protection: UInt32) throws {
+    guard let present = try self.protection(of: name), present != protection else { return }
+    try setFlags(flags(of: name) & ~CFILES_PROTECTED | protection, of: name)
   }
 
-  func setFlags(_ flags: UInt32, of name: Name) throws {
+  /// Gives a regular file or directory these attributes of chattr(1) and no others, if the name exists.
+  package func setFlags(_ flags: UInt32, of name: Name) throws {
     let result = name.withPlatformString { cfiles_write_flags(descriptor, $0, flags) }
     guard result == 0 || result == -ENOENT else {
       throw Self.failure("set the flags of", path.appending(name), -result)

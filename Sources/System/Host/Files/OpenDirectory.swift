@@ -127,9 +127,18 @@ package final class OpenDirectory {
   /// text are left out.
   package func attributes(of name: Name, _ status: stat) throws -> FileAttributes? {
     var attributes = FileAttributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
-    guard let names = try attributeNames(of: name) else { return nil }
+    guard let names = try attributeNames(of: name), let protection = try protection(of: name) else { return nil }
+    attributes.protection = protection
     for attribute in names { attributes.xattrs[attribute] = try value(of: attribute, of: name) }
     return attributes
+  }
+
+  /// The attributes of chattr(1) that protect a file; nil if the name does not exist.
+  func protection(of name: Name) throws -> UInt32? {
+    let result = name.withPlatformString { cfiles_protection(descriptor, $0) }
+    if result == -ENOENT { return nil }
+    guard result >= 0 else { throw Self.failure("examine", path.appending(name), -result) }
+    return UInt32(result)
   }
 
   private func attributeNames(of name: Name) throws -> [String]? {
@@ -194,7 +203,8 @@ package final class OpenDirectory {
     guard fsync(descriptor) == 0 else { throw Self.failure("sync", path, errno) }
   }
 
-  /// Sets the owner, permissions and extended attributes of a file, and removes its other extended attributes.
+  /// Sets the owner, permissions and extended attributes of a file, and removes its other extended attributes. The
+  /// protection stays as it is: nothing could change the file after it.
   package func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
     guard let status = try status(of: name) else { throw Self.failure("find", path.appending(name), ENOENT) }
     for attribute in try attributeNames(of: name) ?? [] where attributes.xattrs[attribute] == nil {

@@ -84,6 +84,51 @@ struct InitTests {
     }
   }
 
+  /// The layout that snapper's users have: parts of the root are subvolumes inside it.
+  @Test func subvolumesInTheDirectoryAndAttributesOfChattrAreKept() throws {
+    let place = try LoopBtrfs.shared.newDirectory()
+    _ = try shell(
+      """
+      cd "$1" && cp --archive "$2" source && cd source && rm -rf opt usr/local && mkdir -p .snapshots/1
+      for name in opt usr/local usr/local/inner; do btrfs -q subvolume create $name; done
+      echo tool >usr/local/tool && echo app >usr/local/inner/app && chattr +i usr/local/tool && mkdir -p var/images
+      chattr +C var/images && head -c 100k /dev/urandom >var/images/disk && truncate -s 100M var/hole
+      """, place, try TinyRoot.path)
+    let root = try LoopBtrfs.shared.newDirectory()
+    try ast(["init", "--store", root.string, "--directory", "\(place)/source"]).expectSuccess()
+    let base = content(root)
+    let found = try shell(
+      """
+      cd "$1" && cat usr/local/tool usr/local/inner/app && test -d opt && test ! -e .snapshots && lsattr usr/local/tool |
+      cut -c 5 && lsattr -d var/images var/images/disk | tr -d -- - && du -k var/hole | cut -f 1 &&
+      cmp var/images/disk "$2/source/var/images/disk"
+      """, base, place)
+    #expect(found == "tool\napp\ni\nC var/images\nC var/images/disk\n0\n")
+    try ast(["clone", "0", "--store", root.string]).expectSuccess()
+    try ast(["run", "--store", root.string, "1", "touch", "/usr/local/inner/new"]).expectSuccess()
+  }
+
+  @Test func whatIsMountedInTheDirectoryIsNotForgotten() throws {
+    let place = try LoopBtrfs.shared.newDirectory()
+    _ = try shell(
+      "cd \"$1\" && cp --archive \"$2\" source && mkdir -p source/srv source/proc && mount -t tmpfs own source/srv && mount -t proc proc source/proc",
+      place, try TinyRoot.path)
+    defer { _ = try? shell("umount \"$1/source/srv\" \"$1/source/proc\"", place) }
+    let root = try LoopBtrfs.shared.newDirectory()
+    let result = try ast(["init", "--store", root.string, "--directory", "\(place)/source"])
+    #expect(result.status == 5)
+    #expect(
+      result.stderr.hasPrefix(
+        "ast: \(place)/source/srv is a file system of its own, whose files would be missing in the base; nothing was changed"
+      ),
+      "\(result.stderr)")
+    #expect(try shell("ls \"$1\"", root) == "")
+    // What the kernel shows in /proc is not part of a base.
+    _ = try shell("umount \"$1/source/srv\"", place)
+    try ast(["init", "--store", root.string, "--directory", "\(place)/source"]).expectSuccess()
+    #expect(try shell("ls \"$1/proc\"", content(root)) == "")
+  }
+
   @Test func relativePathsAreTakenFromWhereItIsCalled() throws {
     let place = try LoopBtrfs.shared.newDirectory()
     _ = try shell("mkdir \"$1/store\" && cp --archive \"$2\" \"$1/source\"", place, try TinyRoot.path)

@@ -18,7 +18,7 @@ public enum BaseSource: Sendable, Equatable {
   /// The root file system in a subvolume of the same btrfs, of which a snapshot is made and no copy.
   case snapshot(FilePath)
 
-  /// Makes sure that its file or directory can be read.
+  /// Makes sure that its file or directory can be read, and has all that the base is to have.
   func requireReadable() throws {
     let (path, kind): (FilePath, mode_t)
     switch self {
@@ -34,5 +34,6 @@ public enum BaseSource: Sendable, Equatable {
       throw AstError(
         .notFound, "\(path) is not a \(kind == S_IFDIR ? "directory" : "file")", state: .unchanged)
     }
+    if case .directory(let directory) = self { _ = try CopyRoot(of: directory) }
   }
 }

@@ -157,8 +157,7 @@ extension Store {
       try unpack(tarball, into: root)
     case .directory(let directory):
       progress("copying \(directory)")
-      try ChildProcess("cp", ["--archive", "--reflink=auto", "--one-file-system", "--", "\(directory)/.", root.string])
-        .run()
+      try CopyRoot(of: directory).run(to: root)
     case .snapshot(let subvolume): progress("snapshot of \(subvolume) made")
     }
     guard try PackageDatabase.installed(in: root) != nil else {

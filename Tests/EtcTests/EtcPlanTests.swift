@@ -91,6 +91,15 @@ private let attributes: [Situation] = [
     ["f": .init("a", xattrs: ["user.b": [1], "user.c": [3]])],
     ["f": .init("a", xattrs: ["user.b": [2], "user.c": [3]])], .merge, .differentParts),
   .init(
+    "immutable here, content by the generation", ["f": "a"], ["f": .init("a", protection: 0x10)], ["f": "b"],
+    ["f": .init("b", protection: 0x10)], .merge, .differentParts),
+  .init(
+    "append-only by the generation", ["f": "a"], ["f": "a"], ["f": .init("a", protection: 0x20)],
+    ["f": .init("a", protection: 0x20)], .keep, .changedByGeneration),
+  .init(
+    "no longer immutable here", ["f": .init("a", protection: 0x10)], ["f": "a"], ["f": .init("a", protection: 0x10)],
+    ["f": "a"], .take, .changedHere),
+  .init(
     "access control list here, mode by the generation: one thing", ["f": "a"],
     ["f": .init("a", 0o664, xattrs: [list: [1]])], ["f": .init("a", 0o600)],
     ["f": .init("a", 0o664, xattrs: [list: [1]])], .conflict, .attributesOnBoth),
@@ -183,6 +192,25 @@ private let machine: [Situation] = [
   .init(
     "a secret is configuration", ["wireguard/w": "a"], ["wireguard/w": "b"], ["wireguard/w": "a"],
     ["wireguard": .directory(), "wireguard/w": "b"], at: "wireguard/w", .take, .changedHere),
+  .init(
+    "history that went on on both sides", [".git/a": "a"], [".git/a": "a", ".git/b": "b", ".git/c": "b"],
+    [".git/a": "c", ".git/c": "c"], [".git": .directory(), ".git/a": "a", ".git/b": "b", ".git/c": "b"], at: ".git",
+    .take, .machine),
+  .init(
+    "history that went on in the generation", [".hg/a": "a"], [".hg/a": "a"], [".hg/a": "c", ".hg/c": "c"],
+    [".hg": .directory(), ".hg/a": "c", ".hg/c": "c"], at: ".hg", .keep, .machine),
+  .init(
+    "history that only the generation has", [:], [:], [".bzr/a": "a"], [".bzr": .directory(), ".bzr/a": "a"],
+    at: ".bzr",
+    .keep, .machine),
+  .init(
+    "what etckeeper notes", [".etckeeper": "a"], [".etckeeper": "b"], [".etckeeper": "c"], [".etckeeper": "b"],
+    at: ".etckeeper", .take, .machine),
+  .init(
+    "a repository somewhere below", ["d/.git/a": "a"], ["d/.git/a": "b"], ["d/.git/a": "c"],
+    ["d": .directory(), "d/.git": .directory(), "d/.git/a": "b", "d/.git/a.ast.dpkg-dist": "c"], at: "d/.git/a",
+    .conflict,
+    .changedOnBoth),
   .init("fstab", ["fstab": "a"], ["fstab": "b"], ["fstab": "a"], ["fstab": "b"], at: "fstab", .take, .changedHere),
   .init(
     "identity removed here", ["hostname": "a"], [:], ["hostname": "a"], [:], at: "hostname", .remove, .machine),

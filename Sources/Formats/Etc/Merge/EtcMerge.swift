@@ -47,6 +47,8 @@ struct EtcMerge {
   private mutating func merge(_ path: FilePath, _ versions: Versions) {
     if let content = accounts[path] {
       placeAccounts(path, versions, content)
+    } else if Self.histories.contains(path) {
+      placeHistory(path, versions)
     } else if let side = MachineFile.covering(etc: path)?.side {
       placeMachine(path, versions, identity == .new ? .new : side)
     } else if let (pristine, live, new) = directories(versions) {
@@ -160,6 +162,17 @@ struct EtcMerge {
     let isLive = !isSame && side == .live && (versions.live != nil || versions.pristine != nil)
     place(path, isLive ? versions.live : versions.new, isLive ? .live : .new)
     decide(path, !isLive ? .keep : versions.live == nil ? .remove : .take, isSame ? .sameChange : .machine)
+  }
+
+  /// What etckeeper(8) keeps of the history of /etc. Parts of two of them make none.
+  private static let histories: Set<FilePath> = [".git", ".hg", ".bzr", "_darcs", ".etckeeper"]
+
+  /// The machine's history stays, unless only the generation's has gone on.
+  private mutating func placeHistory(_ path: FilePath, _ versions: Versions) {
+    let isLive = identity == .live && [.live, .neither].contains(versions.winner)
+    place(path, isLive ? versions.live : versions.new, isLive ? .live : .new)
+    let isChanged = versions.live != versions.new
+    decide(path, !isLive ? .keep : versions.live == nil ? .remove : .take, isChanged ? .machine : .sameChange)
   }
 
   private mutating func placeAccounts(_ path: FilePath, _ versions: Versions, _ content: [UInt8]) {

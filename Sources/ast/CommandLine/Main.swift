@@ -10,6 +10,7 @@ enum Main {
     openStandardDescriptors()
     // The same command makes the same node, whatever the administrator's umask is. Programs in a node have this one, too.
     umask(0o022)
+    completeSearchPath()
     do {
       if let status = try BootEtc.run(atStart: CommandLine.arguments) { exit(status) }
       exit(try run(CommandLineArguments()))
@@ -20,6 +21,14 @@ enum Main {
       FileDescriptor.standardError.tell("ast: \(error)")
       exit(1)
     }
+  }
+
+  /// The PATH of cron(8) and of su(1) without a dash has no mkfs.btrfs in it, and some programs have no PATH at all. What
+  /// the administrator has comes first.
+  private static func completeSearchPath() {
+    let present = getenv("PATH").map { String(cString: $0).split(separator: ":") } ?? []
+    let usual: [Substring] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    setenv("PATH", (present + usual.filter { !present.contains($0) }).joined(separator: ":"), 1)
   }
 
   /// A standard descriptor that is closed becomes /dev/null: a file that ast opens must not take its place, because what

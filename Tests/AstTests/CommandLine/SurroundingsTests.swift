@@ -47,6 +47,27 @@ struct SurroundingsTests {
     #expect(try store.state() == before)
   }
 
+  /// As cron(8) and su(1) without a dash have it, as a service without an environment has it, and one of an administrator.
+  @Test(arguments: ["/usr/bin:/bin", nil, "", "/nonexistent::/opt/bin"])
+  func theSearchPathDoesNotMatter(path: String?) throws {
+    let disk = try BootDisk()
+    let names = ["PATH": path, "AST_STORE": disk.store.root.string, "AST_CONFIG": plainEnvironment["AST_CONFIG"]]
+    let environment = names.compactMapValues(\.self)
+    let image = try LoopBtrfs.shared.newDirectory().appending("disk")
+    defer { _ = try? runSuccessfully(["umount", "\(image).store"]) }
+    for verb in [
+      ["run", "1", "sh", "-c", "echo $PATH >/etc/path"], ["deploy", "1"],
+      [
+        "--store", "\(image).store", "init", "--image", "\(image)", "--size", "1G", "--directory",
+        try TinyRoot.path.string,
+      ],
+    ] {
+      try run([AstBinary.path.string] + verb, environment: environment).expectSuccess()
+    }
+    let seen = try String(contentsOfFile: disk.root(of: 1).appending("etc/path").string, encoding: .utf8)
+    #expect(seen == "/run/ast/inside/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n")
+  }
+
   @Test func everybodyReads() throws {
     let store = try storeWithNode()
     for verb in reading {

@@ -62,7 +62,7 @@ struct NodeEnvironment {
 
   private static let programs = [
     "systemctl", "service", "invoke-rc.d", "deb-systemd-invoke", "udevadm", "telinit", "shutdown", "reboot", "poweroff",
-    "halt", "update-grub", "update-grub2", "grub-install", "grub-mkconfig", "efibootmgr",
+    "halt", "mkinitramfs", "update-grub", "update-grub2", "grub-install", "grub-mkconfig", "efibootmgr",
   ]
   /// apt gives dpkg its own PATH (apt.conf(5), `DPkg::Path`). apt's binary caches stay out of the node: listing
   /// packages would leave 100 MB there.

@@ -80,7 +80,7 @@ extension Store {
       }
       failPoint("etc merged")
       try prepare(staged.path, on: machine)
-      try make(whatFollowsFrom: merges.flatMap(\.steps), in: staged.path, of: id, progress: progress)
+      try make(whatFollowsFrom: merges.flatMap(\.steps), in: staged.path, of: id, on: machine, progress: progress)
       if try !FirstStart.isSupported(in: staged.path) {
         warn(
           "the ast in node \(id) is too old to add to /var what its packages need: `ast ast-sync \(id)`, and deploy it again"

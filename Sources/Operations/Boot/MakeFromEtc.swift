@@ -16,14 +16,21 @@ extension Store {
   ///
   /// - Throws: `AstError` if the initrd cannot be made: the system may not come up with another one.
   func make(
-    whatFollowsFrom steps: [EtcStep], in staged: FilePath, of id: NodeID, progress: (String) -> Void
+    whatFollowsFrom steps: [EtcStep], in staged: FilePath, of id: NodeID, on machine: Machine,
+    progress: (String) -> Void
   ) throws {
     guard let etc = try OpenDirectory(staged).directory("etc") else { return }
     let products = ProductsAtStart(of: staged)
-    for product in EtcProduct.all where product.isAffected(by: steps) {
-      guard try products.canBeMade(product, with: etc) else { continue }
+    let libraries = try LibraryPlaces(namedIn: etc)
+    for product in EtcProduct.all {
+      // A node's own cache is without what is on the machine only.
+      let needsData = product == .libraries && !libraries.isEmpty
+      guard product.isAffected(by: steps) || needsData, try products.canBeMade(product, with: etc) else { continue }
       progress("making \(product.name)")
-      if let failure = try run(product.command, in: staged, of: id) {
+      var mounts = ChrootMounts()
+      defer { mounts.end() }
+      let data = needsData ? try libraries.mount(on: machine, with: &mounts) : []
+      if let failure = try run(product.command, in: staged, of: id, with: data) {
         warn("\(product.name) could not be made: \(failure); it stays as in node \(id)")
       }
       failPoint("product made")
@@ -44,18 +51,23 @@ extension Store {
   private static func initrdMaker(in root: FilePath, for version: String) throws -> [String]? {
     let initrd = "/boot/initrd.img-\(version)"
     let makers = [
-      ["/usr/sbin/mkinitramfs", "-o", initrd, version], ["/usr/bin/dracut", "--quiet", "--force", initrd, version],
+      ("usr/sbin", ["mkinitramfs", "-o", initrd, version]),
+      ("usr/bin", ["dracut", "--quiet", "--force", initrd, version]),
     ]
     let top = try OpenDirectory(root)
-    return try makers.first { try top.has(FilePath(root: nil, FilePath($0[0]).components)) }
+    return try makers.first { try top.has(FilePath($0).appending($1[0])) }?.1
   }
 
   /// Runs a program in a root, without a network.
   ///
   /// - Returns: the end of what it said if it failed; nil if it did not.
-  private func run(_ command: [String], in root: FilePath, of id: NodeID) throws -> String? {
+  private func run(
+    _ command: [String], in root: FilePath, of id: NodeID, with data: [Sandbox.Bind] = []
+  ) throws -> String? {
     var said = OutputEnds()
-    let end = try sandbox(for: id, at: root, network: .isolated).run(
+    var sandbox = try sandbox(for: id, at: root, network: .isolated)
+    sandbox.binds += data
+    let end = try sandbox.run(
       command, output: { said.add($0) }, error: { said.add($0) })
     guard end != .exited(0) else { return nil }
     let line = said.text.split(separator: "\n").last

@@ -7,7 +7,8 @@ import SystemPackage
 
 /// The products (``EtcProduct``) of files in /etc that came along to a deployment after it was made.
 ///
-/// The cache of shared libraries is made at once, in the directory that becomes /etc. The others are noted there, and
+/// The cache of shared libraries is made at once, in the directory that becomes /etc, and once more if some are in the
+/// data of the machine. The others are noted there, and
 /// made by `boot-products` when the system is up: a note goes when its product is there.
 public struct ProductsAtStart {
   private static let notes: OpenDirectory.Name = ".ast"
@@ -27,7 +28,9 @@ public struct ProductsAtStart {
   /// - Returns: remarks for the administrator.
   func prepare(after steps: [EtcStep], in made: OpenDirectory) throws -> [String] {
     let affected = try EtcProduct.all.filter { try $0.isAffected(by: steps) && canBeMade($0, with: made) }
-    let later = affected.filter { $0 != .libraries }
+    // Libraries in data that are not mounted yet are found when they are.
+    let hasData = try !LibraryPlaces(namedIn: made).isEmpty
+    let later = affected.filter { $0 != .libraries || hasData }
     if !later.isEmpty { try write(Self.pending(in: made) + later, into: made) }
     guard affected.contains(.libraries) else { return [] }
     do {

@@ -44,7 +44,10 @@ struct EtcProductsTests {
     try store.ast("deploy", "--no-default", "1").expectSuccess()
     #expect(try disk.read("../boot/initrd.img-\(BootDisk.version)", of: 2) == "an initrd\n")
     try change(1)
-    try runSuccessfully(["sh", "-ec", "echo blacklist own >$0/modprobe.d/own.conf", disk.etc(of: 1).string])
+    // The setting would have the initrd made for the devices that are seen, and none are.
+    let settings =
+      "echo blacklist own >$0/modprobe.d/own.conf; echo MODULES=dep >$0/initramfs-tools/conf.d/driver-policy"
+    try runSuccessfully(["sh", "-ec", settings, disk.etc(of: 1).string])
     let deployed = try store.ast("deploy", "1").expectSuccess()
     #expect(
       deployed.stderr.lines == [
@@ -70,7 +73,33 @@ struct EtcProductsTests {
     #expect(try certificates(of: 3) == before - 2)
     #expect(!FileManager.default.fileExists(atPath: "\(disk.etc(of: 3))/.ast/products"))
     #expect(try Consistency.problems(of: store) == [])
+    try librariesInDataAreFound()
     try whatCannotBeMadeIsTold()
+  }
+
+  /// Libraries that are on the machine, and in no node.
+  private func librariesInDataAreFound() throws {
+    try runSuccessfully([
+      "sh", "-ec",
+      "mkdir -p $0/vendor/lib; cp $1/usr/lib/own1/libz.so.1 $0/vendor/lib/libvendor.so.1;"
+        + " echo /srv/vendor/lib >$1/etc/ld.so.conf.d/vendor.conf", disk.path(of: "@srv").string,
+      disk.root(of: 3).string,
+    ])
+    // The file comes along, and is what it was the next time.
+    for number in [4, 5] {
+      try store.ast("deploy", "1").expectSuccess()
+      let found = try runSuccessfully([
+        "unshare", "--mount", "sh", "-ec", "mount --bind $0 $1/srv; exec chroot $1 ldconfig -p",
+        disk.path(of: "@srv").string, disk.root(of: number).string,
+      ])
+      #expect(found.contains("=> /srv/vendor/lib/"), "deployment \(number): \(found)")
+      try disk.start(number)
+    }
+    // What comes at the start is found when /srv is mounted.
+    try store.ast("deploy", "1").expectSuccess()
+    try runSuccessfully(["sh", "-ec", "echo /srv/vendor/lib >$0/etc/ld.so.conf.d/new.conf", disk.root(of: 5).string])
+    try disk.start(6)
+    #expect(try disk.read(".ast/products", of: 6) == "the cache of shared libraries\n")
   }
 
   /// A product that fails leaves the deployment as the node is; an initrd that fails leaves everything as it was.
@@ -82,14 +111,14 @@ struct EtcProductsTests {
         "ast: warning: the bundle of certificates could not be made: /usr/sbin/update-ca-certificates ended with "
           + "exit status 1; it stays as in node 1"
       ])
-    try change(1, in: 3)
-    #expect(try disk.start(4) == StartResult(status: 0))
-    let made = try store.ast("boot-products", "--root", disk.root(of: 4).string)
+    try change(1, in: 6)
+    #expect(try disk.start(7) == StartResult(status: 0))
+    let made = try store.ast("boot-products", "--root", disk.root(of: 7).string)
     #expect(made.status == 1)
     #expect(made.stderr.contains("ast: not made anew: the bundle of certificates: "), "\(made)")
-    #expect(try disk.read(".ast/products", of: 4) == "the bundle of certificates\n")
+    #expect(try disk.read(".ast/products", of: 7) == "the bundle of certificates\n")
 
-    try runSuccessfully(["sh", "-ec", "echo exit 1 >>$0/initramfs-tools/initramfs.conf", disk.etc(of: 4).string])
+    try runSuccessfully(["sh", "-ec", "echo exit 1 >>$0/initramfs-tools/initramfs.conf", disk.etc(of: 7).string])
     let deployments = try DeploymentListing(store).data.map(\.deployment)
     let failed = try store.ast("deploy", "1")
     #expect(failed.status == 1)

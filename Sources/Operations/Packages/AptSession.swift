@@ -16,6 +16,8 @@ package final class AptSession {
   let workspace: AptWorkspace
   /// Files of the host that the request names, shown in the sandbox as `/run/ast/local/<index>/<name>`.
   private var local: [FilePath] = []
+  /// The keys of the indices of the roots that the session has worked with, which do not change.
+  private var keys: [FilePath: IndicesKey] = [:]
   let store: Store
 
   package init(for node: NodeID, in store: Store) throws {
@@ -72,6 +74,14 @@ package final class AptSession {
         "Dir::State::lists=\(Self.inside)/lists", "Dir::Cache=\(Self.inside)/cache", "Dir::Cache::archives=archives",
         "Dir::Cache::pkgcache=pkgcache.bin", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
       ].flatMap { ["-o", $0] }
+  }
+
+  /// The key of the indices of `root`, a generation of the node.
+  func indicesKey(of root: FilePath) throws -> IndicesKey {
+    if let known = keys[root] { return known }
+    let key = try IndicesKey(of: node, at: root, in: cache)
+    keys[root] = key
+    return key
   }
 
   /// Runs a program and collects its standard output.

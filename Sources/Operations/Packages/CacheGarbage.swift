@@ -24,12 +24,11 @@ extension PackageCache {
   /// The package files that no command has used for a month, those that no index of a node lists, and the indices that
   /// belong to no node. Files that were used in the last day stay: a command may be working with them.
   package func garbage(in store: Store) throws -> CacheGarbage {
-    let roots = try store.tree.currentGenerations().map { store.path(of: $0) }
     let sets = ((try? FileManager.default.contentsOfDirectory(atPath: indices.string)) ?? []).sorted().map(
       indices.appending)
     let idle = idle
     // If this cannot be found out, everything stays.
-    let used = try? sets.filter(Self.isUsed(by: roots))
+    let used = try? sets.filter(isUsed(by: store.tree.currentGenerations(), in: store))
     let listed = used.flatMap { try? PackageLists(in: $0).named(among: Set(idle.compactMap(\.checksum))) }
     return CacheGarbage(
       files: idle.filter { file in
@@ -74,12 +73,9 @@ extension PackageCache {
     return stat(set.string, &status) == 0 && status.st_mtim.tv_sec < time(nil) - CachedFile.inUseFor
   }
 
-  /// Whether a set of indices belongs to the apt of one of these roots.
-  private static func isUsed(by roots: [FilePath]) throws -> (FilePath) -> Bool {
-    let configurations = Set(try roots.map(PackageIndices.configuration))
-    return { set in
-      let text = try? Data(contentsOf: URL(filePath: set.appending("configuration").string))
-      return text.map(configurations.contains) ?? false
-    }
+  /// Whether a set of indices belongs to the apt of a node with one of these generations.
+  private func isUsed(by generations: [Generation], in store: Store) throws -> (FilePath) -> Bool {
+    let keys = try generations.map { try IndicesKey(of: $0.node, at: store.path(of: $0), in: self) }
+    return { set in keys.contains { PackageIndices.key(of: set, is: $0) } }
   }
 }

@@ -21,7 +21,9 @@ package struct PackageCache {
     // A node's programs write below it, set-user-ID programs too: nobody but root may enter.
     try Store.makePrivateDirectory("cache", in: store.root)
     try Store.makeDirectory("cache/apt", in: store.root)
-    for name in ["packages", "partial", "indices"] { try Store.makeDirectory("cache/apt/\(name)", in: store.root) }
+    for name in ["packages", "partial", "indices", "programs"] {
+      try Store.makeDirectory("cache/apt/\(name)", in: store.root)
+    }
     try Store.makePrivateDirectory("cache/apt/claims", in: store.root)
   }
 
@@ -51,6 +53,9 @@ package struct PackageCache {
     return directory
   }
   var indices: FilePath { path.appending("indices") }
+
+  /// The directory of what is remembered about the programs of each node's apt.
+  var programs: FilePath { path.appending("programs") }
 
   /// The directory of the locks that say what a command fetches.
   var claims: FilePath { Leftovers.claims(in: path) }
@@ -96,9 +101,12 @@ package struct PackageCache {
 
   private static let lockName = "fetch"
 
-  /// Removes package files that no command has used for a month.
+  /// Removes package files that no command has used for a month, and what was remembered as long ago.
   func removeOld() {
     for file in CachedFile.all(in: [packages] + partials) where file.isUnused(for: CachedFile.oldAfter) {
+      unlink(file.path.string)
+    }
+    for file in CachedFile.all(in: [programs]) where file.isUnused(for: CachedFile.oldAfter) {
       unlink(file.path.string)
     }
   }

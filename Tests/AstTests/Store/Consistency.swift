@@ -110,7 +110,8 @@ struct Consistency {
     }
     // It does not exist before the first command about packages.
     let shared = (try? names(in: store.root.appending("cache/apt"))) ?? []
-    problems += shared.subtracting(["packages", "partial", "indices", "workspaces", "claims"]).sorted().map {
+    problems += shared.subtracting(["packages", "partial", "indices", "programs", "workspaces", "claims"]).sorted().map
+    {
       "cache/apt/\($0) was left behind"
     }
     let claims = (try? names(in: store.root.appending("cache/apt/claims"))) ?? []

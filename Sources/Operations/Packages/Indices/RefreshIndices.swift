@@ -1,5 +1,8 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
+import Host
+import Rootfs
 import SnapshotTree
 import Store
 import SystemPackage
@@ -16,18 +19,20 @@ extension Store {
 extension AptSession {
   /// Gives the session the indices of the sources of `root`, and fetches them if `refresh` says so.
   ///
-  /// Nodes with the same sources fetch them once: the second command waits for the first, but not for long, because a
-  /// mirror can be slow, and a node's apt need not end. Meanwhile no lock is held that other nodes need.
+  /// Nodes with the same key fetch them once: the second command waits for the first, but not for long, because a
+  /// mirror can be slow, and a node's apt need not end. Meanwhile no lock is held that other nodes need. A node whose
+  /// apt is another one gets the same files, but its own apt verifies them.
   package func useIndices(of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void)
     throws
   {
-    let configuration = try PackageIndices.configuration(of: root)
-    if try takeIndices(configuration, refresh) { return }
+    let key = try indicesKey(of: root)
+    let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
+    if try takeIndices(key, refresh, status) { return }
     let lock = try store.lockBriefly(
-      PackageIndices.lockName(of: configuration), in: cache.claims, Self.patience,
-      "the package indices that another command fetches")
+      key.lockName, in: cache.claims, Self.patience, "the package indices that another command fetches")
     defer { lock?.removeFile() }
-    if lock != nil, try takeIndices(configuration, refresh) { return }
+    if lock != nil, try takeIndices(key, refresh, status) { return }
+    if try verifyIndicesOfOthers(key, in: root), try takeIndices(key, refresh, status) { return }
     progress(.refreshing)
     // An index that cannot be fetched is an error: apt would go on with the old one.
     let command = apt("apt-get") + ["-o", "APT::Update::Error-Mode=any", "update"]
@@ -37,17 +42,17 @@ extension AptSession {
         explaining: "the package indices of node \(node) cannot be fetched")
     }
     try cache.whileChanging {
-      try PackageIndices(for: configuration, in: cache).replace(from: workspace)
+      try PackageIndices(for: key, in: cache).replace(from: workspace)
       cache.removeOld()
     }
   }
 
   /// Copies the indices into the workspace; false if they are missing or too old.
-  private func takeIndices(_ configuration: Data, _ refresh: PackageOptions.Refresh) throws -> Bool {
+  private func takeIndices(_ key: IndicesKey, _ refresh: PackageOptions.Refresh, _ status: Data) throws -> Bool {
     try cache.whileChanging {
-      let indices = try PackageIndices(for: configuration, in: cache)
+      let indices = try PackageIndices(for: key, in: cache)
       try workspace.empty()
-      try indices.copy(to: workspace)
+      try indices.copy(to: workspace, with: status)
       return !refresh.isDue(indices.fetched)
     }
   }
@@ -57,11 +62,12 @@ extension AptSession {
 
   /// Keeps the tables that apt has computed from the indices, for the commands that use them next.
   func keepTables(of root: FilePath) throws {
-    let configuration = try PackageIndices.configuration(of: root)
+    let key = try indicesKey(of: root)
+    let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
     try cache.whileChanging {
-      let indices = try PackageIndices(for: configuration, in: cache)
+      let indices = try PackageIndices(for: key, in: cache)
       guard indices.fetched != nil else { return }
-      try indices.keepTables(of: workspace)
+      try indices.keepTables(of: workspace, with: status)
     }
   }
 }

@@ -41,7 +41,7 @@ struct AptProgramsTests {
   }
 
   @Test(arguments: [
-    "", "echo >usr/bin/other; rm -r usr/share/doc; echo x >etc/hosts; echo >>var/lib/dpkg/status",
+    "", "echo >usr/bin/other; rm -r usr/share/doc; echo x >etc/hostname; echo >>var/lib/dpkg/status",
     "cp usr/lib/*-linux-gnu*/libblkid.so.1 usr/local/lib; chroot . ldconfig",
     "cp -a usr/bin/apt-get usr/bin/new; mv usr/bin/new usr/bin/apt-get; touch usr/bin/dpkg",
   ])

@@ -8,7 +8,7 @@ import Store
 import SystemPackage
 
 /// The files that all nodes' apts share, under `cache/apt` in the store: package files, named for their checksums, and
-/// the indices of each set of sources. They may be deleted at any time.
+/// the indices of each kind of apt. They may be deleted at any time.
 package struct PackageCache {
   /// Its path.
   let path: FilePath

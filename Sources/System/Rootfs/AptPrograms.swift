@@ -158,7 +158,8 @@ private struct Search {
   /// The same, below a directory of libraries: what is loaded by name, and perl's modules that are always there.
   private static let modules = ["ossl-modules", "engines-3", "engines-1.1", "pkcs11", "perl-base"]
   private static let files = [
-    "/bin/sh", "/bin/bash", "/etc/ld.so.preload", "/etc/nsswitch.conf", "/etc/ssl/openssl.cnf",
+    "/bin/sh", "/bin/bash", "/etc/ld.so.preload", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf",
+    "/etc/ssl/openssl.cnf",
     "/usr/lib/ssl/openssl.cnf",
   ]
 }

@@ -90,14 +90,45 @@ struct SharedIndicesTests {
     let refused = try distrustful.ast("install", "tool")
     #expect(refused.status == 1 && refused.stderr.contains("cannot be fetched"), "\(refused)")
     #expect(try fetched()[0] > 1)
-    // An upgrade of the tree asks the server once, whoever comes first.
+    // Whether there is something newer, each apt asks itself; the list comes once.
     try first.repository.publish([DebPackage("tool", version: "2.0")])
     server.forgetExchanges()
     let branch = try first.branch()
     try branch.shell("echo >>/usr/lib/apt/methods/ftp")
     try first.ast("tree-upgrade").expectSuccess()
     #expect(try [first, branch].map { try $0.added() } == [["tool:all 2.0"], ["tool:all 2.0"]])
-    #expect(try fetched() == [1, 1])
+    #expect(try fetched() == [2, 1])
+  }
+
+  /// An index that was signed long ago is still signed.
+  @Test func anOlderIndexIsNotTakenForANewerOne() throws {
+    let other = try first.clone()
+    try first.shell(
+      "cd /usr/bin; mv apt-get apt-get.real; printf '%s\\n' '#!/bin/sh' '/usr/bin/apt-get.real \"$@\" || exit' "
+        + "'case \"$*\" in *update*) ;; *) exit 0;; esac' 'cd /run/ast/apt/lists; cp -p /etc/old/*s /etc/old/*e .' >apt-get; "
+        + "chmod 755 apt-get")
+    // The old lists are in the node.
+    try other.ast("install", "-n", "tool").expectSuccess()
+    try first.shell(
+      "apt-get.real update; mkdir /etc/old; cd /var/lib/apt/lists; cp -p *_Packages *_InRelease /etc/old; rm *_*")
+    try first.repository.publish([tool, DebPackage("newer")])
+    try other.ast("refresh").expectSuccess()
+    try first.ast("refresh").expectSuccess()
+    #expect(try first.ast("install", "-n", "newer").status == 3)
+    // What the other node has is of the day before yesterday, so it would take what is newer.
+    let sets = "\(first.store.root)/cache/apt/indices"
+    let days =
+      "for s in \(sets)/*; do if grep -q '^Package: newer' $s/lists/*_Packages; then "
+      + "touch -d '2 days ago' $s/configuration; fi; done"
+    try runSuccessfully(["sh", "-euc", days])
+    server.forgetExchanges()
+    try other.ast("install", "newer").expectSuccess()
+    #expect(server.requests(for: first.repository.releasePath) == 1)
+    // Asked for what is newest, its apt asks the archive, too.
+    try first.ast("refresh").expectSuccess()
+    try runSuccessfully(["sh", "-euc", days])
+    try other.ast("refresh").expectSuccess()
+    try other.clone().ast("install", "-n", "newer").expectSuccess()
   }
 
   /// Where no signature is needed, or apt runs programs of the node, nodes share nothing that an apt has made.

@@ -29,6 +29,9 @@ struct PackageIndices {
     try? Data(contentsOf: URL(filePath: set.appending(name).string))
   }
 
+  /// The directory of the lists, which may not exist yet.
+  var lists: FilePath { path.appending("lists") }
+
   /// When they were fetched; nil if that has not happened yet.
   var fetched: Date? { Self.fetched(path) }
 

@@ -32,7 +32,7 @@ extension AptSession {
       key.lockName, in: cache.claims, Self.patience, "the package indices that another command fetches")
     defer { lock?.removeFile() }
     if lock != nil, try takeIndices(key, refresh, status) { return }
-    if try verifyIndicesOfOthers(key, in: root), try takeIndices(key, refresh, status) { return }
+    if try verifyIndicesOfOthers(key, in: root, refresh), try takeIndices(key, refresh, status) { return }
     progress(.refreshing)
     // An index that cannot be fetched is an error: apt would go on with the old one.
     let command = apt("apt-get") + ["-o", "APT::Update::Error-Mode=any", "update"]

@@ -1,28 +1,30 @@
 import Btrfs
 import DebianFormats
 import FoundationEssentials
+import Glibc
 import Host
 import SystemPackage
 
 /// The lists in a directory that a signed index names by their checksums, and these indices themselves.
 struct SignedLists {
   private let directory: RootDirectory
-  private let releases: [String]
+  /// When the indices were made, by the names of their files.
+  private let releases: [String: String]
   private let checksums: [(name: String, sha256: String)]
 
   init(in path: FilePath) throws {
     directory = RootDirectory(path)
     let names = Set(try directory.entries(of: "/").filter { !$0.isDirectory }.map(\.name))
-    var releases: [String] = []
+    var releases: [String: String] = [:]
     var checksums: [String: String] = [:]
     for name in names.sorted() where name.hasSuffix(Self.release) && !name.contains(where: { "\\\n\r".contains($0) }) {
       guard let text = try directory.beginning(of: FilePath(name), count: Self.largestRelease),
-        let release = ReleaseChecksums(inRelease: String(decoding: text, as: UTF8.self))
+        let release = InRelease(String(decoding: text, as: UTF8.self))
       else { continue }
-      releases.append(name)
+      releases[name] = release.date
       let prefix = name.dropLast(Self.release.count)
       for (path, checksum) in release.sha256 {
-        let list = "\(prefix)\(ReleaseChecksums.listName(of: path))"
+        let list = "\(prefix)\(InRelease.listName(of: path))"
         if names.contains(list) { checksums[list] = checksum }
       }
     }
@@ -31,11 +33,25 @@ struct SignedLists {
   }
 
   /// Copies them to another directory, which is empty.
+  ///
+  /// The times of the indices are not signed: with the earliest one, apt asks for the index itself when it asks next
+  /// whether there is a newer one.
   func copy(to other: FilePath) throws {
-    for name in releases + checksums.map(\.name) {
+    for name in releases.keys + checksums.map(\.name) {
       guard let file = try directory.openFile(FilePath(name)) else { continue }
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: other.appending(name)) }
     }
+    for name in releases.keys {
+      let times = [timespec(tv_sec: 1, tv_nsec: 0), timespec(tv_sec: 1, tv_nsec: 0)]
+      guard utimensat(AT_FDCWD, other.appending(name).string, times, AT_SYMLINK_NOFOLLOW) == 0 else {
+        throw FileError("set the time of", other.appending(name), Errno(rawValue: errno))
+      }
+    }
+  }
+
+  /// Whether one of the indices was made before the same one there.
+  func isOlder(than other: SignedLists) -> Bool {
+    releases.contains { name, date in other.releases[name].map { date < $0 } ?? false }
   }
 
   /// Whether there are some, and each has the checksum that its index names.

@@ -12,18 +12,26 @@ extension AptSession {
   /// as if the server had said that nothing has changed. So nothing is fetched, and nothing of the other node is
   /// believed.
   ///
+  /// Nor does the other node decide that the archive has nothing newer: a signed index can be an old one. One that is
+  /// older than the node's own is not taken, and if the command is to ask the archive now, what is taken counts as older
+  /// than that: then the node's apt asks.
+  ///
   /// - Returns: whether there is something newer now.
-  func verifyIndicesOfOthers(_ key: IndicesKey, in root: FilePath) throws -> Bool {
+  func verifyIndicesOfOthers(_ key: IndicesKey, in root: FilePath, _ refresh: PackageOptions.Refresh) throws -> Bool {
     guard !key.acceptsUnsigned else { return false }
     // A workspace of its own: if the apt of the node does not accept the files, nothing of them stays.
     let trial = try AptSession(for: node, in: store)
     let lists = trial.workspace.writable.appending("lists")
-    let fetched: Date? = try cache.whileChanging {
-      guard let others = try PackageIndices(for: key, in: cache).newerOfOthers(in: cache) else { return nil }
-      try SignedLists(in: others.lists).copy(to: lists)
+    let found: Date? = try cache.whileChanging {
+      let own = try PackageIndices(for: key, in: cache)
+      guard let others = try own.newerOfOthers(in: cache) else { return nil }
+      let signed = try SignedLists(in: others.lists)
+      if own.fetched != nil, try signed.isOlder(than: SignedLists(in: own.lists)) { return nil }
+      try signed.copy(to: lists)
       return others.fetched
     }
-    guard let fetched, try SignedLists(in: lists).areIntact() else { return false }
+    guard var fetched = found, try SignedLists(in: lists).areIntact() else { return false }
+    if case .since(let moment) = refresh { fetched = min(fetched, moment - 1) }
     let method = trial.workspace.given.appending("unchanged")
     try Files.write(Self.unchanged.utf8, to: method)
     try Files.setMode(method, 0o755)

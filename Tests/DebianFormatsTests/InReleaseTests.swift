@@ -1,13 +1,14 @@
 import DebianFormats
 import Testing
 
-@Suite struct ReleaseChecksumsTests {
+@Suite struct InReleaseTests {
   private static let (one, two) = (String(repeating: "1a", count: 32), String(repeating: "2B", count: 32))
   private static let signed = """
     -----BEGIN PGP SIGNED MESSAGE-----
     Hash: SHA512
 
     Origin: Debian
+    Date: Sat, 5 Nov 2025 09:07:41 UTC
     MD5Sum:
      d41d8cd98f00b204e9800998ecf8427e 0 main/binary-amd64/Packages
     SHA256:
@@ -20,9 +21,10 @@ import Testing
 
     """
 
-  @Test func checksumsAreThoseOfTheSignedText() {
+  @Test func dateAndChecksumsAreThoseOfTheSignedText() {
+    #expect(InRelease(Self.signed)?.date == "20251105090741")
     #expect(
-      ReleaseChecksums(inRelease: Self.signed)?.sha256 == [
+      InRelease(Self.signed)?.sha256 == [
         "main/binary-amd64/Packages": Self.one, "main/i18n/Translation-de_DE": Self.two.lowercased(),
       ])
   }
@@ -38,12 +40,14 @@ import Testing
     signed.replacing("-----BEGIN PGP SIGNATURE-----\n", with: "-----BEGIN PGP SIGNATURE-----\n\(signed)"),
     signed.replacing("-----BEGIN PGP SIGNATURE", with: "- \n-----BEGIN PGP SIGNED MESSAGE"),
     signed.replacing("\(two) 7 main/i18n/Translation-de_DE", with: "\(two) 7 main/binary-amd64/Packages"),
-    signed.replacing(two, with: "0"), signed.replacing("SHA256:", with: "SHA512:"), "", "Origin: Debian\n\(section)",
+    signed.replacing("09:07:41 UTC", with: "09:07:41 CET"), signed.replacing("Nov", with: "Foo"),
+    signed.replacing("MD5Sum:", with: "Date: Sat, 5 Nov 2026 09:07:41 UTC\nMD5Sum:"), signed.replacing(two, with: "0"),
+    signed.replacing("SHA256:", with: "SHA512:"), "", "Origin: Debian\n\(section)",
   ])
-  func otherTextsAreNotRead(text: String) { #expect(ReleaseChecksums(inRelease: text) == nil) }
+  func otherTextsAreNotRead(text: String) { #expect(InRelease(text) == nil) }
 
   @Test func namesAreThoseOfApt() {
-    #expect(ReleaseChecksums.listName(of: "main/binary-amd64/Packages") == "main_binary-amd64_Packages")
-    #expect(ReleaseChecksums.listName(of: "a_b/c~d e+f%.x") == "a%5fb_c%7ed%20e+f%25.x")
+    #expect(InRelease.listName(of: "main/binary-amd64/Packages") == "main_binary-amd64_Packages")
+    #expect(InRelease.listName(of: "a_b/c~d e+f%.x") == "a%5fb_c%7ed%20e+f%25.x")
   }
 }

@@ -36,7 +36,7 @@ import Testing
     "\(section)\(signed)", "\(signed)\(section)", "\n\(signed)",
     signed.replacing("Hash: SHA512\n", with: "Hash: SHA512\n\(section)"),
     signed.replacing("Hash: SHA512\n", with: "Hash: SHA512\n \n"),
-    signed.replacing("Origin: Debian\n", with: section),
+    signed.replacing("Origin: Debian\n", with: section), signed.replacing("\nSHA256", with: "\r\nSHA256"),
     signed.replacing("-----BEGIN PGP SIGNATURE-----\n", with: "-----BEGIN PGP SIGNATURE-----\n\(signed)"),
     signed.replacing("-----BEGIN PGP SIGNATURE", with: "- \n-----BEGIN PGP SIGNED MESSAGE"),
     signed.replacing("\(two) 7 main/i18n/Translation-de_DE", with: "\(two) 7 main/binary-amd64/Packages"),

@@ -15,6 +15,8 @@ public struct InRelease: Sendable, Equatable {
   ///
   /// - Returns: nil if it is not a signed text alone, with one date and one section of such checksums.
   public init?(_ text: String) {
+    // To a signature, it makes no difference whether lines end with a carriage return, too.
+    guard !text.utf8.contains(0x0d) else { return nil }
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
     guard lines.popFirst() == "-----BEGIN PGP SIGNED MESSAGE-----" else { return nil }
     while let header = lines.popFirst(), !header.isEmpty {

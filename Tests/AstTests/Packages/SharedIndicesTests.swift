@@ -139,7 +139,7 @@ struct SharedIndicesTests {
     default:
       try first.shell(
         """
-        echo 'APT::Update::Post-Invoke {"test ! -e /etc/hostile || sh /etc/hostile"; };' >/etc/apt/apt.conf.d/80hook
+        echo 'APT::Update::Post-Invoke {"cd /etc && if [ -e hostile ]; then sh hostile; fi"; };' >/etc/apt/apt.conf.d/80hook
         """)
     }
     let other = try first.clone()

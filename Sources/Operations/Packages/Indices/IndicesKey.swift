@@ -94,6 +94,7 @@ extension PackageCache {
     }
     guard let found else { return nil }
     let text = Data(found.text.utf8)
+    try Files.ensureDirectory(programs)
     let new = programs.appending("\(node).\(UUID()).new")
     try Files.write(mark + text + mark, to: new)
     try Files.rename(new, to: file)

@@ -29,10 +29,11 @@ extension TestStore {
       .joined(separator: "\n")
   }
 
-  /// The names in the store, outside the subvolumes.
+  /// The names in the store, outside the subvolumes, but for those of what is only remembered.
   func names() throws -> String {
     try runSuccessfully([
-      "find", root.string, "-xdev", "-path", "\(root)/ast/lock", "-prune", "-o", "-printf", "%P %y %m %l\\n",
+      "find", root.string, "-xdev", "-path", "\(root)/ast/lock", "-prune", "-o", "-path", "\(root)/cache/apt/programs",
+      "-prune", "-o", "-printf", "%P %y %m %l\\n",
     ]).split(separator: "\n").sorted().joined(separator: "\n")
   }
 

@@ -61,11 +61,13 @@ struct IndicesKey: Equatable {
       let said = AptConfiguration(String(decoding: contents, as: UTF8.self), isSettings: isSettings)
       runsPrograms = runsPrograms || said.runsPrograms
       acceptsUnsigned = acceptsUnsigned || said.acceptsUnsigned
-      unread += said.paths.map { FilePath($0) }.filter { known.insert($0).inserted }
+      // The state of packages that 00ast-package-state names is no configuration.
+      unread += said.paths.map { FilePath($0) }.filter { !$0.starts(with: state) && known.insert($0).inserted }
     }
     return (text, runsPrograms, acceptsUnsigned)
   }
 
+  private static let state = FilePath("/").pushing(PackageState.sysimage)
   /// Many times what Debian's sources and keys have, in bytes; and what a file has that they name.
   private static let largest = 32 << 20
   private static let largestNamed = 1 << 20

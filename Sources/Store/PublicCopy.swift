@@ -10,6 +10,8 @@ import SystemPackage
 extension Store {
   private static let name: FilePath.Component = "public.sqlite"
   private static let newName: FilePath.Component = "public.sqlite.new"
+  /// What an older ast leaves if it is killed while it writes: SQLite would play it back into the next copy.
+  private static let journalName: FilePath.Component = "public.sqlite.new-journal"
 
   private static func directory(in root: FilePath) -> FilePath { root.appending("ast") }
 
@@ -36,7 +38,7 @@ extension Store {
     do {
       let directory = try OpenDirectory(Self.directory(in: root))
       let new = directory.path.appending(Self.newName)
-      try directory.remove(Self.newName)
+      for name in [Self.newName, Self.journalName] { try directory.remove(name) }
       if try directory.status(of: Self.name) != nil {
         try directory.copy(Self.name, from: directory, to: Self.newName)
         // A reflink has the permissions of a new file.

@@ -44,7 +44,7 @@ extension TreeDatabase {
   private static func makePublicCopy(_ file: FilePath, _ origin: Origin) throws(TreeError) {
     do {
       let connection = try Connection(to: file, .creating)
-      try connection.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF")
+      try connection.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
       try connection.transaction { try Schema.current.migrate(connection) }
       try connection.execute("CREATE TABLE origin (boot TEXT NOT NULL, database INTEGER NOT NULL) STRICT")
       try connection.run("INSERT INTO origin VALUES (?, ?)", origin.boot, origin.database)
@@ -65,10 +65,12 @@ extension TreeDatabase {
     defer { try? connection.detach("public") }
     do {
       guard try originOfCopy() == origin else { throw TreeError.unusableCopy }
-      // The rows that rows refer to are copied in another order; what is consistent here is so there.
+      // A journal that a killed command leaves would be played back into the next copy. "OFF" is ignored in a defensive
+      // connection (SQLITE_DBCONFIG_DEFENSIVE). The rows that rows refer to are copied in another order; what is
+      // consistent here is so there.
       try connection.execute(
         """
-        PRAGMA public.synchronous = OFF; PRAGMA public.journal_mode = OFF; PRAGMA public.locking_mode = EXCLUSIVE;
+        PRAGMA public.synchronous = OFF; PRAGMA public.journal_mode = MEMORY; PRAGMA public.locking_mode = EXCLUSIVE;
         PRAGMA foreign_keys = OFF
         """)
       defer { try? connection.execute("PRAGMA foreign_keys = ON") }

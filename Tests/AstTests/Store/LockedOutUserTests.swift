@@ -193,6 +193,24 @@ struct LockedOutUserTests {
     }
   }
 
+  /// A journal that is left beside the new copy would be played back into the next one.
+  @Test func thereIsNoJournalOfTheCopy() throws {
+    let journal = "\(store.root)/ast/public.sqlite.new-journal"
+    let trace = try LoopBtrfs.shared.newDirectory().appending("trace")
+    for damage in ["true", "rm public.sqlite", ": >\(journal)"] {
+      try runSuccessfully(["sh", "-c", damage], in: store.root.appending("ast"))
+      try runSuccessfully([
+        "strace", "-e", "trace=openat", "-o", trace.string, AstBinary.path.string, "--store", "\(store.root)", "desc",
+        "1",
+        damage,
+      ])
+      let calls = try String(contentsOfFile: trace.string, encoding: .utf8).lines
+      #expect(calls.contains { $0.contains("/public.sqlite.new\"") }, "\(damage)")
+      #expect(!calls.contains { $0.contains(journal) }, "\(damage)")
+      #expect(!FileManager.default.fileExists(atPath: journal), "\(damage)")
+    }
+  }
+
   /// An older ast does not write the copy.
   @Test func usersAreToldThatTheCopyIsOld() throws {
     let copy = try LoopBtrfs.shared.newDirectory().appending("old")

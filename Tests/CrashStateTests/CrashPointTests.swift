@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// A log of one-sector writes: `w` a write, `u` one that is durable on its own, `f` a flush, `F` a flush with a write.

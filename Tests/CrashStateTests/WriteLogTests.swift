@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Bytes of a log with 512-byte sectors, one entry after the other.

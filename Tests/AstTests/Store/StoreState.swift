@@ -12,9 +12,6 @@ struct StoreState: Equatable {
 }
 
 extension TestStore {
-  /// The database file.
-  var database: FilePath { root.appending("ast/tree.sqlite") }
-
   /// The present state of the store.
   func state() throws -> StoreState {
     StoreState(

@@ -14,6 +14,9 @@ public struct TestStore: Sendable {
     try ast("init", "--directory", try TinyRoot.path.string).expectSuccess()
   }
 
+  /// The database file.
+  public var database: FilePath { root.appending("ast/tree.sqlite") }
+
   /// An existing store.
   public init(existing root: FilePath) { self.root = root }
 

@@ -1,9 +1,8 @@
 import SystemPackage
-import TestSupport
 
 extension TestStore {
   /// Runs `ast` as if in a new boot: the kernel reports another boot id.
-  func astInTheNextBoot(_ arguments: [String]) throws -> CommandResult {
+  package func astInTheNextBoot(_ arguments: [String]) throws -> CommandResult {
     let script = """
       mount -t tmpfs none /mnt; echo 00000000-0000-4000-8000-000000000000 >/mnt/id
       mount --bind /mnt/id /proc/sys/kernel/random/boot_id; umount -l /mnt; exec "$@"

@@ -1,18 +1,17 @@
 import SystemPackage
-import TestSupport
 
 /// The disk before a scenario's commands, everything written to it since, and the disk at the end.
-struct Recording {
-  let before: ImageFile
-  let after: ImageFile
-  let logFile: ImageFile
-  let log: WriteLog
+package struct Recording {
+  package let before: ImageFile
+  package let after: ImageFile
+  package let logFile: ImageFile
+  package let log: WriteLog
   /// For each command, how many entries the log had when it had returned.
-  let marks: [Int]
-  let commandCount: Int
+  package let marks: [Int]
+  package let commandCount: Int
 
   /// Makes the file system, prepares it and runs the commands. Throws ``CommandFailure`` if one of them fails.
-  init(of scenario: Scenario, in scratch: ScratchDirectory) throws {
+  package init(of scenario: Scenario, in scratch: ScratchDirectory) throws {
     let mountPoint = scratch.mountPoint
     before = try ImageFile(at: scratch.file("before"), size: scenario.size)
     try runSuccessfully(["mkfs.btrfs", "-q", before.path.string])
@@ -24,7 +23,7 @@ struct Recording {
     try after.copy(before)
     let logFile = try ImageFile(at: scratch.file("log"))
     let disk = try LoggedDisk(image: after, log: logFile, in: scratch)
-    let commands = scenario.commands(mountPoint)
+    let commands = try scenario.commands(mountPoint)
     let places = try commands.map { argv in
       try runSuccessfully(argv, environment: scenario.environment, in: mountPoint)
       return try disk.mark()

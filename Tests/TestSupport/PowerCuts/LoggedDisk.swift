@@ -1,18 +1,17 @@
 import Glibc
 import SystemPackage
-import TestSupport
 import Testing
 
 /// A mounted btrfs on a disk that logs its writes and flushes.
 ///
 /// The kernel sees a loop device over a FUSE file; behind that file qemu-storage-daemon passes each request on to the
 /// image and records it in the log. Requests complete after they are in both.
-struct LoggedDisk {
+package struct LoggedDisk {
   private let scratch: ScratchDirectory
   private let log: ImageFile
 
   /// Starts a disk with these contents, and mounts it at the mount point of `scratch`.
-  init(image: ImageFile, log: ImageFile, in scratch: ScratchDirectory) throws {
+  package init(image: ImageFile, log: ImageFile, in scratch: ScratchDirectory) throws {
     self.scratch = scratch
     self.log = log
     let export = try ImageFile(at: scratch.file(Self.exportName))
@@ -29,10 +28,10 @@ struct LoggedDisk {
   }
 
   /// The next place in the log: everything that has returned is before it.
-  func mark() throws -> Int64 { try log.size() }
+  package func mark() throws -> Int64 { try log.size() }
 
   /// Unmounts the file system and ends the daemon. Then the log is complete.
-  func stop() throws {
+  package func stop() throws {
     try scratch.unmount()
     let pidFile = scratch.file(Self.pidName)
     let pid = Self.pid(in: pidFile)
@@ -43,14 +42,14 @@ struct LoggedDisk {
   }
 
   /// Kills the daemon that works in `directory`, if there is one.
-  static func killDaemon(of directory: FilePath) {
+  package static func killDaemon(of directory: FilePath) {
     guard let pid = pid(in: directory.appending(pidName)),
       text(of: FilePath("/proc/\(pid)/cmdline")).contains(directory.string)
     else { return }
     kill(pid, SIGKILL)
   }
 
-  static let exportName = "export"
+  package static let exportName = "export"
   private static let pidName = "pid"
   private static let daemon = "qemu-storage-daemon"
 
@@ -68,7 +67,7 @@ struct LoggedDisk {
   }
 
   /// Why this machine cannot have such a disk; nil if it can.
-  static let hindrance: String? = {
+  package static let hindrance: String? = {
     if geteuid() != 0 { return "needs root: it mounts file systems" }
     if access("/dev/fuse", F_OK) != 0 { return "needs /dev/fuse" }
     // Debian 12 has it in qemu-system-common, Debian 13 in qemu-utils.
@@ -81,7 +80,7 @@ struct LoggedDisk {
 
 extension Trait where Self == ConditionTrait {
   /// Skips the test or suite, with the reason, if disks cannot be logged.
-  static var requiresLoggedDisk: Self {
+  package static var requiresLoggedDisk: Self {
     .enabled(if: LoggedDisk.hindrance == nil, "\(LoggedDisk.hindrance ?? "")")
   }
 }

@@ -1,45 +1,50 @@
 import FoundationEssentials
 import SystemPackage
-import TestSupport
 
 /// A bootable disk: the subvolumes of the layout, and a store whose node 1 has a stand-in for a kernel, a machine id and
 /// a complete fstab, so that its deployments are the same on every disk.
-final class BootDisk: Sendable {
-  let store: TestStore
+package final class BootDisk: Sendable {
+  package let store: TestStore
   private let disk: LoopBtrfs
 
-  init(size: Int64 = 1 << 30) throws {
-    disk = try Self.disk(size: size)
-    store = try TestStore(at: disk.root.appending("@snapshots"))
-    try store.ast("clone", "0", "one").expectSuccess()
-    try store.ast("run", "1", "sh", "-ec", Self.furnishing).expectSuccess()
-    try store.ast("tmp").expectSuccess()
+  package init(size: Int64 = 1 << 30) throws {
+    disk = try LoopBtrfs.small(size: size)
+    store = try Self.makeStore(on: disk.root)
   }
 
   /// The same with a Debian as its base, which has no kernel, and no other node.
-  init(withDebianOf size: Int64, other: PackageStore.OtherSources = .none) throws {
-    disk = try Self.disk(size: size)
+  package init(withDebianOf size: Int64, other: PackageStore.OtherSources = .none) throws {
+    disk = try LoopBtrfs.small(size: size)
+    try Self.makeSubvolumes(on: disk.root)
     store = try PackageStore(at: disk.root.appending("@snapshots"), other: other).store
   }
 
   deinit { disk.remove() }
 
-  private static func disk(size: Int64) throws -> LoopBtrfs {
-    let disk = try LoopBtrfs.small(size: size)
+  /// Makes the subvolumes and the store at the top level of a file system.
+  package static func makeStore(on top: FilePath) throws -> TestStore {
+    try makeSubvolumes(on: top)
+    let store = try TestStore(at: top.appending("@snapshots"))
+    try store.ast("clone", "0", "one").expectSuccess()
+    try store.ast("run", "1", "sh", "-ec", furnishing).expectSuccess()
+    try store.ast("tmp").expectSuccess()
+    return store
+  }
+
+  private static func makeSubvolumes(on top: FilePath) throws {
     for name in ["@snapshots", "@var", "@home", "@root", "@srv", "@grub"] {
-      try runSuccessfully(["btrfs", "subvolume", "create", disk.root.appending(name).string])
+      try runSuccessfully(["btrfs", "subvolume", "create", top.appending(name).string])
     }
-    return disk
   }
 
   /// The directory of one of its subvolumes.
-  func path(of subvolume: String) -> FilePath { disk.root.appending(subvolume) }
+  package func path(of subvolume: String) -> FilePath { disk.root.appending(subvolume) }
 
   /// The root directory of a deployment.
-  func root(of deployment: Int) -> FilePath { store.root.appending("deploy/\(deployment)/root") }
+  package func root(of deployment: Int) -> FilePath { store.root.appending("deploy/\(deployment)/root") }
 
   /// Fills the disk, except this many bytes, with files of the machine's user.
-  func fill(leaving bytes: Int) throws {
+  package func fill(leaving bytes: Int) throws {
     let home = path(of: "@home")
     let hole = home.appending("hole")
     if bytes > 0 {
@@ -53,13 +58,13 @@ final class BootDisk: Sendable {
   }
 
   /// Frees that space.
-  func empty() throws {
+  package func empty() throws {
     try runSuccessfully(["sh", "-c", "rm -f ballast-*; sync --file-system ."], in: path(of: "@home"))
   }
 
-  static let version = "6.1.0-1-amd64"
+  package static let version = "6.1.0-1-amd64"
   private static let mounts = [".snapshots", "var", "home", "root", "srv", "boot/grub", "tmp"]
-  static let furnishing = """
+  package static let furnishing = """
     mkdir -p \(mounts.map { "/" + $0 }.joined(separator: " ")) /lib/modules/\(version) /usr/lib/systemd/system
     touch /usr/lib/systemd/system/ast-var.service
     ln -s /bin/sh /sbin/init
@@ -78,12 +83,12 @@ final class BootDisk: Sendable {
 }
 
 /// The files of the boot menu.
-struct MenuFiles {
+package struct MenuFiles {
   /// The text of each file, by its name in `ast`.
-  let texts: [String: String]
+  package let texts: [String: String]
 
   /// The files on the disk of a store, or none if nothing boots from it.
-  init(of store: TestStore) throws {
+  package init(of store: TestStore) throws {
     let directory = store.root.removingLastComponent().appending("@grub/ast")
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.string)) ?? []
     texts = try Dictionary(
@@ -93,17 +98,17 @@ struct MenuFiles {
   }
 
   /// The default entry.
-  var standard: String? { lines.first { $0.hasPrefix("set default=") }.map { String($0.dropFirst(12)) } }
+  package var standard: String? { lines.first { $0.hasPrefix("set default=") }.map { String($0.dropFirst(12)) } }
 
   /// The names of the entries, in the order of the files.
-  var entries: [String] {
+  package var entries: [String] {
     lines.filter { $0.contains("menuentry ") }.compactMap { line in
       line.split(separator: " ").reversed().dropFirst().first.map(String.init)
     }
   }
 
   /// The roots that the entries start, and their kernels, relative to the top level.
-  var files: [FilePath] {
+  package var files: [FilePath] {
     lines.compactMap { line in
       let words = line.split(separator: " ").map { $0.trimmingCharacters("'") }
       guard let root = words.first(where: { $0.hasPrefix("@snapshots/") }),

@@ -3,35 +3,46 @@
 ///
 /// All numbers are little-endian. The first sector is the superblock; every entry is a sector with its header and
 /// after that the sectors written.
-struct WriteLog: Equatable {
+package struct WriteLog: Equatable {
   /// The kind of request of an entry. Without any of these flags it is a plain write.
-  struct Flags: OptionSet {
-    let rawValue: UInt64
+  package struct Flags: OptionSet {
+    package let rawValue: UInt64
 
-    static let flush = Flags(rawValue: 1)
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    package static let flush = Flags(rawValue: 1)
     /// "Force unit access": durable on its own, without a flush.
-    static let durable = Flags(rawValue: 2)
-    static let discard = Flags(rawValue: 4)
+    package static let durable = Flags(rawValue: 2)
+    package static let discard = Flags(rawValue: 4)
     /// A label in the log, which is not a request.
-    static let label = Flags(rawValue: 8)
+    package static let label = Flags(rawValue: 8)
   }
 
   /// One request; positions and lengths are in bytes.
-  struct Entry: Equatable {
-    var flags: Flags
+  package struct Entry: Equatable {
+    package var flags: Flags
     /// The place on the disk, and the length.
-    var offset: Int64
-    var length: Int64
+    package var offset: Int64
+    package var length: Int64
     /// The place of the entry's header in the log.
-    var header: Int64
+    package var header: Int64
     /// The place of the written bytes in the log. A discard has none.
-    var data: Int64
+    package var data: Int64
 
-    var changesTheDisk: Bool { length > 0 && !flags.contains(.label) }
+    package init(flags: Flags, offset: Int64, length: Int64, header: Int64, data: Int64) {
+      self.flags = flags
+      self.offset = offset
+      self.length = length
+      self.header = header
+      self.data = data
+    }
+
+    /// Whether the disk is another one after it.
+    package var changesTheDisk: Bool { length > 0 && !flags.contains(.label) }
   }
 
   /// Why bytes are not a log.
-  enum Malformation: Error, Equatable {
+  package enum Malformation: Error, Equatable {
     case noSuperblock
     case unknownVersion(UInt64)
     case badSectorSize(UInt64)
@@ -39,14 +50,14 @@ struct WriteLog: Equatable {
     case truncated(entry: Int)
   }
 
-  let sectorSize: Int64
-  let entries: [Entry]
+  package let sectorSize: Int64
+  package let entries: [Entry]
 
   /// Reads the log in a file of `size` bytes.
   ///
   /// Entries are read to the end of the file. QEMU updates the count in the superblock only now and then, so more
   /// entries than that are not an error, but fewer are.
-  init(size: Int64, read: (_ offset: Int64, _ count: Int) throws -> [UInt8]) throws {
+  package init(size: Int64, read: (_ offset: Int64, _ count: Int) throws -> [UInt8]) throws {
     guard size >= Self.superblockSize else { throw Malformation.noSuperblock }
     let superblock = try read(0, Self.superblockSize)
     guard Self.number(at: 0, in: superblock) == Self.magic else { throw Malformation.noSuperblock }
@@ -78,7 +89,7 @@ struct WriteLog: Equatable {
   }
 
   /// How many entries there were when the log was `size` bytes long, including one that was just being written.
-  func count(whenSizeWas size: Int64) -> Int {
+  package func count(whenSizeWas size: Int64) -> Int {
     entries.prefix { $0.header < size }.count
   }
 

@@ -1,5 +1,5 @@
 /// The writes since its last flush that a disk with a volatile write cache still has after a power cut.
-enum PowerCut: String, CaseIterable {
+package enum PowerCut: String, CaseIterable {
   /// Everything up to a flush, and nothing after it.
   case prefix
   /// Everything up to a flush, and of the writes between it and the next one a pseudo-random half.
@@ -9,22 +9,29 @@ enum PowerCut: String, CaseIterable {
 }
 
 /// A moment of a power cut, and the entries that the disk has then.
-struct CrashPoint: Equatable {
+package struct CrashPoint: Equatable {
   /// The entry of the log (a flush, or the end) that did not complete, or up to which everything completed.
-  let entry: Int
+  package let entry: Int
   /// The entries that are durable, in addition to those of the previous points.
-  let settled: [Int]
+  package let settled: [Int]
   /// The entries that reached the disk by chance, in this state only.
-  let survivors: [Int]
+  package let survivors: [Int]
   /// How many commands had returned: their effects must be there.
-  let returned: Int
+  package let returned: Int
+
+  package init(entry: Int, settled: [Int], survivors: [Int], returned: Int) {
+    self.entry = entry
+    self.settled = settled
+    self.survivors = survivors
+    self.returned = returned
+  }
 
   /// The states after a power cut, in the order of the log.
   ///
   /// - Parameters:
   ///   - marks: for each command, the number of entries in the log when it had returned.
   ///   - limit: the maximum number of points: the seed chooses one of each group of consecutive points.
-  static func all(
+  package static func all(
     in log: WriteLog, marks: [Int], cut: PowerCut, seed: UInt64, limit: Int
   ) -> (points: [CrashPoint], candidates: Int) {
     let flushes = log.entries.indices.filter { log.entries[$0].flags.contains(.flush) }

@@ -2,12 +2,12 @@ import Glibc
 import SystemPackage
 
 /// A sparse file with the contents of a disk, or with its log.
-final class ImageFile {
-  let path: FilePath
+package final class ImageFile {
+  package let path: FilePath
   private let file: FileDescriptor
 
   /// Makes the file, of `size` bytes that read as zero; an existing one is emptied.
-  init(at path: FilePath, size: Int64 = 0) throws {
+  package init(at path: FilePath, size: Int64 = 0) throws {
     self.path = path
     file = try FileDescriptor.open(
       path, .readWrite, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
@@ -17,10 +17,10 @@ final class ImageFile {
   deinit { try? file.close() }
 
   /// The size in bytes, including holes.
-  func size() throws -> Int64 { try file.seek(offset: 0, from: .end) }
+  package func size() throws -> Int64 { try file.seek(offset: 0, from: .end) }
 
   /// The bytes at a place; fewer at the end of the file.
-  func read(at offset: Int64, count: Int) throws -> [UInt8] {
+  package func read(at offset: Int64, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       while filled < count {
         let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
@@ -32,7 +32,7 @@ final class ImageFile {
   }
 
   /// Makes this file equal to `other`, including holes.
-  func copy(_ other: ImageFile) throws {
+  package func copy(_ other: ImageFile) throws {
     let size = try other.size()
     try file.resize(to: 0)
     try file.resize(to: size)
@@ -44,7 +44,7 @@ final class ImageFile {
   }
 
   /// Applies an entry of a log, whose data are in `log`.
-  func apply(_ entry: WriteLog.Entry, from log: ImageFile) throws {
+  package func apply(_ entry: WriteLog.Entry, from log: ImageFile) throws {
     guard entry.changesTheDisk else { return }
     guard entry.flags.contains(.discard) else {
       return try copy(entry.length, of: log, from: entry.data, to: entry.offset)
@@ -57,7 +57,7 @@ final class ImageFile {
   }
 
   /// The first place, in steps of a mebibyte, at which the files differ.
-  func difference(from other: ImageFile) throws -> Int64? {
+  package func difference(from other: ImageFile) throws -> Int64? {
     let size = try size()
     guard try other.size() == size else { return min(size, try other.size()) }
     return try stride(from: 0, to: size, by: Int(Self.chunk)).first { offset in

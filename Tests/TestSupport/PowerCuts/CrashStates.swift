@@ -1,14 +1,13 @@
 import Glibc
 import SystemPackage
-import TestSupport
 
 /// Builds the disk as each power cut leaves it, in the order of the log, and mounts it.
-struct CrashStates {
+package struct CrashStates {
   private let recording: Recording
   private let scratch: ScratchDirectory
   /// The disk with all entries that are durable.
   private let settled: ImageFile
-  init(of recording: Recording, in scratch: ScratchDirectory) throws {
+  package init(of recording: Recording, in scratch: ScratchDirectory) throws {
     self.recording = recording
     self.scratch = scratch
     settled = try ImageFile(at: scratch.file("settled"))
@@ -19,7 +18,7 @@ struct CrashStates {
   ///
   /// Each state has its own file, because mounting writes to it, and because a mount namespace that is made meanwhile
   /// keeps the file system alive, and writing, after it was unmounted here.
-  func disk(at point: CrashPoint) throws -> ImageFile {
+  package func disk(at point: CrashPoint) throws -> ImageFile {
     for entry in point.settled { try settled.apply(recording.log.entries[entry], from: recording.logFile) }
     let path = scratch.file("state")
     unlink(path.string)
@@ -30,7 +29,7 @@ struct CrashStates {
   }
 
   /// The problems that `check` finds in the file system at `point`. A failure to mount it is a problem, not an error.
-  func problems(at point: CrashPoint, check: (CrashState) throws -> [String]) throws -> [String] {
+  package func problems(at point: CrashPoint, check: (CrashState) throws -> [String]) throws -> [String] {
     let disk = try disk(at: point)
     // Kernels before 6.8 remember unmounted devices and refuse an older state of the same file system on another one.
     try runSuccessfully(["btrfs", "device", "scan", "--forget"])

@@ -1,20 +1,19 @@
 import Glibc
 import SystemPackage
-import TestSupport
 
 /// The directory of one scenario: its images, its mount point, its daemon's pid file.
 ///
 /// It is locked with flock(2) while its process lives. The next scenario that starts removes directories without a lock,
 /// which killed processes have left.
-final class ScratchDirectory {
+package final class ScratchDirectory {
   /// The mount point of the scenario's file system, and later of each crash state.
-  let mountPoint: FilePath
+  package let mountPoint: FilePath
 
   private let path: FilePath
   private let lock: FileDescriptor
 
   /// Makes the directory in memory if `bytes` fit there, or else on the disk.
-  init(for bytes: Int64) throws {
+  package init(for bytes: Int64) throws {
     // Another process must not take the directory for an abandoned one before it is locked.
     let doors = Self.bases.compactMap { try? Self.locked($0) }
     defer { for door in doors { try? door.close() } }
@@ -32,15 +31,15 @@ final class ScratchDirectory {
   deinit { try? lock.close() }
 
   /// Ends the programs that run here, and removes everything.
-  func remove() { Self.clear(path) }
+  package func remove() { Self.clear(path) }
 
   /// A file of this directory.
-  func file(_ name: String) -> FilePath { path.appending(name) }
+  package func file(_ name: String) -> FilePath { path.appending(name) }
 
   /// Unmounts the file system at the mount point. Throws `Errno` (busy) if a file there is still open.
   ///
   /// A mount namespace that was made meanwhile has it mounted, too: the disk is complete when the last of them is gone.
-  func unmount() throws {
+  package func unmount() throws {
     let uuid = try runSuccessfully(["findmnt", "-no", "UUID", mountPoint.string]).prefix { $0 != "\n" }
     guard umount(mountPoint.string) == 0 else { throw Errno(rawValue: errno) }
     for _ in 0..<6000 where access("/sys/fs/btrfs/\(uuid)", F_OK) == 0 { usleep(5000) }
@@ -48,7 +47,7 @@ final class ScratchDirectory {
   }
 
   private static let bases: [FilePath] = ["/dev/shm", "/var/tmp"]
-  static let prefix = "ast-powercut-"
+  package static let prefix = "ast-powercut-"
 
   private static func free(_ base: FilePath) -> Int64 {
     var status = statvfs()

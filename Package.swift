@@ -183,6 +183,9 @@ let package = Package(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport", system], swiftSettings: strict),
     .testTarget(
       name: "CrashStateTests", dependencies: ["ast", "TestSupport", system], swiftSettings: strict),
+    .testTarget(
+      name: "CampaignTests", dependencies: ["ast", "TestSupport", system], path: "Tests/Campaign", exclude: ["run"],
+      swiftSettings: strict),
     .executableTarget(
       name: "sandbox-driver", dependencies: ["Sandbox", system], path: "Tests/SandboxDriver", swiftSettings: strict),
     .testTarget(

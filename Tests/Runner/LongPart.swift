@@ -22,11 +22,16 @@ struct LongPart {
     LongPart("debian-swift-arm64", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "arm64"]),
   ]
 
+  /// Random commands under everything that can happen to them, a quarter each.
+  private static let campaign = (1...4).map { part in
+    LongPart("campaign-\(part)", room: "campaign", ["\(Checkout.directory)/Tests/Campaign/run", "\(part)"])
+  }
+
   /// The rooms there are.
-  static let rooms = ["boot", "start", "older", "power-cuts", "adoption", "tutorial"] + others.map(\.room)
+  static let rooms = ["boot", "start", "older", "power-cuts", "adoption", "tutorial", "campaign"] + others.map(\.room)
 
   /// All of them: those above, and the tests of Tests/Boot that are not among the short ones, a part each.
-  static func all() throws -> [LongPart] { try others + boots() }
+  static func all() throws -> [LongPart] { try others + campaign + boots() }
 
   private static func boots() throws -> [LongPart] {
     try runSuccessfully(["Tests/Boot/run", "--full", "--list"], in: Checkout.directory).split(separator: "\n")

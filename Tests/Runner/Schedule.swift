@@ -1,11 +1,11 @@
 /// Which tests are a part, and what may run beside what.
 enum Schedule {
-  /// The rooms that have tests: those of Sources/README.md, the tests that cut the power (Tests/CrashStateTests), and
-  /// the machines that are booted (Tests/Boot).
+  /// The rooms that have tests: those of Sources/README.md, the tests that cut the power (Tests/CrashStateTests), random
+  /// commands under everything that can happen to them (Tests/Campaign), and the machines that are booted (Tests/Boot).
   static let rooms = [
     "ast", "Upkeep", "Live", "Machines", "Packages", "Boot", "Nodes", "Store", "Rootfs", "Host", "SnapshotTree",
     "DebianFormats", "Etc", "Grub", "Settings", "Btrfs", "Sandbox", "SQLite", powerCuts, machines,
-    "GroundPlan",
+    "Campaign", "GroundPlan",
   ]
   static let powerCuts = "PowerCuts"
   static let machines = "QEMU"
@@ -37,6 +37,7 @@ enum Schedule {
     (["AstTests/Packages/PackageFailPointTests.swift"], 200),
     (["AstTests/Machines/AdoptFailPointTests.swift"], 110),
     (["GrubMenuTests/GrubMenuTests.swift"], 105),
+    (["CampaignTests/CampaignTests.swift"], 100),
     (["CrashStateTests/AdoptPowerCutTests.swift"], 100),
     (["CrashStateTests/AstPowerCutTests.swift"], 100),
     (["CrashStateTests/DedupePowerCutTests.swift"], 100),

@@ -20,7 +20,7 @@ import Testing
       print("Episode AST_CAMPAIGN_SEED=\(seed)")
       let violations: [Violation]
       if seed.isMultiple(of: 4) {
-        let (done, found) = try PowerEpisode(seed: seed, commands: steps / 2).run(limit: steps / 3)
+        let (done, found) = try PowerEpisode(seed: seed, commands: 12).run(limit: 8)
         tally += done
         violations = found
       } else {

@@ -69,7 +69,7 @@ struct Episode {
       }
     number += 1
     let operation = Operation.random(on: expected, number: number, using: &random)
-    if operation.description.contains("gc") { kept = 1 }
+    if operation.verb == "gc" { kept = 1 }
     if disturbance == .crowd, operation.kind == .commit { return try crowd(with: operation) }
     let (outcomes, end) =
       switch (operation.kind, disturbance) {
@@ -196,7 +196,7 @@ struct Episode {
       number += 1
       operations.append(.random(beside: operations, on: expected, number: number, using: &random))
     }
-    if operations.contains(where: { $0.description.contains("gc") }) { kept = 1 }
+    if operations.contains(where: { $0.verb == "gc" }) { kept = 1 }
     let started = try operations.map { try StartedCommand($0.command(on: store)) }
     let ends = try started.map { try $0.wait() }
     tally.operations += operations.count

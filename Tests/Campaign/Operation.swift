@@ -22,7 +22,7 @@ struct Operation: CustomStringConvertible, Sendable {
   var refusals: Set<Int32> = []
   /// Its steps: of a command that is killed, the first ones are done, or none.
   let changes: [@Sendable (inout ExpectedStore) -> Void]
-  /// What comes before the words of ast; nil for ast itself.
+  /// Makes the command line.
   private let command: @Sendable (_ store: FilePath, _ wrapper: [String]) throws -> [String]
 
   /// The command line.
@@ -46,7 +46,8 @@ extension Operation {
     _ changes: [@Sendable (inout ExpectedStore) -> Void] = []
   ) -> Operation {
     Operation(
-      kind: kind, verb: words.first { !$0.hasPrefix("-") } ?? "", description: words.joined(separator: " "),
+      kind: kind, verb: words.first { !$0.hasPrefix("-") } ?? "",
+      description: words.map { $0.contains("\n") ? "…" : $0 }.joined(separator: " "),
       refusals: refusals, changes: changes,
       command: { store, wrapper in before + wrapper + [AstBinary.path.string, "--store", store.string] + words })
   }

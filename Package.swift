@@ -159,7 +159,8 @@ let package = Package(
       exclude: ["kernel.S"], swiftSettings: strict),
     .testTarget(
       name: "SettingsTests", dependencies: ["Settings", "SystemFiles", "TOMLFiles", system], swiftSettings: strict),
-    .testTarget(name: "HostTests", dependencies: ["Host", "TestSupport", system], swiftSettings: strict),
+    .testTarget(
+      name: "HostTests", dependencies: ["FileTrees", "Host", "TestSupport", system], swiftSettings: strict),
     .testTarget(
       name: "RootfsTests", dependencies: ["Btrfs", "Etc", "FileTrees", "Host", "Rootfs", "TestSupport", system],
       swiftSettings: strict),

@@ -53,7 +53,8 @@ struct PreparedMenu {
 
   /// Removes the files that a killed command had prepared.
   private static func removeLeftovers(in directory: RootDirectory) throws {
-    for entry in try directory.entries(of: Self.directory) where entry.name.hasSuffix(".new") {
+    let suffixes = [".new", ".new.ast-new"]
+    for entry in try directory.entries(of: Self.directory) where suffixes.contains(where: entry.name.hasSuffix) {
       unlink(directory.path.pushing(Self.directory).appending(entry.name).string)
     }
   }

@@ -1,3 +1,5 @@
+import FileTrees
+import FoundationEssentials
 import Glibc
 import Host
 import SystemPackage
@@ -27,6 +29,21 @@ import Testing
       #expect(try root.contents(of: "a/b/c/link").map { Array($0) } == Array("text\n".utf8))
     }
     #expect(kill(renaming.process, 0) == 0)
+  }
+
+  /// Nothing is left of what could not be put in its place.
+  @Test func whatCannotBeWrittenLeavesNothing() throws {
+    try runSuccessfully(["mkdir", "-p", "taken/below"], in: directory)
+    #expect(throws: FileError.self) { try root.write(Data("text".utf8), to: "taken") }
+    #expect(throws: FileError.self) { _ = try root.installLink(to: "target", at: "taken") }
+    #expect(throws: FileError.self) { _ = try root.install(Data("text".utf8), mode: 0o644, at: "taken") }
+    let open = try OpenDirectory(directory)
+    #expect(throws: (any Error).self) {
+      try open.replace("taken", FileAttributes(mode: 0o644)) { name in
+        try runSuccessfully(["touch", "\(directory)/\(name)"])
+      }
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.string) == ["taken"])
   }
 
   @Test func onlyRegularFilesAreRead() throws {

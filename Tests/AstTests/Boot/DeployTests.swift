@@ -302,6 +302,14 @@ struct DeployTests {
     #expect(try Consistency.problems(of: store) == [])
   }
 
+  @Test func whatAKilledCommandLeftBesideTheMenuIsRemoved() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    try runSuccessfully(
+      ["touch", "menu.cfg.new", "tree-9.cfg.new.ast-new"], in: disk.path(of: "@grub").appending("ast"))
+    try store.ast("deploy", "1").expectSuccess()
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
   @Test func twoAtOnceAreBothMade() throws {
     try store.ast("clone", "1").expectSuccess()
     let commands = try ["1", "2"].map { try store.start(["deploy", $0]) }

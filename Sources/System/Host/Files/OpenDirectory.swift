@@ -276,12 +276,17 @@ package final class OpenDirectory {
   package func replace(_ name: Name, _ attributes: FileAttributes, make: (Name) throws -> Void) throws {
     let temporary: Name = ".ast-new"
     try remove(temporary)
-    try make(temporary)
-    try setAttributes(attributes, of: temporary)
-    let result = temporary.withPlatformString { temporary in
-      name.withPlatformString { renameat(descriptor, temporary, descriptor, $0) }
+    do {
+      try make(temporary)
+      try setAttributes(attributes, of: temporary)
+      let result = temporary.withPlatformString { temporary in
+        name.withPlatformString { renameat(descriptor, temporary, descriptor, $0) }
+      }
+      guard result == 0 else { throw failure("replace", name) }
+    } catch {
+      temporary.withPlatformString { _ = unlinkat(descriptor, $0, 0) }
+      throw error
     }
-    guard result == 0 else { throw failure("replace", name) }
   }
 
   /// Removes a file or a directory with its contents, if the name exists.

@@ -118,18 +118,24 @@ public struct RootDirectory: Sendable {
         unlinkat(directory.rawValue, temporary, 0)
         let descriptor = openat(directory.rawValue, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        let new = FileDescriptor(rawValue: descriptor)
-        try new.closeAfter {
-          _ = try new.writeAll(data)
-          var status = stat()
-          guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG
-          else { return }
-          guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
-            fchmod(descriptor, status.st_mode & 0o7777) == 0
-          else { throw Errno(rawValue: errno) }
-        }
-        guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else {
-          throw Errno(rawValue: errno)
+        do {
+          let new = FileDescriptor(rawValue: descriptor)
+          try new.closeAfter {
+            _ = try new.writeAll(data)
+            var status = stat()
+            guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+              status.st_mode & S_IFMT == S_IFREG
+            else { return }
+            guard fchown(descriptor, status.st_uid, status.st_gid) == 0,
+              fchmod(descriptor, status.st_mode & 0o7777) == 0
+            else { throw Errno(rawValue: errno) }
+          }
+          guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else {
+            throw Errno(rawValue: errno)
+          }
+        } catch {
+          unlinkat(directory.rawValue, temporary, 0)
+          throw error
         }
       }
     }

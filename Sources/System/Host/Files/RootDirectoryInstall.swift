@@ -62,8 +62,13 @@ extension RootDirectory {
     let temporary = "\(name).ast-new"
     // A file with that name is removed unopened: it could be a device node.
     unlinkat(directory.rawValue, temporary, 0)
-    try make(temporary)
-    guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
+    do {
+      try make(temporary)
+      guard renameat(directory.rawValue, temporary, directory.rawValue, name) == 0 else { throw Errno(rawValue: errno) }
+    } catch {
+      unlinkat(directory.rawValue, temporary, 0)
+      throw error
+    }
   }
 
   private func isInstalled(_ data: Data, mode: mode_t, at file: FilePath, status: stat?) throws -> Bool {

@@ -147,7 +147,8 @@ struct Episode {
 
   /// Lets one of its system calls fail.
   private mutating func fail(_ operation: Operation) throws -> End {
-    let (call, errors) = Self.calls.randomElement(using: &random) ?? Self.calls[0]
+    let made = Self.calls.filter { experience.counts["\(operation.verb) \($0.call)"] != 0 }
+    let (call, errors) = made.randomElement(using: &random) ?? Self.calls[0]
     let error = errors.randomElement(using: &random) ?? "EIO"
     let key = "\(operation.verb) \(call)"
     let which = Int.random(in: 1...max(1, experience.counts[key] ?? 8), using: &random)

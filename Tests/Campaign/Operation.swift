@@ -193,7 +193,7 @@ extension Operation {
     if store.pending != nil {
       return start(store.deployments.keys.sorted().randomElement(using: &random) ?? 1, in: store)
     }
-    if Int.random(in: 0..<5, using: &random) < 2 { return machine(on: store, number, using: &random) }
+    if Bool.random(using: &random) { return machine(on: store, number, using: &random) }
     return tree(on: store, number, using: &random)
   }
 
@@ -254,11 +254,11 @@ extension Operation {
     guard let any = deployments.randomElement(using: &random) else { return deploy(node, asDefault: true) }
     let file = Etc.machineFiles.randomElement(using: &random) ?? ""
     switch Int.random(in: 0..<16, using: &random) {
-    case 0...3: return deploy(node, asDefault: Int.random(in: 0..<4, using: &random) > 0)
-    case 4...7: return start(Bool.random(using: &random) ? store.standard ?? any : any, in: store)
-    case 8: return any == store.standard ? deploy(node, asDefault: true) : rollback(to: any)
-    case 9, 10: return store.running.map { complete($0) } ?? start(any, in: store)
-    case 11: return store.running.map { stop($0, in: store) } ?? start(any, in: store)
+    case 0...2: return deploy(node, asDefault: Int.random(in: 0..<4, using: &random) > 0)
+    case 3...6: return start(Int.random(in: 0..<3, using: &random) > 0 ? store.standard ?? any : any, in: store)
+    case 7: return any == store.standard ? deploy(node, asDefault: true) : rollback(to: any)
+    case 8: return store.running.map { complete($0) } ?? start(any, in: store)
+    case 9: return store.running.map { stop($0, in: store) } ?? start(any, in: store)
     default: return store.running.map { edit(file, of: $0, number) } ?? start(any, in: store)
     }
   }

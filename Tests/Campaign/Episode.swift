@@ -121,7 +121,8 @@ struct Episode {
     guard let status = end.status else { return nil }
     if status == 0 { return outcomes.suffix(1) }
     if operation.refusals.contains(status) { return [expected] }
-    guard failures.contains(status), !end.stderr.isEmpty else { return nil }
+    // A start says what is wrong to the kernel's log, and to the system that comes up.
+    guard failures.contains(status), !end.stderr.isEmpty || operation.kind == .start else { return nil }
     // A start has no commit of its own for its note, and of several commits the first ones are made.
     return operation.kind == .commit ? [expected] : outcomes
   }

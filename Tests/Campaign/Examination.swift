@@ -46,7 +46,8 @@ struct Examination {
     }
     generations = generations.filter { found.nodes[$0.key] != nil }
     for (number, deployment) in found.deployments {
-      let listing = try Listing(of: store.appending("deploy/\(number)/root"), without: "etc")
+      // The copy beside /etc that a start leaves which was cut short is garbage until this deployment starts again.
+      let listing = try Listing(of: store.appending("deploy/\(number)/root"), without: ["etc", "etc.new"])
       if let before = deployments[number] {
         problems += listing.differences(from: before).map { "deploy/\(number)/root: \($0)" }
       } else if let content = generations[deployment.node]?[deployment.generation] {

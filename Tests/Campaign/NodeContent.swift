@@ -73,9 +73,9 @@ enum NodeContent {
 struct Listing: Equatable {
   private(set) var entries: [String: String] = [:]
 
-  /// Lists a directory, without one of the names in it.
-  init(of root: FilePath, without name: String? = nil) throws {
-    try add(root, below: "", without: name)
+  /// Lists a directory, without some of the names in it.
+  init(of root: FilePath, without omitted: Set<String> = []) throws {
+    try add(root, below: "", without: omitted)
     guard !entries.isEmpty else { throw Errno.noSuchFileOrDirectory }
   }
 
@@ -92,8 +92,9 @@ struct Listing: Equatable {
     }
   }
 
-  private mutating func add(_ directory: FilePath, below prefix: String, without omitted: String? = nil) throws {
-    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string) where name != omitted {
+  private mutating func add(_ directory: FilePath, below prefix: String, without omitted: Set<String> = []) throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: directory.string)
+    where !omitted.contains(name) {
       let path = directory.appending(name)
       var status = stat()
       guard lstat(path.string, &status) == 0 else { throw Errno(rawValue: errno) }

@@ -131,6 +131,9 @@ struct BootAssessmentTests {
 struct BootParametersTests {
   @Test(arguments: [
     ("", nil, nil, nil, false),
+    // Numbers that no deployment or node has.
+    ("ast.deployment=-1 ast.trial=+1 ast.fallback=", nil, nil, nil, false),
+    ("ast.deployment=2147483648 ast.trial=9223372036854775807/1 ast.fallback=1x", nil, nil, nil, false),
     ("BOOT_IMAGE=/x root=UUID=1 ro ast.deployment=7 quiet\n", 7, nil, nil, false),
     ("ast.deployment=7 ast.try panic=10", 7, nil, nil, true),
     ("ast.deployment=6 ast.fallback=7", 6, nil, 7, false),

@@ -5,6 +5,7 @@ import Testing
   @Test(arguments: [
     ("", "it gave no reason"), ("\n\n", "it gave no reason"), ("  broken\n", "broken"), ("one\ntwo", "one; two"),
     ("W: old\nE: first\nreading\n  E: second\n", "first; second"), ("E:none", "E:none"),
+    ("said\nE: \n", "it gave no reason"), ("E: \nE: why", "why"),
   ])
   func errorsBecomeOneSentence(said: String, sentence: String) {
     #expect(AptMessages.sentence(said) == sentence)
@@ -14,7 +15,7 @@ import Testing
     arguments: [
       ("", nil), ("Reading package lists...\n", nil),
       ("The following packages have unmet dependencies:\n", nil),
-      ("Depends: x\n a\n", nil),
+      ("Depends: x\n a\n", nil), ("The following packages have unmet dependencies:\n \n", nil),
       (
         """
         Some packages could not be installed.

@@ -19,6 +19,14 @@ import Testing
     }
   }
 
+  /// dpkg does not read a version whose epoch is not a number from 0. Here it has none.
+  @Test(arguments: ["-9223372036854775808", "-1", "18446744073709551616", "x", ""])
+  func anEpochThatIsNoneIsZero(epoch: String) {
+    #expect(DebianVersion("\(epoch):2") == DebianVersion("2"))
+    #expect(DebianVersion("\(epoch):2") < DebianVersion("1:1"))
+    #expect(DebianVersion("\(epoch):1") < DebianVersion("\(epoch):2"))
+  }
+
   @Test(arguments: [("1.0", "0:1.0-0"), ("1.00", "1.0"), ("1.0-0", "1.0"), ("1.0-001", "1.0-1")])
   func theSameVersionCanBeWrittenDifferently(_ left: String, _ right: String) {
     #expect(DebianVersion(left) == DebianVersion(right))

@@ -327,6 +327,8 @@ import Testing
     arguments: [
       ("0", 0), ("17", 17), ("3K", 3 << 10), ("2g", 2 << 30), ("1T", 1 << 40), ("", nil), ("G", nil), ("-1", nil),
       ("1.5G", nil), ("99999999999T", nil),
+      // A letter whose capital is two, or none.
+      ("1\u{df}", nil), ("1\u{149}", nil), ("1\u{fb03}", nil), ("1\u{308}", nil),
     ] as [(String, Int64?)])
   func text(text: String, bytes: Int64?) { #expect(ByteCount(text)?.bytes == bytes) }
 }

@@ -28,5 +28,6 @@ import Testing
     #expect(SubvolumeUUID(text)?.description == text)
     #expect(SubvolumeUUID(text.uppercased())?.description == text)
     #expect(SubvolumeUUID("0f6b1c3e") == nil)
+    #expect(SubvolumeUUID("200df7a6-4f2a-4b0c-9d3e-012345-1ab37") == nil)
   }
 }

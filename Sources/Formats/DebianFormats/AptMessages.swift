@@ -4,7 +4,7 @@ public enum AptMessages {
   public static func sentence(_ said: String) -> String {
     let lines = said.split(separator: "\n").map { $0.trimmingPrefix(while: { $0 == " " }) }
     let errors = lines.filter { $0.hasPrefix("E: ") }.map { $0.dropFirst(3) }
-    let told = errors.isEmpty ? lines[...] : errors[...]
+    let told = (errors.isEmpty ? lines : errors).filter { !$0.isEmpty }
     return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
   }
 
@@ -12,6 +12,7 @@ public enum AptMessages {
   public static func unmetDependencies(in output: String) -> String? {
     let lines = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet dependencies") }
     let unmet = lines.dropFirst().prefix { $0.hasPrefix(" ") }.map { $0.split(separator: " ").joined(separator: " ") }
+      .filter { !$0.isEmpty }
     return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
   }
 }

@@ -15,9 +15,10 @@ public struct DebianVersion: Sendable, Hashable, Comparable, CustomStringConvert
   /// Equal versions can be written differently, so only parts that cannot differ are hashed.
   public func hash(into hasher: inout Hasher) { hasher.combine(epoch) }
 
+  /// A number from 0 (deb-version(7)). dpkg does not read a version with another epoch.
   private var epoch: Int {
     guard let colon = description.utf8.firstIndex(of: UInt8(ascii: ":")) else { return 0 }
-    return Int(description[..<colon]) ?? 0
+    return UInt32(description[..<colon]).map(Int.init) ?? 0
   }
 
   /// The upstream version, between the epoch and the last hyphen, and the Debian revision behind it.

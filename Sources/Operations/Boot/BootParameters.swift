@@ -23,9 +23,9 @@ public struct BootParameters: Hashable, Sendable {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       let value = parts.count == 2 ? parts[1] : ""
       switch parts.first {
-      case "ast.deployment": deployment = Int(value).map { DeploymentID($0) }
-      case "ast.trial": trial = value.split(separator: "/").first.flatMap { Int($0) }.map { NodeID($0) }
-      case "ast.fallback": fallback = Int(value).map { DeploymentID($0) }
+      case "ast.deployment": deployment = DeploymentID(value)
+      case "ast.trial": trial = value.split(separator: "/").first.flatMap { NodeID($0) }
+      case "ast.fallback": fallback = DeploymentID(value)
       case "ast.try": isTry = true
       case "BOOT_IMAGE": isFromGrub = true
       default: continue

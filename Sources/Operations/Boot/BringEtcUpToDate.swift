@@ -224,8 +224,7 @@ private struct RanRoot {
       (path, generation, people) = (record.root(besides: store), nil, [])
       return
     }
-    let number = Int(name).map { DeploymentID($0) }
-    guard let number, case let path = store.pushing(Deployment.path(of: number)),
+    guard let number = DeploymentID(name), case let path = store.pushing(Deployment.path(of: number)),
       try Subvolume.isSubvolume(at: path)
     else { return nil }
     self.path = path

@@ -66,7 +66,7 @@ extension Store {
 extension Store {
   /// Their number; nil if the system that ran last is not a deployment, or is gone.
   func changesLeftBehind(_ report: StartReport) throws -> Int? {
-    guard let other = report.from.flatMap({ Int($0) }).map({ DeploymentID($0) }),
+    guard let other = report.from.flatMap({ DeploymentID($0) }),
       let deployment = try tree.deployment(other)
     else { return nil }
     let source = try etcSource(of: deployment)

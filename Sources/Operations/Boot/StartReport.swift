@@ -112,6 +112,6 @@ public struct StartReport: Codable, Sendable {
 
   /// The name of a system in a note of what ran last.
   static func words(for system: String) -> String {
-    Int(system).map { "deployment \($0)" } ?? "the system from before ast"
+    DeploymentID(system).map { "deployment \($0)" } ?? "the system from before ast"
   }
 }

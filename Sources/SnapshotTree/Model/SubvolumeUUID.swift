@@ -17,7 +17,8 @@ public struct SubvolumeUUID: RawRepresentable, Hashable, Codable, Sendable, Cust
 
   /// Reads the usual form, 8-4-4-4-12 hexadecimal digits.
   public init?(_ text: String) {
-    guard let uuid = UUID(uuidString: text) else { return nil }
+    // Foundation takes a sign for a digit, too.
+    guard let uuid = UUID(uuidString: text), uuid.uuidString == text.uppercased() else { return nil }
     rawValue = uuid
   }
 

@@ -76,9 +76,9 @@ package struct Bases {
   }
 
   private static func parts(_ name: String) -> (deployment: DeploymentID, number: Int)? {
-    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2, let deployment = parts[0], let number = parts[1] else { return nil }
-    return (DeploymentID(deployment), number)
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 2, let deployment = DeploymentID(parts[0]), let number = Int32(parts[1]) else { return nil }
+    return (deployment, Int(number))
   }
 }
 

@@ -26,8 +26,13 @@ package struct RunNote: Hashable {
   /// The note in the store at `root`; nil if there is none.
   package init?(in root: FilePath) throws {
     guard let content = try RootDirectory(root).contents(of: Self.path) else { return nil }
+    self.init(String(decoding: content, as: UTF8.self))
+  }
+
+  /// Reads the text of a note; nil if it does not say what ran.
+  package init?(_ text: String) {
     var values: [Substring: Substring] = [:]
-    for line in String(decoding: content, as: UTF8.self).split(separator: "\n") {
+    for line in text.split(separator: "\n") {
       let parts = line.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { values[parts[0]] = parts[1] }
     }
@@ -46,12 +51,14 @@ package struct RunNote: Hashable {
 
   /// The deployments whose /etc can still be merged into another one.
   package var deployments: Set<DeploymentID> {
-    Set([ran, from].compactMap(\.self).compactMap { Int($0) }.map { DeploymentID($0) })
+    Set([ran, from].compactMap(\.self).compactMap { DeploymentID($0) })
   }
+
+  /// The text of the note.
+  package var text: String { "ran=\(ran)\n" + (from.map { "from=\($0)\n" } ?? "") }
 
   /// Replaces the note in the store at `root`.
   package func write(in root: FilePath) throws {
-    let text = "ran=\(ran)\n" + (from.map { "from=\($0)\n" } ?? "")
     let new = root.appending("ast/ran.new")
     try Files.write(text.utf8, to: new)
     try Files.sync(new)

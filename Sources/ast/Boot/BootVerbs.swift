@@ -32,11 +32,12 @@ struct BootEtc: Verb {
   ///
   /// - Returns: the exit status; nil if the words are others.
   static func run(atStart words: [String]) throws -> Int32? {
-    guard words.count == 5, words[1] == "--store", words[3] == configuration.commandName, let number = Int(words[4]),
+    guard words.count == 5, words[1] == "--store", words[3] == configuration.commandName,
+      let number = DeploymentID(words[4]),
       geteuid() == 0, access("/run/ast/sandbox", F_OK) != 0
     else { return nil }
     BrokenPipe.makeWritesFail()
-    return try run(DeploymentID(number), in: FilePath(words[2]))
+    return try run(number, in: FilePath(words[2]))
   }
 }
 

@@ -62,12 +62,12 @@ enum ProgressFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension LockWait: ExpressibleByArgument {
-  /// Reads `forever` or a number of seconds.
+  /// Reads `forever` or a number of seconds. A number that the clock does not have stands for 30 years.
   public init?(argument: String) {
     if argument == "forever" {
       self = .forever
     } else if let seconds = Double(argument), seconds >= 0, seconds.isFinite {
-      self = .seconds(seconds)
+      self = .seconds(min(seconds, 1e9))
     } else {
       return nil
     }

@@ -68,6 +68,28 @@ struct SurroundingsTests {
     #expect(seen == "/run/ast/inside/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n")
   }
 
+  /// With few descriptors, each step that opens something is the first to fail once. A bare error number would not say
+  /// which.
+  @Test(arguments: [["clone", "1"], ["run", "1", "touch", "/x"], ["diff", "0", "1"]])
+  func errorsSayWhatWasTried(verb: [String]) throws {
+    let store = try storeWithNode()
+    var sentences: Set<String> = []
+    for limit in 4...28 {
+      let result = try run(
+        ["prlimit", "--nofile=\(limit)", AstBinary.path.string] + verb,
+        environment: plainEnvironment.merging(["AST_STORE": store.root.string]) { $1 })
+      #expect(result.signal == nil, "\(limit) descriptors: \(result)")
+      for line in result.stderr.lines where line.hasPrefix("ast: ") {
+        sentences.insert(String(line.dropFirst("ast: ".count).prefix { $0 != ";" }))
+      }
+    }
+    #expect(sentences.contains { $0.contains("Too many open files") }, "\(sentences)")
+    for sentence in sentences {
+      #expect(!sentence.hasPrefix("Too many open files"), "\(sentences)")
+    }
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
   @Test func everybodyReads() throws {
     let store = try storeWithNode()
     for verb in reading {

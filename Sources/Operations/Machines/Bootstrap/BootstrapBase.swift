@@ -137,10 +137,14 @@ struct BootstrapBase {
 
   /// Sets a password. chpasswd(8) reads it, so that other processes do not see it, and hashes it as the system would.
   private func set(_ password: BootstrapAnswers.Password, of name: String) throws {
-    let (reading, writing) = try FileDescriptor.pipe()
+    let (reading, writing) = try makePipe()
     defer { try? reading.close() }
     // A line of this length fits into any pipe.
-    try writing.closeAfter { _ = try writing.writeAll("\(name):\(password.text)\n".utf8) }
+    do {
+      try writing.closeAfter { _ = try writing.writeAll("\(name):\(password.text)\n".utf8) }
+    } catch {
+      throw AstError(.failed, "cannot give chpasswd the password of \(name): \(error)")
+    }
     let result = try OutputRelay.standing(for: messages) { messages in
       let streams = StandardStreams.given(input: reading, output: messages, error: messages)
       return try sandbox().run(["chpasswd"] + (password.isHashed ? ["--encrypted"] : []), on: streams)

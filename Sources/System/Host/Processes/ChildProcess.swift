@@ -30,8 +30,12 @@ package struct ChildProcess {
     guard opened >= 0 else { throw AstError(.failed, "cannot make a file in memory: \(Errno(rawValue: -opened))") }
     let file = FileDescriptor(rawValue: opened)
     try file.closeAfter {
-      _ = try file.writeAll(input)
-      try file.seek(offset: 0, from: .start)
+      do {
+        _ = try file.writeAll(input)
+        try file.seek(offset: 0, from: .start)
+      } catch {
+        throw AstError(.failed, "cannot write the input of `\(program)`: \(error)")
+      }
       try Self.withNothing { nothing in try collect(reading: file, output: nothing) }
     }
   }

@@ -32,7 +32,7 @@ extension Sandbox {
     defer { try? outputEnd.close() }
     let (errorEnd, errorStart) = try makePipe()
     defer { try? errorEnd.close() }
-    let cancellation = try Cancellation()
+    let cancellation = try makeCancellation()
     let outcome = Mutex<Result<SandboxResult, SandboxError>?>(nil)
     let done = DispatchSemaphore(value: 0)
     // A separate queue always gets a thread.
@@ -94,9 +94,17 @@ private func relay(
   return reason
 }
 
+private func makeCancellation() throws -> Cancellation {
+  do {
+    return try Cancellation()
+  } catch {
+    throw AstError(.failed, "cannot make a descriptor to end the sandbox with: \(error)")
+  }
+}
+
 /// Makes a pipe that programs do not inherit. The sandbox closes all descriptors except the standard ones, so it does not
 /// matter that the flag is set a moment later.
-func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
+package func makePipe() throws -> (end: FileDescriptor, start: FileDescriptor) {
   do {
     let (end, start) = try FileDescriptor.pipe()
     for descriptor in [end, start] {

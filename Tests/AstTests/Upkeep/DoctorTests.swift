@@ -1,3 +1,4 @@
+import FoundationEssentials
 import SystemPackage
 import TestSupport
 import Testing
@@ -26,6 +27,33 @@ struct DoctorTests {
     try store.ast("run", "2", "sh", "-c", "echo >>/root/x").expectSuccess()
     try store.ast("branch", "2").expectSuccess()
     #expect(try store.ast("doctor").stdout == result.stdout)
+  }
+
+  /// A deploy during a trial has a copy of the staged root beside it, for the merge of /etc.
+  @Test func whatAKilledDeployLeftIsDeletedAndNothingElse() throws {
+    let disk = try BootDisk()
+    let killed = try disk.store.ast("deploy", "1", environment: ["AST_FAIL_AT": "etc merged"])
+    #expect(killed.signal != nil, "\(killed)")
+    let directory = disk.store.root.appending("deploy")
+    let name = try #require(FileManager.default.contentsOfDirectory(atPath: directory.string).first)
+    let operation = try #require(Int(name.dropFirst()))
+    let (staged, copy) = (directory.appending(name), directory.appending("\(name).etc"))
+    let strange = directory.appending(".\(operation + 100).etc")
+    try runSuccessfully(["btrfs", "subvolume", "snapshot", "-r", staged.string, copy.string])
+    try subvolume("create", strange)
+    let result = try disk.store.ast("doctor")
+    #expect(result.status == 1)
+    #expect(
+      result.stdout == """
+        repaired  operation \(operation) (deploy) was left unfinished by a command that was killed
+        WRONG     \(strange) does not belong to a deployment: ast did not make it, or its row is lost
+
+        """)
+    for path in [staged, copy] { #expect(!FileManager.default.fileExists(atPath: path.string), "\(path)") }
+    #expect(FileManager.default.fileExists(atPath: strange.string))
+    try subvolume("delete", strange)
+    #expect(try disk.store.ast("doctor").expectSuccess().stdout == "")
+    try disk.store.ast("deploy", "1").expectSuccess()
   }
 
   @Test func tellsOfADeletedGeneration() throws {

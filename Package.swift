@@ -29,6 +29,16 @@ let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .rele
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
+/// The fuzzer, which `Tests/Fuzz/run` builds: libFuzzer has its `main`.
+let fuzzer: [Target] =
+  Context.environment["AST_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzEntries", system], path: "Tests/Fuzz/Fuzzer",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+  ]
+
 let package = Package(
   name: "ast",
   products: [.executable(name: "ast", targets: ["ast"]), .executable(name: "ast-init", targets: ["ast-init"])],
@@ -144,6 +154,17 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "test-runner", dependencies: ["TestSupport", system], path: "Tests/Runner", swiftSettings: strict),
+    .target(name: "CAstInit", path: "Tests/Fuzz/AstInit"),
+    .target(
+      name: "FuzzEntries",
+      dependencies: [
+        "Boot", "CAstInit", "DebianFormats", "Etc", "Grub", "Host", "Machines", "Packages", "Rootfs", "Sandbox",
+        "Settings", "SnapshotTree", "Store", "TestSupport", "TOMLFiles", system,
+      ],
+      path: "Tests/Fuzz/Entries", swiftSettings: strict),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzEntries", "TestSupport", system], path: "Tests/Fuzz/Replay",
+      swiftSettings: strict),
     .testTarget(name: "GroundPlanTests", dependencies: ["TestSupport", system], swiftSettings: strict),
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "TestSupport", system], swiftSettings: strict),
     .testTarget(name: "BtrfsTests", dependencies: ["Btrfs", "CBtrfs", "TestSupport", system], swiftSettings: strict),
@@ -191,6 +212,6 @@ let package = Package(
       name: "sandbox-driver", dependencies: ["Sandbox", system], path: "Tests/SandboxDriver", swiftSettings: strict),
     .testTarget(
       name: "SandboxTests", dependencies: ["Sandbox", "sandbox-driver", "TestSupport", system], swiftSettings: strict),
-  ],
+  ] + fuzzer,
   swiftLanguageModes: [.v6]
 )

@@ -66,7 +66,7 @@ private struct Machine {
 @Suite struct AccountMergePropertyTests {
   @Test(arguments: 0..<50 as Range<UInt64>)
   func whateverHappensTheFilesAreSound(seed: UInt64) throws {
-    var random = SeededGenerator(state: seed)
+    var random = SeededGenerator(seed: seed)
     var pristine = Machine()
     for _ in 0..<3 { pristine.edit(&random) }
     var (live, new) = (pristine, pristine)

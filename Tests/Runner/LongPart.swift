@@ -17,10 +17,18 @@ struct LongPart {
   }
 
   /// The parts that are not boots, a line each.
-  private static let others = [
-    LongPart("debian-swift", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "try"]),
-    LongPart("debian-swift-arm64", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "arm64"]),
-  ]
+  private static let others =
+    [
+      LongPart("debian-swift", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "try"]),
+      LongPart("debian-swift-arm64", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "arm64"]),
+    ]
+    + (1...fuzzParts).map { part in
+      LongPart(
+        "fuzz-\(part)", room: "fuzz", ["\(Checkout.directory)/Tests/Fuzz/run", "600", "\(part)/\(fuzzParts)"])
+    }
+
+  /// So many that the parsers of each, ten minutes for two at a time, take less than an hour.
+  private static let fuzzParts = 4
 
   /// Random commands under everything that can happen to them, a quarter each.
   private static let campaign = (1...4).map { part in
@@ -28,7 +36,8 @@ struct LongPart {
   }
 
   /// The rooms there are.
-  static let rooms = ["boot", "start", "older", "power-cuts", "adoption", "tutorial", "campaign"] + others.map(\.room)
+  static let rooms =
+    ["boot", "start", "older", "power-cuts", "adoption", "tutorial", "campaign", "debian-swift", "fuzz"]
 
   /// All of them: those above, and the tests of Tests/Boot that are not among the short ones, a part each.
   static func all() throws -> [LongPart] { try others + campaign + boots() }

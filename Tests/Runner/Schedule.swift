@@ -5,7 +5,7 @@ enum Schedule {
   static let rooms = [
     "ast", "Upkeep", "Live", "Machines", "Packages", "Boot", "Nodes", "Store", "Rootfs", "Host", "SnapshotTree",
     "DebianFormats", "Etc", "Grub", "Settings", "Btrfs", "Sandbox", "SQLite", powerCuts, machines,
-    "Campaign", "GroundPlan",
+    "Campaign", "GroundPlan", "Fuzz",
   ]
   static let powerCuts = "PowerCuts"
   static let machines = "QEMU"

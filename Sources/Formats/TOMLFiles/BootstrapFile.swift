@@ -51,6 +51,11 @@ public struct BootstrapFile: Sendable, Equatable {
   public init(_ path: FilePath) throws(ConfigurationError) {
     let content: [UInt8]
     do { content = try FileText.any(path) } catch { throw .unreadable(path) }
+    try self.init(content, in: path)
+  }
+
+  /// The answers in the content of a file.
+  package init(_ content: some Collection<UInt8>, in path: FilePath) throws(ConfigurationError) {
     guard let text = String(validating: content, as: UTF8.self) else { throw .wrong(path, "this is not UTF-8 text") }
     let entries: [TOMLEntry]
     do {

@@ -31,7 +31,8 @@ extension Settings {
     return settings
   }
 
-  private mutating func read(
+  /// Adds the settings in the content of a file.
+  package mutating func read(
     _ data: some Collection<UInt8>, in path: FilePath, of owner: Owner
   ) throws(ConfigurationError) {
     guard let text = String(validating: data, as: UTF8.self), !text.utf8.contains(0) else {

@@ -1,8 +1,9 @@
-/// The same numbers for the same seed (SplitMix64).
-public struct SeededGenerator: RandomNumberGenerator {
+/// A random number generator that repeats itself: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
+/// generators", 2014).
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  /// A generator whose numbers follow from `seed`.
+  /// The same seed gives the same numbers.
   public init(seed: UInt64) { state = seed }
 
   /// The next number.

@@ -4,7 +4,7 @@ import Host
 import SystemPackage
 
 /// The lists of packages in sets of indices, as `apt-get update` keeps them.
-struct PackageLists {
+package struct PackageLists {
   private let files: [FilePath]
 
   /// The lists in these sets.
@@ -26,13 +26,18 @@ struct PackageLists {
     guard !wanted.isEmpty else { return [] }
     return try files.reduce(into: []) { found, file in
       let list = try Data(contentsOf: URL(filePath: file.string), options: .alwaysMapped)
-      list.withUnsafeBytes { bytes in
-        Self.forEachValue(of: Array("SHA256: ".utf8), in: bytes) { value in
-          let checksum = String(decoding: value, as: UTF8.self).lowercased()
-          if wanted.contains(checksum) { found.insert(checksum) }
-        }
-      }
+      found.formUnion(list.withUnsafeBytes { Self.named(among: wanted, in: $0) })
     }
+  }
+
+  /// The checksums among `wanted` in the text of a list.
+  package static func named(among wanted: Set<String>, in list: UnsafeRawBufferPointer) -> Set<String> {
+    var found: Set<String> = []
+    forEachValue(of: Array("SHA256: ".utf8), in: list) { value in
+      let checksum = String(decoding: value, as: UTF8.self).lowercased()
+      if wanted.contains(checksum) { found.insert(checksum) }
+    }
+    return found
   }
 
   /// Calls `body` for each line that begins with a key. A list has a million lines: they do not become strings.

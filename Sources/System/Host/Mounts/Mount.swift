@@ -27,5 +27,8 @@ extension MountTable {
   /// All mounts that this process sees, in the order of mounting: the last one at a place is visible there.
   package static func mounts() throws -> [Mount] { mounts(in: try Files.text(of: "/proc/self/mountinfo")) }
 
-  static func mounts(in mountinfo: String) -> [Mount] { mountinfo.split(separator: "\n").compactMap(Mount.init) }
+  /// The mounts in the text of proc_pid_mountinfo(5).
+  package static func mounts(in mountinfo: String) -> [Mount] {
+    mountinfo.split(separator: "\n").compactMap(Mount.init)
+  }
 }

@@ -1,0 +1,40 @@
+import Boot
+import CAstInit
+import Grub
+import Host
+
+extension FuzzEntry {
+  private static let commandLine =
+    "BOOT_IMAGE=/@snapshots/deploy/4/root/boot/vmlinuz-6.12 root=UUID=0-1 rootflags=subvol=a ro quiet "
+    + "ast.deployment=4 ast.try ast.fallback=3 ast.trial=2/5 ast.init=/bin/sh dyndbg=\"file a.c +p\" -- single\n"
+  private static let mounts = """
+    26 1 0:23 /@snapshots/deploy/4/root / ro,noatime shared:1 - btrfs /dev/vda2 rw,subvolid=260
+    27 26 0:5 / /a\\040b\\134 rw master:2 propagate_from:1 - tmpfs tmp\\011fs rw
+    28 26 0:5 / /c - ext4
+
+    """
+
+  static let bootEntries: [FuzzEntry] = [
+    FuzzEntry(
+      "kernel-arguments", of: ["Formats/Grub/KernelArguments.swift", "Operations/Boot/BootParameters.swift"],
+      seeds: [commandLine]
+    ) { input in
+      let words = KernelArguments(text(input)).words
+      try require(!words.contains { $0.contains("\"") || $0.contains("\n") }, "\(words)")
+      let parameters = BootParameters(commandLine: text(input))
+      for id in [parameters.deployment, parameters.fallback].compactMap(\.self) {
+        try require((0...Int(Int32.max)).contains(id.rawValue), "deployment \(id)")
+      }
+    },
+    FuzzEntry(
+      "mount-table", of: ["System/Host/Mounts/Mount.swift", "System/Host/Mounts/MountTable.swift"], seeds: [mounts]
+    ) { input in
+      for mount in MountTable.mounts(in: text(input)) { _ = mount.place.starts(with: mount.part) }
+    },
+    FuzzEntry(
+      "ast-init", of: ["ast-init/main.c"], seeds: [mounts, "ran=4\nfrom=3\n", commandLine]
+    ) { input in
+      input.withUnsafeBufferPointer { fuzz_ast_init($0.baseAddress, $0.count) }
+    },
+  ]
+}

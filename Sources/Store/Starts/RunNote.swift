@@ -32,7 +32,8 @@ package struct RunNote: Hashable {
   /// Reads the text of a note; nil if it does not say what ran.
   package init?(_ text: String) {
     var values: [Substring: Substring] = [:]
-    for line in text.split(separator: "\n") {
+    // A newline of Unicode may be two characters, and the first program of a start reads bytes.
+    for line in text.utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init) {
       let parts = line.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { values[parts[0]] = parts[1] }
     }

@@ -52,7 +52,9 @@ extension FuzzEntry {
       // That it is not JSON is an error of its own.
       _ = try? JSONDecoder().decode(StartReport.self, from: Data(input))
     },
-    FuzzEntry("run-note", of: ["Store/Starts/RunNote.swift"], seeds: ["ran=4\nfrom=3\n", "ran=before\n"]) { input in
+    FuzzEntry(
+      "run-note", of: ["Store/Starts/RunNote.swift"], seeds: ["ran=4\nfrom=3\n", "ran=before\n", "ran=3\r\nfrom=2\r"]
+    ) { input in
       guard let note = RunNote(text(input)) else { return }
       try require(RunNote(note.text) == note, "what was written is not what is read")
       try require(note.starting(DeploymentID(5)).ran == "5", "another deployment starts")

@@ -31,4 +31,12 @@ import Testing
   func unmetDependenciesAreFound(output: String, unmet: String?) {
     #expect(AptMessages.unmetDependencies(in: output) == unmet)
   }
+
+  @Test(arguments: [
+    ("Reading package lists...\nW: one\nSetting up x\ndpkg: two\n", "W: one; dpkg: two"),
+    ("E: 1\nE: 2\nE: 3\nE: 4\n", "E: 2; E: 3; E: 4"), ("Setting up W: x\n", nil), ("", nil),
+  ])
+  func errorsAndWarningsAmongOutput(output: String, marked: String?) {
+    #expect(AptMessages.marked(in: output) == marked)
+  }
 }

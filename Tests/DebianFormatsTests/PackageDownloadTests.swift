@@ -20,6 +20,26 @@ import Testing
       ])
   }
 
+  /// apt writes the address of a directory as it is, and the name of a file in it with escapes.
+  @Test(arguments: [
+    ("file:/srv/my repo/./a%20b%2541.deb", "/srv/my repo/./a b%41.deb"), ("copy:/srv/a\\b.deb", "/srv/a\\b.deb"),
+    ("file:///srv/a:b_1:2.deb", "/srv/a:b_1:2.deb"), ("file://localhost/srv/100%.deb", "/srv/100%.deb"),
+    ("file:/srv/it's here' 1.deb", "/srv/it's here' 1.deb"), ("file:/srv/%c3%a4%zz.deb", "/srv/ä%zz.deb"),
+  ])
+  func pathsAreReadAsAptReadsThem(uri: String, path: String) throws {
+    let download = try #require(PackageDownload.printed(in: "'\(uri)' a_1%3a2_all.deb 10 \n").first)
+    #expect(download == PackageDownload(uri: uri, fileName: "a_1%3a2_all.deb", size: 10, hash: ""))
+    #expect(download.isInPlace && download.path == path)
+  }
+
+  @Test(arguments: [
+    ("SHA256:00ff", "sha256sum"), ("SHA512:00ff", "sha512sum"), ("MD5Sum:00ff", nil), ("SHA1:00ff", nil), ("", nil),
+  ])
+  func checksumsThatProveSomething(hash: String, program: String?) {
+    let file = PackageDownload(uri: "http://a/b.deb", fileName: "b.deb", size: 1, hash: hash)
+    #expect(file.checksumProgram == program && file.checksum == (hash.isEmpty ? "" : "00ff"))
+  }
+
   /// The cache is in a directory of the host: no name leads out of it.
   @Test(arguments: [
     "", "\n\n", "Reading package lists...", "'http://a/b.deb' b.deb 10", "'http://a/b.deb' b.deb 10 SHA256:",

@@ -8,6 +8,13 @@ public enum AptMessages {
     return told.isEmpty ? "it gave no reason" : told.joined(separator: "; ")
   }
 
+  /// The errors and warnings in the output of apt and dpkg; nil if there are none.
+  public static func marked(in output: String) -> String? {
+    let marks = ["E: ", "W: ", "dpkg: "]
+    let lines = output.split(separator: "\n").filter { line in marks.contains { line.hasPrefix($0) } }
+    return lines.isEmpty ? nil : lines.suffix(3).joined(separator: "; ")
+  }
+
   /// The dependencies that apt cannot meet, as it lists them on standard output: its errors say only that there are some.
   public static func unmetDependencies(in output: String) -> String? {
     let lines = output.split(separator: "\n").drop { !$0.hasPrefix("The following packages have unmet dependencies") }

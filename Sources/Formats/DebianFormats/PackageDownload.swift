@@ -8,7 +8,7 @@ public struct PackageDownload: Sendable, Hashable {
   public let fileName: String
   /// Its size in bytes.
   public let size: Int64
-  /// Its checksum, as `algorithm:hexadecimal`.
+  /// Its checksum, as `algorithm:hexadecimal`; empty if the index has none of the algorithm that apt was asked for.
   public let hash: String
 
   /// A file with these facts.
@@ -20,10 +20,46 @@ public struct PackageDownload: Sendable, Hashable {
   }
 
   /// Whether it is on the node's own disk, where apt reads it.
-  public var isInPlace: Bool { uri.hasPrefix("file:") }
+  public var isInPlace: Bool { Self.inPlace.contains { uri.hasPrefix($0) } }
 
-  /// Its path on the node's own disk.
-  public var path: String { URL(string: uri)?.path(percentEncoded: false) ?? "" }
+  /// Its path on the node's own disk, as apt reads it: what is not an escape stays (`DeQuoteString` in
+  /// apt-pkg/contrib/strutl.cc).
+  public var path: String {
+    var address = uri.drop { $0 != ":" }.dropFirst()
+    if address.hasPrefix("//") { address = address.dropFirst(2).drop { $0 != "/" } }
+    var bytes: [UInt8] = []
+    var rest = Array(address.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), let code = Self.byte(rest.prefix(2)) {
+        bytes.append(code)
+        rest = rest.dropFirst(2)
+      } else {
+        bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func byte(_ digits: ArraySlice<UInt8>) -> UInt8? {
+    guard digits.count == 2, digits.allSatisfy(isHexadecimal) else { return nil }
+    return UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+  }
+
+  private static func isHexadecimal(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
+  }
+
+  /// The methods for files on this machine (file and copy in apt-transport(1)).
+  private static let inPlace = ["file:", "copy:"]
+
+  /// The checksum without its algorithm.
+  public var checksum: Substring { hash.drop { $0 != ":" }.dropFirst() }
+
+  /// The program of coreutils that compares the checksum; nil for an algorithm that proves nothing.
+  public var checksumProgram: String? {
+    ["SHA256:": "sha256sum", "SHA512:": "sha512sum"].first { hash.hasPrefix($0.key) }?.value
+  }
 
   /// A name for the file that is unique to its content.
   public var key: String { hash.lowercased().replacing(":", with: "-") }
@@ -31,15 +67,16 @@ public struct PackageDownload: Sendable, Hashable {
 
 extension PackageDownload {
   /// Reads the output of `apt-get --print-uris` (apt-get(8)): a line for each file, with the quoted address, the name,
-  /// the size and the checksum. Invalid lines are skipped.
+  /// the size and the checksum. An address can have spaces in it. Invalid lines are skipped.
   public static func printed(in text: String) -> [PackageDownload] {
     text.split(separator: "\n").compactMap { line in
-      let fields = line.split(separator: " ").map(String.init)
-      guard fields.count == 4, fields[0].count > 2, fields[0].hasPrefix("'"), fields[0].hasSuffix("'"),
-        let size = Int64(fields[2]), sizes.contains(size), isChecksum(fields[3]), !fields[1].contains("/")
+      guard line.hasPrefix("'"), let end = line.ranges(of: "' ").last else { return nil }
+      let uri = line[line.index(after: line.startIndex)..<max(end.lowerBound, line.index(after: line.startIndex))]
+      let fields = line[end.upperBound...].split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+      guard !uri.isEmpty, fields.count == 3, !fields[0].isEmpty, !fields[0].contains("/"),
+        let size = Int64(fields[1]), sizes.contains(size), fields[2].isEmpty || isChecksum(fields[2])
       else { return nil }
-      return PackageDownload(
-        uri: String(fields[0].dropFirst().dropLast()), fileName: fields[1], size: size, hash: fields[3])
+      return PackageDownload(uri: String(uri), fileName: fields[0], size: size, hash: fields[2])
     }
   }
 

@@ -24,7 +24,7 @@ extension AptSession {
     } catch let error as AstError where error.code == .failed {
       throw AstError(.failed, "\(Self.failure(in: log.path) ?? error.message) (the whole output is in \(log.path))")
     }
-    try requireDone(plan.running, in: snapshot)
+    try requireDone(plan.running, in: snapshot, said: Self.text(of: log.path))
     try mark("auto", plan.automatic.map(\.argument), in: snapshot, log: log)
   }
 
@@ -42,10 +42,15 @@ extension AptSession {
     }
   }
 
+  private static func text(of log: FilePath) -> String {
+    (try? Data(contentsOf: URL(filePath: log.string))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
   /// The first error in the output of dpkg or apt.
   private static func failure(in log: FilePath) -> String? {
-    let text = (try? Data(contentsOf: URL(filePath: log.string))).map { String(decoding: $0, as: UTF8.self) }
-    let line = text?.split(separator: "\n").first { $0.hasPrefix("dpkg: error processing") || $0.hasPrefix("E: ") }
+    let line = text(of: log).split(separator: "\n").first {
+      $0.hasPrefix("dpkg: error processing") || $0.hasPrefix("E: ")
+    }
     return line.map { $0.hasSuffix(":") ? String($0.dropLast()) : String($0) }
   }
 }

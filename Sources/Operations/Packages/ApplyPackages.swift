@@ -41,7 +41,7 @@ extension AptSession {
           }
         }
       }, error: log.write)
-    guard end != .exited(0) else { return try requireDone(plan, in: root) }
+    guard end != .exited(0) else { return try requireDone(plan, in: root, said: log.tail) }
     throw AstError(
       .failed, "node \(node): \(Self.reason(failures, of: plan, log))", state: .discarded,
       hint: "the whole output is in \(log.path)")
@@ -60,24 +60,32 @@ extension AptSession {
   }
 
   /// Makes sure that a root has become what was planned and shown. The states of its packages are checked later.
-  package func requireDone(_ plan: PackagePlan, in root: FilePath) throws {
+  ///
+  /// - Parameter said: the end of apt's output.
+  package func requireDone(_ plan: PackagePlan, in root: FilePath, said: String) throws {
     let present = Set(try PackageDatabase.installed(in: root)?.map { [$0.name, $0.architecture, $0.version] } ?? [])
-    for step in plan.steps {
+    let different = plan.steps.compactMap { step -> String? in
       let versions = Set([step.from, step.to].compactMap(\.self)).filter { version in
         [step.architecture, "all"].contains { present.contains([step.name, $0, version]) }
       }
-      guard versions != Set([step.to].compactMap(\.self)) else { continue }
-      throw AstError(
-        .failed, "node \(node): apt did not do what was planned for \(step.name)", state: .discarded,
-        hint: "the whole output is in the log of the operation, under ast/log in the store")
+      guard versions != Set([step.to].compactMap(\.self)) else { return nil }
+      let found = versions.isEmpty ? "not installed" : versions.sorted().joined(separator: " and ")
+      return "\(step.name) is \(found), and not \(step.to ?? "removed")"
     }
+    guard !different.isEmpty else { return }
+    let warnings = AptMessages.marked(in: said)
+    throw AstError(
+      .failed,
+      "node \(node): apt did not do what was planned: \(different.joined(separator: ", "))"
+        + (warnings.map { " (apt: \($0))" } ?? ", and apt gave no reason"),
+      state: .discarded, hint: "the whole output is in the log of the operation, under ast/log in the store")
   }
 
   /// The files of a plan, by their paths in the sandbox. If apt knows no checksum for a file that the request names, that
   /// file is not among the downloads.
   package func files(of plan: PackagePlan) -> [String] {
     let files = plan.downloads.map { download in
-      download.isInPlace ? download.path : "\(Self.given)/archives/\(download.fileName)"
+      localFiles.contains(download.path) ? download.path : "\(Self.given)/archives/\(download.fileName)"
     }
     return files + localFiles.filter { !files.contains($0) }
   }
@@ -90,8 +98,10 @@ extension AptSession {
   }
 
   /// Options for an apt that knows only the installed packages.
-  static let withoutIndices = ["Dir::State::lists=/dev/null", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="]
-    .flatMap { ["-o", $0] }
+  static let withoutIndices = [
+    "Dir::Etc::sourcelist=/dev/null", "Dir::Etc::sourceparts=/dev/null", "Dir::State::lists=/dev/null",
+    "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=",
+  ].flatMap { ["-o", $0] }
 
   /// The package that failed first, and the last line of output before dpkg noticed.
   private static func reason(

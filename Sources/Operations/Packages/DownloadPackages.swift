@@ -15,17 +15,26 @@ extension AptSession {
   /// need not end: then this one fetches them, too.
   package func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
     let remote = plan.downloads.filter { !$0.isInPlace }
-    if let odd = remote.first(where: { !$0.hash.hasPrefix("SHA256:") }) {
-      throw AstError(.failed, "the index has no SHA256 checksum for \(odd.fileName)", state: .unchanged)
+    if let odd = remote.first(where: { $0.checksumProgram == nil }) {
+      throw AstError(
+        .failed, "the index has neither a SHA256 nor a SHA512 checksum for \(odd.fileName)", state: .unchanged)
     }
     try fetch(remote, in: root, progress: progress)
     for download in remote {
       // The time tells which files are in use.
       utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
-      let name = workspace.given.appending("archives/\(download.fileName)")
-      guard symlink("\(Self.packages)/\(download.key)", name.string) == 0 || errno == EEXIST else {
-        throw FileError("make the link", name, Errno(rawValue: errno))
-      }
+      try link(download, to: "\(Self.packages)/\(download.key)")
+    }
+    for download in plan.downloads where download.isInPlace && !localFiles.contains(download.path) {
+      try link(download, to: download.path)
+    }
+  }
+
+  /// Shows apt a file under the name that apt itself gives it: it reads a colon or an escape in others as its own.
+  private func link(_ download: PackageDownload, to path: String) throws {
+    let name = workspace.given.appending("archives/\(download.fileName)")
+    guard symlink(path, name.string) == 0 || errno == EEXIST else {
+      throw FileError("make the link", name, Errno(rawValue: errno))
     }
   }
 
@@ -63,10 +72,17 @@ extension AptSession {
     progress(.downloading(done: 0, total: total))
     var sandbox = try sandbox(root, network: network)
     sandbox.binds.append(Sandbox.Bind(partial, at: FilePath(Self.partial), isReadOnly: false))
-    // apt's methods may write only to this directory (APT::Sandbox::User in apt.conf(5)).
-    let prepare = "chown _apt \(Self.partial) 2>/dev/null && chmod 700 \(Self.partial); exec \"$@\""
+    // apt's methods may write only to this directory (APT::Sandbox::User in apt.conf(5)). A mirror that is a directory of
+    // the node gives links, which lead nowhere outside.
+    let script = """
+      chown _apt \(Self.partial) 2>/dev/null && chmod 700 \(Self.partial)
+      "$@" || exit
+      for file in \(Self.partial)/sha*; do
+        test ! -L "$file" || cp --remove-destination "$(readlink -f "$file")" "$file" || exit
+      done
+      """
     let command =
-      ["sh", "-c", prepare, "sh", "/usr/lib/apt/apt-helper", "-qq", "-o", "APT::Status-Fd=1", "download-file"]
+      ["sh", "-c", script, "sh", "/usr/lib/apt/apt-helper", "-qq", "-o", "APT::Status-Fd=1", "download-file"]
       + missing.flatMap { [$0.uri, "\(Self.partial)/\($0.key)", $0.hash] }
     var said = OutputEnds()
     let end = try sandbox.run(
@@ -104,12 +120,14 @@ extension AptSession {
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
       try Files.setMode(copy, 0o644)
     }
-    let sums = copies.map { "\($0.download.hash.dropFirst("SHA256:".count))  \($0.copy)\n" }.joined()
     let list = workspace.path.appending("checksums")
-    try Files.write(sums.utf8, to: list)
     defer { for download in fetched { unlink(partial.appending(download.key).string) } }
     do {
-      try ChildProcess("sha256sum", ["--check", "--strict", "--quiet", "--", list.string]).run()
+      for (program, files) in Dictionary(grouping: copies, by: { $0.download.checksumProgram ?? "" }) {
+        let sums = files.map { "\($0.download.checksum)  \($0.copy)\n" }.joined()
+        try Files.write(sums.utf8, to: list)
+        try ChildProcess(program, ["--check", "--strict", "--quiet", "--", list.string]).run()
+      }
     } catch let error as AstError where error.code == .failed {
       throw AstError(
         .failed, "the files fetched for node \(node) do not match the checksums in the index", state: .unchanged)

@@ -109,6 +109,30 @@ struct PackageFailureTests {
     try node.expectUntouched(since: before)
   }
 
+  /// An apt that does another thing than it said, and ends well.
+  @Test(arguments: [
+    ("echo 'W: no more today' >&2; exit", "sound is not installed, and not 1.0 (apt: W: no more today)"),
+    ("exit", "sound is not installed, and not 1.0, and apt gave no reason"),
+    ("/usr/bin/apt-get.real -y remove first; exit", "sound is not installed, and not 1.0, and apt gave no reason"),
+  ])
+  func whatIsNotAsPlannedIsNamed(deed: String, sentence: String) throws {
+    let node = try PackageNode(in: Self.packages.get())
+    try node.ast("install", "first").expectSuccess()
+    try node.shell("mv /usr/bin/apt-get /usr/bin/apt-get.real")
+    try node.store.ast(
+      ["-q", "run", "\(node.id)", "sh", "-c", "cat >/usr/bin/apt-get; chmod 755 /usr/bin/apt-get"],
+      input: "#!/bin/sh\ncase \"$*\" in *Status-Fd*) \(deed);; esac\nexec /usr/bin/apt-get.real \"$@\"\n"
+    ).expectSuccess()
+    let before = try node.state()
+    let result = try node.ast("install", "sound")
+    #expect(result.status == 1)
+    let line = result.said.first { $0.hasPrefix("ast: ") } ?? ""
+    #expect(
+      line == "ast: node \(node.id): apt did not do what was planned: \(sentence); the changes are discarded",
+      "\(result)")
+    try node.expectUntouched(since: before)
+  }
+
   @Test func packagesThatConflictAreNotInstalledTogether() throws {
     let node = try PackageNode(in: Self.packages.get())
     let before = try node.state()

@@ -36,6 +36,17 @@ import Testing
     #expect(AptConfiguration(text, isSettings: isSettings).acceptsUnsigned)
   }
 
+  @Test(arguments: [
+    ("deb file:/srv/archive ./", true), ("Types: deb\nURIs: http://one.example/ COPY:/srv/archive\n", true),
+    ("deb [trusted=yes] mirror+file:/etc/mirrors ./", true), ("# deb file:/srv/archive ./", false),
+    ("#deb file:/srv/archive ./", false), ("deb http://one.example/file trixie main", false),
+    ("deb cdrom:[Debian 13]/ trixie main", false),
+  ])
+  func sourcesOnTheNodesOwnDisk(text: String, isLocal: Bool) {
+    #expect(AptConfiguration(text, isSettings: false).hasLocalSources == isLocal)
+    #expect(!AptConfiguration(text, isSettings: true).hasLocalSources)
+  }
+
   @Test func whatSourcesName() {
     let text = """
       # deb [trusted=yes signed-by=/x] http://one.example/ ./

@@ -9,6 +9,8 @@ public struct AptConfiguration: Sendable, Equatable {
   public let runsPrograms: Bool
   /// Whether apt takes a source whose signature it cannot check.
   public let acceptsUnsigned: Bool
+  /// Whether a source is on the node's own disk: what is there, only the node has.
+  public let hasLocalSources: Bool
   /// The absolute paths that the file names, such as those of keyrings, in order.
   public let paths: [String]
 
@@ -25,6 +27,11 @@ public struct AptConfiguration: Sendable, Equatable {
       uncommented.ranges(of: word).contains { !uncommented[$0.upperBound...].hasPrefix(".") }
     }
     acceptsUnsigned = isTrusting
+    hasLocalSources =
+      !isSettings
+      && uncommented.split(whereSeparator: \.isNewline).contains { line in
+        !line.hasPrefix("#") && AptUpdate.localMethods.contains { line.contains($0) }
+      }
     paths = lines.flatMap { line in
       line.split { $0.isWhitespace || "\"'=,;[]{}".contains($0) }.filter { $0.hasPrefix("/") }.map(String.init)
     }

@@ -174,7 +174,7 @@ extension Store {
     _ session: AptSession, _ progress: (PackageProgress) -> Void
   ) throws -> LivePlan {
     let content = try subvolume(of: try current(try node(running.deployment.node))).path
-    try session.useIndices(of: content, .whenMissing, progress: progress)
+    try session.useIndices(of: content, .never, progress: progress)
     progress(.planning)
     return try session.planLive(names, options, for: plan, of: content, in: running)
   }

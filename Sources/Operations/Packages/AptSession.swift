@@ -13,7 +13,9 @@ package final class AptSession {
   /// The node.
   package let node: NodeID
   let cache: PackageCache
-  let workspace: AptWorkspace
+  private(set) var workspace: AptWorkspace
+  /// What the indices of the session lack; nil if nothing.
+  var missing: MissingIndices?
   /// Files of the host that the request names, shown in the sandbox as `/run/ast/local/<index>/<name>`.
   private var local: [FilePath] = []
   /// The keys of the indices of the roots that the session has worked with, which do not change.
@@ -25,6 +27,16 @@ package final class AptSession {
     self.store = store
     cache = try PackageCache(in: store)
     workspace = try AptWorkspace(in: cache.path)
+    try addHook()
+  }
+
+  /// Begins again with a workspace in which no program has run yet.
+  func startAnew() throws {
+    workspace = try AptWorkspace(in: cache.path)
+    try addHook()
+  }
+
+  private func addHook() throws {
     let hook = workspace.given.appending("hook")
     try Files.write(AptHook.program(writingTo: "\(Self.inside)/decision").utf8, to: hook)
     try Files.setMode(hook, 0o755)
@@ -51,12 +63,12 @@ package final class AptSession {
   func arguments(for names: [String]) throws -> [String] {
     try names.map { name in
       guard !name.isEmpty else { throw AstError(.usage, "the name of a package is empty", state: .unchanged) }
-      guard name.hasPrefix("/") || name.hasPrefix("./") || name.hasPrefix("../") else { return name }
+      guard PackageRequest.isFile(name) else { return name }
       guard let real = realpath(name, nil) else {
         throw AstError(.notFound, "cannot read \(name): \(Errno(rawValue: errno))", state: .unchanged)
       }
       defer { free(real) }
-      let file = FilePath(String(cString: real))
+      let file = FilePath(platformString: real)
       var status = stat()
       guard stat(file.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG, file.extension == "deb" else {
         throw AstError(.usage, "\(name) is not a .deb file", state: .unchanged)
@@ -146,9 +158,14 @@ package final class AptSession {
   /// The files of the host that the request names, by their paths in the sandbox.
   var localFiles: [String] { local.enumerated().map { inside($1, $0) } }
 
+  /// apt skips a file with a colon in its name, and reads escapes and patterns in others: such characters become `_`.
   private func inside(_ file: FilePath, _ index: Int) -> String {
-    "/run/ast/local/\(index)/\(file.lastComponent?.string ?? "package.deb")"
+    let name = file.lastComponent?.string ?? "package.deb"
+    let plain = name.unicodeScalars.map { Self.plain.contains($0) ? Character($0) : "_" }
+    return "/run/ast/local/\(index)/\(String(plain))"
   }
+
+  private static let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-+_".unicodeScalars)
 
   /// The settings that keep packages from asking questions (debconf(7), ucf(1), needrestart(1), apt-listchanges(1)).
   private static let environment = [

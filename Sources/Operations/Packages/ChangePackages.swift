@@ -34,9 +34,7 @@ extension Store {
   ) throws -> PackagePlan {
     let session = try AptSession(for: id, in: self)
     let root = try subvolume(of: try current(try node(id))).path
-    try session.useIndices(of: root, options.refresh, progress: progress)
-    progress(.planning)
-    return try session.plan(request, options, in: root, listsNotUpgraded: true)
+    return try session.planWithIndices(request, options, in: root, listsNotUpgraded: true, progress: progress)
   }
 
   /// Changes the packages of a node as its own apt decides.
@@ -89,9 +87,8 @@ extension Store {
     confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
   ) throws -> PackagePlan {
     let root = try subvolume(of: try current(node)).path
-    try session.useIndices(of: root, options.refresh, progress: progress)
-    progress(.planning)
-    let plan = try session.plan(request, options, in: root, listsNotUpgraded: false)
+    let plan = try session.planWithIndices(
+      request, options, in: root, listsNotUpgraded: false, progress: progress)
     guard !plan.isEmpty else { return plan }
     try plan.requireAllowed(by: options)
     try requireSpace(for: plan)

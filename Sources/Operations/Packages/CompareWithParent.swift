@@ -44,6 +44,7 @@ extension Store {
     let session = try AptSession(for: node.id, in: self)
     try session.useIndices(of: root, options.refresh, progress: progress)
     let versions = try session.available(missing, in: root)
+    if case .all(let error) = session.missing, missing.contains(where: { versions[$0.name] == nil }) { throw error }
     let wanted = missing.compactMap { package -> String? in
       guard let known = versions[package.name] else { return nil }
       guard let version = parent.installed[package], known.contains(version) else { return "\(package.argument)" }

@@ -35,6 +35,20 @@ public enum PackageRequest: Sendable, Equatable {
   /// The installed packages that should count as asked for.
   var marks: [String] { if case .adopt(_, let marks, _) = self { marks } else { [] } }
 
+  /// Whether it names nothing but files of the host, which may need nothing from an archive.
+  var namesOnlyFiles: Bool {
+    if case .install(let names) = self { !names.isEmpty && names.allSatisfy(Self.isFile) } else { false }
+  }
+
+  /// Whether what is installed, and the files that it names, can be enough to plan it.
+  var canDoWithoutIndices: Bool { if case .remove = self { true } else { namesOnlyFiles } }
+
+  /// Whether a word of the user is the path of a file: it has a slash in it, and begins or ends as a path of a package
+  /// does. (`name/suite` does not.)
+  static func isFile(_ word: String) -> Bool {
+    ["/", "./", "../"].contains { word.hasPrefix($0) } || (word.contains("/") && word.hasSuffix(".deb"))
+  }
+
   /// Whether all packages are upgraded.
   var isUpgrade: Bool { command == "dist-upgrade" }
 
@@ -53,12 +67,12 @@ public enum PackageRequest: Sendable, Equatable {
 public struct PackageOptions: Sendable, Equatable {
   /// When indices are fetched.
   public enum Refresh: Sendable, Equatable {
-    /// If they were last fetched before this moment.
+    /// If they were last fetched before this moment: if no source can be fetched, that is an error.
     case since(Date)
-    /// If there are none, or they are older than a day.
+    /// If there are none, or they are older than a day: if no source can be fetched, what is there has to be enough.
     case whenOld
-    /// Only if there are none.
-    case whenMissing
+    /// Never: what is there has to be enough.
+    case never
   }
 
   /// When indices are fetched.

@@ -6,6 +6,33 @@ import Sandbox
 import SystemPackage
 
 extension AptSession {
+  /// Plans a request with the indices it needs. Files of the host that need nothing from an archive need no index; if they
+  /// do or recommend something, or if apt cannot tell, the indices are fetched as `options` say.
+  ///
+  /// - Throws: `AstError`; what is missing in the indices comes first in it.
+  package func planWithIndices(
+    _ request: PackageRequest, _ options: PackageOptions, in root: FilePath, listsNotUpgraded: Bool,
+    progress: (PackageProgress) -> Void
+  ) throws -> PackagePlan {
+    if request.namesOnlyFiles, options.refresh == .whenOld, try !hasFreshIndices(of: root) {
+      try useIndices(of: root, .never, progress: progress)
+      progress(.planning)
+      do {
+        let plan = try self.plan(request, options, in: root, listsNotUpgraded: listsNotUpgraded)
+        let isComplete = plan.downloads.allSatisfy { $0.isInPlace || cache.has($0) }
+        if isComplete, try options.recommends == false || !localFilesRecommend(in: root) { return plan }
+      } catch let error as AstError where [.failed, .notFound].contains(error.code) {
+        // With the archive's packages it may be possible.
+      }
+      try startAnew()
+    }
+    try useIndices(of: root, options.refresh, progress: progress)
+    progress(.planning)
+    let plan = try self.plan(request, options, in: root, listsNotUpgraded: listsNotUpgraded)
+    if case .all(let error) = missing, !plan.isEmpty { store.warn("\(error.reason); the present ones are used") }
+    return plan
+  }
+
   /// Asks the apt in `root` what a request would do. Nothing is changed; `root` may be read-only.
   ///
   /// - Parameter listsNotUpgraded: whether to list packages that have a newer version and stay: a second run of apt.
@@ -16,7 +43,7 @@ extension AptSession {
     let (decision, downloads) = try decide(request, options, in: root)
     let steps = decision?.steps ?? []
     let facts = try facts(of: steps, in: root)
-    let missing = downloads.filter { !cache.has($0) }
+    let missing = downloads.filter { !$0.isInPlace && !cache.has($0) }
     try keepTables(of: root)
     let notUpgraded = listsNotUpgraded ? try upgradable(in: root).subtracting(steps.map(\.name)).sorted() : []
     let marks = try Set(newlyManual(since: before, in: root)).union(request.marks).sorted()
@@ -26,6 +53,13 @@ extension AptSession {
       installSize: facts.growth, essential: facts.essential,
       notUpgraded: notUpgraded, keptBack: request.isUpgrade ? notUpgraded : [],
       requested: Set(request.names.flatMap(Self.plainNames)))
+  }
+
+  /// Whether a file of the host that the request names recommends other packages.
+  private func localFilesRecommend(in root: FilePath) throws -> Bool {
+    try localFiles.contains { file in
+      try !collect(["dpkg-deb", "--field", file, "Recommends"], in: root).output.allSatisfy(\.isWhitespace)
+    }
   }
 
   /// The arguments of apt-get for a request.
@@ -46,22 +80,39 @@ extension AptSession {
     try workspace.written.write(
       RootDirectory(root).contents(of: Self.extendedStates) ?? Data(), to: FilePath(Self.marksName))
     try workspace.written.write(Data(), to: "decision")
-    let command =
-      apt("apt-get") + Self.hook + ["-q=1", "--print-uris", "-o", "Acquire::ForceHash=SHA256"]
-      + ["-o", "Dir::State::extended_states=\(Self.inside)/\(Self.marksName)"]
-      + (try self.command(request, options))
-    let run = try collect(command, in: root)
-    let decision = try decision()
-    guard run.end == .exited(0), decision?.isFailure != true else {
-      if let unknown = decision?.unknown, !unknown.isEmpty {
-        throw AstError(
-          .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", "))", state: .unchanged,
-          hint: "`ast refresh \(node)` fetches the indices again")
-      }
-      let reason = AptMessages.unmetDependencies(in: run.output) ?? AptMessages.sentence(run.said)
-      throw AstError(.failed, "apt cannot do that in node \(node): \(reason)", state: .unchanged)
+    let asking = { (switches: [String]) throws -> [String] in
+      try self.apt("apt-get") + Self.hook + switches + ["-q=1", "--print-uris"]
+        + ["-o", "Dir::State::extended_states=\(Self.inside)/\(Self.marksName)"]
+        + self.command(request, options)
     }
-    return (decision, PackageDownload.printed(in: run.output))
+    let (sha256, sha512) = (["-o", "Acquire::ForceHash=SHA256"], ["-o", "Acquire::ForceHash=SHA512"])
+    var run = try collect(asking(sha256), in: root)
+    var decision = try self.decision()
+    if run.end != .exited(0), decision == nil, request.canDoWithoutIndices {
+      // apt does not come to a decision if it cannot read the list of its sources.
+      let blind = try collect(asking(sha256 + Self.withoutIndices), in: root)
+      if blind.end == .exited(0) { (run, decision) = (blind, try self.decision()) }
+    }
+    guard run.end == .exited(0), decision?.isFailure != true else {
+      let error = refusal(decision, run.output, run.said)
+      throw missing?.explain(error, of: node) ?? error
+    }
+    let printed = PackageDownload.printed(in: run.output)
+    guard printed.contains(where: { !$0.isInPlace && $0.hash.isEmpty }) else { return (decision, printed) }
+    // The index of one of them has another checksum.
+    let others = PackageDownload.printed(in: try collect(asking(sha512), in: root).output)
+    return (decision, printed.map { file in file.hash.isEmpty ? others.first { $0.uri == file.uri } ?? file : file })
+  }
+
+  /// The error for a request that apt refuses.
+  private func refusal(_ decision: AptHook.Decision?, _ output: String, _ said: String) -> AstError {
+    if let unknown = decision?.unknown, !unknown.isEmpty {
+      return AstError(
+        .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", "))", state: .unchanged,
+        hint: "`ast refresh \(node)` fetches the indices again")
+    }
+    let reason = AptMessages.unmetDependencies(in: output) ?? AptMessages.sentence(said)
+    return AstError(.failed, "apt cannot do that in node \(node): \(reason)", state: .unchanged)
   }
 
   /// The packages that were automatically installed, and count as asked for from now on.

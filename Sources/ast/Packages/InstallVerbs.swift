@@ -46,7 +46,7 @@ struct Remove: PackageVerb {
   var packages: [String]
 
   func perform(in context: Context) throws -> Report {
-    try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .whenMissing, global), context)
+    try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .never, global), context)
   }
 }
 

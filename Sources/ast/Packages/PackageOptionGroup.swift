@@ -36,7 +36,7 @@ struct PackageOptionGroup: ParsableArguments {
   /// - Parameter usual: what happens to the indices without an option.
   func options(refreshing usual: PackageOptions.Refresh, _ global: GlobalOptions) -> PackageOptions {
     var options = PackageOptions()
-    options.refresh = refresh.map { $0 ? .since(Date()) : .whenMissing } ?? usual
+    options.refresh = refresh.map { $0 ? .since(Date()) : .never } ?? usual
     options.allowsRemovingEssential = allowsRemovingEssential
     options.removalLimit = removalLimit ?? (global.yes || Confirmation.isAsked(global) ? nil : Self.unattendedRemovals)
     options.removesUnneeded = removesUnneeded

@@ -34,7 +34,7 @@ struct TreeRemovePackages: TreePackageVerb {
   var packages: [String]
 
   func perform(in context: Context) throws -> Report {
-    try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .whenMissing, global), context)
+    try change(.remove(packages, purge: purge), packageOptions.options(refreshing: .never, global), context)
   }
 }
 

@@ -16,15 +16,17 @@ struct IndicesKey: Equatable {
   let programs: Data
   /// Whether its apt takes lists that no signature covers.
   let acceptsUnsigned: Bool
+  /// Whether it has sources on the node's own disk. They belong to the node, and are read anew each time.
+  let hasLocalSources: Bool
 
   /// The key of the apt of a node, whose generation is at `root`.
   ///
   /// - Throws: `AstError` if the configuration is implausibly large: a program of the node can write anything there.
   init(of node: NodeID, at root: FilePath, in cache: PackageCache) throws {
     let read = try Self.read(root)
-    (configuration, acceptsUnsigned) = (read.text, read.acceptsUnsigned)
+    (configuration, acceptsUnsigned, hasLocalSources) = (read.text, read.acceptsUnsigned, read.hasLocalSources)
     let known = try cache.programs(of: node, at: root)
-    guard let known, !read.runsPrograms, !read.acceptsUnsigned else {
+    guard let known, !read.runsPrograms, !read.acceptsUnsigned, !read.hasLocalSources else {
       programs = Data("node \(node)\n".utf8) + (known ?? Data())
       return
     }
@@ -39,9 +41,11 @@ struct IndicesKey: Equatable {
     return "indices-\(String(hash, radix: 16))"
   }
 
-  private static func read(_ root: FilePath) throws -> (text: Data, runsPrograms: Bool, acceptsUnsigned: Bool) {
+  private static func read(
+    _ root: FilePath
+  ) throws -> (text: Data, runsPrograms: Bool, acceptsUnsigned: Bool, hasLocalSources: Bool) {
     let inside = RootDirectory(root)
-    var (text, runsPrograms, acceptsUnsigned) = (Data(), false, false)
+    var (text, runsPrograms, acceptsUnsigned, hasLocalSources) = (Data(), false, false, false)
     let listed = Set(
       try inside.files(below: "/etc/apt") + inside.files(below: "/usr/share/keyrings")
         + ["/var/lib/dpkg/arch"])
@@ -61,10 +65,11 @@ struct IndicesKey: Equatable {
       let said = AptConfiguration(String(decoding: contents, as: UTF8.self), isSettings: isSettings)
       runsPrograms = runsPrograms || said.runsPrograms
       acceptsUnsigned = acceptsUnsigned || said.acceptsUnsigned
+      hasLocalSources = hasLocalSources || said.hasLocalSources
       // The state of packages that 00ast-package-state names is no configuration.
       unread += said.paths.map { FilePath($0) }.filter { !$0.starts(with: state) && known.insert($0).inserted }
     }
-    return (text, runsPrograms, acceptsUnsigned)
+    return (text, runsPrograms, acceptsUnsigned, hasLocalSources)
   }
 
   private static let state = FilePath("/").pushing(PackageState.sysimage)

@@ -1,4 +1,5 @@
 import Btrfs
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
@@ -32,14 +33,27 @@ struct PackageIndices {
   /// The directory of the lists, which may not exist yet.
   var lists: FilePath { path.appending("lists") }
 
-  /// When they were fetched; nil if that has not happened yet.
+  /// When they were fetched; nil if that has not happened yet. A time in the future counts as long ago: the clock was
+  /// ahead then.
   var fetched: Date? { Self.fetched(path) }
 
   private static func fetched(_ set: FilePath) -> Date? {
     var status = stat()
     guard stat(set.appending("configuration").string, &status) == 0 else { return nil }
-    return Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9)
+    let date = Date(timeIntervalSince1970: Double(status.st_mtim.tv_sec) + Double(status.st_mtim.tv_nsec) / 1e9)
+    return date > Date() ? .distantPast : date
   }
+
+  /// The sources that could not be fetched with them.
+  var failures: [AptUpdate.Failure] {
+    let lines = String(decoding: Self.part(Self.failed, of: path) ?? Data(), as: UTF8.self).split(separator: "\n")
+    return lines.compactMap { line in
+      let fields = line.split(separator: "\t", maxSplits: 1).map(String.init)
+      return fields.count == 2 ? AptUpdate.Failure(source: fields[0], reason: fields[1]) : nil
+    }
+  }
+
+  private static let failed = "failures"
 
   /// The newest lists that an apt with other programs has fetched for the same configuration, if they are newer than
   /// these: nothing but what the archive has signed may be taken from them. The caller holds the cache's lock.
@@ -67,8 +81,12 @@ struct PackageIndices {
   /// Replaces them by what is in a workspace. A power cut leaves the old indices, the new ones, or none: clones are
   /// metadata, which btrfs commits in the order in which it was changed.
   ///
-  /// - Parameter date: when they were fetched; nil for now.
-  func replace(from workspace: AptWorkspace, fetched date: Date? = nil) throws {
+  /// - Parameters:
+  ///   - date: when they were fetched; nil for now.
+  ///   - failures: the sources that are missing in them, or old.
+  func replace(
+    from workspace: AptWorkspace, fetched date: Date? = nil, failures: [AptUpdate.Failure] = []
+  ) throws {
     let new = path.removingLastComponent().appending("new")
     try? FileManager.default.removeItem(atPath: new.string)
     for directory in [new, new.appending("lists"), new.appending("tables")] {
@@ -76,6 +94,8 @@ struct PackageIndices {
     }
     try cloneFiles(in: "lists", workspace.written, to: new.appending("lists"))
     try Files.write(key.programs, to: new.appending("programs"))
+    let lines = failures.map { "\($0.source)\t\($0.reason.replacing("\t", with: " "))\n" }.joined()
+    try Files.write(lines.utf8, to: new.appending(Self.failed))
     let configuration = new.appending("configuration")
     try Files.write(key.configuration, to: configuration)
     if let date { try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: configuration.string) }

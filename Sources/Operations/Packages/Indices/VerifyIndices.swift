@@ -32,17 +32,21 @@ extension AptSession {
     }
     guard var fetched = found, try SignedLists(in: lists).areIntact() else { return false }
     if case .since(let moment) = refresh { fetched = min(fetched, moment - 1) }
-    let method = trial.workspace.given.appending("unchanged")
-    try Files.write(Self.unchanged.utf8, to: method)
-    try Files.setMode(method, 0o755)
-    let command =
-      trial.apt("apt-get") + ["http", "https"].flatMap { ["-o", "Dir::Bin::Methods::\($0)=\(Self.given)/unchanged"] }
-      + ["-o", "APT::Update::Error-Mode=any", "update"]
-    guard try trial.collect(command, in: root).end == .exited(0) else { return false }
+    guard try trial.collect(trial.updateOffline(), in: root).end == .exited(0) else { return false }
     try cache.whileChanging {
       try PackageIndices(for: key, in: cache).replace(from: trial.workspace, fetched: fetched)
     }
     return true
+  }
+
+  /// The command that updates the indices as if every server had said that nothing has changed.
+  func updateOffline() throws -> [String] {
+    let method = workspace.given.appending("unchanged")
+    try Files.write(Self.unchanged.utf8, to: method)
+    try Files.setMode(method, 0o755)
+    return apt("apt-get")
+      + ["http", "https"].flatMap { ["-o", "Dir::Bin::Methods::\($0)=\(Self.given)/unchanged"] }
+      + ["-q=1", "-o", "APT::Update::Error-Mode=any", "update"]
   }
 
   /// A method of apt for a server that answers for each file that it has not changed, and has no other files

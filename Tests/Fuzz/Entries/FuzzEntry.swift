@@ -28,7 +28,8 @@ public struct FuzzEntry: Sendable {
 
   /// The one table.
   public static let all =
-    packageEntries + aptEntries + etcEntries + accountEntries + settingEntries + recordEntries + bootEntries
+    packageEntries + indexEntries + aptEntries + etcEntries + accountEntries + settingEntries + recordEntries
+    + bootEntries
 }
 
 /// A result of a parser that cannot be.

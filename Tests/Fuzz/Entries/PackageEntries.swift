@@ -57,7 +57,7 @@ extension FuzzEntry {
       try require(declined.packages(in: 3).isDisjoint(with: after.installed.keys), "an installed package is declined")
     },
     FuzzEntry(
-      "package-lists", of: ["Operations/Packages/PackageLists.swift"],
+      "package-lists", of: ["Operations/Packages/Indices/PackageLists.swift"],
       seeds: ["Package: a\nSHA256: 00FF\nSize: 1\n\nPackage: b\nSHA256: \nSHA256: 01"]
     ) { input in
       let wanted: Set = ["00ff", "01"]

@@ -1,0 +1,61 @@
+import DebianFormats
+import FoundationEssentials
+
+extension FuzzEntry {
+  private static let inRelease = """
+    -----BEGIN PGP SIGNED MESSAGE-----
+    Hash: SHA512
+
+    Origin: Debian
+    Date: Sat, 14 Nov 2026 09:54:32 UTC
+    SHA256:
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/binary-amd64/Packages
+    -----BEGIN PGP SIGNATURE-----
+
+    iQIz
+    -----END PGP SIGNATURE-----
+
+    """
+  private static let settings = """
+    Dir::Etc::trustedparts "/etc/apt/keys.d"; // a comment
+    Acquire { https { CaInfo "/etc/ssl/own.pem"; }; };
+    /* another */ APT::Update::Post-Invoke { "touch /run/x"; };
+    """
+  private static let sources = """
+    Types: deb
+    URIs: http://deb.example/debian
+    Signed-By: /etc/apt/keyrings/own.gpg
+    Trusted: yes
+    """
+
+  static let indexEntries: [FuzzEntry] = [
+    FuzzEntry("in-release", of: ["Formats/DebianFormats/InRelease.swift"], seeds: [inRelease]) { input in
+      guard let index = InRelease(text(input)) else { return }
+      try require(index.date.utf8.count == 14, "the date is \(index.date)")
+      try require(index.sha256.values.allSatisfy { $0.utf8.count == 64 }, "a checksum is no checksum")
+      for path in index.sha256.keys {
+        try require(!InRelease.listName(of: path).contains("/"), "a name of a list has a slash")
+      }
+    },
+    FuzzEntry(
+      "apt-configuration", of: ["Formats/DebianFormats/AptConfiguration.swift"], seeds: [settings, sources]
+    ) { input in
+      for isSettings in [false, true] {
+        let read = AptConfiguration(text(input), isSettings: isSettings)
+        try require(!read.paths.contains(""), "a path is empty")
+      }
+    },
+    FuzzEntry(
+      "linked-libraries", of: ["Formats/DebianFormats/LinkedLibraries.swift"], files: ["usr/bin/true", "usr/bin/apt"]
+    ) { input in
+      guard let libraries = LinkedLibraries(Data(input)) else { return }
+      try require(libraries.names.allSatisfy { !$0.utf8.contains(0) }, "a name has a NUL")
+    },
+    FuzzEntry(
+      "loader-cache", of: ["Formats/DebianFormats/LoaderCache.swift"], files: ["etc/ld.so.cache"]
+    ) { input in
+      guard let cache = LoaderCache(Data(input)) else { return }
+      try require(cache.entries.count <= input.count / 24, "there are \(cache.entries.count) entries")
+    },
+  ]
+}

@@ -14,27 +14,59 @@ extension AptSession {
   /// Files that another command fetches are waited for, but not for long, because a mirror can be slow, and a node's apt
   /// need not end: then this one fetches them, too.
   package func download(_ plan: PackagePlan, in root: FilePath, progress: (PackageProgress) -> Void) throws {
-    let remote = plan.downloads.filter { !$0.isInPlace }
-    if let odd = remote.first(where: { $0.checksumProgram == nil }) {
+    let wanted = plan.downloads.filter { !localFiles.contains($0.path) }
+    if let odd = wanted.first(where: { $0.checksumProgram == nil }) {
       throw AstError(
         .failed, "the index has neither a SHA256 nor a SHA512 checksum for \(odd.fileName)", state: .unchanged)
     }
+    let remote = wanted.filter { !$0.isInPlace }
     try fetch(remote, in: root, progress: progress)
     for download in remote {
       // The time tells which files are in use.
       utimensat(AT_FDCWD, cache.file(of: download).string, nil, 0)
-      try link(download, to: "\(Self.packages)/\(download.key)")
+      let name = archive(of: download)
+      guard symlink("\(Self.packages)/\(download.key)", name.string) == 0 || errno == EEXIST else {
+        throw FileError("make the link", name, Errno(rawValue: errno))
+      }
     }
-    for download in plan.downloads where download.isInPlace && !localFiles.contains(download.path) {
-      try link(download, to: download.path)
-    }
+    try take(wanted.filter(\.isInPlace), in: root)
   }
 
-  /// Shows apt a file under the name that apt itself gives it: it reads a colon or an escape in others as its own.
-  private func link(_ download: PackageDownload, to path: String) throws {
-    let name = workspace.given.appending("archives/\(download.fileName)")
-    guard symlink(path, name.string) == 0 || errno == EEXIST else {
-      throw FileError("make the link", name, Errno(rawValue: errno))
+  /// The file that apt is shown, under the name that apt itself gives it: it reads a colon or an escape in others as its
+  /// own.
+  private func archive(of download: PackageDownload) -> FilePath {
+    workspace.given.appending("archives/\(download.fileName)")
+  }
+
+  /// Copies files of sources that are directories in the node out of its reach, and checks them.
+  private func take(_ files: [PackageDownload], in root: FilePath) throws {
+    // sha256sum(1) reads a backslash in a name in its own way.
+    let copies = files.enumerated().map { (download: $1, copy: workspace.given.appending("archives/\($0).new")) }
+    for (download, copy) in copies {
+      guard let file = try RootDirectory(root).openFile(FilePath(download.path), followingLinks: true) else {
+        throw AstError(.failed, "\(download.path), which a source of node \(node) names, is missing", state: .unchanged)
+      }
+      unlink(copy.string)
+      try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
+      try Files.setMode(copy, 0o644)
+    }
+    do {
+      try check(copies)
+    } catch let error as AstError where error.code == .failed {
+      throw AstError(
+        .failed, "files of a source in node \(node) do not match the checksums in its index", state: .unchanged,
+        hint: "the program that made the source's index has to be run again")
+    }
+    for (download, copy) in copies { try Files.rename(copy, to: archive(of: download)) }
+  }
+
+  /// Compares files with the checksums in the index.
+  private func check(_ files: [(download: PackageDownload, copy: FilePath)]) throws {
+    let list = workspace.path.appending("checksums")
+    for (program, files) in Dictionary(grouping: files, by: { $0.download.checksumProgram ?? "" }) {
+      let sums = files.map { "\($0.download.checksum)  \($0.copy)\n" }.joined()
+      try Files.write(sums.utf8, to: list)
+      try ChildProcess(program, ["--check", "--strict", "--quiet", "--", list.string]).run()
     }
   }
 
@@ -120,14 +152,9 @@ extension AptSession {
       try file.descriptor.closeAfter { try cloneFile(file.descriptor, to: copy) }
       try Files.setMode(copy, 0o644)
     }
-    let list = workspace.path.appending("checksums")
     defer { for download in fetched { unlink(partial.appending(download.key).string) } }
     do {
-      for (program, files) in Dictionary(grouping: copies, by: { $0.download.checksumProgram ?? "" }) {
-        let sums = files.map { "\($0.download.checksum)  \($0.copy)\n" }.joined()
-        try Files.write(sums.utf8, to: list)
-        try ChildProcess(program, ["--check", "--strict", "--quiet", "--", list.string]).run()
-      }
+      try check(copies)
     } catch let error as AstError where error.code == .failed {
       throw AstError(
         .failed, "the files fetched for node \(node) do not match the checksums in the index", state: .unchanged)

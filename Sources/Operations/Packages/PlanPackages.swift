@@ -98,7 +98,9 @@ extension AptSession {
       throw missing?.explain(error, of: node) ?? error
     }
     let printed = PackageDownload.printed(in: run.output)
-    guard printed.contains(where: { !$0.isInPlace && $0.hash.isEmpty }) else { return (decision, printed) }
+    guard printed.contains(where: { $0.hash.isEmpty && !localFiles.contains($0.path) }) else {
+      return (decision, printed)
+    }
     // The index of one of them has another checksum.
     let others = PackageDownload.printed(in: try collect(asking(sha512), in: root).output)
     return (decision, printed.map { file in file.hash.isEmpty ? others.first { $0.uri == file.uri } ?? file : file })

@@ -97,6 +97,24 @@ struct PackageNameTests {
     #expect(try other.added() == ["named:all 1:2.0-1"])
   }
 
+  @Test(arguments: ["file:/srv/own", "copy:/srv/own"])
+  func packageOfTheNodesOwnRepositoryIsCompared(address: String) throws {
+    try publish("1", as: "named.deb", in: "/srv/own", checksum: "SHA256")
+    try setSource(address)
+    // A link to the file is no obstacle; a file that the index does not name is one, whatever its size.
+    try node.shell("cd /srv/own; mv named.deb real; ln -s real named.deb; cp real kept")
+    try node.shell("printf x | dd of=/srv/own/real bs=1 seek=200 conv=notrunc status=none")
+    let before = try node.state()
+    let result = try node.ast("install", "named")
+    #expect(
+      result.status == 1
+        && result.stderr.contains("files of a source in node \(node.id) do not match the checksums in its index"),
+      "\(result)")
+    try node.expectUntouched(since: before)
+    try node.shell("mv /srv/own/kept /srv/own/real")
+    try node.ast("install", "named").expectSuccess()
+  }
+
   @Test(arguments: ["SHA256", "SHA512", "MD5sum"])
   func checksumOfAServersIndex(checksum: String) throws {
     let directory = try LoopBtrfs.shared.newDirectory()

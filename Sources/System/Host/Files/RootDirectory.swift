@@ -43,10 +43,13 @@ public struct RootDirectory: Sendable {
   /// A regular file, open for reading, and its size in bytes; nil if there is none. Symbolic links on the way to its
   /// directory are followed, but the file itself must not be one. Other files are not even opened.
   ///
+  /// - Parameter followingLinks: whether the file may be a link, too, to another one inside.
   /// - Throws: `FileError`.
-  public func openFile(_ file: FilePath) throws -> (descriptor: FileDescriptor, size: Int64)? {
+  public func openFile(
+    _ file: FilePath, followingLinks: Bool = false
+  ) throws -> (descriptor: FileDescriptor, size: Int64)? {
     try attempt("open", file) {
-      try openRegular(file, pathOnly | O_NOFOLLOW)
+      try openRegular(file, followingLinks ? pathOnly : pathOnly | O_NOFOLLOW)
     }
   }
 

@@ -28,7 +28,23 @@ extension FuzzEntry {
     Trusted: yes
     """
 
+  private static let update = """
+    Hit:1 http://deb.example/debian trixie InRelease
+    Ign:2 http://down.example/vendor stable InRelease
+    Err:2 http://down.example/vendor stable InRelease
+      Could not connect to down.example:80 (127.0.0.1). - connect (111: refused)
+    Get:3 file:/srv/own ./ Packages [531 B]
+    """
+
   static let indexEntries: [FuzzEntry] = [
+    FuzzEntry(
+      "apt-update", of: ["Formats/DebianFormats/AptUpdate.swift"],
+      seeds: [update, "E: Release file for http://a/InRelease is expired (invalid since 3d).\nW: x"]
+    ) { input in
+      let files = parts(input, 2)
+      let update = AptUpdate(text(files[0]), said: text(files[1]))
+      try require(update.failures.allSatisfy { !$0.source.isEmpty }, "a source has no name")
+    },
     FuzzEntry("in-release", of: ["Formats/DebianFormats/InRelease.swift"], seeds: [inRelease]) { input in
       guard let index = InRelease(text(input)) else { return }
       try require(index.date.utf8.count == 14, "the date is \(index.date)")

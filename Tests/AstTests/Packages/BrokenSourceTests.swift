@@ -6,14 +6,14 @@ import Testing
 /// A verb needs only the sources that it needs, and often none.
 @Suite("Sources that are missing", .requiresRoot, .serialized)
 struct BrokenSourceTests {
-  private static let library = DebPackage("library", files: ["/usr/share/library": "books\n"])
+  private static let shelf = DebPackage("library", files: ["/usr/share/library": "books\n"])
   private static let tool = DebPackage("tool", fields: ["Depends": "library"])
   private static let store = Result { try PackageStore() }
 
   /// A node with all of the packages, whose archive is down. Its apt has got another configuration since, so it has no
   /// indices.
   private static let lost = Result {
-    let node = try PackageNode(in: store.get(), publishing: [tool, library])
+    let node = try PackageNode(in: store.get(), publishing: [tool, shelf])
     try node.ast("install", "tool").expectSuccess()
     try node.shell("echo 'Acquire::Retries 0;' >/etc/apt/apt.conf.d/retries")
     node.repository.server.stop()
@@ -22,7 +22,7 @@ struct BrokenSourceTests {
 
   let node: PackageNode
 
-  init() throws { node = try PackageNode(in: Self.store.get(), publishing: [Self.tool, Self.library]) }
+  init() throws { node = try PackageNode(in: Self.store.get(), publishing: [Self.tool, Self.shelf]) }
 
   private func build(_ package: DebPackage) throws -> String {
     try package.build(in: LoopBtrfs.shared.newDirectory()).string
@@ -150,7 +150,7 @@ struct BrokenSourceTests {
     }
     let refreshed = try node.ast("refresh").expectSuccess()
     #expect(refreshed.stderr.contains("the source \(insert(named)) cannot be fetched"), "\(refreshed)")
-    try node.repository.publish([DebPackage("tool", version: "2.0"), Self.library])
+    try node.repository.publish([DebPackage("tool", version: "2.0"), Self.shelf])
     try node.ast("upgrade", "-y").expectSuccess()
     #expect(try node.added() == ["library:all 1.0", "tool:all 2.0"])
     let file = try build(DebPackage("local"))

@@ -1,3 +1,4 @@
+import Btrfs
 import Glibc
 import Host
 import Sandbox
@@ -28,11 +29,11 @@ struct LibraryPlaces {
     mounts = Self.data.filter { data in named.contains { $0.starts(with: data.place) } }
   }
 
-  /// Mounts the data for this process and its children.
+  /// Mounts the data for this process and its children, except for what is on another file system.
   ///
   /// - Returns: the data as a program in a sandbox is to see them.
   func mount(on machine: Machine, with mounts: inout ChrootMounts) throws -> [Sandbox.Bind] {
-    try self.mounts.map { mount in
+    try self.mounts.filter { try Subvolume.isSubvolume(at: machine.path(of: $0.subvolume)) }.map { mount in
       let place: FilePath = "/run/ast/data"
       let target = place.appending(mount.subvolume)
       try Files.ensureDirectories(target)

@@ -29,7 +29,12 @@ extension Store {
       progress("making \(product.name)")
       var mounts = ChrootMounts()
       defer { mounts.end() }
-      let data = needsData ? try libraries.mount(on: machine, with: &mounts) : []
+      var data: [Sandbox.Bind] = []
+      do {
+        if needsData { data = try libraries.mount(on: machine, with: &mounts) }
+      } catch {
+        warn("\(product.name) is without what is in the machine's data: \(AstError(error).reason)")
+      }
       if let failure = try run(product.command, in: staged, of: id, with: data) {
         warn("\(product.name) could not be made: \(failure); it stays as in node \(id)")
       }

@@ -82,9 +82,11 @@ struct EtcProductsTests {
     try runSuccessfully([
       "sh", "-ec",
       "mkdir -p $0/vendor/lib; cp $1/usr/lib/own1/libz.so.1 $0/vendor/lib/libvendor.so.1;"
-        + " echo /srv/vendor/lib >$1/etc/ld.so.conf.d/vendor.conf", disk.path(of: "@srv").string,
+        + " printf '/srv/vendor/lib\\n/home/own/lib\\n' >$1/etc/ld.so.conf.d/vendor.conf", disk.path(of: "@srv").string,
       disk.root(of: 3).string,
     ])
+    // A /home of its own is on another file system.
+    try runSuccessfully(["btrfs", "subvolume", "delete", disk.path(of: "@home").string])
     // The file comes along, and is what it was the next time.
     for number in [4, 5] {
       try store.ast("deploy", "1").expectSuccess()

@@ -117,14 +117,12 @@ struct Episode {
   private func outcomes(
     of operation: Operation, _ end: CommandResult, failures: Set<Int32> = []
   ) -> [ExpectedStore]? {
-    let outcomes = operation.outcomes(on: expected)
     guard let status = end.status else { return nil }
-    if status == 0 { return outcomes.suffix(1) }
+    if status == 0 { return operation.outcomes(on: expected).suffix(1) }
     if operation.refusals.contains(status) { return [expected] }
     // A start says what is wrong to the kernel's log, and to the system that comes up.
     guard failures.contains(status), !end.stderr.isEmpty || operation.kind == .start else { return nil }
-    // A start has no commit of its own for its note, and of several commits the first ones are made.
-    return operation.kind == .commit ? [expected] : outcomes
+    return operation.outcomesOfFailure(on: expected)
   }
 
   /// Kills it after a random part of the time that it takes.

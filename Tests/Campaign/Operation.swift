@@ -7,7 +7,8 @@ struct Operation: CustomStringConvertible, Sendable {
   enum Kind: Sendable {
     /// One commit of ast: it can be killed, meet errors, and run beside others.
     case commit
-    /// The same node by node: it does not run beside others, because any of its commits may come between theirs.
+    /// The same node by node, where one that fails does not stop the others: it does not run beside other commands,
+    /// because any of its commits may come between theirs.
     case commits
     /// The /etc of a deployment that starts is brought up to date: it runs alone.
     case start
@@ -36,6 +37,23 @@ struct Operation: CustomStringConvertible, Sendable {
       var changed = outcomes[outcomes.count - 1]
       change(&changed)
       outcomes.append(changed)
+    }
+  }
+
+  /// The states that are possible after an error.
+  func outcomesOfFailure(on store: ExpectedStore) -> [ExpectedStore] {
+    switch kind {
+    case .commit, .machine: [store]
+    case .start: outcomes(on: store)
+    case .commits:
+      changes.reduce([store]) { outcomes, change in
+        outcomes
+          + outcomes.map { outcome in
+            var changed = outcome
+            change(&changed)
+            return changed
+          }
+      }
     }
   }
 }

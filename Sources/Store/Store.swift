@@ -50,7 +50,7 @@ public final class Store {
     }
     let noted = CommitNote(in: root).next
     let database = Store.databasePath(in: root)
-    databaseFile = Store.inode(of: database)
+    databaseFile = try Store.inode(of: database)
     guard access == .writing || !Store.isForRootAlone(database) else {
       tree = try Store.openPublicCopy(of: root)
       // An older ast does not write the copy.
@@ -122,7 +122,7 @@ public final class Store {
   /// Ensures that the open database is still the store's: `doctor --rebuild` replaces it, and a commit to the old one
   /// would be lost. The caller holds the tree's lock.
   func requireSameDatabase() throws {
-    guard Store.inode(of: Store.databasePath(in: root)) != databaseFile else { return }
+    guard try Store.inode(of: Store.databasePath(in: root)) != databaseFile else { return }
     throw AstError(
       .busy, "the database of \(root) was rebuilt meanwhile", state: .unchanged, hint: "run the command again")
   }
@@ -138,9 +138,12 @@ public final class Store {
     }
   }
 
-  private static func inode(of path: FilePath) -> ino_t? {
+  /// Nil if it is not there.
+  private static func inode(of path: FilePath) throws -> ino_t? {
     var status = stat()
-    return stat(path.string, &status) == 0 ? status.st_ino : nil
+    guard stat(path.string, &status) != 0 else { return status.st_ino }
+    guard errno == ENOENT else { throw AstError(.failed, "cannot examine \(path): \(Errno(rawValue: errno))") }
+    return nil
   }
 
   /// Ensures that there is a store at `root`, damaged or not, that allows this access.
@@ -158,7 +161,7 @@ public final class Store {
     guard access(root.string, F_OK) == 0 else {
       throw AstError(.notFound, "\(root): \(Errno(rawValue: errno))", state: .unchanged)
     }
-    guard FileSystem.isBtrfs(root) else {
+    guard try FileSystem.isBtrfs(root) else {
       throw AstError(
         .failed, "\(root) is not on a btrfs file system", state: .unchanged,
         hint: "mount one there, or let `ast init --image FILE --size 10G` make one")

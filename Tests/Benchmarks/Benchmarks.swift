@@ -23,6 +23,7 @@ enum Benchmarks {
       try delete(place)
       try runInNode(place)
       try cloneTree(place)
+      try WallBenchmarks(place).run()
       try PackageBenchmarks(place).run()
     } catch {
       say("Benchmarks: \(error)")

@@ -10,6 +10,15 @@ enum Stopwatch {
   static func time(
     _ argv: [String], environment: [String: String] = plainEnvironment, expecting expected: Set<Int32> = [0]
   ) throws -> Duration {
+    try measure(argv, environment: environment, expecting: expected).time
+  }
+
+  /// Runs a program and returns how long it took, and how much time of a processor it and those that it waited for used.
+  ///
+  /// - Throws: as ``time(_:environment:expecting:)`` does.
+  static func measure(
+    _ argv: [String], environment: [String: String] = plainEnvironment, expecting expected: Set<Int32> = [0]
+  ) throws -> (time: Duration, processor: Duration) {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -25,12 +34,13 @@ enum Stopwatch {
     let start = ContinuousClock.now
     let error = posix_spawnp(&pid, argv[0], &actions, nil, &arguments, &variables)
     guard error == 0 else { throw Errno(rawValue: error) }
-    while waitpid(pid, &status, 0) < 0 {
+    var usage = rusage()
+    while wait4(pid, &status, 0, &usage) < 0 {
       guard errno == EINTR else { throw Errno(rawValue: errno) }
     }
     let duration = ContinuousClock.now - start
     guard status & 0x7f == 0, expected.contains(status >> 8) else { throw Failure(argv: argv, status: status) }
-    return duration
+    return (duration, usage.ru_utime.duration + usage.ru_stime.duration)
   }
 
   /// A program that ended otherwise than it should.
@@ -39,4 +49,8 @@ enum Stopwatch {
     let status: Int32
     var description: String { "\(argv.joined(separator: " ")): wait status \(status)" }
   }
+}
+
+extension timeval {
+  fileprivate var duration: Duration { .seconds(tv_sec) + .microseconds(tv_usec) }
 }

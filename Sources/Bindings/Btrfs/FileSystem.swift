@@ -7,9 +7,19 @@ import SystemPackage
 /// Calls that concern a whole file system, named by any path on it.
 public enum FileSystem {
   /// Whether `path` is on btrfs. False for a missing path.
-  public static func isBtrfs(_ path: FilePath) -> Bool {
-    let answer = path.withPlatformString(btrfs_util_is_subvolume)
-    return answer == BTRFS_UTIL_OK || answer == BTRFS_UTIL_ERROR_NOT_SUBVOLUME
+  ///
+  /// Throws `.notPermitted`, `.other`.
+  public static func isBtrfs(_ path: FilePath) throws(BtrfsError) -> Bool {
+    do {
+      try BtrfsError.check("examine", path, btrfs_util_is_subvolume)
+    } catch {
+      switch error.code {
+      case .notASubvolume: return true
+      case .notBtrfs, .notFound: return false
+      default: throw error
+      }
+    }
+    return true
   }
 
   /// Whether `path` cannot be written to because its file system, or this mount of it, is read-only. For read-only
@@ -41,7 +51,7 @@ public enum FileSystem {
   public static func sync(_ path: FilePath) throws(BtrfsError) {
     let file = try OpenFile(path, flags: O_RDONLY, for: "sync")
     try BtrfsError.check("sync", path, result: cbtrfs_syncfs(file.descriptor))
-    guard isBtrfs(path) else { return }
+    guard try isBtrfs(path) else { return }
     // syncfs(2) skips a read-only file system, even one that became read-only by an error and lost data. The
     // ioctl does not, and has nothing else left to do (fs/sync.c, sync_filesystem; fs/btrfs/inode.c,
     // btrfs_start_delalloc_roots).

@@ -52,6 +52,8 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// `SQLITE_FULL`: the file or the log could not be made larger.
   public static let full: Int32 = SQLITE_FULL
+  /// `SQLITE_CANTOPEN`: the file, or one that belongs to it, cannot be opened.
+  public static let cannotOpen: Int32 = SQLITE_CANTOPEN
 
   /// The primary result code: the low byte of the extended one.
   public var code: Int32 { extendedCode & 0xff }

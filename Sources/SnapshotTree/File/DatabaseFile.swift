@@ -73,10 +73,10 @@ struct DatabaseFile {
   /// Reads the header through SQLite, which neither locks nor changes anything for that.
   @discardableResult
   private func refuseUnusable() throws(TreeError) -> FileHeader {
-    let bytes = try attempt { () throws(SQLiteError) in
-      try Connection(to: path, .readingWithoutTrace).fileBytes(count: FileHeader.size)
+    let (size, bytes) = try attempt { () throws(SQLiteError) in
+      let connection = try Connection(to: path, .readingWithoutTrace)
+      return (try connection.fileSize(), try connection.fileBytes(count: FileHeader.size))
     }
-    let size = FileIdentity(of: path)?.size ?? 0
     guard size > 0 else { throw .empty(path) }
     guard FileHeader.beginsLikeDatabase(bytes) else { throw .notADatabase(path) }
     guard let header = FileHeader(bytes) else { throw .truncated(path) }
@@ -185,8 +185,12 @@ struct DatabaseFile {
 
   /// The reason why a file that can be read cannot be written.
   private func unwritable() -> TreeError {
-    let result = path.withPlatformString { access($0, W_OK) }
-    return result != 0 && errno == EACCES ? .notPermitted(path) : .readOnly(path)
+    guard path.withPlatformString({ access($0, W_OK) }) != 0 else {
+      // SQLite opens a file for reading when it cannot open it for writing, whatever the reason is, and keeps that to
+      // itself.
+      return .sqlite(path, code: SQLiteError.cannotOpen, detail: "it cannot be opened for writing")
+    }
+    return errno == EACCES ? .notPermitted(path) : .readOnly(path)
   }
 
   private func exists(_ file: FilePath) -> Bool {

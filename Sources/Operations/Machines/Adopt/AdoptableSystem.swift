@@ -29,7 +29,7 @@ struct AdoptableSystem {
   init(at root: FilePath) throws {
     self.root = root
     let all = try MountTable.mounts()
-    guard FileSystem.isBtrfs(root), let mount = all.last(where: { $0.place == root }),
+    guard try FileSystem.isBtrfs(root), let mount = all.last(where: { $0.place == root }),
       try Subvolume.isSubvolume(at: root)
     else {
       throw Self.refusal(

@@ -40,7 +40,7 @@ public struct Adoption {
 
   /// A device of the root's file system.
   func device() throws -> FilePath {
-    guard FileSystem.isBtrfs(root), let device = try FileSystem.devices(of: root).first else {
+    guard try FileSystem.isBtrfs(root), let device = try FileSystem.devices(of: root).first else {
       throw AdoptableSystem.refusal("the root file system (\(root)) is not a btrfs")
     }
     return device

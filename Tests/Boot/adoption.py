@@ -64,12 +64,15 @@ def is_adopted_and_taken_back(machine, root):
     machine.succeed("ast adopt -y", patience=FIRST)
     runs_old(machine, root)
     assert "Restart it soon" in machine.succeed("cat /run/motd.d/ast")
+    machine.succeed("useradd --create-home berta && echo late >/etc/late && sync")
+    number = machine.succeed("id --user berta")
     machine.reboot()
     entries = machine.menu()
     assert entries[0].startswith("Node 1 ") and OLD in entries, entries
     machine.line.send(b"\r")
     machine.login(patience=FIRST)
     runs_deployment(machine)
+    assert machine.succeed("cat /etc/late; id --user berta; stat --format %U /home/berta") == f"late\n{number}\nberta"
     assert "ast.adopt" not in machine.succeed("cat /boot/grub/ast/menu.cfg")
     machine.succeed("echo later >/home/anna/later")
 

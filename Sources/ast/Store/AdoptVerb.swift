@@ -52,8 +52,8 @@ struct AdoptVerb: Verb {
     _ = try adoption(context).adopt(
       messages: .standardError, progress: context.output.note, warn: context.output.warn)
     let text = """
-      This system is adopted. Restart it now: changes in /etc, and packages installed until then, stay behind in \
-      "Debian before ast".
+      This system is adopted. Restart it now: data and changes in /etc come along until then, but packages that are \
+      installed stay behind in "Debian before ast".
       """
     return Report(text: text, data: report)
   }

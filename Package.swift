@@ -120,8 +120,8 @@ let package = Package(
     .target(
       name: "Machines",
       dependencies: [
-        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "SnapshotTree",
-        "Store", "SystemFiles", system,
+        "Boot", "Btrfs", "CFiles", "DebianFormats", "Etc", "Grub", "Host", "Nodes", "Rootfs", "Sandbox", "Settings",
+        "SnapshotTree", "Store", "SystemFiles", system,
       ],
       path: "Sources/Operations/Machines", swiftSettings: strict + small),
     .target(

@@ -58,4 +58,17 @@ import Testing
     #expect(!said.runsPrograms && !said.acceptsUnsigned)
     #expect(said.paths == ["/opt/a.gpg", "/etc/apt/trusted.gpg.d/b.asc", "/opt/c.gpg"])
   }
+
+  @Test func proxiesOnTheMachine() {
+    let text = """
+      Acquire::http::Proxy "http://127.0.0.1:3142/"; Acquire::https::Proxy "DIRECT";
+      Acquire { http { Proxy::one.example http://user:word@localhost:8080; }; };
+      Acquire::ftp::Proxy "ftp://[::1]:2121";
+      // Acquire::http::Proxy "http://localhost:2";
+      Acquire::http::Proxy::two.example "http://proxy.example:3128"; Acquire::http::Proxy::x "http://127.0.0.1";
+      Acquire::http::Proxy::y "http://127.0.0.1:99999"; Acquire::http::Proxy::z "http://localhost.example:7";
+      """
+    #expect(AptConfiguration(text, isSettings: true).loopbackPorts == [3142, 8080, 2121])
+    #expect(AptConfiguration(text, isSettings: false).loopbackPorts == [])
+  }
 }

@@ -13,6 +13,8 @@ public struct AptConfiguration: Sendable, Equatable {
   public let hasLocalSources: Bool
   /// The absolute paths that the file names, such as those of keyrings, in order.
   public let paths: [String]
+  /// The ports on the loopback interface that settings name, such as those of proxies, in order.
+  public let loopbackPorts: [Int]
 
   /// Reads `text`, a file of apt.conf(5) if `isSettings`, or else one of sources.list(5).
   public init(_ text: String, isSettings: Bool) {
@@ -32,9 +34,9 @@ public struct AptConfiguration: Sendable, Equatable {
       && uncommented.split(whereSeparator: \.isNewline).contains { line in
         !line.hasPrefix("#") && AptUpdate.localMethods.contains { line.contains($0) }
       }
-    paths = lines.flatMap { line in
-      line.split { $0.isWhitespace || "\"'=,;[]{}".contains($0) }.filter { $0.hasPrefix("/") }.map(String.init)
-    }
+    let values = lines.flatMap { $0.split { $0.isWhitespace || "\"'=,;{}".contains($0) } }
+    paths = values.flatMap { $0.split { "[]".contains($0) } }.filter { $0.hasPrefix("/") }.map(String.init)
+    loopbackPorts = isSettings ? values.compactMap(LoopbackProxy.port(of:)) : []
   }
 
   private static let comments = ["//", "# ", "#\t", "##"]

@@ -1,10 +1,11 @@
+import DebianFormats
 import Host
 import Nodes
 import Rootfs
 import SnapshotTree
 import Store
 
-/// `ast-sync`: installs this version of ast and its boot files in nodes.
+/// `ast-sync`: installs this version of ast and its boot files in nodes, and says what a node lacks to work with it.
 extension Store {
   /// Installs them in each of these nodes, or in all but the base if none is named, each in its own transaction. A node
   /// that fails keeps its content and does not stop the others; an interruption stops at once.
@@ -20,8 +21,21 @@ extension Store {
       let result = TreeRunResult(node: node, outcome: outcome)
       progress(result)
       results.append(result)
+      if result.succeeded { try warnOfMissingPasst(in: node.id) }
       if Interruption.pending != nil { break }
     }
     return results
+  }
+
+  /// What is deployed from a node without passt has no network for its own transactions.
+  private func warnOfMissingPasst(in id: NodeID) throws {
+    guard try settings.network.isolation == .on else { return }
+    let installed = try PackageDatabase.installed(in: path(of: id, node(id).current)) ?? []
+    let oldest = PasstRequirement.oldest
+    guard !installed.contains(where: { $0.name == "passt" && DebianVersion($0.version) >= DebianVersion(oldest) })
+    else {
+      return
+    }
+    warn("node \(id) has no passt \(oldest) or newer: `ast install \(id) passt` before you deploy it")
   }
 }

@@ -5,9 +5,9 @@ import Synchronization
 
 /// The question whether this machine's passt keeps programs from it, which dpkg answers while other things are done. pasta
 /// itself prints its version only on a terminal.
-final class PasstRequirement: Sendable {
+package final class PasstRequirement: Sendable {
   /// The first version that closes what it is told to close, and ends with the namespace. Debian 12's is older.
-  static let oldest = "0.0~git20250503"
+  package static let oldest = "0.0~git20250503"
 
   /// What must be there for a network of its own, and is not.
   enum Failure: Error {

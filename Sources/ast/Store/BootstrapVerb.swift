@@ -33,7 +33,8 @@ struct BootstrapVerb: Verb {
     }
     if case .disk(let disk) = target { try confirm(disk) }
     try bootstrap.run(
-      command: context.command, reader: .files, messages: .standardError, progress: context.output.note)
+      command: context.command, reader: .files, messages: .standardError, progress: context.output.note,
+      warn: context.output.warn)
     return Report(text: "System made on \(target.path), with node 1.", data: ["target": target.path.string])
   }
 

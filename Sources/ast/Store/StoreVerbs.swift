@@ -51,7 +51,8 @@ struct Init: Verb {
     }
     let store = try Store.initialize(
       at: global.root, from: source, command: context.command, reader: .files, messages: .standardError,
-      progress: context.output.note)
+      progress: context.output.note, warn: context.output.warn)
+    try store.proposeLoopbackPorts()
     return Report(text: "Store \(store.root) made, with node 0.", data: ["store": store.root.string])
   }
 

@@ -42,4 +42,23 @@ import Testing
     #expect(try store.ast("ast-sync", "1", node).status == Int32(status))
     #expect(try store.report(NodeInfo.self, "info", "1").generation == 1)
   }
+
+  /// What is deployed from a node has its own ast, and no network for it without passt.
+  @Test func aNodeWithoutPasstIsNamed() throws {
+    func add(_ version: String, to node: Int) throws {
+      let paragraph = "\\nPackage: passt\\nStatus: install ok installed\\nArchitecture: amd64\\nVersion: \(version)\\n"
+      try store.ast("run", "\(node)", "sh", "-c", "printf '\(paragraph)' >>/var/lib/dpkg/status").expectSuccess()
+    }
+    try add("0.0~git20250503.587980c-2+deb13u1", to: 1)
+    try add("0.0~git20230309.7c7625d-1", to: 2)
+    let settings = try LoopBtrfs.shared.newDirectory().appending("ast.toml")
+    try runSuccessfully(["touch", settings.string])
+    let result = try store.ast(["ast-sync"], environment: ["AST_CONFIG": settings.string]).expectSuccess()
+    let warnings = result.stderr.lines.filter { $0.hasPrefix("ast: warning: ") }
+    #expect(
+      warnings
+        == [2, 3].map {
+          "ast: warning: node \($0) has no passt 0.0~git20250503 or newer: `ast install \($0) passt` before you deploy it"
+        })
+  }
 }

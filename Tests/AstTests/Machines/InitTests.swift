@@ -20,6 +20,31 @@ struct InitTests {
     return try times + TestStore.checksum(of: directory)
   }
 
+  /// The network of nodes reaches nothing of the machine that the settings do not open.
+  @Test func aProxyOnTheMachineIsProposed() throws {
+    let place = try LoopBtrfs.shared.newDirectory()
+    _ = try shell(
+      """
+      cp -a "$2" "$1/root"; mkdir -p "$1/root/etc/apt/apt.conf.d"
+      echo 'Acquire::http::Proxy "http://127.0.0.1:3142";' >"$1/root/etc/apt/apt.conf.d/01proxy"
+      echo 'network.loopback = [53]' >"$1/closed"; echo 'network.loopback = [3142]' >"$1/open"
+      echo 'network.isolation = "off"' >"$1/off"
+      """, place, try TinyRoot.path)
+    for (settings, isProposed) in [("closed", true), ("open", false), ("off", false)] {
+      let root = try LoopBtrfs.shared.newDirectory()
+      let result = try run(
+        [AstBinary.path.string, "init", "--store", root.string, "--directory", "\(place)/root"],
+        environment: plainEnvironment.merging(["AST_CONFIG": "\(place)/\(settings)"]) { $1 }
+      ).expectSuccess()
+      #expect(
+        result.stderr.contains(
+          """
+          ast: warning: the apt of node 0 uses a proxy on this machine, which is closed to nodes: \
+          set network.loopback = [53, 3142] in /etc/ast/ast.toml
+          """) == isProposed, "\(settings): \(result)")
+    }
+  }
+
   @Test func aDirectoryOrAnArchiveGivesTheSameTreeEveryTime() throws {
     let place = try LoopBtrfs.shared.newDirectory()
     let tiny = try TinyRoot.path

@@ -17,7 +17,8 @@ import Testing
     repeat {
       number += 1
       let result = try run([
-        "strace", "-qq", "-o", trace.string, "-P", "\(store.root)", "-P", "\(store.database)", "-e", "trace=\(call)", "-e",
+        "strace", "-qq", "-o", trace.string, "-P", "\(store.root)", "-P", "\(store.database)", "-e", "trace=\(call)",
+        "-e",
         "signal=none", "-e", "inject=\(call):error=EIO:when=\(number)", AstBinary.path.string, "--store",
         "\(store.root)", "desc", "1", "turn \(number)",
       ])

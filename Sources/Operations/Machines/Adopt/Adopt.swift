@@ -28,7 +28,7 @@ extension Adoption {
   /// - Throws: `AstError`; nothing is left of the adoption then, and the machine boots what it did before.
   /// - Returns: the plan that was carried out.
   public func adopt(
-    messages: FileDescriptor, progress: (String) -> Void, warn: (String) -> Void
+    messages: FileDescriptor, progress: (String) -> Void, warn: @escaping (String) -> Void
   ) throws -> AdoptionPlan {
     let lock = try lock()
     defer { withExtendedLifetime(lock) {} }
@@ -43,7 +43,7 @@ extension Adoption {
       let packages = try system.lockPackages()
       defer { withExtendedLifetime(packages) {} }
       try makeSubvolumes(plan, of: system, at: disk.path)
-      try makeStore(of: system, at: disk.path, messages, progress)
+      try makeStore(of: system, at: disk.path, messages, progress, warn)
       try AdoptedBootEnvironment(of: system)?.make()
       try Interruption.check()
       // Before this step the machine boots the old system, after it a deployment.
@@ -87,11 +87,12 @@ extension Adoption {
   }
 
   private func makeStore(
-    of system: AdoptableSystem, at top: FilePath, _ messages: FileDescriptor, _ progress: (String) -> Void
+    of system: AdoptableSystem, at top: FilePath, _ messages: FileDescriptor, _ progress: (String) -> Void,
+    _ warn: @escaping (String) -> Void
   ) throws {
     let store = try Store.initialize(
       at: top.appending(Machine.store), from: .snapshot(system.root), command: command, reader: reader,
-      messages: messages, progress: progress
+      messages: messages, progress: progress, warn: warn
     ) { _, base in
       progress("leaving out data that belongs to the machine")
       try AdoptedBase(root: base, system: system).run()
@@ -102,5 +103,6 @@ extension Adoption {
     options.before = system.root
     _ = try store.deploy(first.node.id, options, progress: progress)
     failPoint("first deployment made")
+    try store.proposeLoopbackPorts()
   }
 }

@@ -51,16 +51,18 @@ public struct Bootstrap {
   ///   - reader: reads the settings of the machine and of its nodes.
   ///   - messages: gets the output of programs.
   ///   - progress: gets a line for each step.
+  ///   - warn: called with what could not be finished.
   /// - Throws: `AstError`. An image does not exist then; the old content of a disk is lost.
   public func run(
-    command: String, reader: SettingsReader, messages: FileDescriptor, progress: @escaping (String) -> Void
+    command: String, reader: SettingsReader, messages: FileDescriptor, progress: @escaping (String) -> Void,
+    warn: @escaping (String) -> Void
   ) throws {
     try answers.check()
     for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
       throw AstError(.usage, "not a valid package name: \(name)", state: .unchanged)
     }
     try requirePrograms()
-    let steps = Steps(command: command, reader: reader, messages: messages, note: progress)
+    let steps = Steps(command: command, reader: reader, messages: messages, note: progress, warn: warn)
     Interruption.holdBack()
     switch target {
     case .disk(let path):
@@ -102,6 +104,7 @@ private struct Steps {
   let reader: SettingsReader
   let messages: FileDescriptor
   let note: (String) -> Void
+  let warn: (String) -> Void
 }
 
 /// The steps, in their order.
@@ -123,7 +126,7 @@ extension Bootstrap {
 
     let store = try Store.initialize(
       at: top.path.appending(Machine.store), from: baseSource, command: steps.command, reader: steps.reader,
-      messages: steps.messages, progress: steps.note
+      messages: steps.messages, progress: steps.note, warn: steps.warn
     ) { store, root in
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
       steps.note("configuring the system")

@@ -32,6 +32,43 @@ import Testing
     #expect(AptMessages.unmetDependencies(in: output) == unmet)
   }
 
+  @Test(
+    arguments: [
+      ("", nil), ("E: Unable to satisfy dependencies. Reached two conflicting decisions:\n", nil),
+      ("E: Unable to satisfy dependencies.\nE: other\n   1. no\n", nil), ("   1. a\n", nil),
+      (
+        """
+        E: Unable to satisfy dependencies. Reached two conflicting decisions:
+           1. other:amd64=1.0 is selected for install because:
+              1. other:amd64 is selected for install
+              2. other:amd64 is available in version 1.0
+           2. other:amd64=1.0 is not selected for install because:
+              1. c:amd64=1.1 is selected as an upgrade
+              2. c:amd64=1.1 Conflicts other
+        W: something else
+        """,
+        "1. other:amd64=1.0 is selected for install (because other:amd64 is selected for install; other:amd64 is"
+          + " available in version 1.0); 2. other:amd64=1.0 is not selected for install (because c:amd64=1.1 is selected"
+          + " as an upgrade; c:amd64=1.1 Conflicts other)"
+      ),
+      (
+        """
+        E: Unable to correct problems, you have held broken packages.
+        E: The following information from --solver 3.0 may provide additional context:
+           Unable to satisfy dependencies. Reached two conflicting decisions:
+           1. q:amd64=1.1 is selected as an upgrade
+           2. q:amd64=1.1 Depends absent
+              but none of the choices are installable:
+              [no choices]
+        """,
+        "1. q:amd64=1.1 is selected as an upgrade; 2. q:amd64=1.1 Depends absent (but none of the choices are"
+          + " installable: [no choices])"
+      ),
+    ] as [(String, String?)])
+  func conflictOfTheNewSolverIsFound(said: String, conflict: String?) {
+    #expect(AptMessages.conflict(in: said) == conflict)
+  }
+
   @Test(arguments: [
     ("Reading package lists...\nW: one\nSetting up x\ndpkg: two\n", "W: one; dpkg: two"),
     ("E: 1\nE: 2\nE: 3\nE: 4\n", "E: 2; E: 3; E: 4"), ("Setting up W: x\n", nil), ("", nil),

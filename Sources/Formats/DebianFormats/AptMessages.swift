@@ -22,4 +22,37 @@ public enum AptMessages {
       .filter { !$0.isEmpty }
     return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
   }
+
+  /// The two decisions that contradict each other, and why they were made, as apt's newer solver gives them on standard
+  /// error, in numbered lines below its error; nil if it gives none.
+  public static func conflict(in said: String) -> String? {
+    let lines = said.split(separator: "\n").drop { !$0.contains("Unable to satisfy dependencies") }
+    var decisions: [(text: String, reasons: [String])] = []
+    for line in lines.dropFirst() {
+      let indent = line.prefix { $0 == " " }.count
+      let text = String(line.dropFirst(indent))
+      guard indent > 0 else { break }
+      guard text.first?.isNumber == true, indent <= 3 else {
+        decisions.indices.last.map { decisions[$0].reasons.append(unnumbered(text)) }
+        continue
+      }
+      decisions.append((text, []))
+    }
+    return decisions.isEmpty ? nil : decisions.map(words).joined(separator: "; ")
+  }
+
+  /// A decision with the reasons in parentheses.
+  private static func words(_ decision: (text: String, reasons: [String])) -> String {
+    let because = " because:"
+    let isExplained = decision.text.hasSuffix(because)
+    let text = isExplained ? String(decision.text.dropLast(because.count)) : decision.text
+    guard !decision.reasons.isEmpty else { return text }
+    let reasons = decision.reasons.joined(separator: "; ").replacing(":; ", with: ": ")
+    return "\(text) (\(isExplained ? "because " : "")\(reasons))"
+  }
+
+  private static func unnumbered(_ text: String) -> String {
+    let rest = text.drop { $0.isNumber }
+    return rest.count < text.count && rest.hasPrefix(". ") ? String(rest.dropFirst(2)) : text
+  }
 }

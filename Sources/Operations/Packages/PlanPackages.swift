@@ -113,8 +113,14 @@ extension AptSession {
         .notFound, "node \(node)'s sources have no package \(unknown.joined(separator: ", "))", state: .unchanged,
         hint: "`ast refresh \(node)` fetches the indices again")
     }
-    let reason = AptMessages.unmetDependencies(in: output) ?? AptMessages.sentence(said)
-    return AstError(.failed, "apt cannot do that in node \(node): \(reason)", state: .unchanged)
+    return AstError(
+      .failed, "apt cannot do that in node \(node): \(explanation(output, said))", state: .unchanged)
+  }
+
+  /// Why apt cannot do something: the dependencies that it cannot meet, or its errors, and its solver's reasons.
+  private func explanation(_ output: String, _ said: String) -> String {
+    (AptMessages.unmetDependencies(in: output) ?? AptMessages.sentence(said))
+      + (AptMessages.conflict(in: said).map { " (\($0))" } ?? "")
   }
 
   /// The packages that were automatically installed, and count as asked for from now on.

@@ -271,6 +271,21 @@ struct InstallTests {
     #expect(try node.ast("remove", "--live", "greeter").status == 2)
   }
 
+  @Test(arguments: ["", "APT::Solver \"3.0\";"])
+  func reasonOfAptsSolverIsShown(configuration: String) throws {
+    try node.shell("echo '\(configuration)' >/etc/apt/apt.conf.d/90solver")
+    let before = try node.state()
+    let needy = DebPackage("needy", fields: ["Depends": "no-such-package"])
+    let result = try node.ast("install", needy.build(in: LoopBtrfs.shared.newDirectory()).string)
+    #expect(result.status == 1, "\(result)")
+    let dependency = "needy : Depends: no-such-package but it is not installable"
+    #expect(
+      result.said.first?.hasPrefix("ast: apt cannot do that in node \(node.id): \(dependency) (1. needy:") == true,
+      "\(result)")
+    #expect(result.said.first?.contains("Depends no-such-package (but none of the choices are ") == true, "\(result)")
+    try node.expectUntouched(since: before)
+  }
+
   // MARK: Holds
 
   @Test func heldPackageIsNotChangedByWhatOthersNeed() throws {

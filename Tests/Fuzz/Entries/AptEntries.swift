@@ -17,6 +17,12 @@ extension FuzzEntry {
     E: Unable to correct problems, you have held broken packages.
     W: Failed to fetch http://deb/  Could not connect to 127.0.0.1:3142 (127.0.0.1). - connect (111: refused)
     E: Unable to connect to [::1]:3142:
+    E: Unable to satisfy dependencies. Reached two conflicting decisions:
+       1. nginx:amd64=1.26.3-3 is selected for install because:
+          1. nginx:amd64 is selected for install
+       2. nginx:amd64=1.26.3-3 Depends libc6 (>= 2.99)
+          but none of the choices are installable:
+          [no choices]
     """
 
   static let aptEntries: [FuzzEntry] = [
@@ -37,6 +43,7 @@ extension FuzzEntry {
       let said = text(input)
       try require(!AptMessages.sentence(said).isEmpty, "there is no sentence")
       try require(AptMessages.unmetDependencies(in: said)?.isEmpty != true, "there is an empty dependency")
+      try require(AptMessages.conflict(in: said)?.isEmpty != true, "there is an empty conflict")
       _ = LoopbackProxy.port(refusedIn: said)
       var (lines, ends, start) = (LineBuffer(), OutputEnds(), OutputStart(limit: 100))
       for piece in parts(input, 1) {

@@ -149,8 +149,8 @@ struct ScheduledUpgradeTests {
         PackageStep(name: "p\($0)", architecture: "amd64", kind: .upgrade, from: "1", to: "2", isAutomatic: false)
       }
       let plan = PackagePlan(
-        steps: steps, marks: [], downloads: [], downloadSize: 0, installSize: 0, essential: [], notUpgraded: [],
-        keptBack: [], requested: [])
+        steps: steps, marks: [], downloads: [], downloadSize: 0, installSize: 0, essential: [], held: [],
+        notUpgraded: [], keptBack: [], requested: [])
       done.nodes.append(.init(node: NodeID(node), isCheck: true, outcome: .success(.checked(plan))))
     }
     #expect(

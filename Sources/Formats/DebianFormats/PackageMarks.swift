@@ -34,6 +34,11 @@ public struct PackageMarks: Sendable, Equatable {
   /// The packages that the user asked for.
   public var manual: Set<Name> { Set(installed.keys).subtracting(automatic) }
 
+  /// Whether the package of a step is on hold.
+  public func holds(_ step: PackageStep) -> Bool {
+    [step.architecture, "all"].contains { held.contains(Name(step.name, $0)) && installed[Name(step.name, $0)] != nil }
+  }
+
   /// Reads dpkg's status database and apt's record of automatically installed packages, in which a package for all
   /// architectures has the architecture of the machine.
   public init(status: some Collection<UInt8>, extendedStates: some Collection<UInt8>) {

@@ -90,7 +90,7 @@ extension Store {
     let plan = try session.planWithIndices(
       request, options, in: root, listsNotUpgraded: false, progress: progress)
     guard !plan.isEmpty else { return plan }
-    try plan.requireAllowed(by: options)
+    try plan.requireAllowed(by: options, in: node.id)
     try requireSpace(for: plan)
     guard try confirm(plan) else { throw AstError.notConfirmed }
     try session.download(plan, in: root, progress: progress)

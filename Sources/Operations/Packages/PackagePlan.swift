@@ -1,5 +1,6 @@
 import DebianFormats
 import Host
+import SnapshotTree
 
 /// What a request would do to a node, found out without a change.
 public struct PackagePlan: Sendable {
@@ -15,6 +16,8 @@ public struct PackagePlan: Sendable {
   public let installSize: Int64
   /// The packages among those removed that a system cannot do without.
   public let essential: [String]
+  /// The packages among those changed or removed that are on hold.
+  public let held: [String]
   /// Packages that have a newer version and stay as they are; empty if that was not asked for.
   public let notUpgraded: [String]
   /// The packages among them that an upgrade should have brought to it.
@@ -31,8 +34,17 @@ public struct PackagePlan: Sendable {
   /// New packages that come only because others need them.
   public var extra: [PackageStep] { steps(.install).filter { $0.isAutomatic && !requested.contains($0.name) } }
 
-  /// Refuses a plan that `options` do not allow.
-  func requireAllowed(by options: PackageOptions) throws(AstError) {
+  /// Refuses a plan for a node that `options` do not allow.
+  func requireAllowed(by options: PackageOptions, in node: NodeID) throws(AstError) {
+    if !held.isEmpty, !options.changesHeld {
+      let removed = Set(steps(.remove, .purge).map(\.name))
+      throw AstError(
+        .refused,
+        "this would \(removed.isDisjoint(with: held) ? "change" : "remove") \(held.joined(separator: ", ")), on hold",
+        state: .unchanged,
+        hint: "`ast unhold \(node) \(held.joined(separator: " "))` ends the hold;"
+          + " `--allow-change-held-packages` does it all the same")
+    }
     if !essential.isEmpty, !options.allowsRemovingEssential {
       throw AstError(
         .refused,

@@ -41,7 +41,10 @@ public enum PackageRequest: Sendable, Equatable {
   }
 
   /// Whether what is installed, and the files that it names, can be enough to plan it.
-  var canDoWithoutIndices: Bool { if case .remove = self { true } else { namesOnlyFiles } }
+  var canDoWithoutIndices: Bool { isRemoval || namesOnlyFiles }
+
+  /// Whether it does nothing but remove.
+  var isRemoval: Bool { if case .remove = self { true } else { false } }
 
   /// Whether a word of the user is the path of a file: it has a slash in it, and begins or ends as a path of a package
   /// does. (`name/suite` does not.)
@@ -81,6 +84,8 @@ public struct PackageOptions: Sendable, Equatable {
   public var recommends: Bool?
   /// Whether packages that a system cannot do without (`Essential`, `Protected`) may be removed.
   public var allowsRemovingEssential = false
+  /// Whether packages on hold may be changed.
+  public var changesHeld = false
   /// How many packages may be removed that the request does not name; nil for any number.
   public var removalLimit: Int?
   /// Whether packages that are no longer needed are removed too.

@@ -51,6 +51,7 @@ extension AptSession {
       steps: steps, marks: marks, downloads: downloads,
       downloadSize: missing.reduce(0) { $0 + $1.size },
       installSize: facts.growth, essential: facts.essential,
+      held: steps.filter(before.holds).map(\.name),
       notUpgraded: notUpgraded, keptBack: request.isUpgrade ? notUpgraded : [],
       requested: Set(request.names.flatMap(Self.plainNames)))
   }
@@ -67,6 +68,8 @@ extension AptSession {
     var switches = Self.allowances
     if let recommends = options.recommends { switches += ["-o", "APT::Install-Recommends=\(recommends)"] }
     if options.removesUnneeded { switches.append("--auto-remove") }
+    // Otherwise apt would not say what has to go with a package: the plan is refused if that is on hold.
+    if options.changesHeld || request.isRemoval { switches.append("--ignore-hold") }
     return switches + [request.command, "--"] + (try arguments(for: request.names))
   }
 

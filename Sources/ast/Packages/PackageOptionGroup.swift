@@ -14,6 +14,10 @@ struct PackageOptionGroup: ParsableArguments {
     name: .customLong("allow-remove-essential"), help: "Allow the removal of essential packages.")
   var allowsRemovingEssential = false
 
+  @Flag(
+    name: .customLong("allow-change-held-packages"), help: "Allow the change and the removal of packages on hold.")
+  var changesHeld = false
+
   @Option(
     name: .customLong("max-removals"),
     help: ArgumentHelp(
@@ -38,6 +42,7 @@ struct PackageOptionGroup: ParsableArguments {
     var options = PackageOptions()
     options.refresh = refresh.map { $0 ? .since(Date()) : .never } ?? usual
     options.allowsRemovingEssential = allowsRemovingEssential
+    options.changesHeld = changesHeld
     options.removalLimit = removalLimit ?? (global.yes || Confirmation.isAsked(global) ? nil : Self.unattendedRemovals)
     options.removesUnneeded = removesUnneeded
     return options

@@ -21,6 +21,9 @@ enum PlanView {
     if !plan.essential.isEmpty {
       blocks.append(palette.bad("WARNING: these packages are essential: \(plan.essential.joined(separator: ", "))"))
     }
+    if !plan.held.isEmpty {
+      blocks.append(palette.bad("WARNING: these packages are on hold: \(plan.held.joined(separator: ", "))"))
+    }
     blocks += keptBack(plan, width)
     blocks.append(sizes(plan))
     return blocks.joined(separator: "\n")
@@ -85,6 +88,7 @@ struct PlanReport: Encodable {
   private let keptBackPackages: [String]
   private let markedPackages: [String]
   private let essentialPackages: [String]
+  private let heldPackages: [String]
   private let newInstalledCount: Int
   private let upgradedCount: Int
   private let downgradedCount: Int
@@ -104,6 +108,7 @@ struct PlanReport: Encodable {
     keptBackPackages = plan.keptBack
     markedPackages = plan.marks
     essentialPackages = plan.essential
+    heldPackages = plan.held
     newInstalledCount = newInstalledPackages.count
     upgradedCount = upgradedPackages.count
     downgradedCount = downgradedPackages.count

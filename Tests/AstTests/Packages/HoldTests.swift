@@ -107,6 +107,54 @@ struct HoldTests {
     #expect(try node.ast("hold").stdout == "twofold:\(own)\n")
   }
 
+  @Test(arguments: [[], ["-y", "--purge"]])
+  func heldPackageIsNotRemoved(options: [String]) throws {
+    try node.ast("hold", "greeter").expectSuccess()
+    let before = try node.state()
+    let result = try node.store.ast(["remove", "\(node.id)"] + options + ["greeter", "tool"])
+    #expect(result.status == 5, "\(result)")
+    #expect((result.stdout + result.stderr).contains("this would remove greeter, on hold"), "\(result)")
+    #expect((result.stdout + result.stderr).contains("`ast unhold \(node.id) greeter`"), "\(result)")
+    try node.expectUntouched(since: before)
+    #expect(
+      try node.ast("remove", "-n", "greeter").expectSuccess().stdout.contains(
+        "WARNING: these packages are on hold: greeter\n"))
+  }
+
+  @Test func heldPackageDoesNotGoAlongWithAnother() throws {
+    let packages = [
+      DebPackage("library"), DebPackage("reader", fields: ["Depends": "library"]),
+      DebPackage("rival", fields: ["Conflicts": "reader"]),
+    ]
+    let node = try PackageNode(in: node.store, publishing: packages)
+    try node.ast("install", "reader").expectSuccess()
+    try node.ast("hold", "reader").expectSuccess()
+    let before = try node.state()
+    let result = try node.ast("remove", "library")
+    #expect(result.status == 5, "\(result)")
+    #expect(
+      result.said == [
+        "ast: this would remove reader, on hold; nothing was changed",
+        "     `ast unhold \(node.id) reader` ends the hold; `--allow-change-held-packages` does it all the same",
+      ])
+    let tree = try node.ast("tree-rmpkg", "library")
+    #expect(tree.status == 6)
+    #expect(tree.stdout.contains("this would remove reader, on hold"))
+    #expect(try node.ast("install", "rival").status != 0)
+    try node.expectUntouched(since: before)
+    try node.ast("remove", "--allow-change-held-packages", "library").expectSuccess()
+    #expect(try !node.added().contains { $0.hasPrefix("reader") })
+  }
+
+  @Test func newVersionOfAHeldPackageMustBeAskedFor() throws {
+    try node.ast("hold", "greeter").expectSuccess()
+    let result = try node.ast("install", "greeter=2.0")
+    #expect(result.status == 5, "\(result)")
+    #expect(result.said.first == "ast: this would change greeter, on hold; nothing was changed")
+    try node.ast("install", "--allow-change-held-packages", "greeter=2.0").expectSuccess()
+    #expect(try node.added().contains("greeter:all 2.0"))
+  }
+
   @Test func baseIsRefused() throws {
     let result = try node.store.ast("hold", "0", "dpkg")
     #expect(result.status == 5)

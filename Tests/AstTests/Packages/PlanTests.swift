@@ -47,8 +47,9 @@ struct PlanTests {
     let plan = try result.json["data"]
     #expect(
       plan.keys == [
-        "downgradedCount", "downgradedPackages", "downloadSize", "essentialPackages", "extraInstalled", "installSize",
-        "keptBackCount", "keptBackPackages", "markedPackages", "newInstalledCount", "newInstalledPackages", "node",
+        "downgradedCount", "downgradedPackages", "downloadSize", "essentialPackages", "extraInstalled", "heldPackages",
+        "installSize", "keptBackCount", "keptBackPackages", "markedPackages", "newInstalledCount",
+        "newInstalledPackages", "node",
         "notUpgradedCount", "removedCount", "removedPackages", "upgradedCount", "upgradedPackages",
       ])
     #expect(plan["node"] == .number(Double(node.id)))

@@ -40,7 +40,8 @@ import Testing
     #expect(
       settings.updates
         == UpdateSettings(
-          policy: .check, nodes: [], includesTree: false, onlyOnAC: true, minimumFree: 2 << 30, clonesBefore: false,
+          policy: .check, only: .all, nodes: [], includesTree: false, onlyOnAC: true, minimumFree: 2 << 30,
+          clonesBefore: false,
           reboot: .never, rebootWindow: DayWindow("02:00-05:00"), messageOfTheDay: true, mail: "root"))
     #expect(settings.keep == KeepSettings(generations: 3, deployments: 3, days: 0, minimumFree: 0))
     #expect(settings.network == NetworkSettings(isolation: .on, loopbackPorts: []))
@@ -52,6 +53,7 @@ import Testing
       """
       [updates]
       policy = "deploy"
+      only = "security"
       nodes = [2, 7]
       tree = true
       only-on-ac = false
@@ -79,7 +81,7 @@ import Testing
     #expect(
       settings.updates
         == UpdateSettings(
-          policy: .deploy, nodes: [2, 7], includesTree: true, onlyOnAC: false, minimumFree: 500 << 20,
+          policy: .deploy, only: .security, nodes: [2, 7], includesTree: true, onlyOnAC: false, minimumFree: 500 << 20,
           clonesBefore: true, reboot: .whenNeeded, rebootWindow: DayWindow("23:30-01:15"), messageOfTheDay: false,
           mail: "ops+ast@example.org"))
     #expect(settings.keep == KeepSettings(generations: 10, deployments: 5, days: 90, minimumFree: 1 << 30))

@@ -150,13 +150,13 @@ struct ScheduledUpgradeTests {
       }
       let plan = PackagePlan(
         steps: steps, marks: [], downloads: [], downloadSize: 0, installSize: 0, essential: [], held: [],
-        notUpgraded: [], keptBack: [], requested: [])
+        notUpgraded: [], keptBack: [], reasons: [], isSecurityOnly: node == 3, requested: [])
       done.nodes.append(.init(node: NodeID(node), isCheck: true, outcome: .success(.checked(plan))))
     }
     #expect(
       UpdateNews(.success(done)).messageOfTheDay == """
         2 packages of node 1 can be upgraded: run `ast upgrade 1`.
-        1 package of node 3 can be upgraded: run `ast upgrade 3`.
+        1 package of node 3 can be upgraded: run `ast upgrade --security 3`.
 
         """)
     #expect(UpdateNews(.success(done)).letter == nil)

@@ -7,6 +7,8 @@ public enum AptHook {
   public struct Decision: Sendable, Equatable {
     /// The steps apt would take, by name.
     public let steps: [PackageStep]
+    /// Where the new versions come from, by the argument of the step.
+    public let origins: [String: [PackageOrigin]]
     /// The names in the request that apt does not know.
     public let unknown: [String]
     /// Whether apt gave up.
@@ -31,8 +33,11 @@ public enum AptHook {
       let method = try JSONDecoder().decode(Message.self, from: data).method
       guard method == "\(prefix)pre-prompt" || method == "\(prefix)fail" else { continue }
       let request = try JSONDecoder().decode(Request.self, from: data).params
+      let steps = request.packages.compactMap { package in package.step.map { ($0, package.versions.new?.found ?? []) }
+      }
       return Decision(
-        steps: request.packages.compactMap(\.step).sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) },
+        steps: steps.map(\.0).sorted { ($0.name, $0.architecture) < ($1.name, $1.architecture) },
+        origins: Dictionary(steps.map { ($0.argument, $1) }, uniquingKeysWith: { $1 }),
         unknown: request.unknownPackages, isFailure: method == "\(prefix)fail")
     }
     return nil
@@ -70,7 +75,7 @@ private struct Request: Decodable {
       guard let kind = PackageStep.Kind(mode) else { return nil }
       return PackageStep(
         name: name, architecture: architecture, kind: kind, from: versions.current?.version,
-        to: kind.isRemoval ? nil : versions.install?.version ?? versions.candidate?.version, isAutomatic: automatic)
+        to: kind.isRemoval ? nil : versions.new?.version, isAutomatic: automatic)
     }
   }
 
@@ -78,10 +83,29 @@ private struct Request: Decodable {
     let candidate: Version?
     let install: Version?
     let current: Version?
+
+    /// The version that comes, unless the package goes.
+    var new: Version? { install ?? candidate }
   }
 
   struct Version: Decodable {
     let version: String
+    let origins: [Origin]?
+
+    var found: [PackageOrigin] {
+      origins?.map { origin in
+        PackageOrigin(
+          origin: origin.origin ?? "", label: origin.label ?? "", suite: origin.archive ?? "",
+          codename: origin.codename ?? "")
+      } ?? []
+    }
+  }
+
+  struct Origin: Decodable {
+    let origin: String?
+    let label: String?
+    let archive: String?
+    let codename: String?
   }
 }
 

@@ -50,6 +50,13 @@ public struct PackageDownload: Sendable, Hashable {
       || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte | 0x20)
   }
 
+  /// The package in it, by the name of the file: apt writes a colon in a version as `%3a`. Nil for another kind of name.
+  public var package: (name: String, version: String, architecture: String)? {
+    let parts = fileName.split(separator: "_", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count == 3, parts[2].hasSuffix(".deb") else { return nil }
+    return (parts[0], parts[1].replacing("%3a", with: ":"), String(parts[2].dropLast(4)))
+  }
+
   /// The methods for files on this machine (file and copy in apt-transport(1)).
   private static let inPlace = ["file:", "copy:"]
 

@@ -1,6 +1,7 @@
 /// All settings, by their names in `ast.toml` and in a node's `node.toml`.
 public enum SettingKey: String, CaseIterable, Sendable {
   case policy = "updates.policy"
+  case only = "updates.only"
   case nodes = "updates.nodes"
   case tree = "updates.tree"
   case onlyOnAC = "updates.only-on-ac"
@@ -51,6 +52,11 @@ extension SettingKey {
           What ast does unattended: nothing ("off"), look for new versions ("check"), upgrade the nodes
           ("stage"), or also deploy the upgraded node that the machine boots ("deploy").
           """, owners: [.machine, .node])
+    case .only:
+      Definition(
+        kind: .choice(UpdateSettings.Extent.allCases.map(\.rawValue)), standard: .text("all"),
+        meaning: "What it upgrades: all packages (\"all\"), or to security updates alone (\"security\").",
+        owners: [.machine, .node])
     case .nodes:
       Definition(
         kind: .numbers(1...Int(Int32.max)), standard: .numbers([]),

@@ -12,6 +12,14 @@ public struct UpdateSettings: Sendable, Equatable {
     case deploy
   }
 
+  /// The packages that are upgraded.
+  public enum Extent: String, Sendable, CaseIterable {
+    /// All packages.
+    case all
+    /// Those that have a security update.
+    case security
+  }
+
   /// Whether the machine is rebooted.
   public enum Reboot: String, Sendable, CaseIterable {
     /// Leave the reboot to the administrator.
@@ -22,6 +30,8 @@ public struct UpdateSettings: Sendable, Equatable {
 
   /// How far it goes.
   public var policy: Policy
+  /// The packages that are upgraded.
+  public var only: Extent
   /// The nodes; empty for the running one.
   public var nodes: [Int]
   /// Whether the nodes below them are upgraded, too.
@@ -58,7 +68,8 @@ extension Settings {
   /// The settings of unattended upgrades.
   public var updates: UpdateSettings {
     UpdateSettings(
-      policy: UpdateSettings.Policy(rawValue: text(of: .policy)) ?? .off, nodes: numbers(of: .nodes),
+      policy: UpdateSettings.Policy(rawValue: text(of: .policy)) ?? .off,
+      only: UpdateSettings.Extent(rawValue: text(of: .only)) ?? .all, nodes: numbers(of: .nodes),
       includesTree: flag(of: .tree), onlyOnAC: flag(of: .onlyOnAC), minimumFree: bytes(of: .minimumFreeForUpdates),
       clonesBefore: flag(of: .cloneBefore), reboot: UpdateSettings.Reboot(rawValue: text(of: .reboot)) ?? .never,
       rebootWindow: DayWindow(text(of: .rebootWindow)), messageOfTheDay: flag(of: .messageOfTheDay),

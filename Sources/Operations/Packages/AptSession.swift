@@ -79,13 +79,30 @@ package final class AptSession {
     }
   }
 
+  /// What apt knows of the archives.
+  enum Lists {
+    /// All sources of the node.
+    case all
+    /// The sources of security updates. The tables that apt computes are those of all sources, so it does without.
+    case security
+
+    fileprivate var options: [String] {
+      switch self {
+      case .all:
+        [
+          "Dir::State::lists=\(inside)/lists", "Dir::Cache::pkgcache=pkgcache.bin",
+          "Dir::Cache::srcpkgcache=srcpkgcache.bin",
+        ]
+      case .security:
+        ["Dir::State::lists=\(given)/\(securityLists)", "Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache="]
+      }
+    }
+  }
+
   /// The beginning of a command line of one of apt's programs, with the paths of the session.
-  func apt(_ program: String) -> [String] {
-    [program, "-qq"]
-      + [
-        "Dir::State::lists=\(Self.inside)/lists", "Dir::Cache=\(Self.inside)/cache", "Dir::Cache::archives=archives",
-        "Dir::Cache::pkgcache=pkgcache.bin", "Dir::Cache::srcpkgcache=srcpkgcache.bin",
-      ].flatMap { ["-o", $0] }
+  func apt(_ program: String, _ lists: Lists = .all) -> [String] {
+    let cache = ["Dir::Cache=\(Self.inside)/cache", "Dir::Cache::archives=archives"]
+    return [program, "-qq"] + (lists.options + cache).flatMap { ["-o", $0] }
   }
 
   /// The key of the indices of `root`, a generation of the node.
@@ -150,6 +167,8 @@ package final class AptSession {
   static let inside = "/run/ast/apt"
   /// The read-only directory of the session in the sandbox.
   static let given = "/run/ast/given"
+  /// The directory in ``given`` with the lists of security updates.
+  static let securityLists = "security"
   /// The directory of the package files in the sandbox.
   static let packages = "/run/ast/packages"
   /// The hook, as options of apt-get(8).

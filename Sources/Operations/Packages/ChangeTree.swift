@@ -11,6 +11,8 @@ import Store
 public enum TreeRequest: Sendable, Equatable {
   /// Upgrade all packages of each node.
   case upgrade
+  /// Upgrade packages of each node to versions that are security updates.
+  case securityUpgrade
   /// Remove packages from the nodes that have them.
   case remove([String], purge: Bool)
   /// Install in each node below the top its parent's packages, after an upgrade unless it is forced.
@@ -19,7 +21,7 @@ public enum TreeRequest: Sendable, Equatable {
   /// The name of the operations in the history.
   var kind: String {
     switch self {
-    case .upgrade: Store.treeUpgrade
+    case .upgrade, .securityUpgrade: Store.treeUpgrade
     case .remove: "tree-rmpkg"
     case .sync(let forced, _): forced ? "force-sync" : "sync"
     }
@@ -126,6 +128,7 @@ extension Store {
   ) throws -> (request: PackageRequest, comparison: ParentComparison?) {
     switch request {
     case .upgrade: return (.upgrade, nil)
+    case .securityUpgrade: return (.securityUpgrade, nil)
     case .remove(let names, let purge): return (.remove(try present(names, in: node), purge: purge), nil)
     case .sync(let forced, _) where isTop: return (forced ? .install([]) : .upgrade, nil)
     case .sync(let forced, let removing):

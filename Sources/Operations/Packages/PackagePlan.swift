@@ -22,6 +22,10 @@ public struct PackagePlan: Sendable {
   public let notUpgraded: [String]
   /// The packages among them that an upgrade should have brought to it.
   public let keptBack: [String]
+  /// Why they stay; empty unless security updates were asked for.
+  public let reasons: [KeptBackPackage]
+  /// Whether only security updates were asked for.
+  public let isSecurityOnly: Bool
   /// The packages that the request names.
   package let requested: Set<String>
 
@@ -33,6 +37,12 @@ public struct PackagePlan: Sendable {
 
   /// New packages that come only because others need them.
   public var extra: [PackageStep] { steps(.install).filter { $0.isAutomatic && !requested.contains($0.name) } }
+
+  /// The packages that stay although they have a security update, and why, in words; nil if there are none.
+  public var wordsAboutKeptBack: String? {
+    reasons.isEmpty
+      ? nil : "kept back: " + reasons.map { "\($0.name) \($0.version) (\($0.reason))" }.joined(separator: ", ")
+  }
 
   /// Refuses a plan for a node that `options` do not allow.
   func requireAllowed(by options: PackageOptions, in node: NodeID) throws(AstError) {

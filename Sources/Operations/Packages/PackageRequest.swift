@@ -11,6 +11,8 @@ public enum PackageRequest: Sendable, Equatable {
   case remove([String], purge: Bool)
   /// Upgrade all packages, and install and remove others as that needs.
   case upgrade
+  /// Upgrade packages to versions that are security updates, and install others of these that they need.
+  case securityUpgrade
   /// Install packages, and count others that are installed already as asked for; if `upgrading`, upgrade all packages too.
   case adopt([String], marking: [String], upgrading: Bool)
 
@@ -19,7 +21,7 @@ public enum PackageRequest: Sendable, Equatable {
     switch self {
     case .install: "install"
     case .remove: "remove"
-    case .upgrade: "upgrade"
+    case .upgrade, .securityUpgrade: "upgrade"
     case .adopt: "sync"
     }
   }
@@ -28,7 +30,7 @@ public enum PackageRequest: Sendable, Equatable {
   var names: [String] {
     switch self {
     case .install(let names), .remove(let names, _), .adopt(let names, _, _): names
-    case .upgrade: []
+    case .upgrade, .securityUpgrade: []
     }
   }
 
@@ -52,8 +54,11 @@ public enum PackageRequest: Sendable, Equatable {
     ["/", "./", "../"].contains { word.hasPrefix($0) } || (word.contains("/") && word.hasSuffix(".deb"))
   }
 
-  /// Whether all packages are upgraded.
-  var isUpgrade: Bool { command == "dist-upgrade" }
+  /// Whether all packages are upgraded that it can upgrade.
+  var isUpgrade: Bool { command.hasSuffix("upgrade") }
+
+  /// What apt plans it with.
+  var lists: AptSession.Lists { self == .securityUpgrade ? .security : .all }
 
   /// The command of apt-get(8), without the names.
   var command: String {
@@ -61,6 +66,8 @@ public enum PackageRequest: Sendable, Equatable {
     case .install: "install"
     case .remove(_, let purge): purge ? "purge" : "remove"
     case .upgrade: "dist-upgrade"
+    // It removes nothing (apt-get(8)).
+    case .securityUpgrade: "upgrade"
     case .adopt(_, _, let upgrading): upgrading ? "dist-upgrade" : "install"
     }
   }

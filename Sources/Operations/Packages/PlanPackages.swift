@@ -40,20 +40,27 @@ extension AptSession {
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath, listsNotUpgraded: Bool
   ) throws -> PackagePlan {
     let before = try PackageMarks(in: root)
+    if request == .securityUpgrade { try listSecurityUpdates(of: root) }
     let (decision, downloads) = try decide(request, options, in: root)
+    if request == .securityUpgrade { try requireSecurityUpdates(decision, in: root) }
     let steps = decision?.steps ?? []
     let facts = try facts(of: steps, in: root)
     let missing = downloads.filter { !$0.isInPlace && !cache.has($0) }
     try keepTables(of: root)
-    let notUpgraded = listsNotUpgraded ? try upgradable(in: root).subtracting(steps.map(\.name)).sorted() : []
+    let changed = Set(steps.map(\.name))
+    let notUpgraded =
+      listsNotUpgraded || request == .securityUpgrade
+      ? try upgradable(in: root, request.lists).filter { !changed.contains($0.package?.name ?? "") } : []
     let marks = try Set(newlyManual(since: before, in: root)).union(request.marks).sorted()
+    let names = Set(notUpgraded.compactMap(\.package?.name)).sorted()
+    let reasons = request == .securityUpgrade ? try reasonsToKeepBack(notUpgraded, before, in: root) : []
     return PackagePlan(
       steps: steps, marks: marks, downloads: downloads,
       downloadSize: missing.reduce(0) { $0 + $1.size },
       installSize: facts.growth, essential: facts.essential,
       held: steps.filter(before.holds).map(\.name),
-      notUpgraded: notUpgraded, keptBack: request.isUpgrade ? notUpgraded : [],
-      requested: Set(request.names.flatMap(Self.plainNames)))
+      notUpgraded: names, keptBack: request.isUpgrade ? names : [], reasons: reasons,
+      isSecurityOnly: request == .securityUpgrade, requested: Set(request.names.flatMap(Self.plainNames)))
   }
 
   /// Whether a file of the host that the request names recommends other packages.
@@ -67,9 +74,13 @@ extension AptSession {
   func command(_ request: PackageRequest, _ options: PackageOptions) throws -> [String] {
     var switches = Self.allowances
     if let recommends = options.recommends { switches += ["-o", "APT::Install-Recommends=\(recommends)"] }
-    if options.removesUnneeded { switches.append("--auto-remove") }
     // Otherwise apt would not say what has to go with a package: the plan is refused if that is on hold.
     if options.changesHeld || request.isRemoval { switches.append("--ignore-hold") }
+    if request == .securityUpgrade {
+      switches.append("--with-new-pkgs")
+    } else if options.removesUnneeded {
+      switches.append("--auto-remove")
+    }
     return switches + [request.command, "--"] + (try arguments(for: request.names))
   }
 
@@ -79,22 +90,12 @@ extension AptSession {
   private func decide(
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath
   ) throws -> (AptHook.Decision?, [PackageDownload]) {
-    // If only a mark is to be changed, apt writes it at once, so it gets a copy.
-    try workspace.written.write(
-      RootDirectory(root).contents(of: Self.extendedStates) ?? Data(), to: FilePath(Self.marksName))
-    try workspace.written.write(Data(), to: "decision")
-    let asking = { (switches: [String]) throws -> [String] in
-      try self.apt("apt-get") + Self.hook + switches + ["-q=1", "--print-uris"]
-        + ["-o", "Dir::State::extended_states=\(Self.inside)/\(Self.marksName)"]
-        + self.command(request, options)
-    }
     let (sha256, sha512) = (["-o", "Acquire::ForceHash=SHA256"], ["-o", "Acquire::ForceHash=SHA512"])
-    var run = try collect(asking(sha256), in: root)
-    var decision = try self.decision()
+    var (run, decision) = try ask(request, options, sha256, in: root)
     if run.end != .exited(0), decision == nil, request.canDoWithoutIndices {
       // apt does not come to a decision if it cannot read the list of its sources.
-      let blind = try collect(asking(sha256 + Self.withoutIndices), in: root)
-      if blind.end == .exited(0) { (run, decision) = (blind, try self.decision()) }
+      let blind = try ask(request, options, sha256 + Self.withoutIndices, in: root)
+      if blind.run.end == .exited(0) { (run, decision) = blind }
     }
     guard run.end == .exited(0), decision?.isFailure != true else {
       let error = refusal(decision, run.output, run.said)
@@ -105,8 +106,23 @@ extension AptSession {
       return (decision, printed)
     }
     // The index of one of them has another checksum.
-    let others = PackageDownload.printed(in: try collect(asking(sha512), in: root).output)
+    let others = PackageDownload.printed(in: try ask(request, options, sha512, in: root).run.output)
     return (decision, printed.map { file in file.hash.isEmpty ? others.first { $0.uri == file.uri } ?? file : file })
+  }
+
+  /// Asks apt for its decision on a request, and for the files that it would fetch.
+  func ask(
+    _ request: PackageRequest, _ options: PackageOptions, _ switches: [String] = [], in root: FilePath
+  ) throws -> (run: (end: ProgramEnd, output: String, said: String), decision: AptHook.Decision?) {
+    // If only a mark is to be changed, apt writes it at once, so it gets a copy.
+    try workspace.written.write(
+      RootDirectory(root).contents(of: Self.extendedStates) ?? Data(), to: FilePath(Self.marksName))
+    try workspace.written.write(Data(), to: "decision")
+    let run = try collect(
+      apt("apt-get", request.lists) + Self.hook + switches + ["-q=1", "--print-uris"]
+        + ["-o", "Dir::State::extended_states=\(Self.inside)/\(Self.marksName)"] + command(request, options),
+      in: root)
+    return (run, try decision())
   }
 
   /// The error for a request that apt refuses.
@@ -121,7 +137,7 @@ extension AptSession {
   }
 
   /// Why apt cannot do something: the dependencies that it cannot meet, or its errors, and its solver's reasons.
-  private func explanation(_ output: String, _ said: String) -> String {
+  func explanation(_ output: String, _ said: String) -> String {
     (AptMessages.unmetDependencies(in: output) ?? AptMessages.sentence(said))
       + (AptMessages.conflict(in: said).map { " (\($0))" } ?? "")
   }
@@ -163,10 +179,10 @@ extension AptSession {
   }
 
   /// The packages that have a newer version. apt fails if there are none.
-  private func upgradable(in root: FilePath) throws -> Set<String> {
-    let command = apt("apt-get") + ["--print-uris", "-o", "Acquire::ForceHash=SHA256", "download", "?upgradable"]
-    let printed = PackageDownload.printed(in: try collect(command, in: root).output)
-    return Set(printed.compactMap { $0.fileName.split(separator: "_").first.map(String.init) })
+  private func upgradable(in root: FilePath, _ lists: Lists) throws -> [PackageDownload] {
+    let command =
+      apt("apt-get", lists) + ["--print-uris", "-o", "Acquire::ForceHash=SHA256", "download", "?upgradable"]
+    return PackageDownload.printed(in: try collect(command, in: root).output)
   }
 
   /// The possible names of the package in a word of the user: without version, suite and architecture, and without the

@@ -8,10 +8,13 @@ extension Store {
 
   /// Upgrades a node without questions. The history gets the result in any case.
   ///
-  /// - Parameter before: called before anything is done, if there is something to do.
+  /// - Parameters:
+  ///   - request: the upgrade.
+  ///   - before: called before anything is done, if there is something to do.
   /// - Throws: `AstError`, refused if no node is named and none is booted.
   public func upgradeUnattended(
-    _ id: NodeID, _ options: PackageOptions, before: () throws -> Void = {}, progress: (PackageProgress) -> Void
+    _ id: NodeID, by request: PackageRequest, _ options: PackageOptions, before: () throws -> Void = {},
+    progress: (PackageProgress) -> Void
   ) throws -> PackageOutcome {
     guard id != .base else { throw AstError.base }
     let node = try node(id)
@@ -21,7 +24,7 @@ extension Store {
         return true
       }
       return try changePackages(
-        .upgrade, in: id, as: Store.autoUpgrade, options, confirm: confirm, progress: progress)
+        request, in: id, as: Store.autoUpgrade, options, confirm: confirm, progress: progress)
     }
   }
 

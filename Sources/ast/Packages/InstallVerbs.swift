@@ -56,10 +56,14 @@ struct Upgrade: PackageVerb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var upgradeOptions: UpgradeOptionGroup
   @Argument(help: "The node.") var node: NodeName
 
+  func validate() throws { try upgradeOptions.validate(with: packageOptions) }
+
   func perform(in context: Context) throws -> Report {
-    try change(.upgrade, packageOptions.options(refreshing: .since(Date()), global), context)
+    let request: PackageRequest = upgradeOptions.security ? .securityUpgrade : .upgrade
+    return try change(request, packageOptions.options(refreshing: .since(Date()), global), context)
   }
 }
 
@@ -146,6 +150,7 @@ extension PackageOutcome {
   /// The result, such as "2 upgraded, generation 5".
   var words: String {
     PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")
+      + (plan.wordsAboutKeptBack.map { "; \($0)" } ?? "")
   }
 }
 

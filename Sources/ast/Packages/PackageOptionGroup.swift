@@ -48,3 +48,15 @@ struct PackageOptionGroup: ParsableArguments {
     return options
   }
 }
+
+/// The option of the verbs that upgrade.
+struct UpgradeOptionGroup: ParsableArguments {
+  @Flag(help: "Upgrade only to security updates.") var security = false
+
+  /// Refuses an option that contradicts it.
+  func validate(with packages: PackageOptionGroup) throws {
+    guard !security || !packages.removesUnneeded else {
+      throw ValidationError("--security removes nothing: it excludes --auto-remove")
+    }
+  }
+}

@@ -46,7 +46,12 @@ enum PlanView {
   }
 
   private static func keptBack(_ plan: PackagePlan, _ width: Int) -> [String] {
-    plan.keptBack.isEmpty ? [] : ["Kept back (\(plan.keptBack.count)):\n" + wrapped(plan.keptBack, width)]
+    guard !plan.keptBack.isEmpty else { return [] }
+    let packages =
+      plan.reasons.isEmpty
+      ? wrapped(plan.keptBack, width)
+      : plan.reasons.map { Printable.line("  \($0.name) \($0.version): \($0.reason)") }.joined(separator: "\n")
+    return ["Kept back (\(plan.keptBack.count)):\n" + packages]
   }
 
   /// A few packages are shown with their versions, many with their names only.
@@ -86,6 +91,7 @@ struct PlanReport: Encodable {
   private let downgradedPackages: [StepReport]
   private let removedPackages: [StepReport]
   private let keptBackPackages: [String]
+  private let keptBackReasons: [ReasonReport]
   private let markedPackages: [String]
   private let essentialPackages: [String]
   private let heldPackages: [String]
@@ -106,6 +112,7 @@ struct PlanReport: Encodable {
     downgradedPackages = plan.steps(.downgrade).map(StepReport.init)
     removedPackages = plan.steps(.remove, .purge).map(StepReport.init)
     keptBackPackages = plan.keptBack
+    keptBackReasons = plan.reasons.map(ReasonReport.init)
     markedPackages = plan.marks
     essentialPackages = plan.essential
     heldPackages = plan.held
@@ -136,5 +143,18 @@ private struct StepReport: Encodable {
     oldVersion = step.from
     newVersion = step.to
     automatic = step.isAutomatic
+  }
+}
+
+/// Why a package of a plan is kept back, as `--json` shows it.
+private struct ReasonReport: Encodable {
+  let name: String
+  let version: String
+  let reason: String
+
+  init(_ package: KeptBackPackage) {
+    name = package.name
+    version = package.version
+    reason = package.reason
   }
 }

@@ -14,10 +14,14 @@ struct TreeUpgrade: TreePackageVerb {
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
+  @OptionGroup var upgradeOptions: UpgradeOptionGroup
   @Argument(help: "The top of the tree.") var node: NodeName
 
+  func validate() throws { try upgradeOptions.validate(with: packageOptions) }
+
   func perform(in context: Context) throws -> Report {
-    try change(.upgrade, packageOptions.options(refreshing: .since(Date()), global), context)
+    let request: TreeRequest = upgradeOptions.security ? .securityUpgrade : .upgrade
+    return try change(request, packageOptions.options(refreshing: .since(Date()), global), context)
   }
 }
 

@@ -18,11 +18,16 @@ struct AutoUpgrade: Verb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var upgradeOptions: UpgradeOptionGroup
   @Flag(help: "Do what the settings say.") var scheduled = false
   @Argument(help: "The node (default: the one that is booted).") var node: NodeName?
 
   func validate() throws {
     guard !scheduled || node == nil else { throw ValidationError("with --scheduled, the settings name the nodes") }
+    guard !scheduled || !upgradeOptions.security else {
+      throw ValidationError("with --scheduled, the settings say what is upgraded")
+    }
+    try upgradeOptions.validate(with: packageOptions)
     guard !packageOptions.simulate else { throw ValidationError("`ast upgrade --simulate` shows what would be done") }
   }
 
@@ -32,7 +37,8 @@ struct AutoUpgrade: Verb {
     let id = try node.map(context.node) ?? store.requireBooted(hint: "name a node")
     let view = ProgressView(context.output)
     defer { view.clear() }
-    let outcome = try store.upgradeUnattended(id, options, progress: { view.show($0, of: id) })
+    let outcome = try store.upgradeUnattended(
+      id, by: upgradeOptions.security ? .securityUpgrade : .upgrade, options, progress: { view.show($0, of: id) })
     return Report(outcome, of: id, context.output)
   }
 

@@ -96,6 +96,7 @@ private struct AdoptionReport: Encodable {
   let readOnly: [String]
   let leftBehind: [String]
   let countsTries: Bool
+  let updatesSecurityOnly: Bool
   @Nullable var lastFailure: String?
 
   init(_ plan: AdoptionPlan) {
@@ -106,6 +107,7 @@ private struct AdoptionReport: Encodable {
     readOnly = plan.readOnly.map(\.string)
     leftBehind = plan.leftBehind.map(\.string)
     countsTries = plan.countsTries
+    updatesSecurityOnly = plan.updatesSecurityOnly
     lastFailure = plan.lastFailure
   }
 
@@ -120,6 +122,10 @@ private struct AdoptionReport: Encodable {
       ("Read-only then", "/usr and everything that is not listed above or in /etc; also \(Self.list(readOnly))"))
     if !leftBehind.isEmpty {
       lines.append(("Left behind", "\(Self.list(leftBehind)): subvolumes, which cannot be in a node"))
+    }
+    if updatesSecurityOnly {
+      let words = "security updates alone, as unattended-upgrades is set: see updates.only in ast.toml(5)"
+      lines.append(("Upgrades", words))
     }
     lines.append(
       (

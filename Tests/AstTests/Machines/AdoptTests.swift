@@ -161,6 +161,38 @@ struct AdoptTests {
     #expect(noted.leftBehind == ["the package beta", "/etc/machine-id", "/etc/new"])
   }
 
+  /// The lines of a configuration of unattended-upgrades.
+  private static let patterns = [
+    "Unattended-Upgrade::Origins-Pattern:: \"origin=Debian,codename=${distro_codename}-security,label=Debian-Security\";",
+    "Unattended-Upgrade::Origins-Pattern { \"origin=Debian,codename=${distro_codename},label=Debian\"; };",
+  ]
+
+  @Test(arguments: [1, 2]) func unattendedUpgradesOfSecurityUpdatesStayThat(count: Int) throws {
+    let disk = try AdoptableDisk(.installer)
+    let settings = ["APT::Periodic::Unattended-Upgrade \"1\";"] + Self.patterns.prefix(count)
+    let script = """
+      libraries=$(ldd /usr/bin/apt-config | grep -o '/[^ ]*')
+      cp -R --dereference --parents /usr/bin/apt-config /usr/share/dpkg $libraries .
+      mkdir -p etc/apt/apt.conf.d; printf '%s\n' "$@" >etc/apt/apt.conf.d/50unattended-upgrades
+      ln -s true usr/bin/unattended-upgrade
+      """
+    try runSuccessfully(["sh", "-ec", script, "sh"] + settings, in: disk.root)
+    let row =
+      "Upgrades:        security updates alone, as unattended-upgrades is set: see updates.only in ast.toml(5)\n"
+    #expect(try disk.adopt("-n").expectSuccess().stdout.contains(row) == (count == 1))
+    try disk.adopt("-y").expectSuccess()
+    let file = "etc/ast/ast.toml.d/50-unattended-upgrades.toml"
+    let paths = [try disk.store.content(of: 1), disk.store.root.appending("deploy/1/root")]
+    for path in paths {
+      let text = try? String(contentsOfFile: path.appending(file).string, encoding: .utf8)
+      #expect(text?.contains("[updates]\nonly = \"security\"\n") == (count == 1 ? true : nil))
+    }
+    try disk.start().expectSuccess()
+    struct Noted: Decodable { let leftBehind: [String] }
+    let record = try Data(contentsOf: URL(filePath: disk.store.root.appending("ast/adoption.json").string))
+    #expect(try JSONDecoder().decode(Noted.self, from: record).leftBehind == [])
+  }
+
   @Test func dataThatWereTakenOverStayWhenItIsUndone() throws {
     let disk = try AdoptableDisk(.installer)
     try disk.adopt("-y").expectSuccess()

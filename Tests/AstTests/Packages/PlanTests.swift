@@ -48,7 +48,7 @@ struct PlanTests {
     #expect(
       plan.keys == [
         "downgradedCount", "downgradedPackages", "downloadSize", "essentialPackages", "extraInstalled", "heldPackages",
-        "installSize", "keptBackCount", "keptBackPackages", "markedPackages", "newInstalledCount",
+        "installSize", "keptBackCount", "keptBackPackages", "keptBackReasons", "markedPackages", "newInstalledCount",
         "newInstalledPackages", "node",
         "notUpgradedCount", "removedCount", "removedPackages", "upgradedCount", "upgradedPackages",
       ])

@@ -54,6 +54,24 @@ extension FuzzEntry {
       _ = (ends.text, start.text)
     },
     FuzzEntry(
+      "package-origins",
+      of: ["Formats/DebianFormats/PackageOrigin.swift", "Formats/DebianFormats/UnattendedUpgrades.swift"],
+      seeds: [
+        "/lists/a_Packages\tDebian\tDebian-Security\tstable-security\ttrixie-security\n",
+        """
+        APT::Periodic::Unattended-Upgrade "1";
+        Unattended-Upgrade::Allowed-Origins:: "${distro_id}:${distro_codename}-security";
+        Unattended-Upgrade::Origins-Pattern:: "origin=Debian,codename=${distro_codename}-security";
+
+        """,
+      ]
+    ) { input in
+      let lists = PackageOrigin.lists(in: text(input))
+      try require(lists.allSatisfy { !$0.file.isEmpty }, "a list has no file")
+      let settings = UnattendedUpgrades(text(input))
+      try require(!settings.isSecurityOnly || !settings.patterns.isEmpty, "nothing is security only")
+    },
+    FuzzEntry(
       "apt-sources",
       of: ["Formats/DebianFormats/AptSource.swift", "Formats/DebianFormats/DebianMirror.swift"],
       seeds: [

@@ -12,12 +12,15 @@ public struct AptRepository: Sendable {
   public let directory: FilePath
   /// The name of its only suite; its only component is `main`.
   public let suite: String
+  /// Its origin and its label.
+  let origin: String, label: String
   /// The server of the archive.
   public let server: HTTPServer
 
   /// An archive without packages, in its own directory.
-  public init(suite: String = "tests") throws {
+  public init(suite: String = "tests", origin: String = "Tests", label: String = "Tests") throws {
     self.suite = suite
+    (self.origin, self.label) = (origin, label)
     directory = try LoopBtrfs.shared.newDirectory()
     server = try HTTPServer(serving: directory)
     try publish([])

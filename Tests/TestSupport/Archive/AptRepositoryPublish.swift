@@ -60,8 +60,8 @@ extension AptRepository {
   private func release(_ date: time_t, _ names: [String]) throws -> String {
     let files = try facts(of: names, in: dists).map { " \($0.checksum) \($0.size) \($0.name)\n" }.joined()
     return """
-      Origin: Tests
-      Label: Tests
+      Origin: \(origin)
+      Label: \(label)
       Suite: \(suite)
       Codename: \(suite)
       Date: \(httpDate(date))

@@ -29,6 +29,7 @@ struct AdoptedBase {
       try files.makeDirectory(mount.mountPoint)
     }
     try installSystemFiles(into: root)
+    try AdoptedUpdates(of: system).write(to: root)
     failPoint("base completed")
   }
 

@@ -25,6 +25,8 @@ public struct AdoptionPlan: Sendable {
   public let leftBehind: [FilePath]
   /// Whether GRUB can count how often a deployment was tried.
   public let countsTries: Bool
+  /// Whether ast takes nothing but security updates, as unattended-upgrades does in the system.
+  public let updatesSecurityOnly: Bool
   /// The free space of the file system, in bytes.
   public let available: Int64
   /// Why the last adoption was taken back by itself.
@@ -61,6 +63,7 @@ public struct AdoptionPlan: Sendable {
     leftBehind = nested.filter { path in !data.contains { path.starts(with: $0) } }
     readOnly = try Self.readOnly(in: system)
     countsTries = try AdoptedBootEnvironment(of: system) != nil
+    updatesSecurityOnly = try AdoptedUpdates(of: system).areSecurityOnly
     lastFailure = leftover?.reason
     available = try FileSystem.space(of: system.root).available
     guard available >= Self.neededSpace else {

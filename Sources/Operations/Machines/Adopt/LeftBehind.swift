@@ -28,7 +28,8 @@ struct LeftBehind {
 
   /// Whether a path in /etc differs because of the adoption itself.
   private static func isOwn(_ path: FilePath) -> Bool {
-    let made = SystemFile.all.map(\.path) + [FilePath("/").pushing(PackageState.aptConfiguration.path)]
+    let made =
+      SystemFile.all.map(\.path) + [FilePath("/").pushing(PackageState.aptConfiguration.path), AdoptedUpdates.file]
     return path == "/etc/fstab" || made.contains { $0.starts(with: path) }
   }
 }

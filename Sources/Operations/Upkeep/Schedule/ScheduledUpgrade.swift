@@ -81,11 +81,11 @@ public struct ScheduledUpgrade: Sendable {
     }
   }
 
-  /// The nodes that were only checked and can be upgraded, with the number of packages that would change.
-  var upgradable: [(node: NodeID, packages: Int)] {
+  /// The nodes that were only checked and can be upgraded, with the plans.
+  var upgradable: [(node: NodeID, plan: PackagePlan)] {
     nodes.compactMap { result in
       guard case .success(.checked(let plan)) = result.outcome, !plan.steps.isEmpty else { return nil }
-      return (result.node, plan.steps.count)
+      return (result.node, plan)
     }
   }
 
@@ -113,11 +113,16 @@ extension ScheduledUpgrade.NodeResult {
     case .failure(let error): return "node \(node) failed: \(error.message)"
     case .success(.checked(let plan)):
       let count = plan.steps.count
-      return count == 0
+      let words =
+        count == 0
         ? "node \(node) is up to date" : "node \(node): \(count) package\(count == 1 ? "" : "s") can be changed"
+      return words + Self.keptBack(plan)
     case .success(.upgraded(let outcome, let clone)):
       let generation = outcome.change.map { "upgraded, generation \($0.generation.number)" } ?? "nothing to do"
       return "node \(node): \(generation)" + (clone.map { ", cloned before as node \($0)" } ?? "")
+        + Self.keptBack(outcome.plan)
     }
   }
+
+  private static func keptBack(_ plan: PackagePlan) -> String { plan.wordsAboutKeptBack.map { "; \($0)" } ?? "" }
 }

@@ -17,8 +17,10 @@ public struct UpdateNews: Sendable {
       messageOfTheDay = Self.failure
       letter = ("upgrade failed", error.message)
     case .success(let done):
-      let upgrades = done.upgradable.map { node, packages in
-        "\(packages) package\(packages == 1 ? "" : "s") of node \(node) can be upgraded: run `ast upgrade \(node)`.\n"
+      let upgrades = done.upgradable.map { node, plan in
+        let (packages, option) = (plan.steps.count, plan.isSecurityOnly ? "--security " : "")
+        return "\(packages) package\(packages == 1 ? "" : "s") of node \(node) can be upgraded:"
+          + " run `ast upgrade \(option)\(node)`.\n"
       }
       let waiting = done.waiting.map { "Deployment \($0.id) of node \($0.node) boots the next time.\n" }
       let lines = (done.hasSeriousFailure ? [Self.failure] : []) + upgrades + [waiting].compactMap(\.self)

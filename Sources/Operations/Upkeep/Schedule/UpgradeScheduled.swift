@@ -157,12 +157,17 @@ private struct ScheduledRun {
   }
 
   private func change(_ id: NodeID, _ updates: UpdateSettings) throws -> ScheduledUpgrade.NodeOutcome {
+    let request: PackageRequest =
+      switch updates.only {
+      case .all: .upgrade
+      case .security: .securityUpgrade
+      }
     guard updates.policy != .check else {
-      return .checked(try store.planPackages(.upgrade, in: id, options) { progress(id, $0) })
+      return .checked(try store.planPackages(request, in: id, options) { progress(id, $0) })
     }
     var clone: NodeID?
     do {
-      let outcome = try store.upgradeUnattended(id, options) {
+      let outcome = try store.upgradeUnattended(id, by: request, options) {
         guard updates.clonesBefore, clone == nil else { return }
         let day = Date().formatted(.iso8601.year().month().day())
         let description = try Description("node \(id) before the upgrade of \(day)")

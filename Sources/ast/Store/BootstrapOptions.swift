@@ -22,7 +22,7 @@ struct BootstrapSource: ParsableArguments {
   @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?
   @Option(help: ArgumentHelp("An option for apt, like Acquire::Check-Valid-Until=false.", valueName: "name=value"))
-  var aptOption: [String] = []
+  var aptOption: [AptOption] = []
 
   func validate() throws {
     guard tarball == nil || (suite ?? variant ?? mirror) == nil else {
@@ -64,5 +64,10 @@ struct BootstrapSystem: ParsableArguments {
 
 extension BootstrapAnswers.SerialConsole: ExpressibleByArgument {
   /// Reads `ttyS0,115200`.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension AptOption: ExpressibleByArgument {
+  /// Reads the argument.
   public init?(argument: String) { self.init(argument) }
 }

@@ -28,7 +28,7 @@ struct Init: Verb {
   @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
   var include: String?
   @Option(help: ArgumentHelp("An option for apt, like Acquire::Check-Valid-Until=false.", valueName: "name=value"))
-  var aptOption: [String] = []
+  var aptOption: [AptOption] = []
   @Option(help: ArgumentHelp("Fill the base from a tar archive of a root file system.", valueName: "file"))
   var tarball: String?
   @Option(help: ArgumentHelp("Fill the base from a directory.", valueName: "dir"))

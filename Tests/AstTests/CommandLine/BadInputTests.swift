@@ -93,6 +93,7 @@ struct BadInputTests {
       (["init", "--size", "0"], "The value '0' is invalid for '--size <size>'"),
       (["init", "--size", "1Q"], "The value '1Q' is invalid for '--size <size>'"),
       (["init", "--size", "9999999T"], "The value '9999999T' is invalid for '--size <size>'"),
+      (["init", "--apt-option", "x"], "The value 'x' is invalid for '--apt-option <name=value>'"),
       (["init", "--suite", "a", "--tarball", "b"], "--suite, --tarball and --directory exclude each other"),
       (["init", "--directory", "a", "--tarball", "b"], "--suite, --tarball and --directory exclude each other"),
       (["init", "--suite", ""], "the suite is not a name"),

@@ -27,13 +27,13 @@ public struct Bootstrap {
   /// Packages to install too.
   public let packages: [String]
   /// Options for apt (apt.conf(5)) while they are installed.
-  public let aptOptions: [String]
+  public let aptOptions: [AptOption]
   /// The system's name, language, accounts and consoles.
   public let answers: BootstrapAnswers
 
   /// A system to make.
   public init(
-    _ target: Target, from source: BaseSource, kernel: String, packages: [String], aptOptions: [String] = [],
+    _ target: Target, from source: BaseSource, kernel: String, packages: [String], aptOptions: [AptOption] = [],
     answers: BootstrapAnswers
   ) {
     self.target = target

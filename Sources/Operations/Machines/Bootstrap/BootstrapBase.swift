@@ -19,12 +19,12 @@ struct BootstrapBase {
   private var files: RootDirectory { RootDirectory(root) }
 
   /// Installs the packages that are missing. Only a base from an archive needs it.
-  func install(_ packages: [String], _ aptOptions: [String]) throws {
+  func install(_ packages: [String], _ aptOptions: [AptOption]) throws {
     let installed = Set(try PackageDatabase.installed(in: root)?.map(\.name) ?? [])
     let missing = packages.filter { !installed.contains($0) }
     guard !missing.isEmpty else { return }
     let network = try store.network(for: .fetching).made()
-    let apt = ["apt-get", "-q"] + aptOptions.flatMap { ["-o", $0] }
+    let apt = ["apt-get", "-q"] + aptOptions.flatMap(\.arguments)
     let install = apt + ["--yes", "--no-install-recommends"]
     try run(apt + ["update"], network: network)
     try run(install + ["--download-only", "install", "--"] + missing, network: network)

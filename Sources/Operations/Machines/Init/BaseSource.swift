@@ -10,7 +10,7 @@ import SystemPackage
 /// The source of the base's content.
 public enum BaseSource: Sendable, Equatable {
   /// A Debian made from an archive by mmdebstrap(1), whose apt gets the options `aptOptions` (apt.conf(5)).
-  case bootstrap(suite: String, variant: String, mirror: String?, include: [String], aptOptions: [String])
+  case bootstrap(suite: String, variant: String, mirror: String?, include: [String], aptOptions: [AptOption])
   /// A tar archive of a root file system, compressed or not.
   case tarball(FilePath)
   /// A root file system in a directory.

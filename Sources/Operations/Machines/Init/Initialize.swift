@@ -178,7 +178,7 @@ extension Store {
   }
 
   private func bootstrap(
-    suite: String, variant: String, mirror: String?, include: [String], aptOptions: [String], to tarball: FilePath,
+    suite: String, variant: String, mirror: String?, include: [String], aptOptions: [AptOption], to tarball: FilePath,
     messages: FileDescriptor
   ) throws {
     let sources: [String] =
@@ -192,7 +192,7 @@ extension Store {
     // options for apt there.
     arguments.append(
       "--customize-hook=cd \"$1/etc\" && rm -f hostname resolv.conf apt/apt.conf.d/99mmdebstrap && : >resolv.conf")
-    arguments += aptOptions.map { "--aptopt=\($0)" }
+    arguments += aptOptions.map { "--aptopt=\($0.line)" }
     if !include.isEmpty { arguments.append("--include=\(include.joined(separator: ","))") }
     try ChildProcess("mmdebstrap", arguments + ["--", suite, tarball.string] + sources).run(showing: messages)
   }

@@ -160,6 +160,28 @@ import Testing
     try terminal.expect("OUTER> ")
   }
 
+  /// With TCXONC the output would stop for good, TIOCEXCL would keep other users from opening the terminal.
+  @Test(arguments: ["", "| cat"]) func terminalGoesOnAfterAHostileProgram(neighbour: String) throws {
+    let terminal = try Driver.outerShell(fixture)
+    try terminal.type(
+      "$D perl -e 'ioctl(STDIN, 0x540C, 0); ioctl(STDIN, 0x540A, 0); exit 3' \(neighbour)", expecting: "OUTER> ")
+    try terminal.type("echo shell-${#D}", expecting: "shell-")
+    try terminal.expect("OUTER> ")
+    try terminal.type(
+      "perl -e 'ioctl(STDIN, 0x80045440, $b = pack(q(i), 7)); print q(own-), unpack(q(i), $b)'", expecting: "own-0")
+  }
+
+  @Test(arguments: ["", "| cat"]) func programLeftRunningReadsNoKeys(neighbour: String) throws {
+    let terminal = try Driver.outerShell(fixture)
+    let duration = uniqueDuration()
+    let reader = "trap : TTIN HUP; while :; do read key </dev/tty; done; sleep \(duration)"
+    try terminal.type(
+      "$D bash -c 'setsid bash -c \"\(reader)\" x \(duration) & (\(reader)) & sleep 0.3' \(neighbour)",
+      expecting: "OUTER> ")
+    for number in 1...5 { try terminal.type("echo key-$((\(number) + 10))", expecting: "key-\(number + 10)\r\n") }
+    #expect(try processes(withArgument: duration).isEmpty)
+  }
+
   /// ssh(1) runs a command like this: there is no shell to resume it.
   @Test func sessionLeaderIsNotSuspended() throws {
     let terminal = try Driver.terminal(fixture, ["sh", "-c", "echo started; exec cat"])

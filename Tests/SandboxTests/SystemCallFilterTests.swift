@@ -78,6 +78,16 @@ import Testing
       #expect(try call("16, 0, \(request), $b") == "-1 \(EPERM)")
     }
 
+    /// The terminal for one program alone, its output stopped, settings and wires of a serial line, and what
+    /// ioctl_console(2) has: picture, keyboard, switching.
+    @Test(arguments: [
+      0x540C, 0x540A, 0x541F, 0x542F, 0xC028_5443, 0x5418, 0x5416, 0x5417, 0x5427, 0x4B3A, 0x4B45, 0x4BFF, 0x5602,
+      0x5606,
+    ])
+    func whatWouldStayOnTheTerminalIsRefused(request: Int) throws {
+      #expect(try call("16, 0, \(request), $b") == "-1 \(EPERM)")
+    }
+
     @Test func subvolumesCannotBeMade() throws {
       let request = 0x5000_940E  // BTRFS_IOC_SUBVOL_CREATE
       let create = "open(D, '<', '.'); $b = pack('qZ4088', 0, 'nested'); print ioctl(D, \(request), $b) ? 'made' : $!+0"

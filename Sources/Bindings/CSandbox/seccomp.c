@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <linux/serial.h>
 #include <stddef.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -93,9 +94,24 @@ static const struct {
     {TIOCSTI, EPERM},
     {TIOCLINUX, EPERM},
     {TIOCSETD, EPERM},
+    // What stays when the program has ended: nobody can open the terminal again, its output is stopped for good.
+    {TIOCEXCL, EPERM},
+    {TCXONC, EPERM},
+    // The settings and wires of a serial line.
+    {TIOCSSERIAL, EPERM},
+    {TIOCSRS485, EPERM},
+    {TIOCSISO7816, EPERM},
+    {TIOCMSET, EPERM},
+    {TIOCMBIS, EPERM},
+    {TIOCMBIC, EPERM},
+    {TIOCSBRK, EPERM},
 };
 
-enum { CAPACITY = 192, X32_BIT = 0x40000000 };
+/// The kinds of requests that ioctl_console(2) describes: on a virtual console, a program can switch the keyboard and the
+/// picture off, also for those that come after it.
+static const uint32_t console_ioctls[] = {'K' << 8, 'V' << 8};
+
+enum { CAPACITY = 256, X32_BIT = 0x40000000 };
 
 struct program {
   struct sock_filter code[CAPACITY];
@@ -171,6 +187,9 @@ static void ioctl_rules(struct program *program) {
   load_argument(program, 1);
   for (size_t i = 0; i < sizeof refused_ioctls / sizeof *refused_ioctls; i++)
     refuse_value(program, refused_ioctls[i].request, refused_ioctls[i].error);
+  emit(program, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~0xffu));
+  for (size_t i = 0; i < sizeof console_ioctls / sizeof *console_ioctls; i++)
+    refuse_value(program, console_ioctls[i], EPERM);
   allow(program);
 }
 

@@ -3,6 +3,7 @@ import Etc
 import FoundationEssentials
 import Host
 import Sandbox
+import Settings
 import SnapshotTree
 import SystemPackage
 
@@ -17,6 +18,8 @@ extension Store {
     sandbox.binds = [resolver, Sandbox.Bind(environment.path, at: NodeEnvironment.inside)]
     sandbox.startsServices = false
     sandbox.network = network
+    // While the settings are wrong, the defaults hold.
+    sandbox.limits = Sandbox.Limits(((try? settings) ?? Settings()).limits)
     let host = ProcessInfo.processInfo.environment
     sandbox.environment = [
       "PATH": NodeEnvironment.searchPath,

@@ -415,6 +415,32 @@ def test_timer_upgrades_deploys_and_restarts(lab):
     print("  " + said.replace("\n", "\n  "), flush=True)
 
 
+def test_limits_of_processes_and_memory(lab):
+    limits_of_processes_and_memory(lab.ready())
+
+
+def limits_of_processes_and_memory(machine):
+    groups = "/sys/fs/cgroup/ast.slice/ast-nodes.service"
+    settings = "[limits]\\ntasks-max = 100\\nmemory-max = \"128M\"\\n"
+    machine.succeed(f"mkdir -p /etc/ast && printf '{settings}' >/etc/ast/ast.toml")
+    bomb = "while (defined($p = fork)) { if (!$p) { sleep 600; exit } $n++ } exit $n"
+    status, said = machine.run(f"ast run 1 perl -e '{bomb}'")
+    assert status == 98, (status, said)
+    assert "could not start more processes: the limit is 100 (limits.tasks-max" in said, said
+    status, said = machine.run("ast run 1 perl -e '$x = q(x) x (400 << 20)'")
+    assert status == 137, (status, said)
+    assert "killed for its memory: the limit is 128 MiB (limits.memory-max" in said, said
+    # With files in /tmp alone, there is nothing to kill that would help.
+    machine.fail("ast run 1 sh -c 'head -c 400M /dev/zero >/tmp/x'")
+    assert machine.succeed(f"find {groups} -mindepth 1 -type d") == f"{groups}/keeper"
+
+    machine.succeed(f"ast run 1 sleep 777 & until ls -d {groups}/*-*; do sleep 0.2; done; kill -9 $!; wait $!; true")
+    machine.succeed(f"until test -z \"$(cat {groups}/*-*/cgroup.procs)\"; do sleep 0.2; done")
+    machine.succeed("ast run 1 true")
+    assert machine.succeed(f"find {groups} -mindepth 1 -type d") == f"{groups}/keeper"
+    assert machine.succeed("systemctl is-active ast-nodes") == "active"
+
+
 def check_file_system(machine):
     """`btrfs check` of the disk of a machine that is off."""
     raw = machine.disk + ".raw"

@@ -4,7 +4,7 @@ import SystemPackage
 
 /// Runs one program in a sandbox as a caller with a terminal does, for the tests that need a process of their own to send signals to.
 ///
-///     sandbox-driver [--no-services] [--isolated] [--network PASTA [--port NUMBER]... [--refused ADDRESS]...] [--keep-sync] [--bind SOURCE:TARGET]... [--signals-blocked] [--report FILE] ROOT PROGRAM [ARGUMENT]...
+///     sandbox-driver [--no-services] [--isolated] [--network PASTA [--port NUMBER]... [--refused ADDRESS]...] [--keep-sync] [--bind SOURCE:TARGET]... [--group DIRECTORY] [--signals-blocked] [--report FILE] ROOT PROGRAM [ARGUMENT]...
 ///
 /// Exits with the program's status; a last line on standard error, or in FILE, tells of an interruption or a failure.
 /// `--signals-blocked` blocks SIGTERM and waits for it to be pending before the run.
@@ -29,6 +29,7 @@ struct Driver {
       case "--bind":
         let parts = words.removeFirst().split(separator: ":").map { FilePath(String($0)) }
         sandbox.binds.append(.init(parts[0], at: parts[1]))
+      case "--group": sandbox.limits.parent = FilePath(words.removeFirst())
       case "--signals-blocked": awaitPendingSignal()
       case "--report":
         let file = open(words.removeFirst(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)

@@ -45,6 +45,7 @@ import Testing
           reboot: .never, rebootWindow: DayWindow("02:00-05:00"), messageOfTheDay: true, mail: "root"))
     #expect(settings.keep == KeepSettings(generations: 3, deployments: 3, days: 0, minimumFree: 0))
     #expect(settings.network == NetworkSettings(isolation: .on, loopbackPorts: []))
+    #expect(settings.limits == LimitSettings(tasks: 4096, memory: .percent(80)))
     #expect(SettingKey.allCases.allSatisfy { settings.source(of: $0) == nil })
   }
 
@@ -76,6 +77,10 @@ import Testing
       [network]
       isolation = "off"
       loopback = [3142, 8080]
+
+      [limits]
+      tasks-max = 500
+      memory-max = "4G"
       """)
     let settings = try Settings(of: file)
     #expect(
@@ -87,8 +92,17 @@ import Testing
     #expect(settings.keep == KeepSettings(generations: 10, deployments: 5, days: 90, minimumFree: 1 << 30))
     #expect(settings.skippedHooks == ["keep-ssh", "10_Backup"])
     #expect(settings.network == NetworkSettings(isolation: .off, loopbackPorts: [3142, 8080]))
+    #expect(settings.limits == LimitSettings(tasks: 500, memory: .bytes(4 << 30)))
     let keys = SettingKey.allCases.filter { $0.isSetting(of: .machine) }
-    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17) + [20, 23, 24])
+    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17) + [20, 23, 24, 27, 28])
+  }
+
+  private static let memoryWords =
+    "is to be a percentage, such as \"80%\", a size from \"64M\" on, such as \"4G\", or \"infinity\""
+
+  @Test func limitsCanBeLifted() throws {
+    try write("limits = { tasks-max = \"infinity\", memory-max = \"infinity\" }")
+    #expect(try Settings(of: file).limits == LimitSettings(tasks: nil, memory: .infinity))
   }
 
   /// Each way to write it, and the line it stands on.
@@ -190,6 +204,18 @@ import Testing
       "[boot]\nkernel-arguments = [\"quiet\"]",
       "line 2, column 1: the machine has no boot.kernel-arguments: it is a setting of nodes, which `ast edit-conf` edits"
     ),
+    (
+      "limits.tasks-max = 63",
+      "line 1, column 1: limits.tasks-max is to be a number from 64 to 4194304, or \"infinity\""
+    ),
+    (
+      "limits.tasks-max = \"500\"",
+      "line 1, column 1: limits.tasks-max is to be a number from 64 to 4194304, or \"infinity\""
+    ),
+    ("limits.memory-max = 5", "line 1, column 1: limits.memory-max \(Self.memoryWords)"),
+    ("limits.memory-max = \"0%\"", "line 1, column 1: limits.memory-max \(Self.memoryWords)"),
+    ("limits.memory-max = \"101%\"", "line 1, column 1: limits.memory-max \(Self.memoryWords)"),
+    ("limits.memory-max = \"63M\"", "line 1, column 1: limits.memory-max \(Self.memoryWords)"),
     ("gc.keep-days = \"\u{0}\"", "this is not UTF-8 text"),
   ])
   func whatIsWrongHasItsPlace(text: String, words: String) { #expect(complaint(text) == words) }

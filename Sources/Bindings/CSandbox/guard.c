@@ -76,7 +76,7 @@ static void take_descriptors(const struct sandbox_host_program *program, int *ch
 static pid_t start(const struct sandbox_host_program *program) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return -1;
-  pid_t child = sandbox_clone(0, NULL, SIGCHLD);
+  pid_t child = sandbox_clone(0, NULL, SIGCHLD, -1);
   if (child == 0) execute(program, report[1]);
   close(report[1]);
   int32_t error = 0;
@@ -138,7 +138,7 @@ int sandbox_host_program_start(const struct sandbox_host_program *program, int *
   sigset_t all, previous;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &previous);
-  pid_t process = sandbox_clone(0, NULL, SIGCHLD);
+  pid_t process = sandbox_clone(0, NULL, SIGCHLD, -1);
   if (process == 0) guard(program, ends[1]);
   int error = errno;
   pthread_sigmask(SIG_SETMASK, &previous, NULL);

@@ -15,9 +15,14 @@
 #include <unistd.h>
 
 /// clone3(2) without CLONE_VM and past the C library: its fork(3) would take locks that other threads may hold.
-pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal) {
+/// `control_group` is the directory of the group in which the new process begins, or -1.
+pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal, int control_group) {
   struct clone_args args = {
       .flags = flags | CLONE_CLEAR_SIGHAND, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = (uint64_t)exit_signal};
+  if (control_group >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t)control_group;
+  }
   return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
@@ -48,7 +53,7 @@ static void close_inherited(const struct sandbox *sandbox) {
 }
 
 static pid_t start(const struct sandbox *sandbox) {
-  pid_t program = sandbox_clone(0, NULL, SIGCHLD);
+  pid_t program = sandbox_clone(0, NULL, SIGCHLD, -1);
   if (program < 0) sandbox_fail(sandbox, SANDBOX_STEP_FORK, NULL);
   if (program == 0) sandbox_program(sandbox);
   if (sandbox->own_group) (void)setpgid(program, program);  // the program does it too, whichever comes first

@@ -38,7 +38,7 @@ struct sandbox {
 
 // init.c
 _Noreturn void sandbox_init(struct sandbox *sandbox);
-pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal);
+pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal, int control_group);
 
 // report.c: messages to the attendant.
 _Noreturn void sandbox_fail(const struct sandbox *sandbox, enum sandbox_step step, const char *path);

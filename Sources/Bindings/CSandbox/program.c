@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -110,6 +111,18 @@ static void limit(void) {
   }
 }
 
+/// If the machine runs out of memory, it is a program of a node that the kernel kills, unless another one has half of the
+/// machine's memory more. Written with CAP_SYS_RESOURCE, it cannot be lowered without (fs/proc/base.c).
+static void be_the_first_to_go(void) {
+  static const char score[] = "500";
+  char present[16] = {0};
+  int file = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  if (file < 0) return;
+  if (read(file, present, sizeof present - 1) > 0 && atoi(present) < atoi(score))
+    (void)!pwrite(file, score, sizeof score - 1, 0);
+  close(file);
+}
+
 void sandbox_program(const struct sandbox *sandbox) {
   const struct sandbox_plan *plan = sandbox->plan;
   if (sandbox->own_group) {
@@ -119,6 +132,7 @@ void sandbox_program(const struct sandbox *sandbox) {
     (void)setsid();  // unattended: /dev/tty would be the caller's terminal, and a question there would wait
   }
   limit();
+  be_the_first_to_go();
   if (!plan->isolated_network && plan->network < 0) sandbox_scope_abstract_sockets();
   if (sandbox_install_filter(plan->suppress_sync) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILTER, NULL);
   if (sandbox_drop_capabilities(plan->network < 0) != 0) sandbox_fail(sandbox, SANDBOX_STEP_CAPABILITIES, NULL);

@@ -57,7 +57,7 @@ static bool start_init(struct sandbox *sandbox, int *pidfd, struct sandbox_resul
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0) return failed(result, SANDBOX_STEP_PREPARE);
   for (int end = 0; end < 2; end++) channel[end] = beyond_streams(channel[end]);
   uint64_t network = sandbox->plan->isolated_network ? CLONE_NEWNET : 0;
-  pid_t init = sandbox_clone(NAMESPACES | network | CLONE_PIDFD, pidfd, 0);
+  pid_t init = sandbox_clone(NAMESPACES | network | CLONE_PIDFD, pidfd, 0, sandbox->plan->control_group);
   if (init == 0) {
     sandbox->channel = channel[1];
     sandbox_init(sandbox);

@@ -105,7 +105,7 @@ static enum sandbox_network_step start(const struct sandbox_network_user *user, 
   *process = (struct sandbox_process){.pid = -1, .pidfd = -1};
   if (pipe2(pipe, O_CLOEXEC) != 0) return SANDBOX_NETWORK_STEP_START;
   pid_t starter = getpid();
-  process->pid = sandbox_clone(CLONE_PIDFD, &process->pidfd, 0);
+  process->pid = sandbox_clone(CLONE_PIDFD, &process->pidfd, 0, -1);
   if (process->pid == 0) {
     leave_starter(user, output, pipe[1], starter);
     if (!words) hold(user, refused, count, starter);

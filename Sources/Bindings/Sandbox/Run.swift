@@ -5,7 +5,7 @@ extension Sandbox {
   /// Runs a program in the sandbox and waits until it and everything it started have ended.
   ///
   /// A first word without a slash is looked up in the `PATH` of ``environment``, inside. The program gets umask 022, the caller's
-  /// limits and niceness, default signal dispositions (what the caller ignores of SIGHUP, SIGINT and SIGQUIT stays ignored) and an empty
+  /// resource limits and niceness, default signal dispositions (what the caller ignores of SIGHUP, SIGINT and SIGQUIT stays ignored) and an empty
   /// signal mask.
   ///
   /// Only throws if the program could not be started: ``SandboxError/status`` distinguishes a missing program from one
@@ -19,6 +19,9 @@ extension Sandbox {
     }
     let namespace: FileDescriptor?
     if case .joined(let own) = network { namespace = try own.namespace } else { namespace = nil }
+    var group: ControlGroup?
+    if let parent = limits.parent { group = try ControlGroup(of: limits, in: parent) }
+    defer { group?.remove() }
     let strings = CStrings()
     // A network of its own ends with the last reference to it.
     defer { withExtendedLifetime((strings, cancellation, network)) {} }
@@ -46,15 +49,24 @@ extension Sandbox {
       plan.attended = streams.isAttended ? 1 : 0
       plan.isolated_network = network == .isolated ? 1 : 0
       plan.network = namespace?.rawValue ?? -1
+      plan.control_group = group?.directory.rawValue ?? -1
+      plan.process_ids = group?.limitsTasks == true ? 0 : CInt(clamping: limits.tasks ?? 0)
       plan.suppress_sync = suppressesSync ? 1 : 0
       return sandbox_run(&plan, &result)
     }
     let placeholders = Placeholder.all(of: result)
     Placeholder.remove(placeholders, below: root)
-    guard status == 0 else { throw SandboxError(result) }
+    let reached = group?.reached ?? []
+    guard status == 0 else {
+      let error = SandboxError(result)
+      // The kernel kills the first process when it has nothing else to kill: for files in /tmp, perhaps.
+      let isOut = error.step == .attend && reached.contains(.memory)
+      throw isOut ? SandboxError(step: .attend, path: nil, errno: .noMemory) : error
+    }
     return SandboxResult(
       end: ProgramEnd(waitStatus: result.wait_status),
       interruption: result.interruption == 0 ? nil : result.interruption,
+      reachedLimits: reached,
       skippedBinds: binds.filter { $0.skipped != 0 }.map {
         .init(target: FilePath(String(cString: $0.target)), reason: Errno(rawValue: $0.skipped))
       },

@@ -11,15 +11,18 @@ import SystemPackage
 /// out. When it ends, everything it started ends. The same happens when the caller is killed, and nothing stays
 /// mounted. `/run/ast/sandbox` exists inside.
 ///
-/// It is a wall against programs in a node, with these limits: the processor and memory are shared; the program can use
-/// the standard streams (and open a regular file there again for writing); with the host's network it reaches all that
-/// the host does, the host's own services included, and with Linux older than 6.12 its abstract Unix sockets.
+/// It is a wall against programs in a node, with these gaps: the processor is shared, and so is memory without ``Limits``;
+/// the program can use the standard streams; with the host's network it reaches all that the host does, the host's own
+/// services included, and with Linux older than 6.12 its abstract Unix sockets.
 public struct Sandbox: Sendable {
   /// The directory that becomes `/`. It may be on any file system, mounted in any way.
   public var root: FilePath
 
   /// Files and directories of the host to show inside.
   public var binds: [Bind] = []
+
+  /// The most that the program and all that it starts may use; anything unless said otherwise.
+  public var limits = Limits()
 
   /// The network inside; the host's unless said otherwise.
   public var network: Network = .host

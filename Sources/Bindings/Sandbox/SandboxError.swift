@@ -7,6 +7,8 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
   public enum Step: Sendable, Hashable {
     /// Getting memory and descriptors for the run.
     case prepare
+    /// Making its control group.
+    case limit
     /// Making the namespaces.
     case makeNamespaces
     /// Taking over the standard streams; a directory is refused.
@@ -53,6 +55,7 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     return switch (step, status) {
     case (_, 127?): "\(subject): program not found in the node"
     case (.prepare, _): "cannot prepare the sandbox: \(errno)"
+    case (.limit, _): "cannot make the control group \(subject): \(errno)"
     case (.makeNamespaces, _): "cannot create namespaces: \(errno)"
     case (.takeStreams, _): "cannot use the standard streams: \(errno)"
     case (.openSource, _): "cannot show \(subject) in the sandbox: \(errno)"
@@ -66,6 +69,7 @@ public struct SandboxError: Error, Sendable, Hashable, CustomStringConvertible {
     case (.dropRights, _): "cannot drop the rights of the program: \(errno)"
     case (.enterWorkingDirectory, _): "cannot go to the directory \(subject) of the node: \(errno)"
     case (.execute, _): "cannot execute \(subject): \(errno)"
+    case (.attend, _) where errno == .noMemory: "all programs in the sandbox were killed for their memory"
     case (.attend, _): "the first process of the sandbox was killed"
     }
   }

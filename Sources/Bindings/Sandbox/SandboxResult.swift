@@ -30,6 +30,8 @@ public struct SandboxResult: Sendable, Hashable {
   /// up. The work must be discarded. A hang-up without a signal counts as SIGHUP, a ``Cancellation`` as SIGTERM. If it
   /// came before the start, the program was not started and `end` is that signal.
   public var interruption: Int32?
+  /// The limits that it has met.
+  public var reachedLimits: Set<Sandbox.Limit>
   /// Binds that were left out because their place inside could not be made.
   public var skippedBinds: [SkippedBind]
   /// Missing mount points that had to be made in the root. They were removed again, but the file system counts that as

@@ -19,6 +19,8 @@ public enum SettingKey: String, CaseIterable, Sendable {
   case skippedHooks = "hooks.skip"
   case isolation = "network.isolation"
   case loopback = "network.loopback"
+  case tasksMax = "limits.tasks-max"
+  case memoryMax = "limits.memory-max"
 
   /// Its table.
   public var section: String { String(rawValue.prefix { $0 != "." }) }
@@ -130,6 +132,20 @@ extension SettingKey {
       Definition(
         kind: .numbers(1...65_535), standard: .numbers([]),
         meaning: "The ports of the machine's loopback interface that apt may use to fetch packages: a proxy's.")
+    case .tasksMax:
+      Definition(
+        kind: .tasks(64...4_194_304), standard: .number(4096),
+        meaning: """
+          The most processes and threads that a program in a node and all that it starts may have; "infinity" for any
+          number.
+          """)
+    case .memoryMax:
+      Definition(
+        kind: .memory, standard: .text("80%"),
+        meaning: """
+          The most memory that they may have, and the most swap space: a percentage of the machine's, a size, or
+          "infinity".
+          """)
     }
   }
 }

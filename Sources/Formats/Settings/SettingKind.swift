@@ -10,6 +10,10 @@ enum SettingKind {
   case choice([String])
   /// A size, as text.
   case size
+  /// A number of processes of this range, or "infinity".
+  case tasks(ClosedRange<Int>)
+  /// An amount of memory, as text.
+  case memory
   /// A span of the day, as text.
   case window
   /// A mail address, or an empty text.
@@ -36,6 +40,9 @@ enum SettingKind {
       numbers.allSatisfy(range.contains) && Set(numbers).count == numbers.count
     case (.choice(let words), .text(let text)): words.contains(text)
     case (.size, .text(let text)): ByteCount(text) != nil
+    case (.tasks(let range), .number(let number)): range.contains(number)
+    case (.tasks, .text(let text)): text == LimitSettings.infinity
+    case (.memory, .text(let text)): LimitSettings.Memory(text) != nil
     case (.window, .text(let text)): DayWindow(text) != nil
     case (.address, .text(let text)): Self.isAddress(text)
     case (.kernelArguments, .words(let words)), (.hooks, .words(let words)): Set(words).count == words.count
@@ -69,6 +76,8 @@ enum SettingKind {
       "an array of different numbers from \(range.lowerBound) to \(range.upperBound), such as [1, 4]"
     case .choice(let words): "one of " + words.map { "\"\($0)\"" }.joined(separator: ", ")
     case .size: "a size, such as \"500M\" or \"2G\""
+    case .tasks(let range): "a number from \(range.lowerBound) to \(range.upperBound), or \"infinity\""
+    case .memory: "a percentage, such as \"80%\", a size from \"64M\" on, such as \"4G\", or \"infinity\""
     case .window: "two different times, such as \"02:00-05:00\""
     case .address: "a user or an address of mail, such as \"root\", or \"\""
     case .kernelArguments: "an array of different words, such as [\"quiet\", \"console=ttyS0,115200\"]"

@@ -92,8 +92,10 @@ extension Verb {
   private func execute(as typed: String, _ output: Output) -> Int32 {
     do {
       let report = try perform(in: try context(typed, output))
+      ReachedLimits.sentences().forEach(output.warn)
       return print(report, output)
     } catch {
+      ReachedLimits.sentences().forEach(output.warn)
       let failure = AstError(error)
       output.fail(failure, log: log(of: failure))
       return Self.status(for: failure)

@@ -45,6 +45,8 @@ struct ConfigTests {
         hooks.skip = []                        default
         network.isolation = "on"               default
         network.loopback = []                  default
+        limits.tasks-max = 4096                default
+        limits.memory-max = "80%"              default
 
         """)
   }
@@ -60,7 +62,7 @@ struct ConfigTests {
 
   @Test func jsonHasValuesOfTheirKind() throws {
     let settings = try config("--json", settings: Self.some).expectSuccess().json["data"]["settings"]
-    #expect(settings.elements.count == 18)
+    #expect(settings.elements.count == 20)
     #expect(settings.elements.allSatisfy { $0.keys == ["file", "key", "line", "value"] })
     #expect(settings[2]["value"] == .array([.number(3), .number(1)]))
     #expect((settings[2]["file"], settings[2]["line"]) == (.text(file.string), .number(2)))

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>  // for Cancellation.swift
+#include <sys/sysinfo.h>  // for Limits.swift
 #include <sys/types.h>
 #include <time.h>
 
@@ -28,6 +29,8 @@ struct sandbox_plan {
   int attended;      ///< watch this process's signals and terminal; the streams are its own 0, 1 and 2
   int isolated_network;
   int network;  ///< descriptor of a network namespace to join; -1 for none
+  int control_group;  ///< descriptor of the directory of a control group for all processes inside; -1 for none
+  int process_ids;    ///< how many process IDs there are inside, where the kernel can limit them; 0 for any number
   int suppress_sync;
 };
 

@@ -123,7 +123,8 @@ extension AstError {
     case let error as TreeError: self.init(tree: error)
     case let error as ConfigurationError: self.init(.usage, "\(error)", hint: "see ast.toml(5)")
     case let error as SandboxError:
-      self.init(.failed, "\(error)")
+      let isOutOfMemory = error.step == .attend && error.errno == .noMemory
+      self.init(.failed, "\(error)", hint: isOutOfMemory ? "the limit is limits.memory-max: see ast.toml(5)" : nil)
       programStatus = error.status
     case let error as FileError where error.errno == .noSpace: self = .noSpaceLeft("\(error)")
     case let error as Errno where error == .noSpace: self = .noSpaceLeft("\(error)")

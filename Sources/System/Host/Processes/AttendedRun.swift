@@ -9,12 +9,14 @@ extension Sandbox {
   /// Standard output belongs to the program, which notices if nobody reads it, as in any pipeline; unless both are the
   /// same pipe.
   package func runAttended(_ command: [String]) throws -> SandboxResult {
-    try OutputRelay.standing(for: .standardError) { error in
+    let result = try OutputRelay.standing(for: .standardError) { error in
       try standing(forOutputBeside: error) { output in
         guard error != .standardError || output != .standardOutput else { return try run(command) }
         return try run(command, on: .attendedWriting(output: output, error: error))
       }
     }
+    ReachedLimits.note(result.reachedLimits, of: limits)
+    return result
   }
 
   /// Calls `body` with a descriptor for standard output: the same as for standard error if they are the same file,

@@ -48,6 +48,7 @@ extension Sandbox {
       index == 0 ? output(piece) : error(piece)
     }
     done.wait()
+    if case .success(let result) = outcome.withLock({ $0 }) { ReachedLimits.note(result.reachedLimits, of: limits) }
     switch reason {
     case .signal(let signal): throw AstError.interrupted(by: signal)
     case .timeIsOver: return nil

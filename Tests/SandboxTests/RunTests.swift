@@ -52,6 +52,14 @@ import Testing
     #expect(try fixture.run(["env"]).stdout == "A=1=2\nB=\nPATH=/usr/bin\n")
   }
 
+  /// systemd reads them as the kernel's command line.
+  @Test func theFirstProcessDoesNotShowTheCallersArguments() throws {
+    #expect(CommandLine.arguments.count > 1)
+    #expect(try fixture.shell("tr -d '\\0' </proc/1/cmdline; echo; cat /proc/1/comm").stdout == "ast-init\nast-init\n")
+    let arguments = try runSuccessfully(["cat", "/proc/self/cmdline"])
+    #expect(arguments == "cat\0/proc/self/cmdline\0")
+  }
+
   @Test func programIsLookedUpInThePathInside() throws {
     var fixture = fixture
     try fixture.prepare(

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -85,9 +86,19 @@ static void obey(const struct sandbox *sandbox, pid_t program) {
   (void)kill(sandbox->own_group ? -program : program, order);
 }
 
+/// Gives the process its own name in place of the caller's arguments. In a container systemd reads those of process 1 as
+/// the kernel's command line (proc_cmdline() in src/basic/proc-cmdline.c), where the number of a node is a run level.
+static void take_name(const struct sandbox *sandbox) {
+  static const char name[] = "ast-init";
+  (void)prctl(PR_SET_NAME, name);
+  if (!sandbox->words) return;
+  memset(sandbox->words, 0, sandbox->words_size);
+  memcpy(sandbox->words, name, sandbox->words_size < sizeof name ? sandbox->words_size - 1 : sizeof name);
+}
+
 void sandbox_init(struct sandbox *sandbox) {
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-  (void)prctl(PR_SET_NAME, "ast-init");
+  take_name(sandbox);
   (void)prctl(PR_SET_DUMPABLE, 0);  // programs inside must not look into a copy of the caller's memory
   umask(0022);
   take_streams(sandbox);

@@ -32,6 +32,8 @@ struct sandbox {
   char **shell_words;  ///< room for "/bin/sh", the program's path and its arguments
   int streams[3];      ///< the program's: the caller's, or these opened again
   char terminal[PATH_MAX];  ///< path of the terminal on standard input, or empty
+  char *words;              ///< where the caller's arguments are in its memory, or NULL
+  size_t words_size;
   bool own_group;      ///< interactive: the program has a process group of its own
   bool foreground;     ///< ... and that group has the terminal
 };

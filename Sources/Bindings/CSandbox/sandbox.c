@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,6 +44,22 @@ static void look_at_terminal(struct sandbox *sandbox) {
   pid_t foreground = tcgetpgrp(0);
   sandbox->own_group = foreground >= 0;
   sandbox->foreground = sandbox->own_group && foreground == getpgrp();
+}
+
+/// Finds the caller's arguments in its memory: proc_pid_stat(5), arg_start and arg_end. Without /proc they stay unknown.
+static void look_at_arguments(struct sandbox *sandbox) {
+  char text[4096];
+  int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return;
+  ssize_t length = read(file, text, sizeof text - 1);
+  close(file);
+  text[length > 0 ? length : 0] = 0;
+  char *field = strrchr(text, ')');  // the name before it may contain anything
+  for (int number = 2; field && number < 48; number++) field = strchr(field + 1, ' ');
+  unsigned long start, end;
+  if (!field || sscanf(field, "%lu %lu", &start, &end) != 2 || start == 0 || end <= start) return;
+  sandbox->words = (char *)start;
+  sandbox->words_size = end - start;
 }
 
 static void await_end(int pidfd) {
@@ -114,6 +131,7 @@ int sandbox_run(const struct sandbox_plan *plan, struct sandbox_result *result) 
     failed(result, SANDBOX_STEP_PREPARE);
   } else {
     look_at_terminal(&sandbox);
+    look_at_arguments(&sandbox);
     sandbox_open_streams(&sandbox);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &previous);

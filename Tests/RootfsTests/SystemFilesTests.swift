@@ -116,6 +116,7 @@ private let expectedFiles = [
   "-rw-r--r-- 0:0 etc/apt/apt.conf.d/90ast",
   "-rw-r--r-- 0:0 etc/ast/ast.toml",
   "-rw-r--r-- 0:0 etc/ast/health.d/README",
+  "-rw-r--r-- 0:0 etc/dkms/framework.conf.d/00-ast.conf",
   "-rw-r--r-- 0:0 etc/dpkg/dpkg.cfg.d/ast",
   "-rwxr-xr-x 0:0 etc/grub.d/09_ast",
   "lrwxrwxrwx 0:0 usr/bin/ast ../sbin/ast",

@@ -63,6 +63,18 @@ public enum PackageState {
     """
   )
 
+  /// The configuration that tells DKMS where its state is: it compares paths as they are without links, and would take no
+  /// module for installed. DKMS reads it as a script of bash (dkms(8), "framework.conf"). It is also part of the Debian
+  /// package of ast, so it must not change anything on another system.
+  public static let dkmsConfiguration = (
+    path: FilePath("etc/dkms/framework.conf.d/00-ast.conf"),
+    text: """
+    # ast keeps the state of DKMS with the root it belongs to, and /var/lib/dkms is a link. DKMS needs the path without it.
+    if [ -L /var/lib/dkms ]; then dkms_tree=$(readlink -f /var/lib/dkms); fi
+
+    """
+  )
+
   /// apt's record of automatically installed packages: apt's default place, and the place in a node.
   public static let aptExtendedStates = (
     place: FilePath("var/lib/apt/extended_states"), home: FilePath("apt/extended_states")

@@ -1,3 +1,4 @@
+import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
@@ -13,6 +14,8 @@ import SystemPackage
 @discardableResult
 public func installSystemFiles(into root: FilePath) throws -> Bool {
   let directory = RootDirectory(root)
+  let dkms = PackageState.dkmsConfiguration
+  let isNew = try explaining(dkms.path) { try directory.install(Data(dkms.text.utf8), mode: 0o644, at: dkms.path) }
   let changes =
     try SystemFile.all.map { file in
       try explaining(file.path) {
@@ -28,7 +31,7 @@ public func installSystemFiles(into root: FilePath) throws -> Bool {
   let own = [(programs.ast, OwnPrograms.astPlace), (programs.start, OwnPrograms.startPlace)]
   return try own.map { program, place in
     try explaining(place) { try directory.install(Files.contents(of: program), mode: 0o755, at: place) }
-  }.contains(true) || changes.contains(true)
+  }.contains(true) || changes.contains(true) || isNew
 }
 
 /// The programs of this ast: the one that runs, and the first program of a start, `ast-init`.

@@ -24,6 +24,7 @@ package struct RelocatePackageState {
       try move(directory.place, to: PackageState.sysimage.pushing(directory.home))
     }
     try moveExtendedStates()
+    try configureDKMS()
     try putTimesBack()
   }
 
@@ -52,22 +53,33 @@ package struct RelocatePackageState {
 
   private mutating func moveExtendedStates() throws {
     let (place, home) = PackageState.aptExtendedStates
-    let configuration = PackageState.aptConfiguration
     guard kind(of: root.appending("etc/apt")) == .directory else { return }
     try requireDirectories(to: place)
     try makeDirectory(PackageState.sysimage.pushing(home).removingLastComponent())
     if kind(of: root.pushing(place)) == .other { try rename(place, to: PackageState.sysimage.pushing(home)) }
-    try makeDirectory(configuration.path.removingLastComponent())
-    try touch(configuration.path.removingLastComponent())
-    let present = kind(of: root.pushing(configuration.path))
-    guard present == .missing || present == .other else { throw refused(root.pushing(configuration.path)) }
-    try Files.attempt("write", root.pushing(configuration.path)) {
+    try write(PackageState.aptConfiguration.text, to: PackageState.aptConfiguration.path)
+  }
+
+  private mutating func configureDKMS() throws {
+    let (path, text) = PackageState.dkmsConfiguration
+    guard kind(of: root.appending("etc")) == .directory else { return }
+    try requireDirectories(to: path)
+    try write(text, to: path)
+  }
+
+  private mutating func write(_ text: String, to place: FilePath) throws {
+    try makeDirectory(place.removingLastComponent())
+    try touch(place.removingLastComponent())
+    let path = root.pushing(place)
+    let present = kind(of: path)
+    guard present == .missing || present == .other else { throw refused(path) }
+    try Files.attempt("write", path) {
       let file = try FileDescriptor.open(
-        root.pushing(configuration.path), .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
+        path, .writeOnly, options: [.create, .truncate, .noFollow, .closeOnExec],
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      try file.closeAfter { _ = try file.writeAll(configuration.text.utf8) }
+      try file.closeAfter { _ = try file.writeAll(text.utf8) }
     }
-    made.append(configuration.path)
+    made.append(place)
   }
 
   private mutating func rename(_ old: FilePath, to new: FilePath) throws {

@@ -26,13 +26,17 @@ struct NodeEnvironment {
 
   /// The resolv.conf of a network of its own.
   func resolver() throws -> Sandbox.Bind {
-    let place = Sandbox.Bind.resolverConfiguration
-    let host = (try? Data(contentsOf: URL(filePath: place.source.string))) ?? Data()
-    let servers = UserNetwork.nameServers
     let file = path.appending("resolv.conf")
-    let text = ResolverConfiguration(String(decoding: host, as: UTF8.self)).text(ipv4: servers.ipv4, ipv6: servers.ipv6)
-    try require(Data(text.utf8), at: file, mode: 0o644)
-    return Sandbox.Bind(file, at: place.target)
+    try require(Data(Self.resolverText(isOwn: true).utf8), at: file, mode: 0o644)
+    return Sandbox.Bind(file, at: Sandbox.Bind.resolverConfiguration.target)
+  }
+
+  /// The text of the resolv.conf of a network, the machine's or one of its own.
+  static func resolverText(isOwn: Bool) -> String {
+    let place = Sandbox.Bind.resolverConfiguration.source
+    let host = String(decoding: (try? Data(contentsOf: URL(filePath: place.string))) ?? Data(), as: UTF8.self)
+    let servers = UserNetwork.nameServers
+    return isOwn ? ResolverConfiguration(host).text(ipv4: servers.ipv4, ipv6: servers.ipv6) : host
   }
 
   private func requireLink(_ link: FilePath, to target: String) throws {

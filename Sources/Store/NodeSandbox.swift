@@ -9,14 +9,19 @@ import SystemPackage
 
 /// The sandbox in which programs run in a node.
 extension Store {
-  /// A sandbox with a node's clone as its root: name resolution as the host has it, no services, no boot loader, and an
-  /// environment made from scratch.
+  /// A sandbox with a node's clone as its root: no services, no boot loader, an environment made from scratch, and, if it
+  /// has a network, name resolution as the host has it.
   package func sandbox(for id: NodeID, at root: FilePath, network: Sandbox.Network) throws -> Sandbox {
     var sandbox = Sandbox(root: root)
     let environment = try NodeEnvironment(in: self)
-    let resolver = if case .joined = network { try environment.resolver() } else { Sandbox.Bind.resolverConfiguration }
-    sandbox.binds = [resolver, Sandbox.Bind(environment.path, at: NodeEnvironment.inside)]
-    sandbox.startsServices = false
+    sandbox.binds = [Sandbox.Bind(environment.path, at: NodeEnvironment.inside)]
+    switch network {
+    case .isolated: break
+    case .host: sandbox.binds.append(.resolverConfiguration)
+    case .joined: sandbox.binds.append(try environment.resolver())
+    }
+    // A clone has the policy as a file, which packages can replace.
+    sandbox.startsServices = try LentFiles.havePolicy(in: root)
     sandbox.network = network
     // While the settings are wrong, the defaults hold.
     sandbox.limits = Sandbox.Limits(((try? settings) ?? Settings()).limits)
@@ -41,6 +46,9 @@ extension Store {
     }
     return sandbox
   }
+
+  /// The resolv.conf of programs in a network.
+  package func resolver(for network: NodeNetwork) -> String { NodeEnvironment.resolverText(isOwn: network.isOwn) }
 
   /// The shell of root in a node, as a command: the one in the node's /etc/passwd.
   public func shell(of id: NodeID) throws -> [String] {

@@ -24,14 +24,16 @@ package struct Transaction {
   package let store: Store
   private let lock: Lock
   private let next: GenerationNumber
-  private let places: MountPlaces
+  private let lent: LentFiles
   private let unchanged: UInt64
 
   /// The one kind of transaction that may change the base.
   package static let baseUpdate = "base-update"
 
   /// Steps 1 and 2: locks the node, enters the intent durably, stages the clone.
-  package init(on id: NodeID, _ kind: String, in store: Store) throws {
+  ///
+  /// - Parameter resolver: the resolv.conf of programs with a network.
+  package init(on id: NodeID, _ kind: String, resolver: String? = nil, in store: Store) throws {
     let lock = try store.lock(id)
     let (node, operation) = try store.change(holding: [id]) {
       let node = try store.node(id)
@@ -49,7 +51,7 @@ package struct Transaction {
       clone = try store.subvolume(of: try store.current(node)).snapshot(
         to: store.staging(of: id, operation), readOnly: false)
       failPoint("clone made")
-      places = try MountPlaces(in: clone.path)
+      lent = try LentFiles(to: clone.path, resolver: resolver)
       try FileSystem.sync(clone.path)
       unchanged = try clone.info().transaction
     } catch {
@@ -58,6 +60,13 @@ package struct Transaction {
       throw failure
     }
     failPoint("staged")
+  }
+
+  /// A sandbox with the clone as its root.
+  package func sandbox(network: Sandbox.Network) throws -> Sandbox {
+    var sandbox = try store.sandbox(for: node.id, at: clone.path, network: network)
+    lent.adapt(&sandbox)
+    return sandbox
   }
 
   /// Ends the transaction and leaves the node as it was; the history has `reason`.
@@ -117,7 +126,7 @@ package struct Transaction {
   ///
   /// - Parameter boot: the result of `bootFiles`.
   package func seal(_ boot: BootFiles?) throws -> SealedSnapshot {
-    try places.remove()
+    try lent.giveBack()
     try clone.removeProtection()
     failPoint("prepared for the seal")
     try clone.setReadOnly(true)

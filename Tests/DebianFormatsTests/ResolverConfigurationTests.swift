@@ -14,6 +14,23 @@ import Testing
     #expect(ResolverConfiguration(text).text(ipv4: "FOUR", ipv6: "SIX") == expected)
   }
 
+  /// Each row: the node's own text, what a program left, and what the node's text becomes.
+  @Test(arguments: [
+    ("", "nameserver IN\n# of the run\n", ""),
+    ("nameserver 10.0.0.1", "nameserver IN\n# of the run\noptions edns0\n", "nameserver 10.0.0.1\noptions edns0\n"),
+    ("# own\n", "search a\nnameserver IN\n# of the run\n", "search a\n# own\n"),
+    ("# own\n", "nameserver 10.0.0.2\n", "nameserver 10.0.0.2\n"),
+    // As resolvconf(8) copies it when it is removed, and sed(1) edits it.
+    ("# own\n", "nameserver IN\nsearch a\n", "search a\n"),
+    ("# own\n", "nameserver\t IN\nnameserver 10.0.0.2\n# of the run\n", "nameserver 10.0.0.2\n# of the run\n"),
+    ("# own\n", "#nameserver IN\nnameserver IN2\nnameserver", "#nameserver IN\nnameserver IN2\nnameserver"),
+    ("# own\n", "", ""),
+  ])
+  func whatAProgramMakesOfTheShownTextIsTheNodesOwn(own: String, found: String, expected: String) {
+    let shown = "nameserver IN\n# of the run\n"
+    #expect(ResolverConfiguration.text(own: own, found: found, shown: shown, inside: ["IN", "SIX"]) == expected)
+  }
+
   @Test(
     arguments: [
       ("Could not connect to 127.0.0.1:3142 (127.0.0.1). - connect (111: Connection refused)", 3142),

@@ -101,6 +101,18 @@ import Testing
     #expect(try fixture.listing() == listing)
   }
 
+  /// A sealed generation is read, and apt in it still has to resolve names.
+  @Test(arguments: ["rm etc/resolv.conf", "ln -sfn /no/such/place etc/resolv.conf", "true"])
+  func placeInARootThatCannotBeChangedIsMadeAboveIt(preparation: String) throws {
+    try fixture.prepare(preparation)
+    try runSuccessfully(["btrfs", "property", "set", fixture.root.string, "ro", "true"])
+    let outcome = try show("file", at: "/etc/resolv.conf").shell(
+      "cat /etc/resolv.conf; head -c 5 /etc/passwd; echo; echo x >/etc/passwd; rm /etc/passwd")
+    #expect(outcome.stdout == "contents\nroot:\n")
+    #expect(outcome.status != 0)
+    #expect(outcome.result.skippedBinds.isEmpty)
+  }
+
   @Test func relativePlaceIsSkipped() throws {
     let outcome = try show("file", at: "etc/motd").run(["true"])
     #expect(outcome.result.skippedBinds == [.init(target: "etc/motd", reason: .invalidArgument)])

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,7 +23,9 @@ void sandbox_open_binds(const struct sandbox *sandbox) {
     sandbox->bind_mounts[i] = -1;
     if (!bind->source) continue;
     sandbox->bind_mounts[i] = mount_clone(bind->source, attributes(bind));
-    if (sandbox->bind_mounts[i] < 0) sandbox_fail(sandbox, SANDBOX_STEP_SOURCE, bind->source);
+    // Reading leaves no trace, as in the root.
+    if (sandbox->bind_mounts[i] < 0 || mount_set(sandbox->bind_mounts[i], MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME) != 0)
+      sandbox_fail(sandbox, SANDBOX_STEP_SOURCE, bind->source);
   }
 }
 
@@ -33,10 +37,44 @@ static int write_policy(const struct sandbox *sandbox) {
   return mount_clone(policy_path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY);
 }
 
+/// Covers the directory of a place with an overlay in which the place is an empty file. For a place that is missing, or a
+/// link to nowhere, in a root that cannot be changed, as a sealed generation. 0 or -1.
+static int make_in_overlay(const char *path) {
+  const char *name = strrchr(path, '/');
+  // In the option, colons divide and backslashes quote.
+  if (*path != '/' || name == path || strpbrk(path, ":\\,")) return -1;
+  char below[PATH_MAX], above[PATH_MAX], file[2 * PATH_MAX], layers[2 * PATH_MAX];
+  snprintf(below, sizeof below, "%.*s", (int)(name - path), path);
+  snprintf(above, sizeof above, "/run/ast/above-%s", name + 1);
+  snprintf(file, sizeof file, "%s%s", above, name);
+  snprintf(layers, sizeof layers, "%s:%s", above, below);
+  if (access(below, W_OK) == 0 || errno != EROFS || mkdir(above, 0755) != 0) return -1;
+  int empty = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (empty < 0) return -1;
+  close(empty);
+  const struct option options[] = {{"lowerdir", layers}, {0}};
+  int place = open(below, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int overlay = mount_new("overlay", options, MOUNT_ATTR_NODEV | MOUNT_ATTR_RDONLY);
+  int status = place < 0 || overlay < 0 ? -1 : mount_attach(overlay, place);
+  if (overlay >= 0) close(overlay);
+  if (place >= 0) close(place);
+  return status;
+}
+
+/// Opens the place for a bind. -1 and errno if it cannot be made. The policy is not needed where nothing can be installed.
+static int open_place(const struct sandbox *sandbox, const struct sandbox_bind *bind, bool is_directory) {
+  int place = sandbox_mount_point(sandbox, bind->target, is_directory);
+  if (place >= 0 || is_directory || !bind->source) return place;
+  int error = errno;
+  if (make_in_overlay(bind->target) == 0) return sandbox_mount_point(sandbox, bind->target, false);
+  errno = error;
+  return -1;
+}
+
 static int attach(const struct sandbox *sandbox, const struct sandbox_bind *bind, int mount) {
   struct stat source;
   if (fstat(mount, &source) != 0) return -1;
-  int target = sandbox_mount_point(sandbox, bind->target, S_ISDIR(source.st_mode));
+  int target = open_place(sandbox, bind, S_ISDIR(source.st_mode));
   if (target < 0) return -1;
   int status = mount_attach(mount, target);
   int error = errno;

@@ -35,4 +35,20 @@ public struct ResolverConfiguration: Sendable, Equatable {
     }
     return (lines.map { "nameserver \($0)" } + others).map { "\($0)\n" }.joined()
   }
+
+  /// What a node's own text becomes if a program left `found` where `shown` stood in its place. Text that was shown
+  /// stands for the node's own; servers that exist only inside, which programs copy line by line, go.
+  ///
+  /// - Parameter inside: the addresses of name servers that exist only inside.
+  public static func text(own: String, found: String, shown: String, inside: [String]) -> String {
+    if found.contains(shown) {
+      let end = own.isEmpty || own.hasSuffix("\n") ? "" : "\n"
+      return found.replacing(shown, with: own + end, maxReplacements: 1)
+    }
+    let lines = found.split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.filter { line in
+      let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
+      return words.first != "nameserver" || !words.dropFirst().prefix(1).contains(where: inside.contains)
+    }.joined(separator: "\n")
+  }
 }

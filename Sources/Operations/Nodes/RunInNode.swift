@@ -39,9 +39,9 @@ extension Store {
   public func run(_ command: [String], in id: NodeID, as kind: String, withNetwork: Bool = true) throws -> RunOutcome {
     // It is made while the clone is.
     let network = withNetwork ? self.network(for: .running) : nil
-    let transaction = try Transaction(on: id, kind, in: self)
+    let transaction = try Transaction(on: id, kind, resolver: network.map(resolver(for:)), in: self)
     let result = try transaction.discarding {
-      try sandbox(for: id, at: transaction.clone.path, network: made(network)).runAttended(command)
+      try transaction.sandbox(network: made(network)).runAttended(command)
     }
     failPoint("worked")
     let status = result.end.status

@@ -56,10 +56,25 @@ struct PackageScriptTests {
       test ! -e /boot/grub/grub.cfg
       """
     ])
+  /// Packages that take over a file, each in its way: what is to be there afterwards, in the words of a test.
+  private static let takers: [(package: DebPackage, test: String)] = [
+    (DebPackage("linking", scripts: [.postinst: "ln -sf ../run/a/resolv.conf /etc/resolv.conf"]), "-L etc/resolv.conf"),
+    (DebPackage("moving", scripts: [.postinst: "mv /etc/resolv.conf /etc/resolv.conf.old"]), "-f etc/resolv.conf.old"),
+    (
+      DebPackage(
+        "diverting", files: ["/etc/resolv.conf": "nameserver 192.0.2.1\n"],
+        scripts: [.preinst: "dpkg-divert --package diverting --add --rename /etc/resolv.conf"]),
+      "-f etc/resolv.conf.distrib"
+    ),
+    (
+      DebPackage("policy", files: ["/usr/sbin/policy-rc.d": .init("#!/bin/sh\n", mode: .init(rawValue: 0o755))]),
+      "-s usr/sbin/policy-rc.d"
+    ),
+  ]
   private static let tool = DebPackage("tool", files: ["/usr/share/tool": "hammer\n"])
 
   private static let packages = Result {
-    try PackageStore(publishing: [reading, asking, daemon, service, boot, tool])
+    try PackageStore(publishing: [reading, asking, daemon, service, boot, tool] + takers.map(\.package))
   }
 
   let node: PackageNode
@@ -100,6 +115,16 @@ struct PackageScriptTests {
   @Test func bootLoaderProgramsDoNothing() throws {
     try node.ast("install", "boot").expectSuccess()
     #expect(try node.added() == ["boot:all 1.0"])
+  }
+
+  @Test(arguments: takers.map(\.package.name))
+  func packageTakesOverAFileThatAstNeeds(package: String) throws {
+    let taker = try #require(Self.takers.first { $0.package.name == package })
+    try node.ast("install", package).expectSuccess()
+    try runSuccessfully(["sh", "-c", "test \(taker.test)"], in: node.content)
+    #expect(try run(["test", "-e", "usr/sbin/policy-rc.d"], in: node.content).status == (package == "policy" ? 0 : 1))
+    try node.ast("remove", package).expectSuccess()
+    #expect(try run(["test", "-e", "usr/sbin/policy-rc.d"], in: node.content).status == 1)
   }
 
   // MARK: Hooks

@@ -1,6 +1,5 @@
 import Etc
 import FoundationEssentials
-import Glibc
 import Host
 import Rootfs
 import Sandbox
@@ -88,11 +87,7 @@ struct BootstrapBase {
     let network = "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"
     try write(network, to: "/etc/systemd/network/80-dhcp.network")
     try run(["systemctl", "--quiet", "enable", "systemd-networkd.service", "systemd-resolved.service"])
-    // In the sandbox the host's file is mounted over it.
-    let resolver = root.appending("etc/resolv.conf")
-    guard unlink(resolver.string) == 0 || errno == ENOENT,
-      symlink("../run/systemd/resolve/stub-resolv.conf", resolver.string) == 0
-    else { throw AstError(.failed, "cannot make \(resolver): \(Errno(rawValue: errno))") }
+    try run(["ln", "-sf", "../run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf"])
   }
 
   private func setLanguage(_ answers: BootstrapAnswers) throws {

@@ -156,36 +156,6 @@ public struct RootDirectory: Sendable {
     }
   }
 
-  /// Makes an empty file, mode 0644, if the name does not exist and the directory does.
-  ///
-  /// - Returns: whether it was made.
-  public func makeEmptyFile(_ file: FilePath) throws -> Bool {
-    try attempt("make", file) {
-      guard let (directory, name) = try? parent(of: file, making: false) else { return false }
-      return try directory.closeAfter {
-        let descriptor = openat(directory.rawValue, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-        if descriptor < 0, errno == EEXIST { return false }
-        guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-        close(descriptor)
-        return true
-      }
-    }
-  }
-
-  /// Removes an empty regular file; leaves any other file alone.
-  public func removeEmptyFile(_ file: FilePath) throws {
-    try attempt("remove", file) {
-      guard let (directory, name) = try? parent(of: file, making: false) else { return }
-      try directory.closeAfter {
-        var status = stat()
-        guard fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
-          status.st_mode & S_IFMT == S_IFREG, status.st_size == 0
-        else { return }
-        guard unlinkat(directory.rawValue, name, 0) == 0 else { throw Errno(rawValue: errno) }
-      }
-    }
-  }
-
   /// Adds to a bare error number what was tried on which path.
   func attempt<Result>(_ action: String, _ file: FilePath, _ body: () throws -> Result) throws -> Result {
     try Files.attempt(action, path.pushing(file), body)

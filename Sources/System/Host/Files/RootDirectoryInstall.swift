@@ -83,7 +83,7 @@ extension RootDirectory {
     return fstatat(directory.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
   }
 
-  private static func target(of name: String, in directory: FileDescriptor) -> String? {
+  static func target(of name: String, in directory: FileDescriptor) -> String? {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlinkat(directory.rawValue, name, &buffer, buffer.count)
     return count < 0 ? nil : String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)

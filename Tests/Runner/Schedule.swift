@@ -43,10 +43,10 @@ enum Schedule {
     (["CrashStateTests/DedupePowerCutTests.swift"], 100),
     (["CrashStateTests/DeployPowerCutTests.swift"], 100),
     (["CrashStateTests/PackagePowerCutTests.swift"], 100),
-    (["AstTests/Packages/TreeUpgradeTests.swift"], 90),
+    (["AstTests/Packages/Upgrades/TreeUpgradeTests.swift"], 90),
     (["AstTests/Packages/PackageFailureTests.swift"], 80),
     (["AstTests/Upkeep/GcTests.swift"], 70),
-    (["AstTests/Packages/UpgradeTests.swift"], 60),
+    (["AstTests/Packages/Upgrades/UpgradeTests.swift"], 60),
   ]
 
   /// The parts of these rooms (nil for all of them), the longest first.

@@ -39,6 +39,16 @@ struct SystemFilesTests {
     #expect(try TestStore.checksum(of: root) == TestStore.checksum(of: SystemFilesTests().root))
   }
 
+  /// The package of ast does not have it, so a node keeps it when that is removed.
+  @Test func onlyANodeGetsTheConfigurationOfDKMS() throws {
+    let file = "-rw-r--r-- 0:0 etc/dkms/framework.conf.d/00-ast.conf"
+    #expect(try !listing().contains(file))
+    try runSuccessfully(["mkdir", "usr/lib/sysimage"], in: root)
+    #expect(try installSystemFiles(into: root))
+    #expect(try listing().contains(file))
+    #expect(try !installSystemFiles(into: root))
+  }
+
   @Test func settingsOfTheAdministratorStay() throws {
     let script = "echo 'gc.keep-days = 5' >etc/ast/ast.toml; chmod 600 etc/ast/ast.toml"
     try runSuccessfully(["sh", "-c", script], in: root)
@@ -116,7 +126,6 @@ private let expectedFiles = [
   "-rw-r--r-- 0:0 etc/apt/apt.conf.d/90ast",
   "-rw-r--r-- 0:0 etc/ast/ast.toml",
   "-rw-r--r-- 0:0 etc/ast/health.d/README",
-  "-rw-r--r-- 0:0 etc/dkms/framework.conf.d/00-ast.conf",
   "-rw-r--r-- 0:0 etc/dpkg/dpkg.cfg.d/ast",
   "-rwxr-xr-x 0:0 etc/grub.d/09_ast",
   "lrwxrwxrwx 0:0 usr/bin/ast ../sbin/ast",

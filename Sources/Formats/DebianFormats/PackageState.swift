@@ -64,8 +64,7 @@ public enum PackageState {
   )
 
   /// The configuration that tells DKMS where its state is: it compares paths as they are without links, and would take no
-  /// module for installed. DKMS reads it as a script of bash (dkms(8), "framework.conf"). It is also part of the Debian
-  /// package of ast, so it must not change anything on another system.
+  /// module for installed. DKMS reads it as a script of bash (dkms(8), "framework.conf").
   public static let dkmsConfiguration = (
     path: FilePath("etc/dkms/framework.conf.d/00-ast.conf"),
     text: """

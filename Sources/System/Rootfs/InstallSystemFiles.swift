@@ -15,7 +15,10 @@ import SystemPackage
 public func installSystemFiles(into root: FilePath) throws -> Bool {
   let directory = RootDirectory(root)
   let dkms = PackageState.dkmsConfiguration
-  let isNew = try explaining(dkms.path) { try directory.install(Data(dkms.text.utf8), mode: 0o644, at: dkms.path) }
+  // Not in the Debian package of ast, which a node can be without.
+  let isNew =
+    try directory.status(ofName: PackageState.sysimage) != nil
+    && explaining(dkms.path) { try directory.install(Data(dkms.text.utf8), mode: 0o644, at: dkms.path) }
   let changes =
     try SystemFile.all.map { file in
       try explaining(file.path) {

@@ -4,7 +4,7 @@ import SystemPackage
 /// Names in directories, whatever kind of file they have.
 extension RootDirectory {
   /// The status of a name; nil if it does not exist.
-  func status(ofName file: FilePath) throws -> stat? {
+  package func status(ofName file: FilePath) throws -> stat? {
     try attempt("examine", file) {
       guard let (directory, name) = try? parent(of: file, making: false) else { return nil }
       return try directory.closeAfter {

@@ -94,7 +94,7 @@ struct PackageFailureTests {
     ("killed", "killed failed: ", "subprocess was killed by signal"),
     ("confused", "confused failed: ", "no-such-program: not found"),
     ("garbled", "garbled failed: ", "exit status 1"), ("talkative", "talkative failed: ", "(the end)"),
-    ("needy", "needy : Depends: missing-thing but it is not installable; nothing was changed", ""),
+    ("needy", "needy : Depends: missing-thing but it is not installable", "; nothing was changed"),
     ("picky", "picky : Depends: sound (>= 2.0)", ""),
   ])
   func packageThatCannotBeInstalledIsNamedWithTheReason(package: String, what: String, why: String) throws {

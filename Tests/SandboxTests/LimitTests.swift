@@ -137,7 +137,7 @@ private final class Groups {
     let groups = try Groups()
     let duration = uniqueDuration()
     let terminal = try Driver.terminal(fixture, ["sleep", duration], options: ["--group", groups.parent.string])
-    #expect(try eventually { try !processes(withArgument: duration).isEmpty })
+    #expect(try eventually { try groups.names().contains("/\(terminal.process)-") })
     kill(terminal.process, SIGKILL)
     try terminal.waitForExit()
     #expect(try eventually { try processes(withArgument: duration).isEmpty })

@@ -94,7 +94,7 @@ import Testing
     #expect(settings.network == NetworkSettings(isolation: .off, loopbackPorts: [3142, 8080]))
     #expect(settings.limits == LimitSettings(tasks: 500, memory: .bytes(4 << 30)))
     let keys = SettingKey.allCases.filter { $0.isSetting(of: .machine) }
-    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...11) + Array(14...17) + [20, 23, 24, 27, 28])
+    #expect(keys.map { settings.source(of: $0)?.line } == Array(2...12) + Array(15...18) + [21, 24, 25, 28, 29])
   }
 
   private static let memoryWords =

@@ -73,9 +73,13 @@ struct DatabaseFile {
   /// Reads the header through SQLite, which neither locks nor changes anything for that.
   @discardableResult
   private func refuseUnusable() throws(TreeError) -> FileHeader {
-    let (size, bytes) = try attempt { () throws(SQLiteError) in
-      let connection = try Connection(to: path, .readingWithoutTrace)
-      return (try connection.fileSize(), try connection.fileBytes(count: FileHeader.size))
+    let bytes = try attempt { () throws(SQLiteError) in
+      try Connection(to: path, .readingWithoutTrace).fileBytes(count: FileHeader.size)
+    }
+    // Not the connection's: to SQLite, a file of one byte is empty.
+    guard let size = FileIdentity(of: path)?.size else {
+      throw .sqlite(
+        path, code: SQLiteError.cannotOpen, detail: "it cannot be examined: \(Errno(rawValue: errno))")
     }
     guard size > 0 else { throw .empty(path) }
     guard FileHeader.beginsLikeDatabase(bytes) else { throw .notADatabase(path) }

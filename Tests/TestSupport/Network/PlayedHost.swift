@@ -118,6 +118,7 @@ public struct PlayedHost {
     """#
 
   private static let serving = """
+    rm -f "$PLACE/services"
     starter=$$ perl -e "$SERVICES" >"$PLACE/services" &
     until [ -s "$PLACE/services" ]; do kill -0 $!; sleep 0.01; done
 

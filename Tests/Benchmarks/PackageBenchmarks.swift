@@ -20,6 +20,7 @@ struct PackageBenchmarks {
     guard mkdir(store.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
     try place.run("--store", store.string, "init", "--tarball", try DebianRoot.archive(of: "trixie").string)
     plain = try Subvolume(at: store.appending("nodes/0/1")).snapshot(to: place.plain("apt", 0), readOnly: false)
+    try runSuccessfully(["cp", "/etc/resolv.conf", plain.path.appending("etc/resolv.conf").string])
     try chroot(plain, ["apt-get", "update", "-qq"])
     for set in [Self.set, ["build-essential"]] {
       try chroot(plain, ["apt-get", "install", "-qq", "-y", "--download-only"] + set)

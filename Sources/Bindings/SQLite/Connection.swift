@@ -197,6 +197,20 @@ public final class Connection {
     usesWriteAheadLog = true
   }
 
+  /// Where the write-ahead log ends: differs after each commit to the main database, whoever made it. Read it inside a
+  /// transaction. Nil without a log, or if SQLite has not used it yet.
+  public var endOfLog: [UInt8]? { hooks.memoryGuard?.endOfLog }
+
+  /// Notes from now on which tables of the main database are changed.
+  public func noteWrittenTables() {
+    let tables = WrittenTables()
+    tables.install(on: handle)
+    hooks.writtenTables = tables
+  }
+
+  /// The tables of the main database that this connection may have changed since `noteWrittenTables()`.
+  public var writtenTables: Set<String> { hooks.writtenTables?.names ?? [] }
+
   /// Moves the whole log into the file and deletes log and index, which leaves one complete file.
   public func leaveWriteAheadLog() throws(SQLiteError) {
     usesWriteAheadLog = false

@@ -4,6 +4,7 @@ final class ConnectionHooks {
   let busyHandler: BusyHandler
   let checkpoint: LogCheckpoint
   var memoryGuard: SharedMemoryGuard?
+  var writtenTables: WrittenTables?
 
   init(busyHandler: BusyHandler) {
     self.busyHandler = busyHandler

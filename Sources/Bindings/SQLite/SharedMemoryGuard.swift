@@ -53,6 +53,15 @@ final class SharedMemoryGuard {
     SharedMemoryGuard.populate(file, methods[1])
   }
 
+  /// Number and checksum of the last frame, the size of the database, and the salts of the log, from the header of the
+  /// index (https://sqlite.org/walformat.html, 2.1).
+  var endOfLog: [UInt8]? {
+    guard let map = methods[1].xShmMap else { return nil }
+    var mapping: UnsafeMutableRawPointer?
+    guard map(file, 0, SharedMemoryGuard.regionSize, 0, &mapping) == SQLITE_OK, let mapping else { return nil }
+    return [UInt8](UnsafeRawBufferPointer(start: mapping, count: 40)[16...])
+  }
+
   private static func original(of file: UnsafeMutablePointer<sqlite3_file>) -> sqlite3_io_methods? {
     file.pointee.pMethods?.advanced(by: 1).pointee
   }

@@ -46,8 +46,9 @@ extension TreeDatabase {
       let connection = try Connection(to: file, .creating)
       try connection.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
       try connection.transaction { try Schema.current.migrate(connection) }
-      try connection.execute("CREATE TABLE origin (boot TEXT NOT NULL, database INTEGER NOT NULL) STRICT")
-      try connection.run("INSERT INTO origin VALUES (?, ?)", origin.boot, origin.database)
+      try connection.execute(
+        "CREATE TABLE origin (boot TEXT NOT NULL, database INTEGER NOT NULL, log BLOB) STRICT")
+      try connection.run("INSERT INTO origin (boot, database) VALUES (?, ?)", origin.boot, origin.database)
     } catch let error as SQLiteError {
       throw TreeError(error, file)
     } catch {
@@ -76,7 +77,13 @@ extension TreeDatabase {
       defer { try? connection.execute("PRAGMA foreign_keys = ON") }
       try connection.execute("BEGIN")
       do {
-        for statement in Self.copying { try connection.execute(statement) }
+        // What was in the copy before the last `write` of this connection is there still, if nobody has written since.
+        let log = try connection.value("SELECT log FROM public.origin")
+        let isRecent = logBeforeWrite != nil && log == logBeforeWrite.map { .blob($0) }
+        for copying in Self.copying where !isRecent || connection.writtenTables.contains(copying.table) {
+          try connection.execute(isRecent ? copying.recent : copying.whole)
+        }
+        try connection.run("UPDATE public.origin SET log = ?", connection.endOfLog.map { .blob($0) } ?? Value.null)
         try connection.execute("COMMIT")
       } catch {
         connection.rollBack()
@@ -99,60 +106,81 @@ extension TreeDatabase {
     return Origin(boot: boot, database: database, schema: Int(version))
   }
 
-  /// Replaces the rows of a table that differ: few do.
-  private static func copying(_ table: String, _ columns: String, key: String) -> [String] {
-    [
+  /// Makes a table of the copy equal to that of the database.
+  private struct Copying {
+    let table: String
+    /// Whatever the copy has.
+    let whole: String
+    /// If the copy was equal before this connection changed the table.
+    let recent: String
+
+    /// Replaces the rows that differ: few do.
+    init(_ table: String, _ columns: String, key: String, before first: String = "") {
+      self.init(table, first + Copying.differing(table, columns, key: key))
+    }
+
+    /// The same for the rows that belong to nodes. When one is changed, its node becomes unpublished.
+    init(_ table: String, _ columns: String, key: String, node: String) {
+      self.init(
+        table, Copying.differing(table, columns, key: key),
+        recent: """
+          DELETE FROM public.\(table) WHERE \(node) IN (SELECT node FROM main.unpublished);
+          INSERT INTO public.\(table) (\(columns))
+            SELECT \(columns) FROM main.\(table) WHERE \(node) IN (SELECT node FROM main.unpublished)
+          """)
+    }
+
+    init(_ table: String, _ whole: String, recent: String? = nil) {
+      self.table = table
+      self.whole = whole
+      self.recent = recent ?? whole
+    }
+
+    private static func differing(_ table: String, _ columns: String, key: String) -> String {
       """
       DELETE FROM public.\(table) WHERE (\(key)) IN
-        (SELECT \(key) FROM (SELECT \(columns) FROM public.\(table) EXCEPT SELECT \(columns) FROM main.\(table)))
-      """,
-      """
+        (SELECT \(key) FROM (SELECT \(columns) FROM public.\(table) EXCEPT SELECT \(columns) FROM main.\(table)));
       INSERT OR REPLACE INTO public.\(table) (\(columns))
         SELECT \(columns) FROM main.\(table) EXCEPT SELECT \(columns) FROM public.\(table)
-      """,
-    ]
+      """
+    }
   }
 
-  /// The statements that make the copy equal. A manifest's packages are determined by its hash, so only those of manifests
-  /// that are new are copied.
-  private static let copying: [String] =
-    [
-      """
-      CREATE TEMP TABLE IF NOT EXISTS fresh (manifest INTEGER PRIMARY KEY);
-      DELETE FROM temp.fresh;
-      INSERT INTO temp.fresh SELECT id FROM (
-        SELECT id, hash, packages FROM main.manifest EXCEPT SELECT id, hash, packages FROM public.manifest);
-      DELETE FROM public.manifest_package WHERE manifest IN (
-        SELECT id FROM (SELECT id, hash, packages FROM public.manifest EXCEPT SELECT id, hash, packages FROM main.manifest));
-      DELETE FROM public.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh);
-      INSERT OR REPLACE INTO public.package (id, name, architecture, version)
-        SELECT id, name, architecture, version FROM main.package WHERE id IN (
-          SELECT package FROM main.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh));
-      INSERT INTO public.manifest_package (manifest, package)
-        SELECT manifest, package FROM main.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh);
-      """
-    ]
-    + copying("manifest", "id, hash, packages", key: "id")
-    + copying("setting", "key, value", key: "key")
-    + copying("node", "id, parent, description, created, current, previous, next_generation", key: "id")
-    + copying(
+  private static let copying = [
+    Copying("manifest", "id, hash, packages", key: "id", before: packages),
+    Copying("setting", "key, value", key: "key"),
+    Copying("node", "id, parent, description, created, current, previous, next_generation", key: "id", node: "id"),
+    Copying(
       "generation", "node, number, subvolume, created, operation, manifest, size, kernel, initrd, arguments",
-      key: "node, number")
-    + copying(
-      "deployment",
-      "id, node, generation, created, state, pinned, subvolume, kernel, initrd, arguments, reason", key: "id")
-    + copying("node_role", "role, node", key: "role")
-    + copying("deployment_role", "role, deployment", key: "role")
-    + [operations]
+      key: "node, number", node: "node"),
+    Copying(
+      "deployment", "id, node, generation, created, state, pinned, subvolume, kernel, initrd, arguments, reason",
+      key: "id"),
+    Copying("node_role", "role, node", key: "role"), Copying("deployment_role", "role, deployment", key: "role"),
+    Copying("operation", operations),
+  ]
+
+  /// A manifest's packages are determined by its hash, so only those of manifests that are new are copied.
+  private static let packages = """
+    CREATE TEMP TABLE IF NOT EXISTS fresh (manifest INTEGER PRIMARY KEY);
+    DELETE FROM temp.fresh;
+    INSERT INTO temp.fresh SELECT id FROM (
+      SELECT id, hash, packages FROM main.manifest EXCEPT SELECT id, hash, packages FROM public.manifest);
+    DELETE FROM public.manifest_package WHERE manifest IN (
+      SELECT id FROM (SELECT id, hash, packages FROM public.manifest EXCEPT SELECT id, hash, packages FROM main.manifest));
+    DELETE FROM public.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh);
+    INSERT OR REPLACE INTO public.package (id, name, architecture, version)
+      SELECT id, name, architecture, version FROM main.package WHERE id IN (
+        SELECT package FROM main.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh));
+    INSERT INTO public.manifest_package (manifest, package)
+      SELECT manifest, package FROM main.manifest_package WHERE manifest IN (SELECT manifest FROM temp.fresh);
+
+    """
 
   /// What was typed may have passwords in it, and messages may have what a program has printed. An operation that has
   /// ended does not change any more.
   private static let operations = """
-    CREATE TEMP TABLE IF NOT EXISTS unfinished (operation INTEGER PRIMARY KEY);
-    DELETE FROM temp.unfinished;
-    INSERT INTO temp.unfinished SELECT id FROM public.operation WHERE state = 'running';
-    DELETE FROM public.operation WHERE state = 'running';
-    INSERT INTO public.operation
+    INSERT OR REPLACE INTO public.operation
       (id, kind, node, state, command, started, ended, boot_id, pid, generation, from_generation, message)
       SELECT id, kind, node, state, 'ast ' || kind || ifnull(' ' || node, ''), started, ended, boot_id, pid, generation,
         from_generation,
@@ -160,7 +188,8 @@ extension TreeDatabase {
           OR message GLOB 'exit status [0-9]*' AND length(message) < 16
           OR message GLOB 'interrupted by signal [0-9]*' AND length(message) < 28 THEN message END
       FROM main.operation
-      WHERE id IN (SELECT operation FROM temp.unfinished) OR id > (SELECT ifnull(max(id), 0) FROM public.operation)
+      WHERE id IN (SELECT id FROM public.operation WHERE state = 'running')
+        OR id > (SELECT ifnull(max(id), 0) FROM public.operation)
     """
 }
 

@@ -62,12 +62,13 @@ extension TreeDatabase {
     try markUnpublished([node])
   }
 
-  /// Notes which packages the generation has.
+  /// Notes which packages the generation has, and marks the node unpublished.
   public func setManifest(_ manifest: ManifestID, of node: NodeID, _ number: GenerationNumber) throws(TreeError) {
     try requireWrite()
     guard let present = try generation(of: node, number) else { throw .unknownGeneration(node, number) }
     guard try exists("SELECT 1 FROM manifest WHERE id = ?", manifest) else { throw .unknownManifest(manifest) }
     try run("UPDATE generation SET manifest = ? WHERE node = ? AND number = ?", manifest, node, number)
+    try markUnpublished([node])
     if let old = present.manifest, old != manifest { try deleteUnused([old]) }
   }
 

@@ -18,6 +18,8 @@ public final class TreeDatabase {
   public let access: Access
   let connection: Connection
   private var isWriting = false
+  /// Where the log ended before the last `write`.
+  private(set) var logBeforeWrite: [UInt8]?
   /// Numbers that were taken and not used yet: all others below the counters were used before.
   var allocatedNodes: Set<NodeID> = []
   var allocatedDeployments: Set<DeploymentID> = []
@@ -26,6 +28,7 @@ public final class TreeDatabase {
     self.connection = connection
     self.path = path
     self.access = access
+    if access == .writing { connection.noteWrittenTables() }
   }
 
   /// Opens the database at `path`.
@@ -56,6 +59,7 @@ public final class TreeDatabase {
     let (nodes, deployments) = (allocatedNodes, allocatedDeployments)
     do {
       isWriting = true
+      logBeforeWrite = connection.endOfLog
       defer { isWriting = false }
       let result = try body(self)
       try commit()

@@ -178,6 +178,9 @@ struct LockedOutUserTests {
         "sqlite3", "\(store.root)/ast/public.sqlite",
         "DELETE FROM manifest_package; DELETE FROM manifest; UPDATE node SET description = 'x'; DELETE FROM operation WHERE id > 3",
       ])
+    try runSuccessfully([
+      "sqlite3", "\(store.root)/ast/tree.sqlite", "UPDATE node SET description = 'older' WHERE id = 0",
+    ])
     try store.ast("desc", "1", "again").expectSuccess()
     try expectEqual()
     // A copy that is damaged is made anew.

@@ -20,3 +20,15 @@ static const int csqlite_ioerr_short_read = SQLITE_IOERR_SHORT_READ;
 static const int csqlite_ioerr_shmsize = SQLITE_IOERR_SHMSIZE;
 static const int csqlite_ioerr_shmmap = SQLITE_IOERR_SHMMAP;
 static const int csqlite_ioerr_shmlock = SQLITE_IOERR_SHMLOCK;
+
+// The error number of the last failed read of the database or its log, or 0: SQLite calls a read that fails with EIO a
+// damaged file (SQLITE_IOERR_CORRUPTFS in src/vdbe.c), and keeps the number to itself.
+static inline int csqlite_read_errno(sqlite3 *connection) {
+  int number = 0;
+  sqlite3_file *log = 0;
+  if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK && number)
+    return number;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (!log || !log->pMethods) return 0;
+  return log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK ? number : 0;
+}

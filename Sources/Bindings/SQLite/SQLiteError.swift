@@ -1,4 +1,6 @@
 internal import CSQLite
+
+internal import Glibc
 public import SystemPackage
 
 /// A failed call of SQLite: the attempt, and all that SQLite knows about the cause.
@@ -44,6 +46,13 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// The error of the last call on a connection.
   init(of connection: OpaquePointer?, _ operation: String) {
+    let number = csqlite_read_errno(connection)
+    if sqlite3_extended_errcode(connection) & 0xff == SQLITE_CORRUPT, number == EIO || number == ENXIO {
+      self.init(
+        extendedCode: SQLITE_IOERR, message: String(cString: sqlite3_errstr(SQLITE_IOERR)), operation: operation,
+        systemError: Errno(rawValue: number))
+      return
+    }
     let system = sqlite3_system_errno(connection)
     self.init(
       extendedCode: sqlite3_extended_errcode(connection), message: String(cString: sqlite3_errmsg(connection)),

@@ -191,8 +191,14 @@ struct DatabaseFile {
   private func unwritable() -> TreeError {
     guard path.withPlatformString({ access($0, W_OK) }) != 0 else {
       // SQLite opens a file for reading when it cannot open it for writing, whatever the reason is, and keeps that to
-      // itself.
-      return .sqlite(path, code: SQLiteError.cannotOpen, detail: "it cannot be opened for writing")
+      // itself. No connection of this process holds a lock that closing the file would drop.
+      var reason = ""
+      do {
+        try FileDescriptor.open(path, .readWrite, options: .closeOnExec).close()
+      } catch {
+        reason = ": \(error)"
+      }
+      return .sqlite(path, code: SQLiteError.cannotOpen, detail: "it cannot be opened for writing\(reason)")
     }
     return errno == EACCES ? .notPermitted(path) : .readOnly(path)
   }

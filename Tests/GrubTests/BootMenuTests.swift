@@ -76,22 +76,38 @@ struct BootMenuTests {
   }
 
   @Test(arguments: [
-    ("plain", "plain - Debian 13"),
-    ("", "Debian 13"),
-    ("it's", #"it'\''s - Debian 13"#),
-    (#"a "$5" `id` \ {x}; # end"#, #"a "$5" `id` \ {x}; # end - Debian 13"#),
-    ("two\nlines,\ta\u{0} \u{1B}[31m bell\u{7}", "two lines, a [31m bell - Debian 13"),
-    ("turned \u{202E}round", "turned round - Debian 13"),
-    ("\u{1F427} na\u{EF}ve", "\u{1F427} na\u{EF}ve - Debian 13"),
-    (String(repeating: "x", count: 4096), String(repeating: "x", count: 200 - 45)),
+    ("plain", "plain - node"),
+    ("", "Node"),
+    ("it's", #"it'\''s - node"#),
+    (#"a "$5" `id` \ {x}; # end"#, #"a "$5" `id` \ {x}; # end - node"#),
+    ("two\nlines,\ta\u{0} \u{1B}[31m bell\u{7}", "two lines, a [31m bell - node"),
+    ("turned \u{202E}round", "turned round - node"),
+    ("\u{1F427} na\u{EF}ve", "\u{1F427} na\u{EF}ve - node"),
+    (String(repeating: "x", count: 40), String(repeating: "x", count: 40) + " - node"),
+    (String(repeating: "x", count: 4096), String(repeating: "x", count: 37) + "... - node"),
   ])
   func aTitleIsOneHarmlessLine(description: String, shown: String) throws {
     var menu = BootMenu(fileSystem: "1111-2222", machineID: "0123")
     menu.nodes = [trial(1)]
     menu.nodes[0].title.description = description
-    let expected = "menuentry 'Node 1 (generation 3, 2026-11-21 09:00 UTC): \(shown)' --class"
+    let expected = "menuentry '\(shown) 1 (generation 3, 2026-11-21 09:00 UTC) - Debian 13' --class"
     let first = try #require(menu.pages.first?.text.split(separator: "\n").first)
     #expect(first.hasPrefix(expected), "\(first)")
+    try check(menu)
+  }
+
+  /// What tells entries apart is on a screen of 80 columns, in a box with a mark and an arrow.
+  @Test func whatCountsComesFirst() throws {
+    var menu = BootMenu(fileSystem: "1111-2222", machineID: "0123")
+    var system = deployed(123)
+    system.title = BootMenuTitle(
+      node: 4567, generation: 3, date: Date(), description: String(repeating: "x", count: 99),
+      system: String(repeating: "y", count: 999))
+    menu.deployments = [.init(id: 1234, system: system, isTrying: true)]
+    let entry = try #require(menu.text.split(separator: "\n").first { $0.hasPrefix("menuentry '") })
+    let title = entry.dropFirst("menuentry '".count).prefix { $0 != "'" }
+    #expect(title.prefix(74).hasSuffix("... - node 4567, deployment 1234, not pr"), "\(title)")
+    #expect(title.count == 200)
     try check(menu)
   }
 
@@ -184,11 +200,11 @@ private func title(_ node: Int) -> BootMenuTitle {
 }
 
 private let wholePage = #"""
-  menuentry 'Node 2 (generation 3, 2026-11-21 09:00 UTC): a web server - Debian 13' --class debian --id ast-trial-2 {
+  menuentry 'a web server - node 2 (generation 3, 2026-11-21 09:00 UTC) - Debian 13' --class debian --id ast-trial-2 {
     ast_trial 2/3 '@snapshots/nodes/2/3' '/boot/vmlinuz-1' '/boot/initrd.img-1' 'quiet'
   }
 
-  menuentry 'Node 1 (generation 3, 2026-11-21 09:00 UTC): a web server - Debian 13' --class debian --id ast-trial-1 {
+  menuentry 'a web server - node 1 (generation 3, 2026-11-21 09:00 UTC) - Debian 13' --class debian --id ast-trial-1 {
     ast_trial 1/3 '@snapshots/nodes/1/3' '/boot/vmlinuz-1' '/boot/initrd.img-1' 'quiet'
   }
 
@@ -295,20 +311,20 @@ private let wholeMenu = #"""
     fi
   fi
 
-  menuentry 'Node 7 (generation 3, 2026-11-21 09:00 UTC, deployment 7, not proven yet): a web server - Debian 13' \#
+  menuentry 'a web server - node 7, deployment 7, not proven yet (generation 3, 2026-11-21 09:00 UTC) - Debian 13' \#
   --class debian --unrestricted --id ast-7 {
     if ast_count; then ast_boot_7 $ast_try; fi
     echo 'Deployment 7 does not start: falling back to deployment 6.'
     ast_boot_6 ast.fallback=7
   }
 
-  menuentry 'Node 5 (generation 3, 2026-11-21 09:00 UTC, deployment 5): a web server - Debian 13' --class debian \#
+  menuentry 'a web server - node 5, deployment 5 (generation 3, 2026-11-21 09:00 UTC) - Debian 13' --class debian \#
   --unrestricted --id ast-5 {
     ast_boot_5
   }
 
   submenu 'Other deployments' --unrestricted --id ast-deployments {
-  menuentry 'Node 6 (generation 3, 2026-11-21 09:00 UTC, deployment 6, pinned): a web server - Debian 13' --class \#
+  menuentry 'a web server - node 6, deployment 6, pinned (generation 3, 2026-11-21 09:00 UTC) - Debian 13' --class \#
   debian --unrestricted --id ast-6 {
     ast_boot_6
   }

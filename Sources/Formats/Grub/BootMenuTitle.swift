@@ -1,7 +1,7 @@
 public import FoundationEssentials
 
-/// The title of an entry in the boot menu. The parts that distinguish entries come first: GRUB cuts a long title off at
-/// the edge of the screen.
+/// The title of an entry in the boot menu. What tells systems apart comes first: GRUB cuts a long title off at the edge of
+/// the screen, which may have 80 columns.
 public struct BootMenuTitle: Hashable, Sendable {
   /// The node.
   public var node: Int
@@ -25,13 +25,20 @@ public struct BootMenuTitle: Hashable, Sendable {
 
   /// The most characters a title has: more than a screen is wide.
   private static let limit = 200
+  /// The most of them that a description has: what follows is on the screen, too.
+  private static let descriptionLimit = 40
 
   /// The title in one line, without control characters, and with `notes`.
   func line(_ notes: [String]) -> String {
-    let facts = (["generation \(generation)", minute] + notes).joined(separator: ", ")
-    let words = [description, system].filter { !$0.isEmpty }.joined(separator: " - ")
-    return Self.visible("Node \(node) (\(facts)): \(words)")
+    let words = Self.visible(description)
+    let isLong = words.unicodeScalars.count > Self.descriptionLimit
+    let begin = isLong ? Self.clipped(words, Self.descriptionLimit - 3) + "..." : words
+    let node = ["\(begin.isEmpty ? "Node" : "\(begin) - node") \(node)"] + notes
+    let line = "\(node.joined(separator: ", ")) (generation \(generation), \(minute))"
+    return Self.clipped(system.isEmpty ? line : "\(line) - \(Self.visible(system))", Self.limit)
   }
+
+  private static func clipped(_ text: String, _ limit: Int) -> String { String(text.unicodeScalars.prefix(limit)) }
 
   /// The date to the minute.
   private var minute: String {
@@ -45,6 +52,6 @@ public struct BootMenuTitle: Hashable, Sendable {
     let line = words.map { word in
       String(String.UnicodeScalarView(word.filter { $0.properties.generalCategory != .format }))
     }
-    return String(line.joined(separator: " ").unicodeScalars.prefix(limit))
+    return line.joined(separator: " ")
   }
 }

@@ -40,6 +40,17 @@ struct BootAssessmentTests {
     #expect(try store.tree.nextOperation == before)
   }
 
+  /// The plug was pulled between a commit and what is made from it; nothing changes the tree before the next restart.
+  @Test(arguments: [nil, 2]) func aStartFinishesWhatWasInterrupted(deployment: Int?) throws {
+    let link = store.link(of: .base)
+    try store.tree.write { try $0.markUnpublished([.base]) }
+    try runSuccessfully(["rm", link.string])
+    let running = try deployment.map(booted) ?? .trial(try #require(try store.tree.currentGenerations().first))
+    _ = try store.completeBoot(of: running, BootParameters(commandLine: ""))
+    #expect(try runSuccessfully(["readlink", link.string]) != "")
+    #expect(try store.tree.unpublished() == [])
+  }
+
   @Test func afterAFallbackTheOtherOneIsFailed() throws {
     let report = try complete(2, "ast.deployment=2 ast.fallback=3")
     #expect(

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Host
 import SnapshotTree
 import Store
 
@@ -64,18 +65,32 @@ extension Store {
   func completeBoot(of booted: Booted?, _ parameters: BootParameters) throws -> BootReport {
     switch booted {
     case nil: return .foreign
-    case .trial(let generation): return .trial(generation.node)
+    case .trial(let generation):
+      finishInterruptedChange()
+      return .trial(generation.node)
     case .deployment(let deployment):
       let (state, failed) = (deployment.state, try failedDeployment(parameters, running: deployment.id))
       let isOnceOver = try isOnceOver()
-      // Usually there is nothing to enter, and this is quick.
-      guard state != .good || failed != nil || isOnceOver else { return .good(deployment) }
+      guard state != .good || failed != nil || isOnceOver else {
+        finishInterruptedChange()
+        return .good(deployment)
+      }
       return try change {
         if state != .good { try tree.setState(.good, of: deployment.id) }
         if isOnceOver { try tree.setOnceDeployment(nil, token: nil) }
         guard let failed else { return state == .good ? .good(deployment) : .proven(deployment) }
         return .fellBack(to: deployment, from: try fallBack(to: deployment, from: failed))
       }
+    }
+  }
+
+  /// Finishes what a power cut has interrupted after its commit, as each change does first: until the menu is published,
+  /// another deployment starts than the tree says, and nobody may change the tree before the next start.
+  private func finishInterruptedChange() {
+    do {
+      try change {}
+    } catch {
+      warn("what was interrupted is not finished: \(AstError(error).reason); the next command tries it again")
     }
   }
 

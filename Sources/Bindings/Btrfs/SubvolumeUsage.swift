@@ -30,3 +30,24 @@ extension Subvolume {
     try readExtents().referencedBytes
   }
 }
+
+/// The extents of several subvolumes, each counted once.
+public struct CountedExtents {
+  private var addresses: Set<UInt64> = []
+
+  /// None yet.
+  public init() {}
+
+  /// Adds the extents of a subvolume.
+  ///
+  /// - Returns: the bytes of those that no subvolume before it refers to, after compression. Inline data is metadata and
+  ///   does not count.
+  /// - Throws: the same as ``Subvolume/referencedBytes()``.
+  public mutating func add(_ subvolume: Subvolume) throws(BtrfsError) -> Int64 {
+    var new: UInt64 = 0
+    for extent in try subvolume.readExtents().extents where addresses.insert(extent.address).inserted {
+      new += extent.length
+    }
+    return Int64(new)
+  }
+}

@@ -1,6 +1,9 @@
 import Btrfs
+import Glibc
+import Host
 import SnapshotTree
 import Store
+import SystemPackage
 
 /// The disk space that the content of a node takes, in bytes, after compression.
 public struct NodeUsage: Sendable {
@@ -30,6 +33,53 @@ extension Store {
       return NodeUsage(
         node: node, referenced: usage.referenced, exclusive: usage.exclusive,
         sharedWithParent: try parent.map { try subvolume.bytes(sharedWith: $0) })
+    }
+  }
+}
+
+/// The disk space of a store, in bytes, after compression: no data is counted twice, and metadata not at all.
+public struct StoreUsage: Sendable {
+  /// The contents of all nodes.
+  public var nodes: Int64 = 0
+  /// What only older generations have.
+  public var olderGenerations: Int64 = 0
+  /// What only deployments have: their /etc, mostly.
+  public var deployments: Int64 = 0
+  /// The cache of packages and indices; `ast gc` empties it.
+  public var cache: Int64 = 0
+  /// The database, logs, and the space that is kept in reserve.
+  public var rest: Int64 = 0
+
+  /// All of it.
+  public var total: Int64 { nodes + olderGenerations + deployments + cache + rest }
+}
+
+extension Store {
+  /// Measures the whole store. Reads the tree of each subvolume: about two milliseconds for a thousand files.
+  public func measureAll() throws -> StoreUsage {
+    var usage = StoreUsage()
+    var counted = CountedExtents()
+    let current = try tree.currentGenerations()
+    for generation in current { usage.nodes += try counted.add(subvolume(of: generation)) }
+    let known = Set(current.map(\.subvolume))
+    for node in try tree.nodes() {
+      for generation in try tree.generations(of: node.id) where !known.contains(generation.subvolume) {
+        usage.olderGenerations += try counted.add(subvolume(of: generation))
+      }
+    }
+    for deployment in try tree.deployments() {
+      usage.deployments += try counted.add(Subvolume(at: root.pushing(deployment.path)))
+    }
+    usage.cache = try bytes(below: "cache")
+    usage.rest = try bytes(below: "ast")
+    return usage
+  }
+
+  private func bytes(below directory: FilePath) throws -> Int64 {
+    let root = RootDirectory(root)
+    return try root.files(below: directory).reduce(0) { sum, file in
+      // What has gone meanwhile takes no space.
+      sum + (try root.status(ofName: file).map { Int64($0.st_blocks) * 512 } ?? 0)
     }
   }
 }

@@ -32,6 +32,27 @@ struct UsageTests {
     #expect(data["exclusive"] == .number(Double((0...2).reduce(0) { $0 + size($1, "exclusive") })))
   }
 
+  /// What nodes and generations share is counted once, and the file system has about as much data.
+  @Test func theStoreAddsUp() throws {
+    let store = try store()
+    try store.ast("run", "2", "rm", "/own").expectSuccess()
+    let cache = "\(store.root)/cache/apt/archives"
+    try runSuccessfully(["sh", "-c", "mkdir -p \(cache); head -c 5M /dev/urandom >\(cache)/file; sync -f \(cache)"])
+    let data = try store.ast("du", "--json").expectSuccess().json["data"]
+    func bytes(_ member: String) -> Int {
+      if case .number(let bytes) = data["store"][member] { Int(bytes) } else { -1 }
+    }
+    let (nodes, older) = (bytes("nodes"), bytes("olderGenerations"))
+    let piece = Self.piece
+    #expect((piece..<piece + piece / 2).contains(nodes), "\(nodes)")
+    #expect((2 * piece..<2 * piece + piece / 2).contains(older), "\(older)")
+    #expect(bytes("cache") >= 5 << 20 && bytes("deployments") == 0)
+    #expect(bytes("total") == nodes + older + bytes("cache") + bytes("rest"))
+    let lines = try store.ast("du").expectSuccess().stdout.lines
+    #expect(lines.last?.hasSuffix("  the store") == true && !lines.contains { $0.hasPrefix("total") }, "\(lines)")
+    #expect(try store.ast("du", "--json", "1").expectSuccess().json["data"]["store"] == .null)
+  }
+
   @Test func tableHasOneLineForEachNodeAndATotal() throws {
     let store = try store()
     let result = try store.ast("du", "2", "1", "2").expectSuccess()

@@ -1,8 +1,11 @@
 """What takes its time: everything that can go wrong on the way, and the long stories."""
 
+import contextlib
+import http.server
 import os
 import random
 import subprocess
+import threading
 import time
 
 from lab import BINARY
@@ -35,7 +38,7 @@ def good(lab, firmware):
 def trial_forgets_and_deploy_keeps(machine):
     machine.succeed("ast clone 1 tried && ast run 2 touch /etc/marker")
     machine.reboot()
-    machine.boot("Snapshot tree", "Node 2 ")
+    machine.boot("Snapshot tree", "node 2 (")
     assert machine.succeed("ast current") == "2"
     machine.succeed("test -e /etc/marker && echo forgotten >/etc/forgotten")
     machine.fail("touch /usr/x")
@@ -45,7 +48,7 @@ def trial_forgets_and_deploy_keeps(machine):
     # The entry follows the node.
     machine.succeed("ast run 2 sh -c 'rm /etc/marker && touch /etc/later'")
     machine.reboot()
-    machine.boot("Snapshot tree", "Node 2 ")
+    machine.boot("Snapshot tree", "node 2 (")
     machine.fail("test -e /etc/forgotten")
     machine.succeed("test -e /etc/later && echo kept >/etc/kept")
     # What is changed after that is in memory, and comes along when the machine stops.
@@ -133,7 +136,7 @@ def test_titles(lab):
     machine.boot()
     assert machine.succeed("ast current") == "2"
     machine.reboot()
-    machine.boot("Snapshot tree", "Node 4 ")
+    machine.boot("Snapshot tree", "node 4 (")
     assert machine.succeed("ast current") == "4"
 
 
@@ -194,7 +197,7 @@ def test_bookworm_becomes_trixie(lab):
     assert machine.succeed("systemctl is-system-running --wait") == "running"
     machine.wait_until_good()
     machine.reboot()
-    machine.boot("Other deployments", "Node 1 ")
+    machine.boot("Other deployments", "node 1,")
     assert "12" in machine.succeed("cat /etc/debian_version")
 
 
@@ -441,6 +444,45 @@ def limits_of_processes_and_memory(machine):
     assert machine.succeed("systemctl is-active ast-nodes") == "active"
 
 
+def test_limits_with_the_systemd_of_bookworm(lab):
+    machine = lab.machine(lab.image(BOOKWORM)).start().boot()
+    machine.wait_until_good()
+    machine.succeed("mkdir -p /etc/ast/ast.toml.d && echo 'network.isolation = \"off\"' >/etc/ast/ast.toml.d/network.toml")
+    limits_of_processes_and_memory(machine)
+
+
+def test_network_with_apparmor(lab):
+    """Programs in nodes have a network where AppArmor enforces the profile that passt comes with."""
+    machine = lab.machine(lab.image(include="apparmor")).start().boot()
+    machine.wait_until_good()
+    assert machine.succeed("aa-enabled") == "Yes"
+    enforced = machine.succeed("aa-status | sed '/complain mode/,$d'")
+    assert "passt" in enforced and "pasta" in enforced, enforced
+    with serving(b"over the wall") as port:
+        fetch = (
+            "use IO::Socket::INET; $s = IO::Socket::INET->new(q(10.0.2.2:%d)) or die;"
+            " print $s qq(GET / HTTP/1.0\\r\\n\\r\\n); print <$s>" % port)
+        assert machine.succeed(f"ast run 1 perl -e '{fetch}' | tail -n 1") == "over the wall"
+        assert machine.succeed(f"ast run 1 perl -e '{fetch}' | tail -n 1") == "over the wall"
+    assert machine.succeed("journalctl -b -k --no-pager | grep 'apparmor=\"DENIED\"' || :") == ""
+    assert machine.succeed("pgrep -x 'pasta|passt' || :") == ""
+
+
+@contextlib.contextmanager
+def serving(content):
+    """A web server of this host, which machines reach as 10.0.2.2."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
 def check_file_system(machine):
     """`btrfs check` of the disk of a machine that is off."""
     raw = machine.disk + ".raw"
@@ -523,7 +565,7 @@ def test_starts_as_fast_as_without_ast(lab):
         " && printf 'menuentry plain {\\n  search --set=root --fs-uuid %s\\n  linux /%s %s rootflags=subvol=plain\\n"
         "  initrd /%s\\n}\\n' $(findmnt -no UUID /var) $kernel \"$words\" $initrd >/boot/grub/custom.cfg"
         " && cd / && umount /mnt && sync")
-    times = {"Node 1 ": [], "plain": []}
+    times = {"node 1,": [], "plain": []}
     for _ in range(4):
         for title, found in times.items():
             machine.reboot()

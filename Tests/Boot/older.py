@@ -10,7 +10,7 @@ import subprocess
 
 from lab import BINARY, START, TOP
 from short import change_after_deploy, expect_changes
-from start import be_patient, both_changed_and_tried_again, changes_in_several_starts, everything_is_there, restart
+from start import be_unplugged, both_changed_and_tried_again, changes_in_several_starts, everything_is_there, restart
 
 
 def older():
@@ -31,9 +31,9 @@ def with_both(lab):
 
 def test_changes_of_several_starts_of_an_older_ast_come_along(lab):
     machine = with_both(lab)
-    be_patient(machine)
+    be_unplugged(machine)
     machine.succeed("ast clone 1 second && /root/new/ast ast-sync 2 && /root/new/ast deploy 2")
-    changes_in_several_starts(machine, "deployment 1)")
+    changes_in_several_starts(machine, "deployment 1")
     # The older one has written the menu, so the changes come when systemd runs, and the start after that has them all.
     restart(machine)
     assert machine.succeed("cat /etc/number /etc/start-?") == "2\n0\n1\n2"
@@ -74,7 +74,7 @@ def test_an_older_ast_and_this_one_take_turns(lab):
 
     # Back to the older one, which does its work as ever, and writes a menu of its own.
     machine.reboot()
-    machine.boot("Other deployments", "deployment 1)")
+    machine.boot("Other deployments", "deployment 1")
     runs(machine, node=1, is_new=False)
     machine.succeed("id -u zoe && getent shadow anna | diff - /home/anna.shadow")
     for verb in "status", "tree", "rollback", "clone 1 third", "deploy 3", "deploy 2", "del --yes 3", "gc --yes":

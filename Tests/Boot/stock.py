@@ -7,10 +7,10 @@ import subprocess
 import tempfile
 import time
 
-from lab import CACHE, TOP
+from lab import CACHE, PATIENCE, TOP
 
 PACKAGES = [
-    "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd", "login", "linux-image-cloud-amd64",
+    "systemd-sysv", "udev", "dbus", "kmod", "zstd", "login", "linux-image-cloud-amd64",
     "btrfs-progs", "e2fsprogs", "grub-pc-bin", "grub-efi-amd64-bin", "grub2-common", "iproute2", "cron",
 ]
 PARTITIONS = """label: gpt
@@ -30,7 +30,8 @@ GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
 GRUB_DISABLE_OS_PROBER=true
 """
 INSTALL = """set -e
-apt-get update
+# An archive may be a copy of an earlier day.
+apt-get -o Acquire::Check-Valid-Until=false update
 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends /tmp/ast.deb
 apt-get clean
 rm -rf /tmp/ast.deb /var/lib/apt/lists/*
@@ -41,7 +42,13 @@ printf '127.0.0.1 localhost\n127.0.1.1 stock\n' >/etc/hosts
 echo root:root | chpasswd
 useradd --create-home --shell /bin/bash anna && echo anna:secret | chpasswd
 rm -f /etc/machine-id && systemd-machine-id-setup
-update-initramfs -u
+if command -v dracut >/dev/null; then
+    # The machine that makes it has other devices than the one that starts with it.
+    printf 'hostonly="no"\nhostonly_cmdline="no"\n' >/etc/dracut.conf.d/lab.conf
+    dracut --regenerate-all --force
+else
+    update-initramfs -u
+fi
 grub-install --target=i386-pc "$1"
 # The steps of grub-install for EFI: it wants the partition mounted, and not every host's kernel knows its file system.
 cp -r /usr/lib/grub/x86_64-efi /boot/grub
@@ -54,12 +61,13 @@ sed -i "s|root=/dev/loop[0-9a-z]*|root=UUID=$2|" /boot/grub/grub.cfg
 """
 
 
-def archive(suite):
-    """A tar archive of a Debian that boots, made once a week."""
-    path = os.path.join(CACHE, f"stock-{suite}.tar")
+def archive(suite, maker):
+    """A tar archive of a Debian that boots, with this maker of initrds: made once a week."""
+    path = os.path.join(CACHE, f"stock-{suite}-{maker}.tar")
     if not os.path.exists(path) or time.time() - os.path.getmtime(path) > 7 * 86400:
         print(f"Making {os.path.basename(path)}", flush=True)
-        run("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES)}",
+        run("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES + [maker])}",
+            "--aptopt=Acquire::Check-Valid-Until=false",
             '--customize-hook=cd "$1/etc" && rm -f hostname resolv.conf && : >resolv.conf', suite, f"{path}.new")
         os.rename(f"{path}.new", path)
     return path
@@ -70,9 +78,9 @@ def package():
     return os.environ.get("AST_PACKAGE") or run(os.path.join(TOP, "install/package")).splitlines()[-1]
 
 
-def make(image, deb, layout, suite="trixie", has_esp=True):
+def make(image, deb, layout, suite, maker, has_esp):
     """Makes a disk in a file: it starts on BIOS machines, and with an ESP mounted on EFI machines, too."""
-    tar = archive(suite)
+    tar = archive(suite, maker)
     subvolume, others = LAYOUTS[layout]
     with contextlib.ExitStack() as after:
         run("truncate", "--size", "6G", image)
@@ -107,6 +115,9 @@ def make(image, deb, layout, suite="trixie", has_esp=True):
             os.makedirs(os.path.join(root, "boot/efi"))
         write(root, "etc/fstab", "\n".join(lines) + "\n")
         write(root, "etc/default/grub", GRUB)
+        directory, name, text = PATIENCE
+        os.makedirs(os.path.join(root, directory))
+        write(root, os.path.join(directory, name), text)
         for place in ("dev", "proc", "sys"):
             mount("--bind", f"/{place}", os.path.join(root, place))
         run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], f"/{subvolume}".rstrip("/"))

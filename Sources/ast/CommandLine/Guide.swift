@@ -21,13 +21,13 @@ enum Guide {
   static func text(_ overview: Overview) -> String { lines(urgent(overview) + usual(overview) + [all]) }
 
   private static let beginning: [Step] = [
-    ("ast adopt --simulate", "show how this machine would be adopted, if its root is on a btrfs"),
-    ("ast init --image FILE --size 10G", "make a store in a file, for systems that do not boot here"),
-    ("ast bootstrap --image FILE", "make a bootable disk, for a virtual machine or a USB stick"),
+    ("ast adopt --simulate", "show what adopting this machine would do"),
+    ("ast init --image FILE --size 10G", "make a store in a file; nothing boots from it"),
+    ("ast bootstrap --image FILE", "make a disk that boots"),
     all,
   ]
 
-  private static let all: Step = ("ast help", "list all verbs; `ast help VERB` explains one")
+  private static let all: Step = ("ast help", "list all verbs; `ast help VERB` for one")
 
   /// The steps that the state of the machine asks for.
   private static func urgent(_ overview: Overview) -> [Step] {

@@ -19,11 +19,12 @@ struct Chroot: Verb {
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
+    let shell = try context.store.shell(of: node)
     if isatty(STDIN_FILENO) == 1 {
       context.output.note("node \(node) is open: `exit 0` keeps the changes, `exit 1` discards them")
     }
     let outcome = try context.store.run(
-      try context.store.shell(of: node), in: node, as: "chroot", withNetwork: !sandbox.withoutNetwork)
+      shell, in: node, as: "chroot", withNetwork: !sandbox.withoutNetwork)
     return Report(outcome, of: node, context.output)
   }
 }

@@ -42,7 +42,7 @@ struct DeployTests {
     #expect(try TestStore.checksum(of: disk.root(of: 1)) == generation)
     #expect(try TestStore.checksum(of: store.content(of: 1)) == generation)
     let menu = try MenuFiles(of: store)
-    #expect(menu.texts["tree-1.cfg"]?.contains(" UTC): one - Tiny 1 (small)'") ?? false)
+    #expect(menu.texts["tree-1.cfg"]?.contains("menuentry 'one - node 1 (generation 2, ") ?? false)
     #expect(menu.standard == "ast-1")
     #expect(menu.entries == ["ast-1", "ast-trial-1"])
     #expect(

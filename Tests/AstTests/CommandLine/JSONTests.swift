@@ -63,7 +63,7 @@ private let successes = [
   Shape(verb: ["which", "nope"], status: 3, members: ["found"]),
   Shape(verb: ["diff", "0", "1"], members: ["files", "packages"]),
   Shape(
-    verb: ["du", "1"], members: ["exclusive", "nodes"],
+    verb: ["du", "1"], members: ["exclusive", "nodes", "store"],
     elements: ["nodes": ["description", "exclusive", "node", "referenced", "sharedWithParent"]]),
   Shape(verb: ["tmp"], members: ["cleared"]),
   Shape(verb: ["config"], members: ["settings"], elements: ["settings": ["file", "key", "line", "value"]]),
@@ -189,6 +189,7 @@ struct HelpTests {
       let help = try ast("help", verb).expectSuccess()
       #expect(help.stderr == "")
       #expect(help.stdout.contains("USAGE: ast \(verb) "), "\(verb)")
+      #expect(help.stdout.lines.allSatisfy { $0.count <= 80 }, "\(verb): \(help.stdout)")
       #expect(try ast(verb, "--help") == help, "\(verb)")
       #expect(try ast(verb, "-h") == help, "\(verb)")
       #expect(overview.stdout.lines.contains { $0.hasPrefix("  \(verb)") }, "\(verb)")

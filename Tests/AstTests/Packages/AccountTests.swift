@@ -63,10 +63,10 @@ struct AccountTests {
     #expect(
       made.stderr.lines == [
         "ast: node \(second): changes kept as generation 2",
-        "ast: node \(second): the user blue has number \(blue), as in all nodes, and not \(red)",
-        "ast: node \(second): the user red has number \(red), as in all nodes, and not \(blue)",
-        "ast: node \(second): the group blue has number \(blueGroup), as in all nodes, and not \(redGroup)",
-        "ast: node \(second): the group red has number \(redGroup), as in all nodes, and not \(blueGroup)",
+        """
+        ast: node \(second): renumbered, as in all nodes: user blue \(red) -> \(blue), user red \(blue) -> \(red), \
+        group blue \(redGroup) -> \(blueGroup), group red \(blueGroup) -> \(redGroup)
+        """,
       ])
     #expect(try accounts(of: first) == now)
     #expect(try accounts(of: second) == now)
@@ -209,7 +209,7 @@ struct AccountTests {
     #expect(
       run.stderr.lines == [
         "ast: node \(second): changes kept as generation 3",
-        "ast: node \(second): the user ann has number 2000, as in all nodes, and not 2500",
+        "ast: node \(second): renumbered, as in all nodes: user ann 2500 -> 2000",
       ])
     let file = try store.content(of: second).appending("srv/a").string
     #expect(try runSuccessfully(["stat", "--format=%u", file]) == "2000\n")
@@ -218,7 +218,7 @@ struct AccountTests {
     #expect(try runSuccessfully(["cat", passwd]).contains("\nann:x:2000:"))
     let tree = try store.ast("tree-run", "\(second)", "usermod", "--uid", "2500", "ann")
     #expect(
-      tree.stderr.lines.last == "ast: node \(second): the user ann has number 2000, as in all nodes, and not 2500")
+      tree.stderr.lines.last == "ast: node \(second): renumbered, as in all nodes: user ann 2500 -> 2000")
   }
 
   @Test func namesThatShareANumberStayTogether() throws {

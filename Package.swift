@@ -171,7 +171,8 @@ let package = Package(
     .testTarget(
       name: "SnapshotTreeTests", dependencies: ["CSQLite", "SnapshotTree", "SQLite", "TestSupport", system],
       swiftSettings: strict),
-    .testTarget(name: "DebianFormatsTests", dependencies: ["DebianFormats", system], swiftSettings: strict),
+    .testTarget(
+      name: "DebianFormatsTests", dependencies: ["DebianFormats", "TestSupport", system], swiftSettings: strict),
     .testTarget(
       name: "EtcTests", dependencies: ["Etc", "FileTrees", "TestSupport", system], swiftSettings: strict),
     .testTarget(name: "GrubTests", dependencies: ["Grub", "TestSupport", system], swiftSettings: strict),
@@ -183,7 +184,10 @@ let package = Package(
     .testTarget(
       name: "HostTests", dependencies: ["FileTrees", "Host", "TestSupport", system], swiftSettings: strict),
     .testTarget(
-      name: "RootfsTests", dependencies: ["Btrfs", "Etc", "FileTrees", "Host", "Rootfs", "TestSupport", system],
+      name: "RootfsTests",
+      dependencies: [
+        "Btrfs", "DebianFormats", "Etc", "FileTrees", "Host", "Rootfs", "Sandbox", "TestSupport", system,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "NodesTests",

@@ -180,6 +180,17 @@ def test_packages_upgrade_and_go_back(lab):
     machine.succeed("hello && id anna")
 
 
+def test_initrd_without_btrfs_is_not_deployed(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1")
+    machine.succeed("ast run 2 sh -ec 'echo MODULES=list >/etc/initramfs-tools/conf.d/list;"
+                    " rm -f /usr/share/initramfs-tools/hooks/btrfs; update-initramfs -u'", patience=900)
+    status, said = machine.run("ast deploy 2", patience=600)
+    assert status == 5 and "lacks btrfs.ko" in said, said
+    machine.succeed("ast run 2 sh -ec 'rm /etc/initramfs-tools/conf.d/list; update-initramfs -u' && ast deploy 2",
+                    patience=900)
+
+
 def test_bookworm_becomes_trixie(lab):
     # Its GRUB is the older one, and stays on the disk.
     machine = lab.machine(lab.image(BOOKWORM), firmware="efi").start().boot()

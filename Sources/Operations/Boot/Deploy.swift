@@ -90,6 +90,7 @@ extension Store {
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }
+      try requireInitrd(in: staged.path, of: id, options)
       let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)
       try configuration.prepare(progress: progress)
       // 5 seal
@@ -135,7 +136,10 @@ extension Store {
   public func simulateDeploy(_ id: NodeID, _ options: DeployOptions) throws -> EtcReport {
     let pristine = try subvolume(of: try current(try node(id))).path
     try requireBootable(pristine, id)
-    return try MergeEtc(from: try etcSource(options)?.etc, generation: pristine, mode: options.etc).report
+    let merge = try MergeEtc(from: try etcSource(options)?.etc, generation: pristine, mode: options.etc)
+    // A deployment that gets an initrd of its own is checked when it has it.
+    if !InitrdSources.areAffected(by: merge.steps) { try requireInitrd(in: pristine, of: id, options) }
+    return merge.report
   }
 
   /// The system that a new deployment gets the changes of /etc from.
@@ -189,6 +193,15 @@ extension Store {
         .refused, "node \(id) has no /sbin/init, and cannot boot", state: .unchanged,
         hint: "`ast install \(id) systemd-sysv` installs it")
     }
+  }
+
+  /// Refuses a root whose initrd is known to lack something that the root needs. What the disks need is known where the
+  /// machine runs from them.
+  private func requireInitrd(in root: FilePath, of id: NodeID, _ options: DeployOptions) throws {
+    let isThisMachine = try options.before != nil || booted() != nil
+    let needs = try isThisMachine ? machineNeeds() : []
+    guard let lack = try lack(inInitrdOf: root, of: id, needs: needs) else { return }
+    throw AstError(.refused, lack.reason, state: .unchanged, hint: lack.hint)
   }
 
   private func unbootable(_ id: NodeID) -> AstError {

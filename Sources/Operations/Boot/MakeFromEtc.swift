@@ -41,26 +41,15 @@ extension Store {
       failPoint("product made")
     }
     guard InitrdSources.areAffected(by: steps), let version = try Kernels(in: staged).newest,
-      let command = try Self.initrdMaker(in: staged, for: version)
+      let maker = try Initrd.maker(in: staged)
     else { return }
     progress("making an initrd with this machine's settings")
-    if let failure = try run(command, in: staged, of: id) {
+    if let failure = try run(maker.command(for: version), in: staged, of: id) {
       throw AstError(
         .failed, "cannot make an initrd with this machine's settings: \(failure)", state: .unchanged,
         hint: "`ast etc-diff` shows the settings; `ast deploy --etc=fresh` leaves them out")
     }
     failPoint("initrd made")
-  }
-
-  /// The command that makes the initrd of a kernel; nil if the root has no program for it.
-  private static func initrdMaker(in root: FilePath, for version: String) throws -> [String]? {
-    let initrd = "/boot/initrd.img-\(version)"
-    let makers = [
-      ("usr/sbin", ["mkinitramfs", "-o", initrd, version]),
-      ("usr/bin", ["dracut", "--quiet", "--force", initrd, version]),
-    ]
-    let top = try OpenDirectory(root)
-    return try makers.first { try top.has(FilePath($0).appending($1[0])) }?.1
   }
 
   /// Runs a program in a root, without a network.

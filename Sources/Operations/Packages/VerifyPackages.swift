@@ -6,7 +6,8 @@ import SystemPackage
 
 extension AptSession {
   /// Makes sure that a root is in order: no package is half installed, every dependency is met, and every new kernel can
-  /// boot.
+  /// boot. An initrd that was made, and lacks what the root needs, is a reason for a warning: the packages that bring it
+  /// may come next.
   ///
   /// - Parameter before: the root as it was; kernels that could not boot there already are not counted.
   /// - Throws: `AstError` that says what is wrong.
@@ -30,6 +31,9 @@ extension AptSession {
         "node \(node) would not boot: the kernel \(kernel) lacks its initrd or its modules;"
           + " the changes are discarded",
         hint: "is the disk full, or a hook of initramfs-tools or a module of dracut broken?")
+    }
+    if let lack = try store.lack(inInitrdOf: root, of: node, before: before) {
+      store.warn("\(lack.reason); \(lack.hint)")
     }
   }
 }

@@ -1,7 +1,9 @@
 import Boot
 import CAstInit
+import DebianFormats
 import Grub
 import Host
+import TestSupport
 
 extension FuzzEntry {
   private static let commandLine =
@@ -32,9 +34,33 @@ extension FuzzEntry {
       for mount in MountTable.mounts(in: text(input)) { _ = mount.place.starts(with: mount.part) }
     },
     FuzzEntry(
+      "initrd",
+      of: ["InitrdArchive", "InitrdCompression", "InitrdNeed"].map { "Formats/DebianFormats/Initrds/\($0).swift" },
+      seeds: ["kernel/fs/btrfs/btrfs.ko.xz: kernel/lib/libcrc32c.ko.xz\n"],
+      bytes: [
+        CpioArchive.bytes(["init", "dir/"], content: "x") + [0, 0, 0, 0] + CpioArchive.bytes(["a"]) + [0x1f, 0x8b]
+      ]
+    ) { input in
+      let (whole, pieces) = (initrd(input, pieces: .max), initrd(input, pieces: 7))
+      try require(
+        (whole.files, whole.position, whole.isComplete) == (pieces.files, pieces.position, pieces.isComplete),
+        "the pieces make a difference")
+      try require(whole.stop == pieces.stop && whole.position <= Int64(input.count), "\(whole.position)")
+      _ = InitrdNeed.btrfs.missing(in: whole.files, of: "6.12", with: KernelModules(input))
+    },
+    FuzzEntry(
       "ast-init", of: ["ast-init/main.c"], seeds: [mounts, "ran=4\nfrom=3\n", commandLine]
     ) { input in
       input.withUnsafeBufferPointer { fuzz_ast_init($0.baseAddress, $0.count) }
     },
   ]
+  private static func initrd(_ input: [UInt8], pieces: Int) -> InitrdArchive {
+    var archive = InitrdArchive()
+    var rest = input[...]
+    while !rest.isEmpty {
+      archive.add(Array(rest.prefix(pieces)))
+      rest = rest.dropFirst(pieces)
+    }
+    return archive
+  }
 }

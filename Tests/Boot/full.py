@@ -180,6 +180,44 @@ def test_packages_upgrade_and_go_back(lab):
     machine.succeed("hello && id anna")
 
 
+def test_apt_says_what_to_type(lab):
+    machine = lab.ready()
+    for command, advice in (
+            ("apt install hello", "`ast install 1 hello`, then `ast deploy 1`"),
+            ("apt-get -y dist-upgrade", "`ast upgrade 1`, then `ast deploy 1`"),
+            ("dpkg -r tzdata", "`ast remove 1 tzdata`, then `ast deploy 1`"),
+            ("/usr/sbin/update-initramfs -u", "`ast run 1 update-initramfs -u`, then `ast deploy 1`"),
+            ("update-grub", "ast writes the boot menu: type `ast deploy 1`"),
+            ("grub-install /dev/vda", "type `ast live-chroot`, and there `grub-install /dev/vda`")):
+        status, said = machine.run(command)
+        assert status == 100 and advice in said and len(said.splitlines()) == 1, (status, said)
+    # What only looks, or is about something else, is done.
+    machine.succeed("apt list --installed >/dev/null && apt-get -s remove tzdata >/dev/null && dpkg -l apt >/dev/null")
+    assert "`apt update` fetches some" in machine.succeed("apt policy tzdata")
+    assert machine.succeed("dpkg --verify apt dpkg initramfs-tools-core grub-common | grep bin/ || true") == ""
+    machine.succeed("mkdir -p /tmp/o/var/lib/dpkg/updates && touch /tmp/o/var/lib/dpkg/status"
+                    " && dpkg --root=/tmp/o --configure -a")
+    machine.succeed("test \"$(systemctl is-system-running --wait)\" = running")
+    # Users get the same, and root gets the real ones where the root can be written.
+    machine.succeed("useradd --create-home anna")
+    assert "packages are changed in its node" in machine.fail("su anna -c 'apt install hello'")
+    assert machine.succeed("su anna -c 'dpkg --verify apt dpkg' | grep bin/ || true") == ""
+    machine.succeed("printf 'cmp /usr/bin/apt /run/ast/real/bin/apt && dpkg --audit\\n' | SHELL=/bin/sh ast live-chroot")
+    # After a live installation there is another /usr.
+    make_daemon(machine, "dozer")
+    machine.succeed("ast install --live 1 /root/dozer.deb", patience=600)
+    assert "`ast install 1 hello`" in machine.fail("apt install hello")
+    assert machine.succeed("dpkg --verify apt dozer | grep -e bin/ -e dozer || true") == ""
+    machine.succeed("test -e /run/ast/real/share/dozer/data")
+    make_daemon(machine, "second")
+    machine.succeed("ast install --live 1 /root/second.deb", patience=600)
+    assert "`ast install 1 hello`" in machine.fail("apt install hello")
+    machine.succeed("test -e /run/ast/real/share/second/data")
+    machine.reboot()
+    machine.boot()
+    assert "`ast install 1 hello`" in machine.fail("apt install hello")
+
+
 def test_initrd_without_btrfs_is_not_deployed(lab):
     machine = lab.ready()
     machine.succeed("ast clone 1")

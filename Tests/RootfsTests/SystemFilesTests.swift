@@ -70,7 +70,7 @@ struct SystemFilesTests {
 
   @Test(.enabled(if: exists("/usr/bin/shellcheck"), "needs shellcheck"))
   func scriptsAreClean() throws {
-    let scripts = ["etc/grub.d/09_ast", "usr/lib/ast/mount-etc", "usr/lib/ast/refuse-packages"]
+    let scripts = ["etc/grub.d/09_ast", "usr/lib/ast/cover", "usr/lib/ast/mount-etc", "usr/lib/ast/refuse-packages"]
     try runSuccessfully(["shellcheck"] + scripts, in: root)
   }
 
@@ -129,6 +129,8 @@ private let expectedFiles = [
   "-rw-r--r-- 0:0 etc/dpkg/dpkg.cfg.d/ast",
   "-rwxr-xr-x 0:0 etc/grub.d/09_ast",
   "lrwxrwxrwx 0:0 usr/bin/ast ../sbin/ast",
+  "-rwxr-xr-x 0:0 usr/lib/ast/cover",
+  "lrwxrwxrwx 0:0 usr/lib/ast/explain ../../sbin/ast",
   "-rwxr-xr-x 0:0 usr/lib/ast/init",
   "lrwxrwxrwx 0:0 usr/lib/ast/merge ../../sbin/ast",
   "-rwxr-xr-x 0:0 usr/lib/ast/mount-etc",
@@ -137,6 +139,7 @@ private let expectedFiles = [
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-adopt.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-boot-complete.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-boot-complete.timer",
+  "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-cover.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-emergency.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-etc.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-gc.service",
@@ -155,6 +158,7 @@ private let expectedFiles = [
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/local-fs.target.wants/ast-var.service ../ast-var.service",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/multi-user.target.wants/ast-boot-complete.timer ../ast-boot-complete.timer",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/multi-user.target.wants/ast-products.service ../ast-products.service",
+  "lrwxrwxrwx 0:0 usr/lib/systemd/system/sysinit.target.wants/ast-cover.service ../ast-cover.service",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/sysinit.target.wants/ast-stop.service ../ast-stop.service",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/sysinit.target.wants/ast-watchdog.timer ../ast-watchdog.timer",
   "lrwxrwxrwx 0:0 usr/lib/systemd/system/timers.target.wants/ast-gc.timer ../ast-gc.timer",

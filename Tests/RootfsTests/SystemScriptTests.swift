@@ -1,3 +1,5 @@
+import DebianFormats
+import FoundationEssentials
 import Glibc
 import SystemPackage
 import TestSupport
@@ -104,6 +106,91 @@ struct SystemScriptTests {
     #expect(text == "done\n")
   }
 
+  // MARK: cover
+
+  @Test func whatChangesPackagesSaysWhatToType() throws {
+    let machine = try BootedRoot()
+    let text = try machine.run(
+      "ast.deployment=7",
+      """
+      \(BootedRoot.dataMounts); \(BootedRoot.covering)
+      for command in "apt install hello" "dpkg -r tzdata" "dpkg-reconfigure tzdata" "/bin/apt-get -y upgrade"; do
+        $command 2>&1; echo $?
+      done
+      """)
+    let start = "ast: the running system is read-only, and packages are changed in its node: type"
+    #expect(
+      text == """
+        \(start) `ast install NODE hello`, then `ast deploy NODE`
+        100
+        \(start) `ast remove NODE tzdata`, then `ast deploy NODE`
+        100
+        \(start) `ast run NODE dpkg-reconfigure tzdata`, then `ast deploy NODE`
+        100
+        \(start) `ast upgrade NODE`, then `ast deploy NODE`
+        100
+
+        """)
+  }
+
+  @Test(arguments: [
+    "apt list --installed", "apt-get -s remove tzdata", "dpkg --print-architecture", "dpkg -l tzdata",
+    "apt-get --version", "dpkg --no-act -r tzdata", "dpkg --root=/tmp/other --configure -a",
+    "DPKG_ROOT=/tmp/other dpkg --root=/tmp/other --configure -a",
+    "setpriv --reuid=1000 --regid=1000 --clear-groups dpkg -l apt",
+  ])
+  func whatOnlyLooksIsDoneByTheRealProgram(command: String) throws {
+    let machine = try BootedRoot()
+    let text = try machine.run(
+      "ast.deployment=7",
+      """
+      \(BootedRoot.dataMounts); \(BootedRoot.covering)
+      mkdir -p /tmp/other/var/lib/dpkg/updates; touch /tmp/other/var/lib/dpkg/status
+      \(command) >/tmp/output 2>/tmp/error || cat /tmp/error; if [ -s /tmp/output ]; then echo output; fi
+      grep ast: /tmp/error || true
+      """)
+    #expect(text == (command.contains("--configure") ? "" : "output\n"))
+  }
+
+  @Test func checksumsAreThoseOfTheRealPrograms() throws {
+    let machine = try BootedRoot()
+    let text = try machine.run(
+      "ast.deployment=7",
+      """
+      \(BootedRoot.dataMounts); \(BootedRoot.covering)
+      /usr/lib/ast/cover
+      grep -c ' /usr/bin/apt ' /proc/mounts
+      cmp -s /usr/bin/apt /usr/bin/dpkg && echo covered
+      cmp -s /usr/bin/apt /run/ast/real/bin/apt || echo differs
+      dpkg --verify apt dpkg | grep /bin/ || echo as they came
+      setpriv --reuid=1000 --regid=1000 --clear-groups dpkg -V apt dpkg | grep /bin/ || echo as they came
+      /usr/lib/ast/explain --version >/dev/null && echo ast is ast
+      """)
+    #expect(text == "1\ncovered\ndiffers\nas they came\nas they came\nast is ast\n")
+  }
+
+  @Test func aRootThatWasMadeWritableIsChanged() throws {
+    let machine = try BootedRoot()
+    let text = try machine.run(
+      "ast.deployment=7",
+      """
+      \(BootedRoot.dataMounts); \(BootedRoot.covering)
+      mount -o remount,rw none /
+      apt-get -y remove tzdata >/dev/null 2>&1 && test ! -e /usr/share/zoneinfo/UTC && echo done
+      """)
+    #expect(text == "done\n")
+  }
+
+  @Test func coveredProgramsAreThoseOfTheTable() throws {
+    let script = try String(
+      contentsOfFile: Checkout.directory.appending("Sources/System/SystemFiles/files/cover").string, encoding: .utf8)
+    let places = Set(
+      script.split(whereSeparator: { " \n;".contains($0) }).map(String.init).filter {
+        $0.hasPrefix("/usr/") && $0.contains("bin/")
+      })
+    #expect(places == Set(CoveredProgram.allCases.map(\.path)))
+  }
+
   @Test func anotherRootMayBeChanged() throws {
     let machine = try BootedRoot()
     let text = try machine.run(
@@ -141,12 +228,15 @@ private final class BootedRoot {
       btrfs -q subvolume create root
       cp -a "$1/." root
       cd root
-      rm usr/sbin/ast
+      : >usr/sbin/ast
       mkdir -p usr/lib/sysimage; mv var/lib/dpkg usr/lib/sysimage/dpkg; ln -s ../../usr/lib/sysimage/dpkg var/lib/dpkg
       echo 'UUID=1-2 / btrfs ro,noatime 0 0' >etc/fstab
       """, root.string)
     return image
   }
+
+  /// Covers the programs with ast, which finds the libraries of a debug build beside it.
+  static let covering = "export LD_LIBRARY_PATH=/media/lib; /usr/lib/ast/cover"
 
   /// The mounts of a deployment that are not the root.
   static let dataMounts = """
@@ -159,10 +249,14 @@ private final class BootedRoot {
       cd /; umount /mnt
       disk=$(losetup --find --show "$1"); mount -o ro,subvol=root "$disk" /mnt; losetup --detach "$disk"
       mount -t proc proc /mnt/proc; mount --bind /dev /mnt/dev
-      mount -t tmpfs tmpfs /media; printf '%s\\n' "$2" >/media/cmdline; mount --bind /media/cmdline /mnt/proc/cmdline
-      exec chroot /mnt sh -c "$3"
+      mount -t tmpfs tmpfs /media; mkdir /media/lib; mount --bind /media /mnt/media; mount --bind "$4" /mnt/usr/sbin/ast
+      ldd "$4" | while read -r name _ file _; do
+        case $name in libc.so* | libm.so* | libstdc++.so* | libgcc_s.so*) ;; *) case $file in /*) cp "$file" /media/lib/ ;; esac ;; esac
+      done
+      printf '%s\\n' "$2" >/media/cmdline; mount --bind /media/cmdline /mnt/proc/cmdline
+      cd /mnt; pivot_root . mnt; umount -l /mnt; cd /; exec sh -c "$3"
       """
-    return try mounted(boot, image.string, commandLine, script)
+    return try mounted(boot, image.string, commandLine, script, AstBinary.path.string)
   }
 
   func text(of file: String) throws -> String? {

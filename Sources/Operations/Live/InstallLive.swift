@@ -129,6 +129,7 @@ extension Store {
         takeAway(snapshot)
         throw error
       }
+      coverAgain()
       try change(holding: [id], own: operation) { try tree.finish(operation, .done) }
       return seeded
     } catch let error as TreeError where error.isOutcomeUnknown {
@@ -137,6 +138,15 @@ extension Store {
       let failure = AstError(error).ending(operation)
       try abandon(operation, on: id, nil, failure.message)
       throw failure
+    }
+  }
+
+  /// The packages are there: that apt says less until the next start is no reason to take them away.
+  private func coverAgain() {
+    do {
+      try CoveredPrograms.coverAgain()
+    } catch {
+      warn("apt and its like do not say what to type until the next start: \(AstError(error).reason)")
     }
   }
 

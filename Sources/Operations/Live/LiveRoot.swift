@@ -18,6 +18,7 @@ public struct LiveRoot {
     let deployment = try store.requireRunningDeployment(hint: "`ast chroot` opens a node")
     node = deployment.node
     try WritableRoot.make()
+    try CoveredPrograms.remove()
   }
 
   /// Replaces this process by the user's shell.
@@ -27,6 +28,10 @@ public struct LiveRoot {
     let shell = ProcessInfo.processInfo.environment["SHELL"] ?? "/bin/sh"
     // Tells the hooks that keep apt and dpkg off the running system that this is intended.
     setenv("AST_LIVE", "1", 1)
+    let covered = CoveredPrograms.searchPath.joined(separator: ":")
+    if let path = getenv("PATH").map({ String(cString: $0) }), !covered.isEmpty, path.hasPrefix("\(covered):") {
+      setenv("PATH", String(path.dropFirst(covered.count + 1)), 1)
+    }
     shell.withCString { name in
       var words = [strdup(name), nil]
       execv(name, &words)

@@ -31,7 +31,9 @@ struct RunningRoot: Equatable {
     }
     let tops = Self.packageTops.filter { Self.runs($0, of: path) }
     for top in tops {
-      guard let mount = try MountTable.directory(below: FilePath("/").appending(top)) else { continue }
+      guard
+        let mount = try MountTable.directory(below: FilePath("/").appending(top), except: CoveredPrograms.isCovered)
+      else { continue }
       throw AstError(
         .refused, "\(mount) is a separate file system: packages cannot be installed live", state: .unchanged,
         hint: "use `ast install` without `--live`, then `ast deploy` and reboot")

@@ -38,8 +38,11 @@ struct GlobalOptions: ParsableArguments {
   /// The store's directory.
   var root: FilePath {
     let inherited = ProcessInfo.processInfo.environment["AST_STORE"].flatMap { $0.isEmpty ? nil : $0 }
-    return FilePath(store ?? inherited ?? "/.snapshots")
+    return FilePath(store ?? inherited ?? Self.usualRoot)
   }
+
+  /// The store of an installed system.
+  static let usualRoot = "/.snapshots"
 
   func validate() throws {
     guard store != "" else { throw ValidationError("the store's directory has no name") }

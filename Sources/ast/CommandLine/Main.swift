@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Host
+import Live
 import SystemPackage
 
 /// Parses the command line, runs the verb, and ends with its exit status.
@@ -8,6 +9,7 @@ import SystemPackage
 enum Main {
   static func main() {
     openStandardDescriptors()
+    if let status = Covered.run() { exit(status) }
     // The same command makes the same node, whatever the administrator's umask is. Programs in a node have this one, too.
     umask(0o022)
     completeSearchPath()
@@ -24,11 +26,12 @@ enum Main {
   }
 
   /// The PATH of cron(8) and of su(1) without a dash has no mkfs.btrfs in it, and some programs have no PATH at all. What
-  /// the administrator has comes first.
+  /// the administrator has comes first, except that no program is one that ast covers.
   private static func completeSearchPath() {
     let present = getenv("PATH").map { String(cString: $0).split(separator: ":") } ?? []
     let usual: [Substring] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-    setenv("PATH", (present + usual.filter { !present.contains($0) }).joined(separator: ":"), 1)
+    let words = CoveredPrograms.searchPath.map { $0[...] } + present + usual.filter { !present.contains($0) }
+    setenv("PATH", words.joined(separator: ":"), 1)
   }
 
   /// A standard descriptor that is closed becomes /dev/null: a file that ast opens must not take its place, because what

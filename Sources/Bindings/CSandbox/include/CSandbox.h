@@ -87,6 +87,10 @@ int sandbox_open_in_root(int root, const char *path, int flags);
 /// arrive; other processes do not see the mounts made here, which end with the last process. 0, or -1 and errno.
 int sandbox_unshare_mounts(void);
 
+/// Gives this process, of any user, a user namespace and mounts of its own; the user and the group stay. Returns -1 with
+/// errno set on failure.
+int sandbox_unshare_user_mounts(void);
+
 /// Makes the mount at `path` writable, in this mount namespace. 0, or -1 and errno.
 int sandbox_set_writable(const char *path);
 

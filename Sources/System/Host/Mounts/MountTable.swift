@@ -12,9 +12,13 @@ package enum MountTable {
     mounts.last { $0.place == directory }?.source
   }
 
-  /// A directory below `directory` at which something is mounted; nil if there is none.
-  package static func directory(below directory: FilePath) throws -> FilePath? {
-    self.directory(below: directory, in: try mounts())
+  /// A place below `directory` at which something is mounted; nil if there is none.
+  ///
+  /// - Parameter isExpected: whether a mount at a place does not count.
+  package static func directory(
+    below directory: FilePath, except isExpected: (FilePath) -> Bool = { _ in false }
+  ) throws -> FilePath? {
+    self.directory(below: directory, in: try mounts().filter { !isExpected($0.place) })
   }
 
   static func directory(below directory: FilePath, in mounts: [Mount]) -> FilePath? {

@@ -19,6 +19,7 @@ struct LentFiles {
 
   private let root: RootDirectory
   private let policy: LentFile?
+  private let hadAlternative: Bool
   private let resolver: Resolver
   private let text: String
 
@@ -27,6 +28,7 @@ struct LentFiles {
     let root = RootDirectory(clone)
     let text = resolver.map { "\($0)\(Self.remark)" } ?? ""
     (self.root, self.text) = (root, text)
+    hadAlternative = try root.status(ofName: Self.policyAlternative) != nil
     policy = try Self.lend(Data(Self.policyScript.utf8), mode: 0o755, at: Sandbox.servicePolicy, in: root)
     if resolver == nil {
       self.resolver = .none
@@ -54,6 +56,7 @@ struct LentFiles {
   /// Gives the node its own files back, with what programs have made of them.
   func giveBack() throws {
     try policy?.giveBack()
+    try settlePolicyAlternative()
     switch resolver {
     case .none: break
     case .file(let file):
@@ -69,9 +72,23 @@ struct LentFiles {
       } else if let new = try root.openFile(Self.resolverPlace) {
         try new.descriptor.close()
         let made = try root.contents(of: Self.resolverPlace) ?? Data()
-        let own = settled(made, own: Data())
+        // The machine's own servers may be in it, which are no reason to remove such a line anywhere else.
+        let isCopy = ResolverConfiguration.isCopy(String(decoding: made, as: UTF8.self), ofLinesIn: text)
+        let own = isCopy ? Data() : settled(made, own: Data())
         if own != made { try root.write(own, to: Self.resolverPlace) }
       }
+    }
+  }
+
+  /// update-alternatives(1) neither makes nor removes a link where the lent policy is, which is a file.
+  private func settlePolicyAlternative() throws {
+    let hasAlternative = try root.status(ofName: Self.policyAlternative) != nil
+    if hasAlternative, !hadAlternative, try root.status(ofName: Sandbox.servicePolicy) == nil {
+      _ = try root.installLink(to: Self.policyAlternative.string, at: Sandbox.servicePolicy)
+    } else if !hasAlternative,
+      try root.destinationOfLink(Sandbox.servicePolicy) == Self.policyAlternative.string
+    {
+      try root.removeFile(Sandbox.servicePolicy)
     }
   }
 
@@ -117,6 +134,7 @@ struct LentFiles {
   }
 
   private static let resolverPlace = Sandbox.Bind.resolverConfiguration.target
+  private static let policyAlternative: FilePath = "/etc/alternatives/policy-rc.d"
   private static let behindLink: FilePath = "run/.ast-resolv.conf"
   private static let remark = "# The name servers of this run. What is written to this file stays in the node.\n"
   /// policy-rc.d(8), "action forbidden by policy".

@@ -31,6 +31,17 @@ import Testing
     #expect(ResolverConfiguration.text(own: own, found: found, shown: shown, inside: ["IN", "SIX"]) == expected)
   }
 
+  @Test(arguments: [
+    ("nameserver 10.0.0.1\nsearch a\n", true), ("nameserver 10.0.0.1\nsearch a", true),
+    ("nameserver 10.0.0.1\n", false),
+    ("nameserver 10.0.0.1\nsearch a\noptions b\n", false), ("", false),
+  ])
+  func aCopyWithoutCommentsIsKnown(found: String, isCopy: Bool) {
+    let shown = "# by hand\nnameserver 10.0.0.1\nsearch a\n# of the run\n"
+    #expect(ResolverConfiguration.isCopy(found, ofLinesIn: shown) == isCopy)
+    #expect(!ResolverConfiguration.isCopy(found, ofLinesIn: "# nothing\n"))
+  }
+
   @Test(
     arguments: [
       ("Could not connect to 127.0.0.1:3142 (127.0.0.1). - connect (111: Connection refused)", 3142),

@@ -36,6 +36,12 @@ public struct ResolverConfiguration: Sendable, Equatable {
     return (lines.map { "nameserver \($0)" } + others).map { "\($0)\n" }.joined()
   }
 
+  /// Whether a text is another one without its comments, as resolvconf(8) leaves it when it is removed.
+  public static func isCopy(_ found: String, ofLinesIn shown: String) -> Bool {
+    let lines = shown.split(separator: "\n").filter { !$0.hasPrefix("#") }
+    return !lines.isEmpty && found.split(separator: "\n") == lines
+  }
+
   /// What a node's own text becomes if a program left `found` where `shown` stood in its place. Text that was shown
   /// stands for the node's own; servers that exist only inside, which programs copy line by line, go.
   ///

@@ -51,11 +51,12 @@ extension Store {
     return try change(request, in: id, as: kind ?? request.kind, options, confirm: confirm, progress: progress)
   }
 
-  /// `base-update`: upgrades the packages of the base.
+  /// `base-update`: upgrades the packages of the base, all of them or to security updates.
   public func updateBase(
-    _ options: PackageOptions, confirm: (PackagePlan) throws -> Bool, progress: (PackageProgress) -> Void
+    _ request: PackageRequest, _ options: PackageOptions, confirm: (PackagePlan) throws -> Bool,
+    progress: (PackageProgress) -> Void
   ) throws -> PackageOutcome {
-    try change(.upgrade, in: .base, as: Transaction.baseUpdate, options, confirm: confirm, progress: progress)
+    try change(request, in: .base, as: Transaction.baseUpdate, options, confirm: confirm, progress: progress)
   }
 
   /// Plans and fetches first, on the node as it is and without a lock: only the work itself is a transaction. If the

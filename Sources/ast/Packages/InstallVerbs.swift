@@ -74,13 +74,17 @@ struct BaseUpdate: PackageVerb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
+  @OptionGroup var upgradeOptions: UpgradeOptionGroup
 
   var node: NodeName { .number(.base) }
 
+  func validate() throws { try upgradeOptions.validate(with: packageOptions) }
+
   func perform(in context: Context) throws -> Report {
+    let request: PackageRequest = upgradeOptions.security ? .securityUpgrade : .upgrade
     let options = packageOptions.options(refreshing: .since(Date()), global)
-    return try change(.upgrade, options, context) { confirm, progress in
-      try context.store.updateBase(options, confirm: confirm, progress: progress)
+    return try change(request, options, context) { confirm, progress in
+      try context.store.updateBase(request, options, confirm: confirm, progress: progress)
     }
   }
 }

@@ -60,6 +60,39 @@ struct OwnFilesTests {
     #expect(try runSuccessfully(["ls", "-A", node.content.appending("run").string]) == "lock\n")
   }
 
+  /// With the machine's network, the servers are the machine's own.
+  @Test func resolvconfLeavesNoServerOfTheMachineWhenItIsRemoved() throws {
+    let node = try DebianNode()
+    let asRemoval = "rm /etc/resolv.conf; grep -v '^#' /run/resolvconf/resolv.conf >/etc/resolv.conf"
+    try node.run(["ln", "-sf", "../run/resolvconf/resolv.conf", "/etc/resolv.conf"]).expectSuccess()
+    try node.shell(asRemoval).expectSuccess()
+    #expect(try describe("etc/resolv.conf", in: node) == "-rw-r--r-- ")
+    // What someone writes stays, even if the machine has the same.
+    let own = "grep '^nameserver' /etc/resolv.conf >/etc/new; mv /etc/new /etc/resolv.conf"
+    try node.shell(own).expectSuccess()
+    #expect(try describe("etc/resolv.conf", in: node).contains("nameserver"))
+  }
+
+  /// policyrcd-script-zg2 and others bring their policy with update-alternatives(1), which makes no link where a file is.
+  @Test func aPolicyOfAPackageGetsItsLink() throws {
+    let node = try DebianNode()
+    let place = "/usr/sbin/policy-rc.d"
+    let install =
+      "echo '#!/bin/sh' >/usr/sbin/zg-policy; chmod +x /usr/sbin/zg-policy;"
+      + " update-alternatives --install \(place) policy-rc.d /usr/sbin/zg-policy 10"
+    try offline(node, ["sh", "-ec", install]).expectSuccess()
+    func link() throws -> CommandResult { try run(["readlink", node.content.string + place]) }
+    #expect(try link().stdout == "/etc/alternatives/policy-rc.d\n")
+    // Programs still meet the policy that starts nothing, and a link that the administrator removes stays away.
+    #expect(
+      try offline(node, ["sh", "-c", "\(place) x start; echo $?; rm \(place)"]).expectSuccess().stdout == "101\n")
+    #expect(try link().status == 1)
+    try offline(node, ["sh", "-ec", "ln -sf /etc/alternatives/policy-rc.d \(place)"]).expectSuccess()
+    try offline(node, ["update-alternatives", "--remove", "policy-rc.d", "/usr/sbin/zg-policy"]).expectSuccess()
+    #expect(try link().status == 1)
+    #expect(try run(["ls", node.content.appending("etc/alternatives/policy-rc.d").string]).status == 2)
+  }
+
   @Test func withoutANetworkAProgramMeetsTheFileItself() throws {
     let node = try DebianNode()
     try offline(node, ["sh", "-c", "echo own >/etc/resolv.conf"]).expectSuccess()

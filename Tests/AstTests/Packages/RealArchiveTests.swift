@@ -95,6 +95,25 @@ struct RealArchiveTests {
     #expect(try Consistency.findingsOfDoctor(node.store) == [])
   }
 
+  /// Initrds that Debian's own programs make and compress.
+  @Test(arguments: [
+    ("initramfs-tools", "echo MODULES=list >/etc/initramfs-tools/conf.d/list"),
+    ("dracut", "echo 'omit_drivers+=\" btrfs \"' >/etc/dracut.conf.d/own.conf"),
+  ])
+  func initrdIsLookedInto(maker: String, leavingOut: String) throws {
+    let node = try RealArchive.node("trixie")
+    func install(_ packages: String...) throws -> String {
+      try node.store.ast(["install", "--no-install-recommends", "\(node.id)"] + packages).expectSuccess().stderr
+    }
+    let kernel = "linux-image-cloud-\(try AptRepository.architecture)"
+    #expect(try !install(kernel, maker, "zstd").contains("warning"))
+    try node.shell(leavingOut)
+    #expect(
+      try install("mdadm").contains(
+        "lacks btrfs.ko: the root could not be mounted; `ast install \(node.id) btrfs-progs`"))
+    #expect(try !install("hello").contains("warning"))
+  }
+
   // MARK: Releases
 
   @Test func releaseIsUpgradedInOneTransaction() throws {

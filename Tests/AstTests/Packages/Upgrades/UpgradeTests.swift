@@ -127,6 +127,10 @@ struct UpgradeTests {
           "ast: node 0 is the base: only `ast base-update` changes it", "     clone it and change the clone",
         ])
     }
+    let security = try store.ast("base-update", "--security")
+    #expect(security.status == 5)
+    #expect(security.said.first?.hasPrefix("ast: node 0 has no source of security updates") == true)
+    #expect(try store.ast("base-update", "--security", "--auto-remove").status == 2)
     let clone = try store.clone(0)
     let before = try store.content(of: clone)
     let result = try store.ast("base-update").expectSuccess()

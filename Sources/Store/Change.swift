@@ -52,6 +52,7 @@ extension Store {
       // Before anything is deleted that the old menu names.
       try publish(menu)
       try publish(try tree.unpublished())
+      try publishTags()
       try deleteDoomed()
       removeUnneededBases()
       SpaceReserve(in: root).fill()

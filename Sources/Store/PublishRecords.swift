@@ -75,7 +75,7 @@ extension Store {
 
   /// Removes a directory that stands in the place of a derived file, if it is empty: a file cannot replace it, so every
   /// change would warn. One with something in it is not ast's to delete, and is named in the warning.
-  private func removeEmptyDirectory(at path: FilePath) throws {
+  func removeEmptyDirectory(at path: FilePath) throws {
     var status = stat()
     guard lstat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, rmdir(path.string) != 0 else { return }
     throw AstError(.failed, "\(path) is a directory with something in it: move it away")
@@ -98,5 +98,31 @@ extension Store {
       try Files.removeFileIfPresent(path)
       failPoint("derived file removed")
     }
+  }
+}
+
+/// The file with all tags and pinned generations, from which `doctor --rebuild` restores them.
+extension Store {
+  private static func tagFile(in root: FilePath) -> FilePath { root.appending("ast/tags.json") }
+
+  /// Makes the file agree with the database. Each change does it: an older ast does not know the file, and a power cut may
+  /// have taken it.
+  func publishTags() throws {
+    let path = Self.tagFile(in: root)
+    let record = try tree.tagRecord()
+    let text = try record.json()
+    let written = Self.recordText(at: path)
+    guard written != text, written != nil || !record.tags.isEmpty || !record.pinned.isEmpty else { return }
+    let temporary = FilePath(path.string + ".new")
+    try removeEmptyDirectory(at: path)
+    try Files.removeFileIfPresent(temporary)
+    try Files.write(text, to: temporary)
+    failPoint("new tags written")
+    try Files.rename(temporary, to: path)
+  }
+
+  /// The tags and pinned generations that the file has; nil if there is none, or if it cannot be read.
+  package static func tagRecord(in root: FilePath) -> TagRecord? {
+    recordText(at: tagFile(in: root)).flatMap { try? TagRecord(json: $0) }
   }
 }

@@ -30,7 +30,7 @@ public struct Retention: Sendable, Equatable {
 /// Deletion by retention: never of anything that could still be needed.
 extension Store {
   /// The generations of a node that are to be deleted, the newest first: never the current one, the one before it, or
-  /// one that is deployed or runs.
+  /// one that is deployed, runs, is pinned or has a tag.
   ///
   /// - Parameter leaving: deployments that are deleted too, so that they no longer need their generations.
   package func retirable(
@@ -39,6 +39,7 @@ extension Store {
     let present = try self.node(node)
     var needed = Set(try tree.deployments(of: node).filter { !leaving.contains($0.id) }.map(\.generation))
     needed.formUnion([present.current, present.previous].compactMap(\.self))
+    needed.formUnion(try tree.keptGenerations(of: node))
     if case .trial(let running) = try booted(), running.node == node { needed.insert(running.number) }
     return retention.outdated(try tree.generations(of: node)).filter { !needed.contains($0.number) }
   }

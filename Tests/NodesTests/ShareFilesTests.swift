@@ -1,5 +1,6 @@
 import Btrfs
 import DebianFormats
+import Nodes
 import SnapshotTree
 import SystemPackage
 import TestSupport
@@ -81,7 +82,7 @@ struct ShareFilesTests {
   func whatIsNotTheSameIsLeftAlone(first: String, second: String) throws {
     let store = try branches(first, second)
     let before = try Subvolume(at: store.content(of: 2)).usage()
-    let packages = try opened(store).packages(of: NodeID(2)).filter { $0.name == "new" }
+    let packages = try opened(store).packages(of: GenerationReference(NodeID(2))).filter { $0.name == "new" }
     #expect(try share(in: store, packages) == SharedFiles())
     try FileSystem.sync(store.root)
     #expect(try Subvolume(at: store.content(of: 2)).usage() == before)

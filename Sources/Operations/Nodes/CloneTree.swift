@@ -23,7 +23,7 @@ extension Store {
         try Interruption.check()
         let parent = original.id == top ? original.parent : original.parent.flatMap { copies[$0] }
         let text = original.id == top || original.id == .base ? "clone of \(original.id)" : original.description
-        let copy = try copy(original, under: parent, description: text, operation)
+        let copy = try copy(current(original), under: parent, description: text, operation)
         copies[original.id] = copy.id
         made.append(copy)
       }

@@ -18,12 +18,14 @@ public enum FileScope: Sendable {
   }
 }
 
-/// `diff`: how the files of two nodes differ. Needs root, because the kernel says where to look.
+/// `diff`: how the files of two nodes or generations differ. Needs root, because the kernel says where to look.
 extension Store {
   /// How the files of `second` differ from those of `first`, by path.
-  public func fileChanges(from first: NodeID, to second: NodeID, in scope: FileScope) throws -> [FileChange] {
-    let older = try subvolume(of: try current(try node(first)))
-    let newer = try subvolume(of: try current(try node(second)))
+  public func fileChanges(
+    from first: GenerationReference, to second: GenerationReference, in scope: FileScope
+  ) throws -> [FileChange] {
+    let older = try subvolume(of: try generation(first))
+    let newer = try subvolume(of: try generation(second))
     return try newer.fileChanges(since: older, in: scope.directory)
   }
 }

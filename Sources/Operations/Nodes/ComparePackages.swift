@@ -29,10 +29,10 @@ public struct PackageChange: Sendable, Equatable {
 
 /// `list`, `which`, `diff`: the packages of nodes, from the manifests that every commit enters. No node is opened.
 extension Store {
-  /// The packages of a node, by name.
-  public func packages(of id: NodeID) throws -> [Package] {
-    guard let manifest = try current(try node(id)).manifest else {
-      throw AstError(.notFound, "node \(id) has no dpkg in it")
+  /// The packages of a node, or of one of its generations, by name.
+  public func packages(of reference: GenerationReference) throws -> [Package] {
+    guard let manifest = try generation(reference).manifest else {
+      throw AstError(.notFound, "node \(reference) has no dpkg in it")
     }
     return try tree.packages(in: manifest).sorted()
   }
@@ -53,7 +53,8 @@ extension Store {
   }
 
   /// How the packages of `second` differ from those of `first`, by name.
-  public func packageChanges(from first: NodeID, to second: NodeID) throws -> [PackageChange] {
+  public func packageChanges(from first: GenerationReference, to second: GenerationReference) throws -> [PackageChange]
+  {
     let (old, new) = try tree.read { _ in (try packages(of: first), try packages(of: second)) }
     let oldVersions = Dictionary(grouping: old) { Key(name: $0.name, architecture: $0.architecture) }
     let newVersions = Dictionary(grouping: new) { Key(name: $0.name, architecture: $0.architecture) }

@@ -50,6 +50,8 @@ extension Store {
   /// Why each protected node is protected: the words that follow "node N".
   func protections() throws -> [NodeID: String] {
     var reasons: [NodeID: String] = [.base: "is the base"]
+    for pinned in try tree.pinnedGenerations() { reasons[pinned.node] = "has a pinned generation" }
+    for tag in try tree.tags() { reasons[tag.node] = "has the tag \(tag.name)" }
     for deployment in try tree.deployments() where deployment.isPinned {
       reasons[deployment.node] = "has a pinned deployment"
     }

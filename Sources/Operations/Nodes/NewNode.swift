@@ -30,12 +30,13 @@ extension Store {
     public let operation: OperationID
   }
 
-  /// Makes a node with the content of `source` at `place`.
+  /// Makes a node with the content of `source`, now or in an earlier generation, at `place`.
   ///
   /// - Throws: `AstError` for an unknown node, no space, or a damaged store; then nothing is changed.
-  public func addNode(_ source: NodeID, at place: Place, description: Description) throws -> Made {
+  public func addNode(_ source: GenerationReference, at place: Place, description: Description) throws -> Made {
     try change {
-      let source = try node(source)
+      let origin = try generation(source)
+      let source = try node(source.node)
       let parent: NodeID? =
         switch place {
         case .top: nil
@@ -43,16 +44,15 @@ extension Store {
         case .beside: source.parent
         }
       let operation = try recordOperation("clone", on: tree.nextNode)
-      let made = try copy(source, under: parent, description: description.text, operation)
+      let made = try copy(origin, under: parent, description: description.text, operation)
       return Made(node: made, operation: operation)
     }
   }
 
-  /// Snapshots a node's current generation as the first generation of a new node and enters it.
+  /// Snapshots a generation as the first generation of a new node and enters it.
   func copy(
-    _ source: Node, under parent: NodeID?, description: String, _ operation: OperationID
+    _ origin: Generation, under parent: NodeID?, description: String, _ operation: OperationID
   ) throws -> Node {
-    let origin = try current(source)
     let subvolume = try subvolume(of: origin)
     var id = try tree.allocateNode()
     while isTaken(id) { id = try tree.allocateNode() }

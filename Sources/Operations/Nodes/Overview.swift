@@ -9,7 +9,7 @@ import Store
 public struct NodeFacts: Sendable {
   /// The node.
   public let node: Node
-  /// Its current generation.
+  /// Its current generation, or the one that was asked for.
   public let generation: Generation
   /// How many packages are installed in it; nil if it has no dpkg.
   public let packages: Int?
@@ -21,6 +21,10 @@ public struct NodeFacts: Sendable {
   public let isBooted: Bool
   /// The operation that is running on it.
   public let running: Operation?
+  /// The tags of the node and of its generations.
+  public let tags: [Tag]
+  /// Its pinned generations, oldest first.
+  public let pinnedGenerations: [GenerationNumber]
 }
 
 /// The state of a store as a whole.
@@ -49,41 +53,38 @@ extension Store {
   public func facts() throws -> [NodeFacts] {
     try tree.read { tree in
       let generations = Dictionary(
-        try tree.generations().map { (Key(node: $0.node, number: $0.number), $0) },
+        try tree.currentGenerations().map { ($0.node, $0) },
         uniquingKeysWith: { first, _ in first })
       return try gather(tree.nodes(), generations)
     }
   }
 
-  /// Facts about one node.
-  public func facts(of id: NodeID) throws -> NodeFacts {
+  /// Facts about one node, or about one of its generations.
+  public func facts(of reference: GenerationReference) throws -> NodeFacts {
     try tree.read { _ in
-      let node = try node(id)
-      let generation = try current(node)
-      guard let facts = try gather([node], [Key(node: id, number: node.current): generation]).first else {
-        throw AstError.unknown(id)
+      let node = try node(reference.node)
+      guard let facts = try gather([node], [node.id: generation(reference)]).first else {
+        throw AstError.unknown(node.id)
       }
       return facts
     }
   }
 
-  private struct Key: Hashable {
-    let node: NodeID
-    let number: GenerationNumber
-  }
-
-  private func gather(_ nodes: [Node], _ generations: [Key: Generation]) throws -> [NodeFacts] {
+  private func gather(_ nodes: [Node], _ generations: [NodeID: Generation]) throws -> [NodeFacts] {
     let deployments = Dictionary(grouping: try tree.deployments(), by: \.node)
+    let tags = Dictionary(grouping: try tree.tags(), by: \.node)
+    let pinned = Dictionary(grouping: try tree.pinnedGenerations(), by: \.node)
     let running = Dictionary(
       try running().compactMap { operation in operation.node.map { ($0, operation) } },
       uniquingKeysWith: { first, _ in first })
     let (byDefault, booted) = (try defaultNode(), try bootedNode())
     return try nodes.map { node in
-      let generation = try generations[Key(node: node.id, number: node.current)] ?? current(node)
+      let generation = try generations[node.id] ?? current(node)
       return NodeFacts(
         node: node, generation: generation, packages: try generation.manifest.map(tree.packageCount(in:)),
         deployments: deployments[node.id] ?? [], isDefault: node.id == byDefault, isBooted: node.id == booted,
-        running: running[node.id])
+        running: running[node.id], tags: tags[node.id] ?? [],
+        pinnedGenerations: pinned[node.id]?.map(\.number) ?? [])
     }
   }
 

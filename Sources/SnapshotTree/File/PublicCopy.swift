@@ -46,6 +46,11 @@ extension TreeDatabase {
       let connection = try Connection(to: file, .creating)
       try connection.execute("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
       try connection.transaction { try Schema.current.migrate(connection) }
+      // The rows that they keep from being deleted are kept in the database, and followed here.
+      for trigger in try connection.rows("SELECT name FROM sqlite_schema WHERE type = 'trigger'") {
+        guard case .text(let name) = trigger[0] else { continue }
+        try connection.execute("DROP TRIGGER \(name)")
+      }
       try connection.execute(
         "CREATE TABLE origin (boot TEXT NOT NULL, database INTEGER NOT NULL, log BLOB) STRICT")
       try connection.run("INSERT INTO origin (boot, database) VALUES (?, ?)", origin.boot, origin.database)
@@ -157,6 +162,8 @@ extension TreeDatabase {
       "deployment", "id, node, generation, created, state, pinned, subvolume, kernel, initrd, arguments, reason",
       key: "id"),
     Copying("node_role", "role, node", key: "role"), Copying("deployment_role", "role, deployment", key: "role"),
+    Copying("tag", "name, node, generation", key: "name"),
+    Copying("generation_pin", "node, generation", key: "node, generation"),
     Copying("operation", operations),
   ]
 

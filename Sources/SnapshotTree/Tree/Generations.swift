@@ -74,8 +74,8 @@ extension TreeDatabase {
 
   /// Removes generations, whose subvolumes become doomed.
   ///
-  /// Refused, before anything is changed, for the content of a node, for its previous generation, and for a generation
-  /// that a deployment was made of.
+  /// Refused, before anything is changed, for the content of a node, for its previous generation, for a generation that
+  /// a deployment was made of, and for one that is pinned or has a tag.
   public func deleteGenerations(_ generations: [(NodeID, GenerationNumber)]) throws(TreeError) {
     try requireWrite()
     var deleted: [Generation] = []
@@ -97,9 +97,11 @@ extension TreeDatabase {
     let present = try requireNode(node)
     if present.current == number { return .current }
     if present.previous == number { return .previous }
-    return try first(
+    let deployed: GenerationUse? = try first(
       "SELECT id FROM deployment WHERE node = ? AND generation = ? ORDER BY id", node, number
     ) { (row) throws(TreeError) in .deployment(row.identifier(0)) }
+    if let deployed { return deployed }
+    return try keptGenerations(of: node).contains(number) ? .kept : nil
   }
 
   func insertRow(_ generation: Generation) throws(TreeError) {

@@ -4,7 +4,7 @@ extension TreeDatabase {
   /// Removes nodes with all their generations, whose subvolumes become doomed.
   ///
   /// Refused, before anything is changed, for base, for a node with a child that is not given too, for the default
-  /// node, and for a node with deployments. The nodes and their parents become unpublished: the parents because their
+  /// node, and for a node with deployments, a tag or a pinned generation. The nodes and their parents become unpublished: the parents because their
   /// records carry the next number, which must survive the loss of the highest node.
   public func deleteNodes(_ nodes: [NodeID]) throws(TreeError) {
     try requireWrite()
@@ -44,6 +44,7 @@ extension TreeDatabase {
       (row) throws(TreeError) in row.identifier(0)
     }
     guard deployments.isEmpty else { throw .nodeIsDeployed(node, deployments) }
+    try requireNotKept(node)
   }
 
   private func manifests(ofNodesIn list: IdentifierList) throws(TreeError) -> [ManifestID] {

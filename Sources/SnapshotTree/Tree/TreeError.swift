@@ -68,6 +68,12 @@ public enum TreeError: Error, Sendable, Equatable {
   case generationInUse(NodeID, GenerationNumber, GenerationUse)
   /// The node has this content already.
   case alreadyCurrent(NodeID, GenerationNumber)
+  /// The node or one of its generations has a tag, or a generation is pinned.
+  case nodeIsKept(NodeID)
+  /// There is no such tag.
+  case unknownTag(TagName)
+  /// The tag names something already.
+  case tagUsed(TagName)
   /// The deployment is needed.
   case deploymentInUse(DeploymentID, DeploymentUse)
   /// The operation has ended.
@@ -90,6 +96,8 @@ public enum GenerationUse: Hashable, Sendable {
   case previous
   /// This deployment was made of it.
   case deployment(DeploymentID)
+  /// The user pinned it, or gave it a tag.
+  case kept
 }
 
 /// The uses of a deployment.

@@ -20,7 +20,7 @@ extension TreeError: CustomStringConvertible {
     case .unknownNode(let node): "there is no node \(node)"
     case .unknownGeneration(let node, let number): "node \(node) has no generation \(number)"
     case .unknownDeployment(let deployment): "there is no deployment \(deployment)"
-    case .unknownOperation(let operation): "there is no operation \(operation)"
+    case .unknownOperation(let operation): "there is no operation t\(operation)"
     case .unknownManifest(let manifest): "there is no package manifest \(manifest)"
     case .nodeNumberUsed(let node): "the number \(node) was given to a node before"
     case .generationNumberUsed(let node, let number): "node \(node) had a generation \(number) before"
@@ -32,10 +32,13 @@ extension TreeError: CustomStringConvertible {
     case .nodeHasChildren(let node, let children): "node \(node) has children: \(list(children))"
     case .nodeIsDefault(let node): "node \(node) is the default node"
     case .nodeIsDeployed(let node, let deployments): "node \(node) is deployed: deployment \(list(deployments))"
+    case .nodeIsKept(let node): "node \(node) has a tag or a pinned generation"
+    case .unknownTag(let name): "there is no tag \(name)"
+    case .tagUsed(let name): "the tag \(name) is taken"
     case .generationInUse(let node, let number, let use): "generation \(number) of node \(node) \(use.phrase)"
     case .alreadyCurrent(let node, let number): "generation \(number) is the content of node \(node) already"
     case .deploymentInUse(let deployment, let use): "deployment \(deployment) is \(use.phrase)"
-    case .operationNotRunning(let operation): "operation \(operation) has ended"
+    case .operationNotRunning(let operation): "operation t\(operation) has ended"
     case .noFreeAccountID(let kind, let name): "there is no free number for the \(kind.rawValue) \(name)"
     case .invalidRecord(let node, let reason): "the record of node \(node) does not fit: \(reason)"
     case .unreadableRecord(let reason): "a record of a node cannot be read: \(reason)"
@@ -54,6 +57,7 @@ extension GenerationUse {
     case .current: "is its content"
     case .previous: "is the one before its content"
     case .deployment(let deployment): "is deployed: deployment \(deployment)"
+    case .kept: "is pinned or has a tag"
     }
   }
 }

@@ -120,37 +120,74 @@ struct Deployments: Verb {
 
 struct Pin: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "pin", abstract: "Keep a deployment, however many newer ones there are")
+    commandName: "pin", abstract: "Keep a deployment or a generation, however many newer ones there are")
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The deployment.") var deployment: DeploymentID
+  @Argument(help: ArgumentHelp("The deployment or generation.", valueName: "deployment")) var target: PinTarget
 
   func perform(in context: Context) throws -> Report {
-    try Report(pinning: true, deployment, context)
+    try Report(pinning: true, target, context)
   }
 }
 
 struct Unpin: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "unpin", abstract: "Let a deployment be deleted when there are newer ones")
+    commandName: "unpin", abstract: "Let a deployment or a generation be deleted when there are newer ones")
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The deployment.") var deployment: DeploymentID
+  @Argument(help: ArgumentHelp("The deployment or generation.", valueName: "deployment")) var target: PinTarget
 
   func perform(in context: Context) throws -> Report {
-    try Report(pinning: false, deployment, context)
+    try Report(pinning: false, target, context)
   }
 }
 
 extension Report {
-  /// The report on pinning or unpinning a deployment.
-  fileprivate init(pinning isPinned: Bool, _ deployment: DeploymentID, _ context: Context) throws {
-    let operation = try context.store.setPinned(isPinned, deployment)
-    self.init(
-      text: "Deployment \(deployment) \(isPinned ? "is pinned" : "is no longer pinned").",
-      data: ["deployment": deployment],
-      transaction: operation)
+  /// The report on pinning or unpinning.
+  fileprivate init(pinning isPinned: Bool, _ target: PinTarget, _ context: Context) throws {
+    let (store, done) = (try context.store, isPinned ? "is pinned" : "is no longer pinned")
+    switch target {
+    case .deployment(let deployment):
+      let operation = try store.setPinned(isPinned, deployment)
+      self.init(text: "Deployment \(deployment) \(done).", data: ["deployment": deployment], transaction: operation)
+    case .generation(let name):
+      let reference = try store.reference(named: name)
+      guard reference.number != nil else {
+        throw AstError(
+          .usage, "“\(name)” is node \(reference.node), and a deployment or a generation is needed", state: .unchanged,
+          hint: "name a generation: `ast history \(reference.node)` shows those of the node")
+      }
+      let (generation, operation) = try store.setPinned(isPinned, reference)
+      self.init(
+        text: "Generation \(generation) \(done).",
+        data: PinReport(node: generation.node, generation: generation.number),
+        transaction: operation)
+    }
   }
+}
+
+/// What is pinned: a deployment (`3` or `d3`), or a generation.
+enum PinTarget: ExpressibleByArgument {
+  case deployment(DeploymentID)
+  case generation(GenerationName)
+
+  init?(argument: String) {
+    if let deployment = DeploymentID(argument: argument) {
+      self = .deployment(deployment)
+    } else if let name = GenerationName(argument) {
+      self = .generation(name)
+    } else {
+      return nil
+    }
+  }
+
+  static var defaultCompletionKind: CompletionKind { Completion.pinTargets }
+}
+
+/// A pinned generation as `--json` shows it.
+private struct PinReport: Encodable {
+  let node: NodeID
+  let generation: GenerationNumber
 }
 
 extension DeploymentFacts {

@@ -28,11 +28,13 @@ struct Ast: Verb {
       CommandGroup(
         name: "Tree",
         subcommands: [
-          Tree.self, Current.self, Desc.self, New.self, Clone.self, CloneTree.self, Branch.self, CBranch.self,
+          Tree.self, Current.self, Desc.self, TagVerb.self, New.self, Clone.self, CloneTree.self, Branch.self,
+          CBranch.self,
           UBranch.self, Del.self,
         ]),
       CommandGroup(
-        name: "Work", subcommands: [Chroot.self, LiveChroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
+        name: "Work",
+        subcommands: [Chroot.self, LiveChroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
       CommandGroup(
         name: "Packages",
         subcommands: [

@@ -23,8 +23,8 @@ struct CommandLineArguments {
     try self.init(Array(CommandLine.arguments.dropFirst()))
   }
 
-  /// Prepares arguments for the parser: `--wait` gets its seconds, or no limit, and all words after the node of `run`
-  /// and `tree-run`, including options, belong to the program.
+  /// Prepares arguments for the parser: `--wait` gets its seconds, or no limit, the node after `-N` becomes the first
+  /// operand, and all words after the node of `run` and `tree-run`, including options, belong to the program.
   init(_ typed: [String]) throws {
     self.typed = (["ast"] + typed).map(\.quotedForShell).joined(separator: " ")
     words = typed
@@ -38,6 +38,7 @@ struct CommandLineArguments {
         .usage, "there is no verb \(words[index])",
         hint: meant.map { "did you mean `ast \($0)`?" } ?? "`ast help` lists the verbs")
     }
+    words = try NodeOption.placed(in: words, verb: verb)
     if Self.runsPrograms.contains(words[verb]), let node = nextOperand(after: verb), words.count > node + 1,
       words[node + 1] != "--"
     {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import FoundationEssentials
+import Nodes
 import Packages
 import SnapshotTree
 import Store
@@ -7,31 +9,82 @@ import SystemPackage
 /// The words that a shell offers when Tab is pressed, from the store at that moment. If the store cannot be read, there
 /// are none, and no error is printed.
 enum Completion {
-  /// The nodes, with their descriptions.
+  /// The nodes, with their descriptions, and their tags.
   static let nodes = CompletionKind.custom { words, _, _ in
     candidates(in: words) { store in
       try store.tree.nodes().map { Candidate("\($0.id)", $0.description) }
+        + tags(in: store) { $0.generation == nil }
+    }
+  }
+
+  /// The same, with the tags of generations; behind `@`, the generations of the node before it.
+  static let generations = CompletionKind.custom { words, _, prefix in
+    candidates(in: words) { store in
+      guard !prefix.contains("@") else { return try generations(of: prefix, in: store) }
+      return try store.tree.nodes().map { Candidate("\($0.id)", $0.description) } + tags(in: store) { _ in true }
+    }
+  }
+
+  private static func generations(of prefix: String, in store: Store) throws -> [Candidate] {
+    // bash protects the sign when it completes what is before it.
+    let typed = prefix.replacing("\\@", with: "@")
+    guard let sign = typed.lastIndex(of: "@"), let name = NodeName(String(typed[..<sign])) else { return [] }
+    let node = try store.node(store.node(named: name))
+    return try store.tree.generations(of: node.id).map { generation in
+      let mark = generation.number == node.current ? "current, " : ""
+      return Candidate("\(name)@\(generation.number)", "\(mark)\(generation.created.formatted(.iso8601))")
+    }
+  }
+
+  /// The deployments, and behind `@` the generations of the node before it.
+  static let pinTargets = CompletionKind.custom { words, _, prefix in
+    candidates(in: words) { store in
+      try prefix.contains("@")
+        ? generations(of: prefix, in: store)
+        : deployments(in: store)
+          + tags(in: store) {
+            $0.generation != nil
+          }
+    }
+  }
+
+  /// The tags, with what has them.
+  static let tags = CompletionKind.custom { words, _, _ in
+    candidates(in: words) { store in try tags(in: store) { _ in true } }
+  }
+
+  private static func tags(in store: Store, where isOffered: (SnapshotTree.Tag) -> Bool) throws -> [Candidate] {
+    try store.tree.tags().filter(isOffered).map { tag in
+      Candidate("\(tag.name)", "\(tag.generation == nil ? "node" : "generation") \(tag.target)")
     }
   }
 
   /// The deployments, with their nodes and states.
   static let deployments = CompletionKind.custom { words, _, _ in
-    candidates(in: words) { store in
-      try store.tree.deployments().map { Candidate("\($0.id)", "node \($0.node), \($0.state.rawValue)") }
-    }
+    candidates(in: words, deployments)
+  }
+
+  private static func deployments(in store: Store) throws -> [Candidate] {
+    try store.tree.deployments().map { Candidate("\($0.id)", "node \($0.node), \($0.state.rawValue)") }
   }
 
   /// The packages that are installed in the node on the command line.
   static let installed = CompletionKind.custom { words, _, _ in
     guard let node = node(in: words) else { return [] }
     return candidates(in: words) { store in
-      try store.packages(of: node).map { Candidate($0.name, $0.version) }
+      try store.packages(of: GenerationReference(node)).map { Candidate($0.name, $0.version) }
     }
   }
 
   /// The packages that this machine's apt knows.
   static let available = CompletionKind.custom { _, _, prefix in
     (try? availablePackages(beginningWith: prefix)) ?? []
+  }
+
+  /// What the script of a shell needs besides what the parser generates: bash would take `1@3` for three words.
+  static func supplement(to words: [String]) -> String {
+    ["bash", "--generate-completion-script=bash"].contains(words.last) && words.first?.hasPrefix("--generate") == true
+      ? "\nCOMP_WORDBREAKS=${COMP_WORDBREAKS//@/}" : ""
   }
 
   /// A word, and its meaning.

@@ -52,7 +52,8 @@ enum Main {
       try command.run()
       return 0
     } catch let error where Ast.exitCode(for: error).isSuccess {
-      try FileDescriptor.standardOutput.writeLine(withShortUsage(Ast.fullMessage(for: error)))
+      try FileDescriptor.standardOutput.writeLine(
+        withShortUsage(Ast.fullMessage(for: error)) + Completion.supplement(to: arguments.words))
       return 0
     } catch {
       let hint = "`ast help` lists the verbs, `ast help VERB` explains one"

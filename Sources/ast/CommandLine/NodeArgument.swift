@@ -4,11 +4,24 @@ import Nodes
 import SnapshotTree
 
 extension NodeName: ExpressibleByArgument {
-  /// Reads a number or a description.
+  /// Reads a number, a tag or a description.
   public init?(argument: String) { self.init(argument) }
 
   /// The completions that a shell offers.
   public static var defaultCompletionKind: CompletionKind { Completion.nodes }
+}
+
+extension GenerationName: ExpressibleByArgument {
+  /// Reads a node, `NODE@n`, `NODE@-k` or a tag.
+  public init?(argument: String) { self.init(argument) }
+
+  /// The completions that a shell offers.
+  public static var defaultCompletionKind: CompletionKind { Completion.generations }
+}
+
+extension TagName: ExpressibleByArgument {
+  /// Reads a tag.
+  public init?(argument: String) { self.init(argument) }
 }
 
 extension GenerationNumber: ExpressibleByArgument {

@@ -27,6 +27,8 @@ protocol Verb: ParsableCommand {
   var global: GlobalOptions { get }
   /// How the verb uses the store.
   static var needs: Need { get }
+  /// How it uses the store with these options.
+  var need: Need { get }
   /// Whether the verb mounts file systems, which other processes must not see.
   static var mounts: Bool { get }
   /// The exit status for an error of ast itself; nil for the one of the error.
@@ -72,6 +74,7 @@ struct Context {
 
 extension Verb {
   static var needs: Need { .writing }
+  var need: Need { Self.needs }
   static var mounts: Bool { false }
   static var failureStatus: Int32? { nil }
 
@@ -81,8 +84,8 @@ extension Verb {
   /// - Returns: the exit status.
   func execute(as typed: String) -> Int32 {
     // A verb that only reads has nothing to finish.
-    if Self.isWork { BrokenPipe.makeWritesFail() }
-    let output = Output(json: global.json, quiet: global.quiet, events: Self.isWork ? global.events : nil)
+    if isWork { BrokenPipe.makeWritesFail() }
+    let output = Output(json: global.json, quiet: global.quiet, events: isWork ? global.events : nil)
     output.events?.start(typed)
     let status = execute(as: typed, output)
     output.events?.finish(status)
@@ -109,7 +112,7 @@ extension Verb {
       return report.status
     } catch {
       let failure = "\(error)"
-      guard Self.isWork else {
+      guard isWork else {
         FileDescriptor.standardError.tell("ast: \(failure)")
         return 1
       }
@@ -119,7 +122,7 @@ extension Verb {
   }
 
   /// Whether the verb does more than reading.
-  private static var isWork: Bool { [.writing, .freeing, .root].contains(needs) }
+  private var isWork: Bool { [.writing, .freeing, .root].contains(need) }
 
   /// The log of a failed operation, if there is one.
   private func log(of failure: AstError) -> FilePath? {
@@ -135,19 +138,19 @@ extension Verb {
   }
 
   private func context(_ typed: String, _ output: Output) throws -> Context {
-    if Self.isWork, geteuid() != 0 {
+    if isWork, geteuid() != 0 {
       throw AstError(
         .needsRoot, "`ast \(Self.configuration.commandName ?? "")` needs root (use sudo)", state: .unchanged)
     }
-    if Self.needs != .nothing, !global.inSandbox, access("/run/ast/sandbox", F_OK) == 0 {
+    if need != .nothing, !global.inSandbox, access("/run/ast/sandbox", F_OK) == 0 {
       throw AstError(
         .refused, "this is inside a node: here, ast would work on the wrong system",
         hint: "leave with `exit 0` or `exit 1` first, or use `--chroot` if you mean it")
     }
-    if Self.isWork { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
-    if Self.needs == .freeing { try Store.makeRoom(at: global.root) }
+    if isWork { try PrivateStore.enter(at: global.root, mounting: Self.mounts) }
+    if need == .freeing { try Store.makeRoom(at: global.root) }
     let store: Store? =
-      switch Self.needs {
+      switch need {
       case .nothing, .root: nil
       case .reading:
         try Store(

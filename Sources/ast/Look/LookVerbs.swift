@@ -79,25 +79,31 @@ struct Status: Verb {
 }
 
 struct Info: Verb {
-  static let configuration = CommandConfiguration(commandName: "info", abstract: "Show the details of a node")
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "Show the details of a node or a generation")
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeName
+  @Argument(help: "The node or generation.") var node: GenerationName
 
   func perform(in context: Context) throws -> Report {
-    let (store, node) = (try context.store, try context.node(self.node))
-    let facts = try store.facts(of: node)
+    let store = try context.store
+    let facts = try store.facts(of: store.reference(named: node))
+    let node = facts.node.id
     let kept = try store.tree.generations(of: node).map { "\($0.number)" }.joined(separator: ", ")
+    let named = facts.tags.map { tag in tag.generation == nil ? "\(tag.name)" : "\(tag.name) (\(tag.target))" }
+    let pinned = facts.pinnedGenerations.map { "\($0)" }
     let lines: [(String, String)] = [
       ("Node", "\(node) - \(facts.node.description)"),
       ("Parent", facts.node.parent.map { "\($0)" } ?? "root"),
       ("Created", facts.node.created.formatted(.iso8601)),
       ("Changed", facts.generation.created.formatted(.iso8601)),
-      ("Generation", "\(facts.node.current) (kept: \(kept))"),
+      ("Generation", "\(facts.generation.number) (kept: \(kept))"),
       ("Packages", facts.packages.map { "\($0)" } ?? "no dpkg"),
       ("Size", facts.generation.size.map(Quantity.bytes) ?? "unknown"),
       ("State", facts.state.isEmpty ? "-" : facts.state),
+      ("Tags", named.isEmpty ? "-" : named.joined(separator: ", ")),
+      ("Pinned", pinned.isEmpty ? "-" : "generation \(pinned.joined(separator: ", "))"),
       ("Path", "\(global.root.pushing(facts.generation.path))"),
       ("UUID", "\(facts.generation.subvolume)"),
     ]
@@ -123,14 +129,18 @@ struct History: Verb {
     let generations = try node.map(store.tree.generations) ?? []
     var lines = operations.map { operation in
       let what = operation.message.map { ": \(Printable.line($0))" } ?? ""
-      return "\(operation.started.formatted(.iso8601))  \(operation.id)  \(operation.state.rawValue)  "
+      return "\(operation.started.formatted(.iso8601))  t\(operation.id)  \(operation.state.rawValue)  "
         + "\(Printable.line(operation.command))\(what)"
     }
     if let held {
+      let (tags, pinned) = (try store.tree.tags(), Set(try store.tree.pinnedGenerations()))
       lines += generations.map { generation in
         let mark =
           generation.number == held.current ? " (current)" : generation.number == held.previous ? " (previous)" : ""
+        let names = tags.filter { $0.target == GenerationReference(held.id, generation.number) }.map { ", \($0.name)" }
+        let pin = pinned.contains(generation.id) ? ", pinned" : ""
         return "generation \(generation.number)\(mark), \(generation.created.formatted(.iso8601))"
+          + names.joined() + pin
       }
     }
     return Report(

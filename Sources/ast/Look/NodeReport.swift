@@ -8,7 +8,8 @@ extension NodeFacts {
     var words: [String] = []
     if isBooted { words.append("booted") }
     if isDefault { words.append("default") }
-    if deployments.contains(where: \.isPinned) { words.append("pinned") }
+    words += tags.filter { $0.generation == nil }.map { "tag \($0.name)" }
+    if deployments.contains(where: \.isPinned) || !pinnedGenerations.isEmpty { words.append("pinned") }
     if !deployments.isEmpty { words.append("deployed") }
     if let running { words.append("\(running.kind) running") }
     return words.joined(separator: ", ")
@@ -33,13 +34,15 @@ struct NodeReport: Encodable {
   let deployments: [DeploymentID]
   let pinned: Bool
   @Nullable var running: String?
+  let tags: [TagReport]
+  let pinnedGenerations: [GenerationNumber]
 
   init(_ facts: NodeFacts) {
     node = facts.node.id
     parent = facts.node.parent
     description = facts.node.description
     created = facts.node.created
-    generation = facts.node.current
+    generation = facts.generation.number
     previous = facts.node.previous
     changed = facts.generation.created
     uuid = "\(facts.generation.subvolume)"
@@ -51,5 +54,7 @@ struct NodeReport: Encodable {
     deployments = facts.deployments.map(\.id)
     pinned = facts.deployments.contains(where: \.isPinned)
     running = facts.running?.kind
+    tags = facts.tags.map(TagReport.init)
+    pinnedGenerations = facts.pinnedGenerations
   }
 }

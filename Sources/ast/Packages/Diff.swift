@@ -9,19 +9,19 @@ struct Diff: Verb {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Show how the packages and the configuration of a node differ from those of another",
     discussion: """
-      A line is a package, or a file in /etc: `+` for what only the second node has, `-` for what only the first has, `~` \
+      A line is a package, or a file in /etc: `+` for what only the second has, `-` for what only the first has, `~` \
       for what both have. File times are ignored. Files are compared only for root.
       """)
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
   @Flag(help: "Compare all files, not only those in /etc.") var files = false
-  @Argument(help: "The node to start from.") var first: NodeName
-  @Argument(help: "The node to compare with it.") var second: NodeName
+  @Argument(help: "The node or generation to start from.") var first: GenerationName
+  @Argument(help: "The node or generation to compare with it.") var second: GenerationName
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    let (first, second) = (try context.node(self.first), try context.node(self.second))
+    let (first, second) = (try store.reference(named: self.first), try store.reference(named: self.second))
     let packages = try store.packageChanges(from: first, to: second)
     let changes = try fileChanges(from: first, to: second, in: store)
     if changes == nil { context.output.note("files are compared only for root (use sudo)") }
@@ -31,7 +31,9 @@ struct Diff: Verb {
   }
 
   /// The changed files; nil if this user may not read them.
-  private func fileChanges(from first: NodeID, to second: NodeID, in store: Store) throws -> [FileChange]? {
+  private func fileChanges(
+    from first: GenerationReference, to second: GenerationReference, in store: Store
+  ) throws -> [FileChange]? {
     guard geteuid() == 0 else { return nil }
     return try store.fileChanges(from: first, to: second, in: files ? .everything : .configuration)
   }

@@ -5,15 +5,15 @@ import SnapshotTree
 
 struct List: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List the packages of a node", aliases: ["ls"])
+    commandName: "list", abstract: "List the packages of a node or a generation", aliases: ["ls"])
   static var needs: Need { .reading }
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node.") var node: NodeName
+  @Argument(help: "The node or generation.") var node: GenerationName
 
   func perform(in context: Context) throws -> Report {
-    let node = try context.node(self.node)
-    let packages = try context.store.packages(of: node)
+    let store = try context.store
+    let packages = try store.packages(of: store.reference(named: node))
     return Report(
       text: packages.map(\.line).joined(separator: "\n"),
       data: ["packages": packages])

@@ -8,7 +8,7 @@ enum GarbageView {
   /// A line for each thing, under a heading for each kind; empty for nothing.
   static func plan(_ garbage: Garbage, in root: FilePath) -> String {
     let left =
-      garbage.dead.map { "remains of `\(Printable.line($0.command))` (operation \($0.id))" }
+      garbage.dead.map { "remains of `\(Printable.line($0.command))` (t\($0.id))" }
       + garbage.undeleted.map { Printable.line($0.string) }
     let blocks = [
       block("Generations", lines(garbage.generations)),
@@ -26,7 +26,7 @@ enum GarbageView {
       (done.generations.count, "generation"), (done.deployments.count, "deployment"),
     ].filter { $0.0 > 0 }.map { count($0.0, $0.1) }
     let deleted = counts + cache(done.packageFiles, done.packageBytes, done.indices)
-    var lines = done.cleared.map { "Cleaned up after `\(Printable.line($0.command))` (operation \($0.id))." }
+    var lines = done.cleared.map { "Cleaned up after `\(Printable.line($0.command))` (t\($0.id))." }
     if !deleted.isEmpty { lines.append("Deleted: \(deleted.joined(separator: ", ")).") }
     if lines.isEmpty { lines.append(done.undeleted.isEmpty ? "Nothing to delete." : "Nothing was deleted.") }
     lines += done.undeleted.map { "\(Printable.line($0.string)) cannot be deleted; the next command tries again." }

@@ -101,7 +101,7 @@ struct Tmp: Verb {
 
   func perform(in context: Context) throws -> Report {
     let ended = try context.store.clearLeftovers()
-    let lines = ended.map { "Cleaned up after `\(Printable.line($0.command))` (operation \($0.id))." }
+    let lines = ended.map { "Cleaned up after `\(Printable.line($0.command))` (t\($0.id))." }
     return Report(
       text: lines.isEmpty ? "Nothing to clean up." : lines.joined(separator: "\n"), data: ["cleared": ended.map(\.id)])
   }

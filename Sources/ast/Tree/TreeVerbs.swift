@@ -64,7 +64,8 @@ struct New: Verb {
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
-    let made = try context.store.addNode(.base, at: .top, description: description.description(otherwise: "new tree"))
+    let made = try context.store.addNode(
+      GenerationReference(.base), at: .top, description: description.description(otherwise: "new tree"))
     return Report(made, "New tree \(made.node.id) created.")
   }
 }
@@ -74,11 +75,11 @@ struct Clone: Verb {
     commandName: "clone", abstract: "Clone a node as a new tree", aliases: ["tree-clone"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to clone.") var node: NodeName
+  @Argument(help: "The node or generation to clone.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
-    let node = try context.node(self.node)
+    let node = try context.store.reference(named: self.node)
     let made = try context.store.addNode(
       node, at: .top, description: description.description(otherwise: "clone of \(node)"))
     return Report(made, "Tree \(made.node.id) cloned from \(node).")
@@ -90,14 +91,14 @@ struct Branch: Verb {
     commandName: "branch", abstract: "Add a branch to a node", aliases: ["add-branch"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to branch from.") var node: NodeName
+  @Argument(help: "The node or generation to branch from.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
-    let node = try context.node(self.node)
+    let node = try context.store.reference(named: self.node)
     let made = try context.store.addNode(
-      node, at: .under(node), description: description.description(otherwise: "branch of \(node)"))
-    return Report(made, "Branch \(made.node.id) added under \(node).")
+      node, at: .under(node.node), description: description.description(otherwise: "branch of \(node)"))
+    return Report(made, "Branch \(made.node.id) added under \(node.node).")
   }
 }
 
@@ -106,11 +107,11 @@ struct CBranch: Verb {
     commandName: "cbranch", abstract: "Clone a node under the same parent", aliases: ["clone-branch"])
 
   @OptionGroup var global: GlobalOptions
-  @Argument(help: "The node to clone.") var node: NodeName
+  @Argument(help: "The node or generation to clone.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
-    let node = try context.node(self.node)
+    let node = try context.store.reference(named: self.node)
     let made = try context.store.addNode(
       node, at: .beside, description: description.description(otherwise: "clone of \(node)"))
     let parent = made.node.parent.map { "\($0)" } ?? "root"
@@ -124,11 +125,11 @@ struct UBranch: Verb {
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "The new parent.") var parent: NodeName
-  @Argument(help: "The node to clone.") var node: NodeName
+  @Argument(help: "The node or generation to clone.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
-    let (parent, node) = (try context.node(self.parent), try context.node(self.node))
+    let (parent, node) = (try context.node(self.parent), try context.store.reference(named: self.node))
     let made = try context.store.addNode(
       node, at: .under(parent), description: description.description(otherwise: "clone of \(node)"))
     return Report(made, "Branch \(made.node.id) added under \(parent).")

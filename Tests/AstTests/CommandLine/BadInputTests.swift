@@ -15,7 +15,7 @@ private let verbsWithNode = [
   "info @", "list @", "diff @ 1", "diff 1 @", "history @", "desc @ text", "clone @", "branch @", "cbranch @",
   "ubranch @ 1", "ubranch 1 @",
   "clone-tree @", "del --yes @", "del --simulate @", "chroot @", "run @ true", "tree-run @ true", "edit-conf @",
-  "undo @",
+  "undo @", "tag @ name",
 ]
 
 @Suite("Bad input", .requiresRoot)
@@ -83,6 +83,9 @@ struct BadInputTests {
       (["run", "1", "--"], "a command to run in node 1 is missing"),
       (["tree-run", "1"], "a command to run in the tree of 1 is missing"),
       (["desc", "1"], "a description is missing"),
+      (["tag", "1", "D3"], "The value 'D3' is invalid for '<tag>'"),
+      (["tag", "1"], "a tag for 1 is missing"),
+      (["tag", "--delete", "x", "1", "y"], "--delete takes no other argument"),
       (["undo", "--to", "x", "1"], "The value 'x' is invalid for '--to <generation>'"),
       (["history", "--limit", "x"], "The value 'x' is invalid for '--limit <count>'"),
       (["history", "--limit=-1"], "a count cannot be -1"),

@@ -13,7 +13,7 @@ private struct Shape {
 
 private let node = [
   "changed", "created", "deployments", "description", "generation", "isBooted", "isDefault", "node", "packages",
-  "parent", "path", "pinned", "previous", "running", "size", "uuid",
+  "parent", "path", "pinned", "pinnedGenerations", "previous", "running", "size", "tags", "uuid",
 ]
 private let operation = [
   "bootID", "command", "ended", "from", "generation", "id", "kind", "message", "node", "pid", "started", "state",
@@ -40,6 +40,15 @@ private let successes = [
   Shape(verb: ["chroot", "1"], members: runMembers, hasTransaction: true),
   Shape(verb: ["edit-conf", "1"], members: runMembers, hasTransaction: true),
   Shape(verb: ["undo", "1"], members: ["generation"], hasTransaction: true),
+  Shape(verb: ["tag", "1", "golden"], members: ["generation", "name", "node"], hasTransaction: true),
+  Shape(verb: ["tag", "1@1", "first"], members: ["generation", "name", "node"], hasTransaction: true),
+  Shape(verb: ["tag"], members: ["tags"], elements: ["tags": ["generation", "name", "node"]]),
+  Shape(verb: ["pin", "1@2"], members: ["generation", "node"], hasTransaction: true),
+  Shape(verb: ["info", "golden"], members: node),
+  Shape(verb: ["info", "first"], members: node),
+  Shape(verb: ["unpin", "1@2"], members: ["generation", "node"], hasTransaction: true),
+  Shape(verb: ["tag", "--delete", "golden"], members: ["generation", "name", "node"], hasTransaction: true),
+  Shape(verb: ["tag", "--delete", "first"], members: ["generation", "name", "node"], hasTransaction: true),
   Shape(
     verb: ["tree-run", "1", "touch", "/root/y"], members: ["nodes"], elements: ["nodes": ["error", "node", "run"]]),
   Shape(
@@ -87,7 +96,9 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
   (["edit-conf", "999"], 3, "not-found"), (["run", "999", "true"], 125, "not-found"),
   (["chroot", "999"], 125, "not-found"), (["current"], 3, "not-found"), (["del", "--yes", "0"], 5, "refused"),
   (["live-chroot"], 125, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
-  (["pin", "1"], 3, "not-found"), (["deploy"], 2, "usage"), (["install", "999", "x"], 3, "not-found"),
+  (["pin", "1"], 3, "not-found"), (["pin", "2@9"], 3, "not-found"), (["tag", "--delete", "x"], 3, "not-found"),
+  (["tag", "2@9", "x"], 3, "not-found"),
+  (["info", "2@9"], 3, "not-found"), (["clone", "2@-1"], 3, "not-found"), (["deploy"], 2, "usage"), (["install", "999", "x"], 3, "not-found"),
   (["install", "--live", "2", "x"], 5, "refused"),
   (["upgrade", "0"], 5, "refused"),
   (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),
@@ -181,7 +192,7 @@ struct HelpTests {
     #expect(try ast("--help") == overview)
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
-      "tree-run", "edit-conf", "undo", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
+      "tree-run", "edit-conf", "undo", "tag", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
       "live-chroot", "config", "dedupe",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
       "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",

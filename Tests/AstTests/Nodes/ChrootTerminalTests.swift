@@ -187,7 +187,7 @@ struct ChrootTerminalTests {
 
     let cleared = try node.store.ast("tmp")
     #expect(cleared.status == 0)
-    #expect(cleared.stdout.hasPrefix("Cleaned up after `ast chroot \(node.id)` (operation "))
+    #expect(cleared.stdout.hasPrefix("Cleaned up after `ast chroot \(node.id)` (t"))
     #expect(try node.info().generation == 1)
     #expect(try node.lastOperation().state == "interrupted")
     #expect(try node.shell("ls /root").stdout == "")

@@ -97,6 +97,14 @@ extension KillScenario {
     KillScenario("ubranch", "2", "1", "graft"),
     KillScenario("clone-tree", "1"),
     KillScenario("desc", "2", "other", "words"),
+    KillScenario("tag", "1@1", "first"),
+    KillScenario("tag", "--delete", "first").with {
+      $0.prepare = { store in
+        try store.ast("tag", "1@1", "first").expectSuccess()
+        try store.ast("tmp").expectSuccess()
+      }
+    },
+    KillScenario("pin", "1@1").with { $0.name = "pin of a generation" },
     KillScenario("-y", "del", "1"),
     KillScenario("clone", "1", "copy").with {
       $0.name = "clone after a killed clone-tree and run"

@@ -8,6 +8,8 @@ struct StoreContents: Equatable, CustomStringConvertible {
     let parent: Int?
     let description: String
     let content: String
+    /// Its tags and pinned generations.
+    let kept: [String]
   }
 
   /// The nodes by number.
@@ -22,7 +24,7 @@ struct StoreContents: Equatable, CustomStringConvertible {
     boot = try Self.boot(of: store)
     nodes = Dictionary(
       uniqueKeysWithValues: zip(listed, checksums.values).map { node, checksum in
-        (node.node, Node(parent: node.parent, description: node.description, content: checksum))
+        (node.node, Node(parent: node.parent, description: node.description, content: checksum, kept: node.kept))
       })
   }
 
@@ -38,6 +40,7 @@ struct StoreContents: Equatable, CustomStringConvertible {
   var description: String {
     nodes.sorted { $0.key < $1.key }.map { id, node in
       "\(id) under \(node.parent.map(String.init) ?? "root") '\(node.description)' \(String(node.content.hashValue, radix: 36))"
+        + node.kept.map { " \($0)" }.joined()
     }.joined(separator: "; ") + boot.map { "; \($0)" }.joined()
   }
 
@@ -82,6 +85,16 @@ struct TreeListing: Decodable {
     let generation: Int
     let previous: Int?
     let path: String
+    let tags: [Tag]
+    let pinnedGenerations: [Int]
+
+    struct Tag: Decodable {
+      let name: String
+      let generation: Int?
+    }
+
+    /// The tags and pinned generations as words.
+    var kept: [String] { tags.map { "\($0.name) \($0.generation ?? -1)" } + pinnedGenerations.map { "pin \($0)" } }
   }
 
   let data: [Node]

@@ -45,7 +45,7 @@ struct DoctorTests {
     #expect(result.status == 1)
     #expect(
       result.stdout == """
-        repaired  operation \(operation) (deploy) was left unfinished by a command that was killed
+        repaired  operation t\(operation) (deploy) was left unfinished by a command that was killed
         WRONG     \(strange) does not belong to a deployment: ast did not make it, or its row is lost
 
         """)

@@ -51,14 +51,14 @@ struct GcTests {
     let lines = result.stdout.lines
     #expect(lines[..<2] == ["Would be deleted:", "Generations:"])
     #expect(lines[2...4].map { $0.split(separator: ",")[0] } == ["  3 of node 1", "  2 of node 1", "  1 of node 1"])
-    #expect(lines[5...] == ["Left over:", "  remains of `ast run 1 touch /lost` (operation 9)"])
+    #expect(lines[5...] == ["Left over:", "  remains of `ast run 1 touch /lost` (t9)"])
     let data = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
     #expect(data["generations"].each("generation") == [3, 2, 1].map { .number($0) })
     #expect(data["leftovers"] == .array([.number(9)]))
     #expect(data["deployments"] == .array([]))
     #expect(try store.state() == before)
     let done = try store.ast("gc", "-y").expectSuccess().stdout
-    #expect(done == "Cleaned up after `ast run 1 touch /lost` (operation 9).\nDeleted: 3 generations.\n")
+    #expect(done == "Cleaned up after `ast run 1 touch /lost` (t9).\nDeleted: 3 generations.\n")
     try expectSound(store)
   }
 

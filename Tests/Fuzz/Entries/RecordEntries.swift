@@ -27,6 +27,15 @@ extension FuzzEntry {
   ]
 
   static let recordEntries: [FuzzEntry] = [
+    FuzzEntry(
+      "tag-record", of: ["SnapshotTree/Model/TagRecord.swift"],
+      seeds: [
+        #"{"pinned":[{"node":1,"number":2}],"tags":[{"name":"golden","node":1},{"generation":3,"name":"a.b-1","node":2}]}"#
+      ]
+    ) { input in
+      guard let record = try? TagRecord(json: input) else { return }
+      try require(try TagRecord(json: record.json()) == record, "what was written is not what is read")
+    },
     FuzzEntry("node-record", of: ["SnapshotTree/Model/NodeRecord.swift"], seeds: [record]) { input in
       let read: NodeRecord
       do throws(TreeError) {

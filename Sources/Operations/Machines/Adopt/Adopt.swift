@@ -98,7 +98,8 @@ extension Adoption {
       try AdoptedBase(root: base, system: system).run()
     }
     try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()
-    let first = try store.addNode(.base, at: .top, description: Description("the system that was adopted"))
+    let first = try store.addNode(
+      GenerationReference(.base), at: .top, description: Description("the system that was adopted"))
     var options = DeployOptions()
     options.before = system.root
     _ = try store.deploy(first.node.id, options, progress: progress)

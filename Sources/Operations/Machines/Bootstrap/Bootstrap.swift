@@ -148,7 +148,7 @@ extension Bootstrap {
 
   /// Makes the node that the machine starts.
   private func makeFirstSystem(in store: Store, _ steps: Steps) throws {
-    let first = try store.addNode(.base, at: .top, description: Description("first system"))
+    let first = try store.addNode(GenerationReference(.base), at: .top, description: Description("first system"))
     _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
   }
 

@@ -25,7 +25,7 @@ extension Store {
     }
     let ended = try clearLeftovers().map {
       Finding(
-        text: "operation \($0.id) (\($0.kind)) was left unfinished by a command that was killed", isRepaired: true)
+        text: "operation t\($0.id) (\($0.kind)) was left unfinished by a command that was killed", isRepaired: true)
     }
     // In one change, because what other commands are making looks wrong until it is complete.
     return try ended

@@ -47,6 +47,7 @@ extension Store {
       throw AstError(.busy, "another command is working on node \(record.node.id)", state: .unchanged)
     }
     let deployments = try survey.deployments(of: records)
+    let names = survey.tags(of: records)
     let database = databasePath(in: root)
     let fresh = FilePath(database.string + ".new")
     try removeUnfinishedDatabases(in: root)
@@ -56,6 +57,8 @@ extension Store {
         try enterAccounts(of: record.node, root, tree)
       }
       try enter(deployments.map(\.deployment), running: deployments.first(where: \.isRunning)?.deployment.id, tree)
+      for tag in names.tags { try tree.insert(tag) }
+      for generation in names.pinned { try tree.setPinned(true, generation) }
       try tree.reserve(nodesBelow: survey.firstFree)
       try tree.reserve(deploymentsBelow: survey.firstFreeDeployment)
       if let noted { try tree.reserve(operationsBelow: noted) }
@@ -200,7 +203,7 @@ private struct Survey {
       guard let operation = record.generations[index].operation, operation.rawValue > Self.largestOperation else {
         continue
       }
-      notes.append("the record of node \(node) names operation \(operation), which is not plausible")
+      notes.append("the record of node \(node) names operation t\(operation), which is not plausible")
       record.generations[index].operation = nil
     }
   }
@@ -242,6 +245,21 @@ private struct Survey {
       found.append(FoundDeployment(deployment: deployment, isRunning: isRunning))
     }
     return found
+  }
+
+  /// The tags and pins of the nodes and generations that are left.
+  mutating func tags(of records: [NodeRecord]) -> TagRecord {
+    guard let written = Store.tagRecord(in: root) else { return TagRecord(tags: [], pinned: []) }
+    let nodes = Set(records.map(\.node.id))
+    let generations = Set(records.flatMap(\.generations).map(\.id))
+    var names: Set<TagName> = []
+    let tags = written.tags.filter { tag in
+      let isLeft = tag.generation.map { generations.contains(GenerationID(tag.node, $0)) } ?? nodes.contains(tag.node)
+      if isLeft, names.insert(tag.name).inserted { return true }
+      notes.append("the tag \(tag.name) is lost: \(tag.target), which had it, is not there")
+      return false
+    }
+    return TagRecord(tags: tags, pinned: written.pinned.filter(generations.contains))
   }
 
   /// The boot files without the kernel arguments, which only the record of the generation has.

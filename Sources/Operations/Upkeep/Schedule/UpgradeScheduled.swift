@@ -171,7 +171,7 @@ private struct ScheduledRun {
         guard updates.clonesBefore, clone == nil else { return }
         let day = Date().formatted(.iso8601.year().month().day())
         let description = try Description("node \(id) before the upgrade of \(day)")
-        clone = try store.addNode(id, at: .beside, description: description).node.id
+        clone = try store.addNode(GenerationReference(id), at: .beside, description: description).node.id
       } progress: {
         progress(id, $0)
       }

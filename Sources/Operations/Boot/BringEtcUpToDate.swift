@@ -171,7 +171,7 @@ package struct BringEtcUpToDate {
   private func replaceEtc(in top: OpenDirectory, by merge: MergeEtc, _ stamp: StartStamp) throws -> [String] {
     var stamp = stamp
     stamp.people = merge.people
-    let copy = try CopyTree(of: Self.etc, to: Self.staged, in: top)
+    let copy = try CopyTree(of: Self.etc, from: top, to: Self.staged, in: top)
     failPoint("etc copied")
     try merge.apply(to: root, as: Self.staged)
     guard let made = try top.directory(Self.staged) else {

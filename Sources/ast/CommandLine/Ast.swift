@@ -34,7 +34,7 @@ struct Ast: Verb {
         ]),
       CommandGroup(
         name: "Work",
-        subcommands: [Chroot.self, LiveChroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self]),
+        subcommands: [Chroot.self, LiveChroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self, Restore.self]),
       CommandGroup(
         name: "Packages",
         subcommands: [

@@ -53,7 +53,8 @@ extension PackageChange {
 }
 
 extension FileChange {
-  fileprivate var line: String {
+  /// The change as people read it.
+  var line: String {
     let name = Printable.line("/\(path.string)")
     let words = (kind == .renamed ? [kind.rawValue] : []) + differences.map(\.rawValue)
     return switch kind {
@@ -88,8 +89,8 @@ private struct PackageReport: Encodable {
   }
 }
 
-/// A file that differs. Bytes of its name that are not UTF-8 are U+FFFD here.
-private struct FileReport: Encodable {
+/// A file that differs, as `--json` shows it. Bytes of its name that are not UTF-8 are U+FFFD here.
+struct FileReport: Encodable {
   let path: String
   let change: String
   @Nullable var from: String?

@@ -15,7 +15,7 @@ private let verbsWithNode = [
   "info @", "list @", "diff @ 1", "diff 1 @", "history @", "desc @ text", "clone @", "branch @", "cbranch @",
   "ubranch @ 1", "ubranch 1 @",
   "clone-tree @", "del --yes @", "del --simulate @", "chroot @", "run @ true", "tree-run @ true", "edit-conf @",
-  "undo @", "tag @ name",
+  "undo @", "tag @ name", "restore @ /etc",
 ]
 
 @Suite("Bad input", .requiresRoot)
@@ -86,6 +86,8 @@ struct BadInputTests {
       (["tag", "1", "D3"], "The value 'D3' is invalid for '<tag>'"),
       (["tag", "1"], "a tag for 1 is missing"),
       (["tag", "--delete", "x", "1", "y"], "--delete takes no other argument"),
+      (["restore", "1@1"], "Missing expected argument '<path> ...'"),
+      (["restore", "-n", "--to", "/tmp", "1@1", "/etc"], "--to and --simulate exclude each other"),
       (["undo", "--to", "x", "1"], "The value 'x' is invalid for '--to <generation>'"),
       (["history", "--limit", "x"], "The value 'x' is invalid for '--limit <count>'"),
       (["history", "--limit=-1"], "a count cannot be -1"),

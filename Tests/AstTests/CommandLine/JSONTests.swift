@@ -23,6 +23,7 @@ private let garbage = [
   "deployments", "failures", "free", "generations", "indices", "leftovers", "packageBytes", "packageFiles", "skipped",
   "spare", "undeleted",
 ]
+private let restored = ["changes", "from", "generation", "node"]
 private let runMembers = ["effect", "generation", "node", "status"]
 
 /// In this order, on a store with node 0.
@@ -46,6 +47,8 @@ private let successes = [
   Shape(verb: ["pin", "1@2"], members: ["generation", "node"], hasTransaction: true),
   Shape(verb: ["info", "golden"], members: node),
   Shape(verb: ["info", "first"], members: node),
+  Shape(verb: ["restore", "-n", "1@2", "/root/x"], members: restored),
+  Shape(verb: ["restore", "1@2", "/root/x"], members: restored, hasTransaction: true),
   Shape(verb: ["unpin", "1@2"], members: ["generation", "node"], hasTransaction: true),
   Shape(verb: ["tag", "--delete", "golden"], members: ["generation", "name", "node"], hasTransaction: true),
   Shape(verb: ["tag", "--delete", "first"], members: ["generation", "name", "node"], hasTransaction: true),
@@ -97,7 +100,7 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
   (["chroot", "999"], 125, "not-found"), (["current"], 3, "not-found"), (["del", "--yes", "0"], 5, "refused"),
   (["live-chroot"], 125, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
   (["pin", "1"], 3, "not-found"), (["pin", "2@9"], 3, "not-found"), (["tag", "--delete", "x"], 3, "not-found"),
-  (["tag", "2@9", "x"], 3, "not-found"),
+  (["tag", "2@9", "x"], 3, "not-found"), (["restore", "2@1", "/nope"], 3, "not-found"),
   (["info", "2@9"], 3, "not-found"), (["clone", "2@-1"], 3, "not-found"), (["deploy"], 2, "usage"), (["install", "999", "x"], 3, "not-found"),
   (["install", "--live", "2", "x"], 5, "refused"),
   (["upgrade", "0"], 5, "refused"),
@@ -192,7 +195,7 @@ struct HelpTests {
     #expect(try ast("--help") == overview)
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
-      "tree-run", "edit-conf", "undo", "tag", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
+      "tree-run", "edit-conf", "undo", "restore", "tag", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
       "live-chroot", "config", "dedupe",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
       "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",

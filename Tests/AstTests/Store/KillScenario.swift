@@ -139,6 +139,13 @@ extension KillScenario {
     },
     KillScenario("ast-sync", "1"),
     KillScenario("undo", "1"),
+    KillScenario("restore", "1@3", "/first", "/gone").with {
+      $0.prepare = { store in
+        try store.ast("run", "1", "sh", "-c", "mkdir /gone; touch /gone/a").expectSuccess()
+        try store.ast("run", "1", "sh", "-c", "rm -r /first /gone; mkdir /gone; touch /gone/b").expectSuccess()
+        try store.ast("tmp").expectSuccess()
+      }
+    },
   ]
 
   private static let booting: [KillScenario] = [

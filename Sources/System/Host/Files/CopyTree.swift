@@ -4,7 +4,7 @@ import FileTrees
 import Glibc
 import SystemPackage
 
-/// A directory with everything in it, copied so that programs see no difference.
+/// A file, or a directory with everything in it, copied so that programs see no difference.
 ///
 /// Kept are owners, permissions, access control lists and other extended attributes, times, hard links, devices and
 /// FIFOs, subvolumes, and the attributes of chattr(1). Contents share their space with the original.
@@ -18,16 +18,25 @@ package struct CopyTree {
   private let directory: OpenDirectory
   private let copy: Name
 
-  /// Copies the directory with the name `original` in `directory` to the name `copy` there, which must not exist.
-  package init(of original: OpenDirectory.Name, to copy: OpenDirectory.Name, in directory: OpenDirectory) throws {
+  /// Copies the file with the name `original` in `source` to the name `copy` in `directory`, which must not exist.
+  package init(
+    of original: OpenDirectory.Name, from source: OpenDirectory, to copy: OpenDirectory.Name,
+    in directory: OpenDirectory
+  ) throws {
     self.directory = directory
     self.copy = copy
-    try make(copy, in: directory, of: original, from: directory, at: "")
+    try make(copy, in: directory, of: original, from: source, at: "")
   }
 
   /// Protects the files in the copy that are protected in the original; those that are gone by now are left out.
-  package func protect() throws {
-    guard let top = try directory.directory(copy) else { return }
+  ///
+  /// - Parameter name: the name of the copy; nil for the one that it was made with.
+  package func protect(as name: OpenDirectory.Name? = nil) throws {
+    let name = name ?? copy
+    guard let top = try directory.directory(name) else {
+      for (_, flags) in protected { try directory.setFlags(flags, of: name) }
+      return
+    }
     // The contents of a directory before the directory.
     for (path, flags) in protected.reversed() {
       guard let above = try top.directory(at: path.removingLastComponent()) else { continue }

@@ -1,0 +1,141 @@
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("restore", .requiresRoot)
+struct RestoreTests {
+  /// Node 1, whose generation 2 has files that generation 3 changes.
+  private let store: TestStore
+
+  init() throws {
+    store = TestStore(existing: try LoopBtrfs.shared.newDirectory())
+    let base = try Self.base.get()
+    try store.ast("init", "--directory", base.string).expectSuccess()
+    try store.ast("clone", "0", "one").expectSuccess()
+    try change(
+      """
+      mkdir -p /etc/d/deep /opt/s; echo a >/etc/d/a; echo b >/etc/b; ln -s b /etc/l; ln /etc/d/a /etc/d/other
+      chmod 4750 /etc/d/a; chown 7:8 /etc/b; truncate --size=1M /opt/s/holes; echo end >>/opt/s/holes; mkfifo /opt/s/f
+      ln -s /etc /opt/s/out
+      """)
+    try change("rm -r /etc/d /etc/b; echo new >/etc/b; mkdir /etc/d; echo x >/etc/d/x; ln -sfn d /etc/l; rm -r /opt/s")
+    try store.ast("pin", "1@2").expectSuccess()
+  }
+
+  /// The tiny root, with programs that make unusual files.
+  private static let base = Result {
+    let base = try LoopBtrfs.shared.newDirectory().appending("base")
+    try runSuccessfully(["cp", "-a", "\(try TinyRoot.path)", base.string])
+    try runSuccessfully(
+      ["cp", "-L"] + ["chown", "truncate", "mkfifo", "readlink"].map { "/usr/bin/\($0)" } + ["\(base)/usr/bin"])
+    let script = "import os, sys; open(sys.argv[1], 'w'); os.setxattr(sys.argv[1], 'user.note', b'hello')"
+    try runSuccessfully(["python3", "-c", script, "\(base)/etc/p"])
+    return base
+  }
+
+  private func change(_ script: String) throws {
+    try store.ast("run", "1", "bash", "-euc", script).expectSuccess()
+  }
+
+  private func inNode(_ script: String) throws -> String {
+    try store.ast("-q", "run", "1", "bash", "-euc", script).stdout
+  }
+
+  @Test func filesComeBackAsTheyWere() throws {
+    let before = try store.state()
+    let simulated = try store.ast("restore", "-n", "1@2", "/etc/b", "/etc/d", "etc//d/../d/a").expectSuccess()
+    #expect(
+      simulated.stdout == "~ /etc/b (content, owner)\n+ /etc/d/a\n+ /etc/d/deep\n+ /etc/d/other\n- /etc/d/x\n")
+    #expect(try store.state() == before)
+    let result = try store.ast("restore", "1@-1", "/etc/b", "/etc/d").expectSuccess()
+    #expect(result.stdout == "Node 1: 5 files as in 1@2, generation 4.\n")
+    #expect(
+      try store.ast("diff", "--files", "1@2", "1").stdout
+        == "~ /etc/l (target)\n- /opt/s\n- /opt/s/f\n- /opt/s/holes\n- /opt/s/out\n")
+    #expect(try inNode("stat --format '%a %u:%g %h' /etc/d/a /etc/b") == "4750 0:0 2\n644 7:8 1\n")
+    let again = try store.ast("restore", "1@2", "/etc/b").expectSuccess()
+    #expect(again.stdout == "Node 1: it has these files as they are in 1@2; nothing was changed.\n")
+    // Directories that are gone are made again.
+    try store.ast("restore", "1@2", "/opt/s/holes", "/opt/s/f", "/etc/l").expectSuccess()
+    #expect(
+      try inNode("stat --format '%F %s' /opt/s/f /opt/s/holes; readlink /etc/l") == "fifo 0\nregular file 1048580\nb\n")
+    #expect(try inNode("stat --format %b /opt/s/holes") == "8\n")
+    try store.ast("undo", "1").expectSuccess()
+    #expect(try inNode("ls /opt") == "")
+    #expect(try Consistency.problems(of: store) == [])
+    #expect(try Consistency.findingsOfDoctor(store) == [])
+  }
+
+  @Test func whatIsNotThereChangesNothing() throws {
+    try change("rm -r /etc/d; ln -s /root /etc/d")
+    let before = try store.state()
+    let cases: [(paths: [String], status: Int32, sentence: String)] = [
+      (["1@2", "/nope"], 3, "generation 1@2 has no /nope; nothing was changed"),
+      (["1@2", "/etc/b", "/etc/b/c"], 3, "generation 1@2 has no /etc/b/c; nothing was changed"),
+      (
+        ["1@2", "/opt/s/out/b"], 3,
+        "generation 1@2 has no /opt/s/out/b: /opt/s/out is a symbolic link there; nothing was changed"
+      ),
+      (["1@2", "/"], 2, "/ is the whole node; nothing was changed"),
+      (["1@2", "../etc/b"], 2, "../etc/b is not below the root of the node; nothing was changed"),
+      (["1@2", ""], 2, "the name of a file is empty"),
+      (["1@2"], 2, "Missing expected argument '<path> ...'"),
+      (["1", "/etc/b"], 2, "“1” is node 1 as it is now, and a generation is needed; nothing was changed"),
+      (["1@9", "/etc/b"], 3, "node 1 has no generation 9; nothing was changed"),
+      (["0@1", "/etc/b"], 3, "generation 0@1 has no /etc/b; nothing was changed"),
+      (["1@2", "--to", "/nonexistent", "/etc/b"], 1, "cannot open /nonexistent: No such file or directory"),
+    ]
+    for (paths, status, sentence) in cases {
+      let result = try store.ast(["restore"] + paths)
+      #expect(result.status == status, "\(paths)")
+      #expect(result.stderr.lines.first == "ast: \(sentence)", "\(paths)")
+      #expect(result.stdout == "")
+    }
+    #expect(try store.state() == before)
+    // What was a directory leads elsewhere now.
+    let refused = try store.ast("restore", "1@2", "/etc/d/a")
+    #expect(refused.status == 5)
+    #expect(
+      refused.stderr
+        == "ast: /etc/d is not a directory in node 1 now; nothing was changed\n     restore /etc/d itself\n")
+    #expect(try inNode("ls -A /root") == "")
+    try store.ast("restore", "1@2", "/etc/d").expectSuccess()
+    #expect(try inNode("cat /etc/d/a") == "a\n")
+  }
+
+  @Test func filesAreCopiedOutAndReplacedOnlyIfThatIsMeant() throws {
+    let directory = try LoopBtrfs.shared.newDirectory()
+    let before = try store.state()
+    let result = try store.ast("restore", "--to", directory.string, "1@2", "/etc/d", "/etc/b", "/opt/s/out")
+      .expectSuccess()
+    #expect(result.stdout == ["b", "d", "out"].map { "\(directory)/\($0)\n" }.joined())
+    func listing() throws -> String {
+      try runSuccessfully(["sh", "-c", "cd \(directory) && find . -printf '%P %y %m %U:%G %l\\n' | sort && cat b d/a"])
+    }
+    let there = try listing()
+    #expect(
+      there.contains("b f 644 7:8 \n") && there.contains("d/a f 4750 0:0 \n") && there.contains("out l 777 0:0 /etc\n"))
+    #expect(there.hasSuffix("b\na\n"))
+    let asked = try store.ast("restore", "--to", directory.string, "1@2", "/etc/b")
+    #expect(asked.status == 2)
+    #expect(asked.stderr.hasPrefix("ast: this needs confirmation, and there is no terminal; nothing was changed\n"))
+    let twice = try store.ast("restore", "--to", directory.string, "1@2", "/etc/d/deep", "/etc/d/other")
+    #expect(twice.status == 0)
+    try store.ast("-y", "restore", "--to", directory.string, "1", "/etc/b", "/etc/d").expectSuccess()
+    #expect(
+      try runSuccessfully(["sh", "-c", "cd \(directory) && cat b; ls -A d; ls -A"])
+        == "new\nx\nb\nd\ndeep\nother\nout\n")
+    #expect(try store.state() == before)
+  }
+
+  @Test func attributesAreKept() throws {
+    try change("rm /etc/p")
+    try store.ast("restore", "1@-1", "/etc/p").expectSuccess()
+    let directory = try LoopBtrfs.shared.newDirectory()
+    try store.ast("restore", "--to", directory.string, "1", "/etc/p").expectSuccess()
+    for file in [try store.content(of: 1).appending("etc/p"), directory.appending("p")] {
+      let script = "import os, sys; print(os.getxattr(sys.argv[1], 'user.note'))"
+      #expect(try runSuccessfully(["python3", "-c", script, file.string]) == "b'hello'\n")
+    }
+  }
+}

@@ -29,11 +29,25 @@ struct PackageBenchmarks {
   }
 
   func run() throws {
+    try search()
     try plan()
     try install(["build-essential"])
     // With these, half of the time belongs to scripts: certificates, byte code.
     try install(Self.set)
     try upgradeTree()
+  }
+
+  /// Packages by words, and one by its name, in a whole release.
+  private func search() throws {
+    for (verb, words) in [("search", ["web", "server"]), ("show", ["nginx"])] {
+      try Comparison(
+        title: "\(verb) \(words.joined(separator: " "))", turns: 10,
+        ways: [
+          .init("chroot … apt-cache \(verb)") { _ in try timeChroot(plain, ["apt-cache", verb] + words) },
+          .init("ast \(verb)", target: 0.5) { _ in try time([verb, "-N", "0"] + words) },
+        ]
+      ).print()
+    }
   }
 
   /// What apt would do.

@@ -17,6 +17,14 @@ public struct PackageOrigin: Sendable, Hashable {
     self.codename = codename
   }
 
+  /// Reads the beginning of a `Release` or `InRelease` file; fields that are not there are empty.
+  public init(release text: some Collection<UInt8>) {
+    let fields = ControlFile.paragraphs(in: text, fields: ["Origin", "Label", "Suite", "Codename"]).first ?? [:]
+    self.init(
+      origin: fields["Origin", default: ""], label: fields["Label", default: ""], suite: fields["Suite", default: ""],
+      codename: fields["Codename", default: ""])
+  }
+
   /// Whether it has security updates for a release, such as `trixie`: these are the patterns with which
   /// unattended-upgrades comes for Debian and for Ubuntu.
   public func isSecurity(of release: String) -> Bool {

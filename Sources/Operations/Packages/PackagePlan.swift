@@ -24,6 +24,8 @@ public struct PackagePlan: Sendable {
   public let keptBack: [String]
   /// Why they stay; empty unless security updates were asked for.
   public let reasons: [KeptBackPackage]
+  /// The names of the packages that get a security update.
+  public let securityUpdates: Set<String>
   /// Whether only security updates were asked for.
   public let isSecurityOnly: Bool
   /// The packages that the request names.

@@ -44,6 +44,8 @@ extension AptSession {
     let (decision, downloads) = try decide(request, options, in: root)
     if request == .securityUpgrade { try requireSecurityUpdates(decision, in: root) }
     let steps = decision?.steps ?? []
+    let release = try RootDirectory(root).releaseCodename ?? ""
+    let secured = steps.filter { decision?.origins[$0.argument]?.contains { $0.isSecurity(of: release) } ?? false }
     let facts = try facts(of: steps, in: root)
     let missing = downloads.filter { !$0.isInPlace && !cache.has($0) }
     try keepTables(of: root)
@@ -53,13 +55,15 @@ extension AptSession {
       ? try upgradable(in: root, request.lists).filter { !changed.contains($0.package?.name ?? "") } : []
     let marks = try Set(newlyManual(since: before, in: root)).union(request.marks).sorted()
     let names = Set(notUpgraded.compactMap(\.package?.name)).sorted()
-    let reasons = request == .securityUpgrade ? try reasonsToKeepBack(notUpgraded, before, in: root) : []
+    let reasons =
+      request == .securityUpgrade ? try reasonsToKeepBack(notUpgraded, before, in: root, isSecurityOnly: true) : []
     return PackagePlan(
       steps: steps, marks: marks, downloads: downloads,
       downloadSize: missing.reduce(0) { $0 + $1.size },
       installSize: facts.growth, essential: facts.essential,
       held: steps.filter(before.holds).map(\.name),
       notUpgraded: names, keptBack: request.isUpgrade ? names : [], reasons: reasons,
+      securityUpdates: Set(secured.map(\.name)),
       isSecurityOnly: request == .securityUpgrade, requested: Set(request.names.flatMap(Self.plainNames)))
   }
 
@@ -179,7 +183,7 @@ extension AptSession {
   }
 
   /// The packages that have a newer version. apt fails if there are none.
-  private func upgradable(in root: FilePath, _ lists: Lists) throws -> [PackageDownload] {
+  func upgradable(in root: FilePath, _ lists: Lists) throws -> [PackageDownload] {
     let command =
       apt("apt-get", lists) + ["--print-uris", "-o", "Acquire::ForceHash=SHA256", "download", "?upgradable"]
     return PackageDownload.printed(in: try collect(command, in: root).output)

@@ -51,30 +51,32 @@ extension AptSession {
       state: .unchanged)
   }
 
-  /// Why apt leaves packages as they are that have a security update: the reasons that can be known, or apt's own.
+  /// Why apt leaves packages as they are that have a newer version: the reasons that can be known, or apt's own.
   ///
-  /// - Parameter marks: the marks of the packages before the upgrade.
+  /// - Parameters:
+  ///   - marks: the marks of the packages before the upgrade.
+  ///   - isSecurityOnly: whether they are security updates, and may bring nothing else.
   func reasonsToKeepBack(
-    _ packages: [PackageDownload], _ marks: PackageMarks, in root: FilePath
+    _ packages: [PackageDownload], _ marks: PackageMarks, in root: FilePath, isSecurityOnly: Bool
   ) throws -> [KeptBackPackage] {
     try packages.compactMap(\.package).sorted { $0.name < $1.name }.map { package in
       let isHeld = marks.held.contains {
         $0.name == package.name && [package.architecture, "all"].contains($0.architecture)
       }
-      let reason = try isHeld ? "on hold" : reasonToKeepBack(package, in: root)
+      let reason = try isHeld ? "on hold" : reasonToKeepBack(package, in: root, isSecurityOnly: isSecurityOnly)
       return KeptBackPackage(name: package.name, version: package.version, reason: reason)
     }
   }
 
   private func reasonToKeepBack(
-    _ package: (name: String, version: String, architecture: String), in root: FilePath
+    _ package: (name: String, version: String, architecture: String), in root: FilePath, isSecurityOnly: Bool
   ) throws -> String {
     let word = package.name + (package.architecture == "all" ? "" : ":\(package.architecture)") + "=\(package.version)"
     let (run, decision) = try ask(.install([word]), PackageOptions(), in: root)
     guard run.end == .exited(0), let decision, !decision.isFailure else {
       return "apt: \(explanation(run.output, run.said))"
     }
-    let strangers = try strangers(in: decision, root)
+    let strangers = try isSecurityOnly ? strangers(in: decision, root) : []
     if !strangers.isEmpty { return "needs \(strangers.joined(separator: ", ")), which is not a security update" }
     let removals = removals(in: decision)
     if !removals.isEmpty { return "would remove \(removals.joined(separator: ", "))" }

@@ -40,7 +40,7 @@ struct Ast: Verb {
         subcommands: [
           Install.self, Remove.self, Upgrade.self, TreeUpgrade.self, TreeRemovePackages.self, Sync.self, ForceSync.self,
           BaseUpdate.self, AutoUpgrade.self, Check.self, RebootWaiting.self, Hold.self, Unhold.self, Refresh.self,
-          List.self, Which.self,
+          List.self, Which.self, Search.self, Show.self, Updates.self,
           Diff.self,
         ]),
       CommandGroup(

@@ -54,7 +54,7 @@ extension Package {
 }
 
 /// A found package as `--json` shows it.
-private struct WhichReport: Encodable {
+struct WhichReport: Encodable {
   let node: NodeID
   let package: Package
 }

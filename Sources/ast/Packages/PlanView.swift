@@ -40,7 +40,8 @@ enum PlanView {
     return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")
   }
 
-  private static func sizes(_ plan: PackagePlan) -> String {
+  /// The counts, and what is fetched and comes on the disk.
+  static func sizes(_ plan: PackagePlan) -> String {
     let growth = Quantity.bytes(abs(plan.installSize)) + (plan.installSize < 0 ? " less" : " more")
     return "\(summary(plan)): \(Quantity.bytes(plan.downloadSize)) to download, \(growth) on disk."
   }

@@ -101,7 +101,8 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
   (["live-chroot"], 125, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
   (["pin", "1"], 3, "not-found"), (["pin", "2@9"], 3, "not-found"), (["tag", "--delete", "x"], 3, "not-found"),
   (["tag", "2@9", "x"], 3, "not-found"), (["restore", "2@1", "/nope"], 3, "not-found"),
-  (["info", "2@9"], 3, "not-found"), (["clone", "2@-1"], 3, "not-found"), (["deploy"], 2, "usage"), (["install", "999", "x"], 3, "not-found"),
+  (["info", "2@9"], 3, "not-found"), (["clone", "2@-1"], 3, "not-found"), (["deploy"], 2, "usage"),
+  (["install", "999", "x"], 3, "not-found"),
   (["install", "--live", "2", "x"], 5, "refused"),
   (["upgrade", "0"], 5, "refused"),
   (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),
@@ -195,10 +196,11 @@ struct HelpTests {
     #expect(try ast("--help") == overview)
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
-      "tree-run", "edit-conf", "undo", "restore", "tag", "status", "info", "history", "du", "init", "doctor", "gc", "tmp", "version",
+      "tree-run", "edit-conf", "undo", "restore", "tag", "status", "info", "history", "du", "init", "doctor", "gc",
+      "tmp", "version",
       "live-chroot", "config", "dedupe",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",
-      "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff",
+      "auto-upgrade", "check", "hold", "unhold", "refresh", "list", "which", "diff", "search", "show", "updates",
     ] {
       let help = try ast("help", verb).expectSuccess()
       #expect(help.stderr == "")

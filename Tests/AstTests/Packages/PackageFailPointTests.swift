@@ -42,7 +42,9 @@ struct PackageFailPointTests {
   @Test func lookingChangesNothing() throws {
     let node = try PackageVictim.upgradable()
     let before = try node.state()
-    for command in [["refresh"], ["install", "-n", "tool"], ["upgrade", "-n"], ["remove", "-n", "victim"], ["hold"]] {
+    for command in [
+      ["refresh"], ["updates"], ["install", "-n", "tool"], ["upgrade", "-n"], ["remove", "-n", "victim"], ["hold"],
+    ] {
       #expect(try node.store.failPoints(of: node.words(command[0], Array(command.dropFirst()))) == [], "\(command)")
     }
     try node.expectUntouched(since: before)
@@ -104,7 +106,7 @@ struct PackageVictim: Sendable, CustomTestStringConvertible {
   }
 
   /// The verbs that do not change a node.
-  static let looking = ["refresh"]
+  static let looking = ["refresh", "search", "show", "updates"]
 
   private init(_ verb: String, _ rest: String..., everywhere: Bool = false) {
     self.verb = verb

@@ -36,7 +36,39 @@ extension FuzzEntry {
     Get:3 file:/srv/own ./ Packages [531 B]
     """
 
+  private static let packages = """
+    Package: bash
+    Version: 5.2-1
+    Description: GNU Bourne Again SHell
+     long
+    Description-md5: 3522aa7b4374048d6450e348a5bb45d9
+
+    Package: last
+    Description-en: x
+    """
+
   static let indexEntries: [FuzzEntry] = [
+    FuzzEntry(
+      "list-text",
+      of: ["Formats/DebianFormats/Lists/ListText.swift", "Formats/DebianFormats/Lists/SearchWord.swift"],
+      seeds: [packages, packages + "\n\n"]
+    ) { input in
+      let files = parts(input, 2)
+      let word = SearchWord(text(files[1]))
+      try files[0].withUnsafeBytes { bytes in
+        let list = ListText(bytes)
+        try require(ListText.endOfWholeEntries(in: bytes) <= bytes.count, "a piece ends behind the text")
+        try list.forEachEntry { entry in
+          try require(!entry.package.isEmpty, "an entry has no package")
+          for range in [entry.package, entry.version, entry.description, entry.digest] {
+            try require(range.upperBound <= bytes.count, "a value ends behind the text")
+            _ = word?.isIn(list[range])
+          }
+          let found = list.entries(withLine: "Package: \(list.string(entry.package))")
+          try require(found.allSatisfy { $0.upperBound <= bytes.count }, "an entry ends behind the text")
+        }
+      }
+    },
     FuzzEntry(
       "apt-update", of: ["Formats/DebianFormats/AptUpdate.swift"],
       seeds: [update, "E: Release file for http://a/InRelease is expired (invalid since 3d).\nW: x"]

@@ -33,6 +33,9 @@ struct PackageIndices {
   /// The directory of the lists, which may not exist yet.
   var lists: FilePath { path.appending("lists") }
 
+  /// The directory of the places of the entries in the lists, which are made when they are wanted.
+  var places: FilePath { path.appending("places") }
+
   /// When they were fetched; nil if that has not happened yet. A time in the future counts as long ago: the clock was
   /// ahead then.
   var fetched: Date? { Self.fetched(path) }

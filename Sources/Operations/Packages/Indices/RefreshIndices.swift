@@ -28,6 +28,15 @@ extension AptSession {
   package func useIndices(of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void)
     throws
   {
+    try obtainIndices(of: root, refresh, progress: progress)
+    let key = try indicesKey(of: root)
+    // The next command of root does it otherwise.
+    _ = try cache.unlessChanging { try store.publishLists(of: node, key, in: cache) }
+  }
+
+  private func obtainIndices(
+    of root: FilePath, _ refresh: PackageOptions.Refresh, progress: (PackageProgress) -> Void
+  ) throws {
     let key = try indicesKey(of: root)
     let status = try RootDirectory(root).contents(of: PackageState.dpkgStatus) ?? Data()
     if try takeIndices(key, refresh, status) { return try readLocalSources(key, in: root) }

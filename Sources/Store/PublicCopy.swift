@@ -60,7 +60,7 @@ extension Store {
     let path = directory.path.appending(name)
     if try directory.status(of: name) == nil { return try Files.rename(directory.path.appending(new), to: path) }
     let result = name.withPlatformString { old in
-      new.withPlatformString { cfiles_exchange(directory.descriptor, $0, old) }
+      new.withPlatformString { cfiles_exchange(directory.descriptor, $0, directory.descriptor, old) }
     }
     guard result == 0 else { throw FileError("replace", path, Errno(rawValue: errno)) }
     try directory.remove(new)

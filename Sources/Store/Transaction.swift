@@ -25,6 +25,7 @@ package struct Transaction {
   private let lock: Lock
   private let next: GenerationNumber
   private let lent: LentFiles
+  private let state: LentState
   private let unchanged: UInt64
 
   /// The one kind of transaction that may change the base.
@@ -52,6 +53,8 @@ package struct Transaction {
         to: store.staging(of: id, operation), readOnly: false)
       failPoint("clone made")
       lent = try LentFiles(to: clone.path, resolver: resolver)
+      state = LentState(of: clone.path)
+      try state.lend()
       try FileSystem.sync(clone.path)
       unchanged = try clone.info().transaction
     } catch {
@@ -127,6 +130,7 @@ package struct Transaction {
   /// - Parameter boot: the result of `bootFiles`.
   package func seal(_ boot: BootFiles?) throws -> SealedSnapshot {
     try lent.giveBack()
+    try state.giveBack()
     try clone.removeProtection()
     failPoint("prepared for the seal")
     try clone.setReadOnly(true)

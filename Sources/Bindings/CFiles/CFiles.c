@@ -32,8 +32,8 @@ int cfiles_open_in_memory(void) {
   return file < 0 ? -errno : file;
 }
 
-int cfiles_exchange(int directory, const char *name, const char *other) {
-  return renameat2(directory, name, directory, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+int cfiles_exchange(int directory, const char *name, int other_directory, const char *other) {
+  return renameat2(directory, name, other_directory, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
 }
 
 // The attributes of chattr(1) that btrfs keeps for a file. The others follow from its contents.

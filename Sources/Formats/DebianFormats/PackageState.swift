@@ -13,6 +13,11 @@ public enum PackageState {
     /// Its new path, relative to `/usr/lib/sysimage`.
     public let home: FilePath
 
+    /// The target of the symlink at ``place``.
+    public var target: String {
+      place.components.dropLast().map { _ in "../" }.joined() + PackageState.sysimage.pushing(home).string
+    }
+
     fileprivate init(_ place: FilePath, _ home: FilePath) {
       self.place = place
       self.home = home
@@ -51,6 +56,10 @@ public enum PackageState {
     Directory("var/lib/xml-core", "xml-core"),
     Directory("var/lib/python", "python"),
   ]
+
+  /// The directories of ``directories`` that are at their old places while programs work in a node: all but dpkg's own,
+  /// whose package is never removed.
+  public static let lent = directories.filter { $0.home != "dpkg" }
 
   /// The configuration that tells apt where its record of automatically installed packages is: apt writes a new file
   /// and renames it over the old one, so a symlink in `/var` would not last (apt.conf(5), "Directories").

@@ -21,20 +21,20 @@ package struct RelocatePackageState {
 
   package mutating func run() throws {
     for directory in PackageState.directories {
-      try move(directory.place, to: PackageState.sysimage.pushing(directory.home))
+      try move(directory)
     }
     try moveExtendedStates()
     try configureDKMS()
     try putTimesBack()
   }
 
-  private mutating func move(_ place: FilePath, to home: FilePath) throws {
+  private mutating func move(_ directory: PackageState.Directory) throws {
+    let (place, home) = (directory.place, PackageState.sysimage.pushing(directory.home))
     try requireDirectories(to: place)
     let (old, new) = (root.pushing(place), root.pushing(home))
-    let destination = place.components.dropLast().map { _ in "../" }.joined() + home.string
     switch kind(of: old) {
     case .symlink:
-      guard try files.destinationOfSymbolicLink(atPath: old.string) == destination else { throw refused(old) }
+      guard try files.destinationOfSymbolicLink(atPath: old.string) == directory.target else { throw refused(old) }
       return try makeDirectory(home)
     case .directory:
       try makeDirectory(home.removingLastComponent())
@@ -47,7 +47,7 @@ package struct RelocatePackageState {
       throw refused(old)
     }
     try touch(place.removingLastComponent())
-    try Files.makeLink(old, to: destination)
+    try Files.makeLink(old, to: directory.target)
     made.append(place)
   }
 

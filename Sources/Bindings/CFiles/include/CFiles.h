@@ -15,8 +15,8 @@ int cfiles_rename_new(int directory, const char *name, int new_directory, const 
 /* memfd_create(2): a file in memory, without a name, to be read and written. */
 int cfiles_open_in_memory(void);
 
-/* renameat2(2) with RENAME_EXCHANGE: two names in a directory, or two paths, change places, both at once. */
-int cfiles_exchange(int directory, const char *name, const char *other);
+/* renameat2(2) with RENAME_EXCHANGE: two names, or two paths, change places, both at once. */
+int cfiles_exchange(int directory, const char *name, int other_directory, const char *other);
 
 /* Attributes of chattr(1): "immutable" or "append only", and "no copy on write" (linux/fs.h, FS_..._FL). */
 #define CFILES_PROTECTED 0x30U

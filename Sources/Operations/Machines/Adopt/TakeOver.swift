@@ -83,7 +83,9 @@ struct TakeOver {
 
   /// Puts the subvolume in place of the one with this name, which an adoption has made and no program has written to.
   func install(as path: FilePath) throws {
-    let result = target.withPlatformString { new in path.withPlatformString { cfiles_exchange(AT_FDCWD, new, $0) } }
+    let result = target.withPlatformString { new in
+      path.withPlatformString { cfiles_exchange(AT_FDCWD, new, AT_FDCWD, $0) }
+    }
     guard result == 0 else {
       throw AstError(.failed, "cannot put \(target) in place of \(path): \(Errno(rawValue: -result))")
     }

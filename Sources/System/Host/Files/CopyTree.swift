@@ -131,12 +131,15 @@ extension OpenDirectory {
   }
 
   /// Exchanges two names of the directory, in one step.
-  package func exchange(_ name: Name, with other: Name) throws {
+  ///
+  /// - Parameter directory: the directory of the other name, if it is not this one.
+  package func exchange(_ name: Name, with other: Name, in directory: OpenDirectory? = nil) throws {
+    let directory = directory ?? self
     let result = name.withPlatformString { name in
-      other.withPlatformString { cfiles_exchange(descriptor, name, $0) }
+      other.withPlatformString { cfiles_exchange(descriptor, name, directory.descriptor, $0) }
     }
     guard result == 0 else {
-      throw Self.failure("exchange \(path.appending(other)) with", path.appending(name), -result)
+      throw Self.failure("exchange \(directory.path.appending(other)) with", path.appending(name), -result)
     }
   }
 }

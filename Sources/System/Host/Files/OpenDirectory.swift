@@ -134,7 +134,7 @@ package final class OpenDirectory {
   }
 
   /// The attributes of chattr(1) that protect a file; nil if the name does not exist.
-  func protection(of name: Name) throws -> UInt32? {
+  package func protection(of name: Name) throws -> UInt32? {
     let result = name.withPlatformString { cfiles_protection(descriptor, $0) }
     if result == -ENOENT { return nil }
     guard result >= 0 else { throw Self.failure("examine", path.appending(name), -result) }

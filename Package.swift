@@ -153,6 +153,9 @@ let package = Package(
       name: "Benchmarks", dependencies: ["Btrfs", "SnapshotTree", "TestSupport", system], path: "Tests/Benchmarks",
       swiftSettings: strict),
     .executableTarget(
+      name: "debian-packages", dependencies: ["Btrfs", "TestSupport", system], path: "Tests/DebianPackages",
+      exclude: ["run"], swiftSettings: strict),
+    .executableTarget(
       name: "test-runner", dependencies: ["TestSupport", system], path: "Tests/Runner", swiftSettings: strict),
     .target(name: "CAstInit", path: "Tests/Fuzz/AstInit"),
     .target(

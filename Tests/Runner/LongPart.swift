@@ -22,6 +22,11 @@ struct LongPart {
       LongPart("debian-swift", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "try"]),
       LongPart("debian-swift-arm64", room: "debian-swift", ["\(Checkout.directory)/Tests/DebianSwift/run", "arm64"]),
     ]
+    + ["trixie", "forky"].map { release in
+      LongPart(
+        "debian-packages-\(release)", room: "debian-packages",
+        ["\(Checkout.directory)/Tests/DebianPackages/run", release])
+    }
     + (1...fuzzParts).map { part in
       LongPart(
         "fuzz-\(part)", room: "fuzz", ["\(Checkout.directory)/Tests/Fuzz/run", "600", "\(part)/\(fuzzParts)"])
@@ -37,7 +42,10 @@ struct LongPart {
 
   /// The rooms there are.
   static let rooms =
-    ["boot", "start", "older", "power-cuts", "adoption", "tutorial", "campaign", "debian-swift", "fuzz"]
+    [
+      "boot", "start", "older", "power-cuts", "adoption", "tutorial", "campaign", "debian-packages", "debian-swift",
+      "fuzz",
+    ]
 
   /// All of them: those above, and the tests of Tests/Boot that are not among the short ones, a part each.
   static func all() throws -> [LongPart] { try others + campaign + boots() }

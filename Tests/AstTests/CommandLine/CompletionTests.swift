@@ -19,15 +19,11 @@ import Testing
     try shell.expect("0  1")
   }
 
-  @Test func bashOffersTheGenerationsOfANode() throws {
-    try store.ast("run", "1", "touch", "/a").expectSuccess()
+  @Test func tagsOfGenerationsAreOfferedWhereOneCanBeNamed() throws {
     try store.ast("tag", "1@1", "before").expectSuccess()
     let shell = try shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")
     try shell.send("ast info b\t")
     try shell.expect("before ")
-    // Ctrl-U empties the line.
-    try shell.send("\u{15}ast info 1@\t\t\t")
-    try shell.expect("1@1  1@2")
   }
 
   @Test func zshShowsWhatTheNodesAre() throws {

@@ -47,13 +47,15 @@ struct AstNode {
   }
 
   /// The versions of the packages that it has, by their names.
-  func versions() throws -> [String: String] {
+  ///
+  /// - Parameter remains: whether a package counts of which only configuration is left.
+  func versions(withRemains remains: Bool = false) throws -> [String: String] {
     let database = try content().appending("usr/lib/sysimage/dpkg")
     let format = "${Package} ${Version} ${db:Status-Status}\\n"
     let lines = try runSuccessfully(["dpkg-query", "--admindir=\(database)", "--show", "--showformat=\(format)"])
       .split(separator: "\n").map { $0.split(separator: " ") }
     return Dictionary(
-      lines.filter { $0.count == 3 && $0[2] != "config-files" }.map { (String($0[0]), String($0[1])) },
+      lines.filter { $0.count == 3 && (remains || $0[2] != "config-files") }.map { (String($0[0]), String($0[1])) },
       uniquingKeysWith: { first, _ in first })
   }
 

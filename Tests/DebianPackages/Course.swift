@@ -72,7 +72,10 @@ struct Course {
     guard ledger.entry(track.name, package.name, .purge) == nil else { return }
     let isInstalled = ledger.entry(track.name, package.name, .install)?.result == .ok
     guard isInstalled else { return try add(track, package.name, .purge, .none) }
-    let names = package.names.filter(available.contains)
+    let known = try node.versions(withRemains: true)
+    let names = package.names.filter { known[$0] != nil }
+    // A run that was ended has purged it, or it went with another one.
+    guard !names.isEmpty else { return try add(track, package.name, .purge, .ok) }
     try attempt(.purge(names), of: package.name, step: .purge, in: node, track, others: try present(node, track))
   }
 

@@ -4,8 +4,9 @@ extension TreeDatabase {
   /// Removes nodes with all their generations, whose subvolumes become doomed.
   ///
   /// Refused, before anything is changed, for base, for a node with a child that is not given too, for the default
-  /// node, and for a node with deployments, a tag or a pinned generation. The nodes and their parents become unpublished: the parents because their
-  /// records carry the next number, which must survive the loss of the highest node.
+  /// node, and for a node with deployments, a tag or a pinned generation. The nodes and their parents become
+  /// unpublished: the parents because their records carry the next number, which must survive the loss of the highest
+  /// node.
   public func deleteNodes(_ nodes: [NodeID]) throws(TreeError) {
     try requireWrite()
     let deleted = Set(nodes)

@@ -230,7 +230,9 @@ extension KillScenario {
   /// The remains of two killed commands: the clone of a transaction, and new nodes without a row.
   @Sendable private static func leaveStrays(in store: TestStore) throws {
     let run = try store.start(["run", "1", "sh", "-c", "touch /lost; sleep 1000"])
-    try eventually("the run") { try !runSuccessfully(["find", "\(store.root)/nodes/1/", "-path", "*/lost"]).isEmpty }
+    try eventually("the run") {
+      try !runSuccessfully(["find", "\(store.root)/nodes/1/", "-maxdepth", "2", "-name", "lost"]).isEmpty
+    }
     try store.kill(["clone-tree", "1"], at: "before the commit")
     run.send(SIGKILL)
     _ = try run.wait()
@@ -241,7 +243,9 @@ extension KillScenario {
     try store.ast("clone", "0", "doomed").expectSuccess()
     try store.ast("branch", "3", "doomed too").expectSuccess()
     let run = try store.start(["run", "1", "sh", "-c", "touch /lost; sleep 1000"])
-    try eventually("the run") { try !runSuccessfully(["find", "\(store.root)/nodes/1/", "-path", "*/lost"]).isEmpty }
+    try eventually("the run") {
+      try !runSuccessfully(["find", "\(store.root)/nodes/1/", "-maxdepth", "2", "-name", "lost"]).isEmpty
+    }
     try store.kill(["-y", "del", "3"], at: "committed")
     run.send(SIGKILL)
     _ = try run.wait()

@@ -29,6 +29,7 @@ static inline int csqlite_read_errno(sqlite3 *connection) {
   if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK && number)
     return number;
   sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (!log || !log->pMethods) return 0;
+  // A journal in memory has none of this.
+  if (!log || !log->pMethods || !log->pMethods->xFileControl) return 0;
   return log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK ? number : 0;
 }

@@ -198,8 +198,8 @@ public final class Connection {
   }
 
   /// Where the write-ahead log ends: differs after each commit to the main database, whoever made it. Read it inside a
-  /// transaction. Nil without a log, or if SQLite has not used it yet.
-  public var endOfLog: [UInt8]? { hooks.memoryGuard?.endOfLog }
+  /// transaction. Nil without `useWriteAheadLog`.
+  public var endOfLog: [UInt8]? { usesWriteAheadLog ? hooks.memoryGuard?.endOfLog : nil }
 
   /// Notes from now on which tables of the main database are changed.
   public func noteWrittenTables() {

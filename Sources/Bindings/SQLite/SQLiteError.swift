@@ -46,8 +46,9 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// The error of the last call on a connection.
   init(of connection: OpaquePointer?, _ operation: String) {
-    let number = csqlite_read_errno(connection)
-    if sqlite3_extended_errcode(connection) & 0xff == SQLITE_CORRUPT, number == EIO || number == ENXIO {
+    let isCorrupt = sqlite3_extended_errcode(connection) & 0xff == SQLITE_CORRUPT
+    let number = isCorrupt ? csqlite_read_errno(connection) : 0
+    if number == EIO || number == ENXIO {
       self.init(
         extendedCode: SQLITE_IOERR, message: String(cString: sqlite3_errstr(SQLITE_IOERR)), operation: operation,
         systemError: Errno(rawValue: number))

@@ -325,7 +325,8 @@ struct DamagedStoreTests {
     let lost = rebuilt.stdout + rebuilt.stderr
     for words in [
       "the next node is 2147483647, which is not plausible",
-      "its next generation is 2147483646, which is not plausible", "names operation 2147483647, which is not plausible",
+      "its next generation is 2147483646, which is not plausible",
+      "names operation t2147483647, which is not plausible",
       "node 2 has no readable record", "node 4 has no readable record",
     ] { #expect(lost.contains(words), "\(lost)") }
     try store.ast("run", "1", "touch", "/root/more").expectSuccess()

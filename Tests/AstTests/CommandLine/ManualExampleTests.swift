@@ -15,12 +15,20 @@ struct ManualExampleTests {
   }
 
   private static let nginx = DebPackage(
-    "nginx", files: ["/usr/bin/systemctl": DebPackage.File("#!/bin/sh\n", mode: FilePermissions(rawValue: 0o755))])
+    "nginx",
+    files: [
+      "/usr/bin/systemctl": DebPackage.File("#!/bin/sh\n", mode: FilePermissions(rawValue: 0o755)),
+      "/etc/nginx/nginx.conf": DebPackage.File("events {}\n"),
+    ])
 
   @Test(arguments: [
     Page(name: "ast.8", beforehand: []),
     Page(name: "ast-tree.8", beforehand: [["clone", "0"]]),
-    Page(name: "ast-work.8", beforehand: [["clone", "0"], ["branch", "1"], ["install", "-y", "2", "nginx"]]),
+    Page(
+      name: "ast-work.8",
+      beforehand: [
+        ["clone", "0"], ["branch", "1"], ["install", "-y", "2", "nginx"], ["run", "2", "touch", "/etc/nginx/more"],
+      ]),
     Page(name: "ast-packages.8", beforehand: [["clone", "0"], ["branch", "1"]]),
   ])
   func theyDoWhatTheySay(page: Page) throws {

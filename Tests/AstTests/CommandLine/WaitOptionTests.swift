@@ -49,7 +49,7 @@ struct WaitOptionTests {
     for way in [asSeconds, asNode] {
       let words = way.split(separator: " ").map(String.init)
       let status = try run([AstBinary.path.string, "--store=/nonexistent"] + words).status
-      #expect(status == (way.hasPrefix("run") ? 125 : way.hasPrefix("pin --wait=3") ? 2 : 3), "\(way)")
+      #expect(status == (way.hasPrefix("run") ? 125 : 3), "\(way)")
     }
   }
 

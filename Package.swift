@@ -71,7 +71,7 @@ let package = Package(
     .target(name: "Grub", dependencies: [system], path: "Sources/Formats/Grub", swiftSettings: strict),
     .target(
       name: "SystemFiles", dependencies: [system], path: "Sources/System/SystemFiles",
-      resources: [.embedInCode("files")], swiftSettings: strict),
+      resources: [.embedInCode("files"), .embedInCode("units")], swiftSettings: strict),
     .target(
       name: "Host",
       dependencies: [

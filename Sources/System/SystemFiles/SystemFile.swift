@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// A file that every node has, so that it boots as a deployment. Its content is in `files`, and part of the program.
+/// A file that every node has, so that it boots as a deployment. Its content is in `files` or `units`, and part of the program.
 public struct SystemFile: Hashable, Sendable {
   /// The kinds of file.
   public enum Kind: Hashable, Sendable {

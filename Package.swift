@@ -200,7 +200,8 @@ let package = Package(
       name: "BootTests", dependencies: ["Boot", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live"], swiftSettings: strict),
-    .testTarget(name: "MachinesTests", dependencies: ["Host", "Machines", system], swiftSettings: strict),
+    .testTarget(
+      name: "MachinesTests", dependencies: ["Host", "Machines", "TestSupport", system], swiftSettings: strict),
     .testTarget(
       name: "UpkeepTests",
       dependencies: [

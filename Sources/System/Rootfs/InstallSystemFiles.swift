@@ -21,20 +21,27 @@ public func installSystemFiles(into root: FilePath) throws -> Bool {
     && explaining(dkms.path) { try directory.install(Data(dkms.text.utf8), mode: 0o644, at: dkms.path) }
   let changes =
     try SystemFile.all.map { file in
-      try explaining(file.path) {
-        switch file.kind {
-        case .file(let content): try directory.install(Data(content), mode: 0o644, at: file.path)
-        case .configuration(let content): try directory.installOnce(Data(content), mode: 0o644, at: file.path)
-        case .program(let content): try directory.install(Data(content), mode: 0o755, at: file.path)
-        case .link(let target): try directory.installLink(to: target, at: file.path)
-        }
-      }
+      try explaining(file.path) { try file.install(in: directory) }
     }
   let programs = try OwnPrograms()
   let own = [(programs.ast, OwnPrograms.astPlace), (programs.start, OwnPrograms.startPlace)]
   return try own.map { program, place in
     try explaining(place) { try directory.install(Files.contents(of: program), mode: 0o755, at: place) }
   }.contains(true) || changes.contains(true) || isNew
+}
+
+extension SystemFile {
+  /// Makes the file in a root, and returns whether it was made or replaced.
+  ///
+  /// - Throws: `FileError`.
+  package func install(in root: RootDirectory) throws -> Bool {
+    switch kind {
+    case .file(let content): try root.install(Data(content), mode: 0o644, at: path)
+    case .configuration(let content): try root.installOnce(Data(content), mode: 0o644, at: path)
+    case .program(let content): try root.install(Data(content), mode: 0o755, at: path)
+    case .link(let target): try root.installLink(to: target, at: path)
+    }
+  }
 }
 
 /// The programs of this ast: the one that runs, and the first program of a start, `ast-init`.

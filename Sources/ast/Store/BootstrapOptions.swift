@@ -19,7 +19,10 @@ struct BootstrapSource: ParsableArguments {
     help: ArgumentHelp(
       "The kernel package (default: \(DebianArchitecture.current.kernelPackage)).", valueName: "package"))
   var kernel: String?
-  @Option(help: ArgumentHelp("Additional packages, separated by commas.", valueName: "packages"))
+  @Option(
+    help: ArgumentHelp(
+      "Additional packages, separated by commas: names, and package files, whose paths have a slash.",
+      valueName: "packages"))
   var include: String?
   @Option(help: ArgumentHelp("An option for apt, like Acquire::Check-Valid-Until=false.", valueName: "name=value"))
   var aptOption: [AptOption] = []

@@ -27,7 +27,7 @@ struct BootstrapVerb: Verb {
     let questions = BootstrapQuestions(source, system, file, isAsked: Confirmation.isAsked(global))
     let bootstrap = Bootstrap(
       target, from: questions.source, kernel: questions.kernel, packages: questions.packages,
-      aptOptions: source.aptOption, answers: try questions.answers())
+      aptOptions: source.aptOption, answers: try questions.answers(), version: Version.text)
     if !bootstrap.answers.letsSomebodyIn {
       context.output.warn("no user can log in to this system: use --root-password, --user or --ssh-key")
     }

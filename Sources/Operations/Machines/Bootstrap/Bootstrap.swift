@@ -24,17 +24,20 @@ public struct Bootstrap {
   public let source: BaseSource
   /// The package of its kernel.
   public let kernel: String
-  /// Packages to install too.
+  /// Packages to install too: names, and paths of package files, which have a slash.
   public let packages: [String]
   /// Options for apt (apt.conf(5)) while they are installed.
   public let aptOptions: [AptOption]
   /// The system's name, language, accounts and consoles.
   public let answers: BootstrapAnswers
 
+  /// The version of this ast.
+  public let version: String
+
   /// A system to make.
   public init(
     _ target: Target, from source: BaseSource, kernel: String, packages: [String], aptOptions: [AptOption] = [],
-    answers: BootstrapAnswers
+    answers: BootstrapAnswers, version: String
   ) {
     self.target = target
     self.source = source
@@ -42,6 +45,7 @@ public struct Bootstrap {
     self.packages = packages
     self.aptOptions = aptOptions
     self.answers = answers
+    self.version = version
   }
 
   /// Makes the system.
@@ -61,6 +65,7 @@ public struct Bootstrap {
     for name in [kernel] + packages where name.isEmpty || name.hasPrefix("-") {
       throw AstError(.usage, "not a valid package name: \(name)", state: .unchanged)
     }
+    let files = try packageFiles()
     try requirePrograms()
     let steps = Steps(command: command, reader: reader, messages: messages, note: progress, warn: warn)
     Interruption.holdBack()
@@ -68,19 +73,30 @@ public struct Bootstrap {
     case .disk(let path):
       let disk = try BlockDisk(path)
       try requireRoom(on: disk.size)
-      try install(on: disk.path, size: disk.size, steps)
+      try install(on: disk.path, size: disk.size, files, steps)
       try EFIBootEntry(on: disk.path).make(progress)
     case .image(let path, let size, let replacing):
       try requireRoom(on: size)
       let image = try DiskImage(at: path, size: size, replacing: replacing)
       do {
-        try install(on: image.device, size: size, steps)
+        try install(on: image.device, size: size, files, steps)
         try image.finish()
       } catch {
         image.discard()
         throw error
       }
     }
+  }
+
+  /// The package files among the packages: a name with a slash is a path.
+  private func packageFiles() throws -> [PackageFile] {
+    let files = try packages.filter { $0.contains("/") }.map { try PackageFile(FilePath($0)) }
+    guard let ast = files.first(where: { $0.package == OwnPackage.name }), ast.version != version else {
+      return files
+    }
+    throw AstError(
+      .usage, "\(ast.path) is ast \(ast.version), and this is ast \(version)", state: .unchanged,
+      hint: "make the system with the ast that it gets")
   }
 
   private func requirePrograms() throws {
@@ -109,7 +125,7 @@ private struct Steps {
 
 /// The steps, in their order.
 extension Bootstrap {
-  private func install(on device: FilePath, size: Int64, _ steps: Steps) throws {
+  private func install(on device: FilePath, size: Int64, _ files: [PackageFile], _ steps: Steps) throws {
     steps.note("making partitions and file systems on \(device)")
     let disk = try Partitions(forDiskOf: size).write(to: device)
     let (system, bootID) = (UUID(), VolumeID())
@@ -131,6 +147,7 @@ extension Bootstrap {
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
       steps.note("configuring the system")
       if case .bootstrap = source {} else { try base.install(wanted, aptOptions) }
+      try base.install(files, aptOptions)
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
       try base.installSystem()
@@ -152,7 +169,11 @@ extension Bootstrap {
     _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
   }
 
-  private var wanted: [String] { BootstrapPackages(kernel: kernel, for: answers, and: packages, on: .current).names }
+  private var wanted: [String] {
+    BootstrapPackages(
+      kernel: kernel, for: answers, and: packages.filter { !$0.contains("/") }, on: .current
+    ).names
+  }
 
   /// mmdebstrap(1) installs all packages at once.
   private var baseSource: BaseSource {

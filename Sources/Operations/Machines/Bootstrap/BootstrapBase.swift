@@ -31,6 +31,36 @@ struct BootstrapBase {
     try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
   }
 
+  /// Installs ast from the package that this machine has it from, if it is from one, and these package files, with what
+  /// they need from the archive.
+  func install(_ files: [PackageFile], _ aptOptions: [AptOption]) throws {
+    let directory: FilePath = "/ast-packages"
+    let (inside, scratch) = (root.pushing("ast-packages"), root.pushing("ast-packages/ast"))
+    try Files.makeDirectory(inside)
+    var names: [String] = []
+    for file in files {
+      names.append("\(names.count).deb")
+      try ChildProcess("cp", ["--", file.path.string, inside.appending(names[names.count - 1]).string]).run()
+    }
+    if !files.contains(where: { $0.package == OwnPackage.name }), let own = try OwnPackage.ofThisProgram() {
+      names.append("ast.deb")
+      try own.write(to: inside.appending("ast.deb"), scratch: scratch)
+    }
+    if !names.isEmpty {
+      let apt = ["apt-get", "-q"] + aptOptions.flatMap(\.arguments)
+      let install = apt + ["--yes", "--no-install-recommends"]
+      let packages = ["install", "--"] + names.map { directory.appending($0).string }
+      if try end(of: install + ["--no-download", "--simulate"] + packages, output: { _ in }) != 0 {
+        let network = try store.network(for: .fetching).made()
+        try run(apt + ["update"], network: network)
+        try run(install + ["--download-only"] + packages, network: network)
+      }
+      try run(install + ["--no-download"] + packages)
+      try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
+    }
+    try run(["rm", "-rf", directory.string])
+  }
+
   /// Gives the system its name, language, accounts and network.
   func apply(_ answers: BootstrapAnswers) throws {
     try write("\(answers.hostname)\n", to: "/etc/hostname")
@@ -163,15 +193,20 @@ struct BootstrapBase {
     _ command: [String], network: Sandbox.Network = .isolated, capturing: Bool = false
   ) throws -> [UInt8] {
     var printed: [UInt8] = []
-    let end = try sandbox(network).run(command) { piece in
+    let status = try end(of: command, network) { piece in
       if capturing { printed += piece } else { _ = try? messages.writeAll(piece) }
-    } error: { piece in
-      _ = try? messages.writeAll(piece)
     }
-    guard end.status == 0 else {
-      throw AstError(.failed, "`\(command.prefix(2).joined(separator: " "))` failed in the new system (\(end.status))")
+    guard status == 0 else {
+      throw AstError(.failed, "`\(command.prefix(2).joined(separator: " "))` failed in the new system (\(status))")
     }
     return printed
+  }
+
+  /// Runs a program in the base, and returns its exit status.
+  private func end(
+    of command: [String], _ network: Sandbox.Network = .isolated, output: ([UInt8]) -> Void
+  ) throws -> Int32 {
+    try sandbox(network).run(command, output: output) { piece in _ = try? messages.writeAll(piece) }.status
   }
 
   private func sandbox(_ network: Sandbox.Network = .isolated) throws -> Sandbox {

@@ -22,7 +22,7 @@ struct BootstrapPackages {
   private static let bootable = [
     "systemd-sysv", "udev", "dbus", "kmod", "zstd", "login",
     "grub-common", "grub2-common", "btrfs-progs", "libbtrfsutil1", "libsqlite3-0",
-    "iproute2", "passt", "systemd-resolved", "ca-certificates", "less",
+    "iproute2", "passt", "systemd-resolved", "ca-certificates", "less", "man-db", "bash-completion", "nano",
   ]
 }
 

@@ -47,31 +47,33 @@ package struct LentState {
     }
   }
 
+  /// Runs a step for each directory whose places exist. The directories above them keep their times.
   private func forEach(_ step: (_ place: Entry, _ home: Entry) throws -> Void) throws {
     let top = try OpenDirectory(root)
-    for directory in PackageState.lent {
-      let home = PackageState.sysimage.pushing(directory.home)
-      guard let place = try Entry(directory.place, in: top, target: directory.target),
-        let home = try Entry(home, in: top, target: directory.target)
-      else { continue }
-      try place.keepingTimes { try home.keepingTimes { try step(place, home) } }
+    let neighbours = Dictionary(grouping: PackageState.lent) { directory in
+      [directory.place, PackageState.sysimage.pushing(directory.home)].map { $0.removingLastComponent() }
+    }
+    for (above, directories) in neighbours {
+      guard let places = try top.directory(at: above[0]), let homes = try top.directory(at: above[1]) else { continue }
+      try places.keepingTimes {
+        try homes.keepingTimes {
+          for directory in directories {
+            guard let place = directory.place.lastComponent, let home = directory.home.lastComponent else { continue }
+            try step(
+              Entry(directory: places, name: place, target: directory.target),
+              Entry(directory: homes, name: home, target: directory.target))
+          }
+        }
+      }
     }
   }
 }
 
 /// The name of a directory of the state, in `/var` or in its home.
 private struct Entry {
-  private let directory: OpenDirectory
-  private let name: OpenDirectory.Name
-  private let target: String
-
-  /// Nil if the directory above it does not exist.
-  init?(_ path: FilePath, in top: OpenDirectory, target: String) throws {
-    guard let directory = try top.directory(at: path.removingLastComponent()), let name = path.lastComponent else {
-      return nil
-    }
-    (self.directory, self.name, self.target) = (directory, name, target)
-  }
+  let directory: OpenDirectory
+  let name: OpenDirectory.Name
+  let target: String
 
   var isMissing: Bool { get throws { try directory.status(of: name) == nil } }
   var isDirectory: Bool { get throws { try kind == S_IFDIR } }
@@ -91,11 +93,15 @@ private struct Entry {
     try directory.makeDirectory(name)
     try directory.setAttributes(FileAttributes(mode: 0o755, owner: 0, group: 0), of: name)
   }
+}
 
-  /// Runs a step that changes names in the directory above, which then gets its times back.
-  func keepingTimes(_ step: () throws -> Void) throws {
-    guard let status = try directory.status(of: OpenDirectory.itself) else { return }
+extension OpenDirectory {
+  /// Runs a step that may change names in the directory, which then gets its times back.
+  fileprivate func keepingTimes(_ step: () throws -> Void) throws {
+    guard let before = try status(of: Self.itself) else { return }
     try step()
-    try directory.setTimes(of: OpenDirectory.itself, from: status)
+    guard let after = try status(of: Self.itself) else { return }
+    let (old, new) = (before.st_mtim, after.st_mtim)
+    if (new.tv_sec, new.tv_nsec) != (old.tv_sec, old.tv_nsec) { try setTimes(of: Self.itself, from: before) }
   }
 }

@@ -476,10 +476,10 @@ def limits_of_processes_and_memory(machine):
     settings = "[limits]\\ntasks-max = 100\\nmemory-max = \"128M\"\\n"
     machine.succeed(f"mkdir -p /etc/ast && printf '{settings}' >/etc/ast/ast.toml")
     bomb = "while (defined($p = fork)) { if (!$p) { sleep 600; exit } $n++ } exit $n"
-    status, said = machine.run(f"ast run 1 perl -e '{bomb}'")
+    status, said = machine.run(f"ast -q run 1 perl -e '{bomb}'")
     assert status == 98, (status, said)
     assert "could not start more processes: the limit is 100 (limits.tasks-max" in said, said
-    status, said = machine.run("ast run 1 perl -e '$x = q(x) x (400 << 20)'")
+    status, said = machine.run("ast -q run 1 perl -e '$x = q(x) x (400 << 20)'")
     assert status == 137, (status, said)
     assert "killed for its memory: the limit is 128 MiB (limits.memory-max" in said, said
     # With files in /tmp alone, there is nothing to kill that would help.
@@ -511,8 +511,8 @@ def test_network_with_apparmor(lab):
         fetch = (
             "use IO::Socket::INET; $s = IO::Socket::INET->new(q(10.0.2.2:%d)) or die;"
             " print $s qq(GET / HTTP/1.0\\r\\n\\r\\n); print <$s>" % port)
-        assert machine.succeed(f"ast run 1 perl -e '{fetch}' | tail -n 1") == "over the wall"
-        assert machine.succeed(f"ast run 1 perl -e '{fetch}' | tail -n 1") == "over the wall"
+        assert machine.succeed(f"ast -q run 1 perl -e '{fetch}' | tail -n 1") == "over the wall"
+        assert machine.succeed(f"ast -q run 1 perl -e '{fetch}' | tail -n 1") == "over the wall"
     assert machine.succeed("journalctl -b -k --no-pager | grep 'apparmor=\"DENIED\"' || :") == ""
     assert machine.succeed("pgrep -x 'pasta|passt' || :") == ""
 

@@ -12,6 +12,7 @@ struct Search: ListVerb {
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var place: ListNodeOption
+  @Flag(help: "Find applications, as the archives describe them for people (AppStream).") var apps = false
   @Argument(help: ArgumentHelp("The words, all of which must be there.", valueName: "word")) var words: [String]
 
   func validate() throws {
@@ -19,11 +20,41 @@ struct Search: ListVerb {
   }
 
   func perform(in context: Context) throws -> Report {
+    if apps { return try searchApplications(in: context) }
     let found = try context.store.search(words, in: listedNode(in: context))
     if found.isEmpty { context.output.note("no package has \(words.count == 1 ? "this word" : "all these words")") }
     let lines = found.map { "\(Palette.results.strong(Printable.line($0.name))) - \(Printable.line($0.summary))" }
     return Report(
       text: lines.joined(separator: "\n"), data: ["packages": found.map(FoundReport.init)],
+      status: found.isEmpty ? AstError.Code.notFound.exitStatus : 0)
+  }
+}
+
+extension Search {
+  private func searchApplications(in context: Context) throws -> Report {
+    let node = try namedNode(in: context)
+    if geteuid() == 0, try !context.store.hasFreshApplications(of: node) {
+      let store = try writableStore(in: context)
+      let view = ProgressView(context.output)
+      defer { view.clear() }
+      view.show(.refreshing, of: node)
+      do {
+        try store.fetchApplications(of: node)
+      } catch let error as AstError where error.code == .failed {
+        // What there is may be enough.
+        guard store.hasApplications(of: node) else { throw error }
+        context.output.warn(error.reason)
+      }
+    }
+    let found = try context.store.searchApplications(words, in: node)
+    if found.isEmpty { context.output.note("no application has \(words.count == 1 ? "this word" : "all these words")") }
+    let lines = found.map { found in
+      let (name, summary) = (found.application.name, found.application.summary)
+      let title = "\(Palette.results.strong(Printable.line(name))) (\(Printable.line(found.application.package)))"
+      return summary.isEmpty ? title : "\(title) - \(Printable.line(summary))"
+    }
+    return Report(
+      text: lines.joined(separator: "\n"), data: ["applications": found.map(ApplicationReport.init)],
       status: found.isEmpty ? AstError.Code.notFound.exitStatus : 0)
   }
 }
@@ -82,20 +113,31 @@ extension ListVerb {
 
   /// The node whose lists are read. Root fetches those that are missing.
   fileprivate func listedNode(in context: Context) throws -> NodeID {
+    let node = try namedNode(in: context)
+    guard geteuid() == 0, try !context.store.publishPackageLists(of: node) else { return node }
+    let store = try writableStore(in: context)
+    let view = ProgressView(context.output)
+    defer { view.clear() }
+    try store.refreshIndices(of: node) { view.show($0, of: node) }
+    return node
+  }
+
+  /// The node that is named, or else the running or the default one.
+  fileprivate func namedNode(in context: Context) throws -> NodeID {
     let store = try context.store
     guard let node = try place.node.map(context.node) ?? store.bootedNode() ?? store.defaultNode() else {
       throw AstError(.usage, "a node is missing", state: .unchanged, hint: "name it with `-N NODE`")
     }
     _ = try store.node(node)
-    guard geteuid() == 0, try !store.publishPackageLists(of: node) else { return node }
+    return node
+  }
+
+  /// The store for root to fetch something into it.
+  fileprivate func writableStore(in context: Context) throws -> Store {
     try PrivateStore.enter(at: global.root, mounting: false)
-    let writable = try Store(
+    return try Store(
       opening: global.root, .writing, wait: global.wait, command: context.command, reader: .files,
       warn: context.output.warn)
-    let view = ProgressView(context.output)
-    defer { view.clear() }
-    try writable.refreshIndices(of: node) { view.show($0, of: node) }
-    return node
   }
 }
 
@@ -119,6 +161,21 @@ private struct FoundReport: Encodable {
 
   init(_ package: FoundPackage) {
     (name, version, summary) = (package.name, package.version, package.summary)
+  }
+}
+
+/// An application that was found, as `--json` shows it.
+private struct ApplicationReport: Encodable {
+  let id: String
+  let name: String
+  let summary: String
+  let package: String
+  @Nullable var picture: String?
+
+  init(_ found: FoundApplication) {
+    let application = found.application
+    (id, name, summary, package) = (application.id, application.name, application.summary, application.package)
+    picture = found.picture?.string
   }
 }
 

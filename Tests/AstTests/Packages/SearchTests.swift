@@ -1,3 +1,4 @@
+import FoundationEssentials
 import SystemPackage
 import TestSupport
 import Testing
@@ -86,6 +87,98 @@ struct SearchTests {
     #expect(try store.astAsNobody(["search", "-N", "\(fresh.id)", "newer"]).status == 3)
     #expect(try Consistency.problems(of: store) == [])
   }
+
+  // MARK: Applications
+
+  /// The metadata of an archive with two applications, one of which has a picture; and what has no place in it.
+  private static func metadata(_ name: String) -> String {
+    """
+    ---
+    File: DEP-11
+    Version: '1.0'
+    ---
+    Type: desktop-application
+    ID: org.example.Viewer
+    Package: viewer
+    Name:
+      de: Betrachter
+      C: "\(name)\\e[31m"
+    Summary:
+      C: >-
+        Look at pages
+        of all kinds
+    Icon:
+      cached:
+      - name: viewer_viewer.png
+        width: 64
+        height: 64
+    ---
+    Type: console-application
+    ID: top
+    Package: tools
+    Name:
+      C: 'It''s top'
+    Icon:
+      cached:
+      - name: ../../escape.png
+        width: 64
+        height: 64
+    ---
+    Type: font
+    ID: org.example.Font
+    Package: fonts
+    Name:
+      C: Viewer font
+
+    """
+  }
+
+  private static func others(_ name: String = "Viewer") throws -> [String: Data] {
+    let place = try LoopBtrfs.shared.newDirectory()
+    try runSuccessfully(
+      ["sh", "-ec", "printf picture >viewer_viewer.png; ln -s /etc/shadow other.png; tar -cf t.tar *.png"], in: place)
+    return [
+      "main/dep11/Components-\(try AptRepository.architecture).yml": Data(metadata(name).utf8),
+      "main/dep11/icons-64x64.tar": try Data(contentsOf: URL(filePath: place.appending("t.tar").string)),
+    ]
+  }
+
+  @Test func applicationsAreFoundAsTheArchiveDescribesThem() throws {
+    let fresh = try PackageNode(in: store, publishing: [])
+    try fresh.repository.publish([DebPackage("viewer")], others: try Self.others())
+    let search = ["search", "--apps", "-N", "\(fresh.id)"]
+    let refused = try store.astAsNobody(search + ["pages"])
+    #expect(refused.status == 3)
+    #expect(refused.stderr.contains("`ast search --apps` fetches them, as root"))
+    let before = try store.state()
+    #expect(
+      try store.ast(search + ["PAGES", "look"]).expectSuccess().stdout
+        == "Viewer␛[31m (viewer) - Look at pages of all kinds\n")
+    #expect(try store.state() == before)
+    #expect(try store.astAsNobody(search + ["top"]).expectSuccess().stdout == "It's top (tools)\n")
+    #expect(try store.astAsNobody(search + ["font"]).status == 3)
+    let data = try store.astAsNobody(search + ["--json", "viewer"]).expectSuccess().json["data"]["applications"]
+    #expect(data.elements.map(\.keys) == [["id", "name", "package", "picture", "summary"]])
+    guard case .text(let picture) = data[0]["picture"] else { throw Unexpected() }
+    #expect(try String(contentsOfFile: picture, encoding: .utf8) == "picture")
+    let top = try store.ast(search + ["--json", "top"]).expectSuccess().json["data"]["applications"]
+    #expect(top[0]["picture"] == .null)
+    // What was fetched today is used, whatever the mirror has.
+    try fresh.repository.publish([DebPackage("viewer")], others: try Self.others("Reader"))
+    #expect(try store.ast(search + ["reader"]).status == 3)
+    let place = "\(store.root)/ast/apps/\(fresh.id)"
+    try runSuccessfully(["touch", "-d", "2 days ago", "\(place)/applications"])
+    #expect(try store.ast(search + ["reader"]).expectSuccess().stdout.hasPrefix("Reader"))
+    // An old answer is better than none.
+    try runSuccessfully(["touch", "-d", "2 days ago", "\(place)/applications"])
+    fresh.repository.server.stop()
+    let old = try store.ast(search + ["reader"]).expectSuccess()
+    #expect(old.stdout.hasPrefix("Reader"))
+    #expect(old.stderr.contains("cannot be fetched"))
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
+  private struct Unexpected: Error {}
 
   @Test func updatesComeWithTheirReasons() throws {
     let old = try PackageNode(in: store, publishing: [DebPackage("app"), DebPackage("kept"), DebPackage("same")])

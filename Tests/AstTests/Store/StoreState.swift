@@ -30,7 +30,8 @@ extension TestStore {
   func names() throws -> String {
     try runSuccessfully([
       "find", root.string, "-xdev", "-path", "\(root)/ast/lock", "-prune", "-o", "-path", "\(root)/cache/apt/programs",
-      "-prune", "-o", "-path", "\(root)/ast/lists", "-prune", "-o", "-printf", "%P %y %m %l\\n",
+      "-prune", "-o", "-path", "\(root)/ast/lists", "-prune", "-o", "-path", "\(root)/ast/apps", "-prune", "-o",
+      "-printf", "%P %y %m %l\\n",
     ]).split(separator: "\n").sorted().joined(separator: "\n")
   }
 

@@ -47,7 +47,42 @@ extension FuzzEntry {
     Description-en: x
     """
 
+  private static let components = """
+    ---
+    Type: desktop-application
+    ID: org.example.Viewer
+    Package: viewer
+    Name:
+      de: Betrachter
+      C: "View\\u0065r\\
+        of pages"
+    Summary:
+      C: >-
+        Look at
+        pages
+    Icon:
+      cached:
+      - name: 'viewer''s.png'
+        width: 64
+    ---
+    Type: font
+    """
+
   static let indexEntries: [FuzzEntry] = [
+    FuzzEntry(
+      "applications", of: ["Formats/DebianFormats/Lists/ApplicationReader.swift"], seeds: [components]
+    ) { input in
+      var reader = ApplicationReader()
+      var found: [Application] = []
+      for line in input.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        if let application = line.withUnsafeBytes({ reader.read($0) }) { found.append(application) }
+      }
+      if let application = reader.end() { found.append(application) }
+      for application in found {
+        try require(!application.name.isEmpty && !application.package.isEmpty, "an application has no name")
+        try require(!application.summary.contains { $0.isNewline || $0 == "\t" }, "a summary has more than a line")
+      }
+    },
     FuzzEntry(
       "list-text",
       of: ["Formats/DebianFormats/Lists/ListText.swift", "Formats/DebianFormats/Lists/SearchWord.swift"],

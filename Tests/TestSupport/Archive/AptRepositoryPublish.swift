@@ -5,8 +5,9 @@ import SystemPackage
 extension AptRepository {
   /// Makes these packages the content of the archive. They replace everything that was published or spoiled before.
   ///
+  /// - Parameter others: other files of the index, compressed too, and their contents.
   /// - Throws: ``CommandFailure`` if a package cannot be built; the errors of `FileManager`.
-  public func publish(_ packages: [DebPackage]) throws {
+  public func publish(_ packages: [DebPackage], others: [String: Data] = [:]) throws {
     let date = try nextDate()
     for name in ["pool", "dists"] { try? FileManager.default.removeItem(atPath: directory.appending(name).string) }
     let entries = try entries(of: packages)
@@ -14,8 +15,10 @@ extension AptRepository {
     for architecture in [try Self.architecture, "all"] {
       // As in Debian's archive, packages for all architectures are in the index of each of them.
       let texts = zip(packages, entries).filter { ["all", architecture].contains($0.0.architecture) }.map(\.1)
-      names += try writeIndex(Self.indexName(for: architecture), texts.joined(separator: "\n"))
+      names += try writeIndex(
+        Self.indexName(for: architecture), Data(texts.joined(separator: "\n").utf8))
     }
+    for (name, content) in others.sorted(by: { $0.key < $1.key }) { names += try writeIndex(name, content) }
     let release = try release(date, names)
     try write(release, to: dists.appending("Release"))
     try write(try ArchiveKey.clearsign(release), to: dists.appending("InRelease"))
@@ -50,8 +53,11 @@ extension AptRepository {
     }
   }
 
-  private func writeIndex(_ name: String, _ text: String) throws -> [String] {
-    try write(text, to: dists.appending(name))
+  private func writeIndex(_ name: String, _ content: Data) throws -> [String] {
+    let file = dists.appending(name)
+    try FileManager.default.createDirectory(
+      atPath: file.removingLastComponent().string, withIntermediateDirectories: true)
+    try content.write(to: URL(filePath: file.string))
     try runSuccessfully(["gzip", "--no-name", "--fast", "--keep", dists.appending(name).string])
     return [name, "\(name).gz"]
   }

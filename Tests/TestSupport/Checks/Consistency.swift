@@ -96,7 +96,7 @@ package struct Consistency {
       "ran.new", "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "public.sqlite", "lock", "nodes",
       "next-operation",
       "reserve", "inside",
-      "log", "adoption.json", "ran", "tags.json", "lists",
+      "log", "adoption.json", "ran", "tags.json", "lists", "apps",
     ]
     let others = try names(in: store.root.appending("ast")).subtracting(own).filter { !$0.contains(".damaged-") }
     problems += others.sorted().map { "ast/\($0) was left behind" }

@@ -69,11 +69,13 @@ extension AptSession {
 
   /// Has apt fetch the indices.
   ///
+  /// - Parameter options: more options of apt (apt.conf(5)).
   /// - Returns: the sources that could not be fetched; apt has kept what it had of them.
   /// - Throws: `AstError` if that is every source.
-  private func fetchIndices(of root: FilePath) throws -> [AptUpdate.Failure] {
+  func fetchIndices(of root: FilePath, options: [String] = []) throws -> [AptUpdate.Failure] {
     // An index that cannot be fetched is an error: apt would go on with the old one, and not say so.
-    let command = apt("apt-get") + ["-q=1", "-o", "APT::Update::Error-Mode=any", "update"]
+    let options = ["APT::Update::Error-Mode=any"] + options
+    let command = apt("apt-get") + ["-q=1"] + options.flatMap { ["-o", $0] } + ["update"]
     var failures: [AptUpdate.Failure] = []
     try fetching { network in
       let run = try collect(command, in: root, network: network)

@@ -235,8 +235,9 @@ private final class BootedRoot {
     return image
   }
 
-  /// Covers the programs with ast, which finds the libraries of a debug build beside it.
-  static let covering = "export LD_LIBRARY_PATH=/media/lib; /usr/lib/ast/cover"
+  /// Covers the programs with ast, which finds the libraries of a debug build beside it. Mounts are shared, as systemd
+  /// has them.
+  static let covering = "export LD_LIBRARY_PATH=/media/lib; mount --make-rshared /; /usr/lib/ast/cover"
 
   /// The mounts of a deployment that are not the root.
   static let dataMounts = """

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+import stock
 from lab import BINARY
 from short import deploys_chooses_and_rolls_back
 
@@ -580,6 +581,16 @@ def test_bootstrap_with_all_answers_on_a_disk(lab):
     assert machine.succeed("stat -c '%a %U' ~/.ssh/authorized_keys") == "600 anna"
     assert machine.succeed("systemctl is-active ssh") == "active"
     assert machine.succeed("systemctl is-system-running --wait") == "running"
+
+
+def test_bootstrapped_machine_has_ast_as_a_package(lab):
+    machine = lab.machine(lab.image(include=stock.package())).start().boot()
+    machine.succeed("dpkg-query --show ast && test -e /usr/share/bash-completion/completions/ast && command -v nano")
+    assert machine.succeed("dpkg --verify ast") == ""
+    assert "snapshots" in machine.succeed("man ast | head -n 20")
+    # It is a package like any other: a node can do without it.
+    machine.succeed("ast clone 1 && ast remove -y 2 ast && ast run 2 sh -c '! test -e /usr/sbin/ast'", patience=600)
+    machine.wait_until_good()
 
 
 # --- time

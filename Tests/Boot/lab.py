@@ -42,7 +42,8 @@ class Lab:
         # An archive that is a copy of an earlier day.
         options += ["--apt-option", "Acquire::Check-Valid-Until=false"] if include else []
         key = hashlib.sha256(repr((options, os.path.getmtime(archive))).encode())
-        for program in [binary] + ([START] if binary == BINARY else []):
+        files = [name for name in (include or "").split(",") if "/" in name]
+        for program in [binary] + ([START] if binary == BINARY else []) + files:
             with open(program, "rb") as content:
                 key.update(content.read())
         image = os.path.join(CACHE, f"boot-{suite}-{key.hexdigest()[:16]}.img")

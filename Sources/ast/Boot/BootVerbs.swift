@@ -14,7 +14,7 @@ struct BootEtc: Verb {
   static var needs: Need { .root }
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The deployment.") var deployment: DeploymentID
 
   func perform(in context: Context) throws -> Report {
@@ -47,7 +47,7 @@ struct BootComplete: Verb {
     commandName: "boot-complete", abstract: "Record that this machine came up", shouldDisplay: false)
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let report = try context.store.recordBoot()
@@ -59,7 +59,7 @@ struct BootCheck: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-check", abstract: "Run the checks of this boot", shouldDisplay: false)
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     do {
@@ -78,7 +78,7 @@ struct BootFailed: Verb {
     commandName: "boot-failed", abstract: "Record why this machine did not come up", shouldDisplay: false)
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The reason.") var reason: String
 
   func perform(in context: Context) throws -> Report {
@@ -92,7 +92,7 @@ struct BootVar: Verb {
     commandName: "boot-var", abstract: "Give /var what a new deployment needs", shouldDisplay: false)
   static var needs: Need { .root }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
 
   func perform(in context: Context) throws -> Report {
@@ -117,7 +117,7 @@ struct BootStop: Verb {
   )
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let report = try context.store.bringEtcAtStop()
@@ -133,7 +133,7 @@ struct BootProducts: Verb {
   static var needs: Need { .root }
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
 
   func perform(in context: Context) throws -> Report {

@@ -14,7 +14,7 @@ struct EtcDiff: Verb {
       """)
   static var needs: Need { .root }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The deployment.") var deployment: DeploymentID?
 
   func perform(in context: Context) throws -> Report {
@@ -35,7 +35,7 @@ struct EtcUpdateVerb: Verb {
       that ran before.
       """)
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: "The deployment that has the changes.") var from: DeploymentID?
 
   func perform(in context: Context) throws -> Report {

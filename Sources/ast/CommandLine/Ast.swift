@@ -63,7 +63,7 @@ struct Ast: Verb {
 
   static var needs: Need { .nothing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }

@@ -53,7 +53,7 @@ enum Main {
       return 0
     } catch let error where Ast.exitCode(for: error).isSuccess {
       try FileDescriptor.standardOutput.writeLine(
-        withShortUsage(Ast.fullMessage(for: error)) + Completion.supplement(to: arguments.words))
+        HelpText.arranged(Ast.fullMessage(for: error)) + Completion.supplement(to: arguments.words))
       return 0
     } catch {
       let hint = "`ast help` lists the verbs, `ast help VERB` explains one"
@@ -61,17 +61,5 @@ enum Main {
       Output(json: arguments.wantsJSON, quiet: false).fail(usage)
       return usage.exitStatus
     }
-  }
-
-  /// A help text whose line of usage fits on a screen of 80 columns: the parser does not break it between words, and the
-  /// options are explained below it anyway.
-  private static func withShortUsage(_ help: String) -> String {
-    let lines = help.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      guard line.hasPrefix("USAGE: "), line.count >= 80 else { return String(line) }
-      let parts = line.split(separator: " [")
-      let operands = parts.dropFirst().map { $0.hasPrefix("-") ? $0.drop { $0 != "]" }.dropFirst() : " [\($0)" }
-      return "\(parts[0]) [<options>]\(operands.joined())"
-    }
-    return lines.joined(separator: "\n")
   }
 }

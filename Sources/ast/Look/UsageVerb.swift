@@ -15,7 +15,7 @@ struct Usage: Verb {
       """)
   static var needs: Need { .root }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The nodes (default: all).") var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {

@@ -8,7 +8,7 @@ struct List: Verb {
     commandName: "list", abstract: "List the packages of a node or a generation", aliases: ["ls"])
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node or generation.") var node: GenerationName
 
   func perform(in context: Context) throws -> Report {
@@ -25,7 +25,7 @@ struct Which: Verb {
     commandName: "which", abstract: "Show which nodes have packages, and in which versions")
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(
     help: ArgumentHelp("The packages, as apt names them.", valueName: "package"), completion: Completion.available)
   var packages: [String]

@@ -33,7 +33,7 @@ struct RebootWaiting: Verb {
     shouldDisplay: false)
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let isRebooted = try context.store.rebootIfDue()

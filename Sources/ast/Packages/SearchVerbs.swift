@@ -10,7 +10,7 @@ struct Search: ListVerb {
   static let configuration = CommandConfiguration(
     commandName: "search", abstract: "Find packages by words in their names and descriptions")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var place: ListNodeOption
   @Flag(help: "Find applications, as the archives describe them for people (AppStream).") var apps = false
   @Argument(help: ArgumentHelp("The words, all of which must be there.", valueName: "word")) var words: [String]
@@ -63,7 +63,7 @@ struct Show: ListVerb {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show what a package is, its versions, and the nodes that have it")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var place: ListNodeOption
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.available)
   var packages: [String]

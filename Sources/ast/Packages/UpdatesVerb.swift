@@ -14,7 +14,7 @@ struct Updates: Verb {
       Security updates come first. A package that has a newer version and would stay is listed with the reason.
       """)
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(help: "Also show what is new in each package.") var changelog = false
   @Flag(inversion: .prefixedNo, help: "Fetch the package indices first, or use the present ones.")
   var refresh: Bool?

@@ -9,7 +9,7 @@ struct AstSync: Verb {
   static let configuration = CommandConfiguration(
     commandName: "ast-sync", abstract: "Install this version of ast and its boot files in nodes")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: ArgumentHelp("The nodes (default: all but the base).", valueName: "node")) var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {
@@ -24,7 +24,7 @@ struct SystemFilesVerb: Verb {
     shouldDisplay: false)
   static var needs: Need { .nothing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "An existing directory.", completion: .directory) var directory: String
 
   func perform(in context: Context) throws -> Report {

@@ -16,7 +16,7 @@ struct BootstrapVerb: Verb {
   static var needs: Need { .root }
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var target: BootstrapTarget
   @OptionGroup var source: BootstrapSource
   @OptionGroup var system: BootstrapSystem

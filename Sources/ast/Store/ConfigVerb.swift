@@ -15,7 +15,7 @@ struct Config: Verb {
       """)
   static var needs: Need { .nothing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(name: [.customShort("N"), .long], help: "Show the settings in force for this node.")
   var node: NodeName?
   @Argument(help: "The setting, such as updates.policy.", completion: .list(SettingKey.allCases.map(\.rawValue)))

@@ -12,7 +12,7 @@ struct Dedupe: Verb {
       """)
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The nodes (default: all but the base).") var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {

@@ -14,7 +14,7 @@ struct Init: Verb {
       """)
   static var needs: Need { .root }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp("Make the btrfs in this file and mount it at the store's directory.", valueName: "file"))
   var image: String?
   @Option(help: ArgumentHelp("The size of the image's file system; the file is sparse.", valueName: "size"))
@@ -70,7 +70,7 @@ struct Doctor: Verb {
     commandName: "doctor", abstract: "Compare the database with the disk, and clean up after killed commands")
   static var needs: Need { .root }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(help: "Rebuild a damaged database from the records and the subvolumes.") var rebuild = false
 
   func perform(in context: Context) throws -> Report {
@@ -97,7 +97,7 @@ struct Tmp: Verb {
     commandName: "tmp", abstract: "Clean up after commands that were killed", aliases: ["tmpclear"])
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let ended = try context.store.clearLeftovers()
@@ -111,7 +111,7 @@ struct VersionVerb: Verb {
   static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version")
   static var needs: Need { .nothing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     Report(text: "ast \(Version.text)", data: ["version": Version.text])

@@ -11,7 +11,7 @@ struct TagVerb: Verb {
       kept as long as it has the tag.
       """)
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(
     help: ArgumentHelp("Remove this tag.", valueName: "tag"), completion: Completion.tags)
   var delete: TagName?

@@ -13,7 +13,7 @@ struct Chroot: Verb {
     aliases: ["cr"])
   static var failureStatus: Int32? { 125 }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var sandbox: SandboxOptions
   @Argument(help: "The node to work in.") var node: NodeName
 
@@ -36,7 +36,7 @@ struct LiveChroot: Verb {
   static var mounts: Bool { true }
   static var failureStatus: Int32? { 125 }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let live = try LiveRoot(of: context.store)
@@ -52,7 +52,7 @@ struct Run: Verb {
     commandName: "run", abstract: "Run a command in a node; its changes are kept if it succeeds")
   static var failureStatus: Int32? { 125 }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var sandbox: SandboxOptions
   @Argument(help: "The node to work in.") var node: NodeName
   @Argument(parsing: .postTerminator, help: "The command and its arguments.") var command: [String] = []
@@ -72,7 +72,7 @@ struct TreeRun: Verb {
   static let configuration = CommandConfiguration(
     commandName: "tree-run", abstract: "Run a command in a node and everything below it", aliases: ["trun"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var sandbox: SandboxOptions
   @Argument(help: "The top of the tree.") var node: NodeName
   @Argument(parsing: .postTerminator, help: "The command and its arguments.") var command: [String] = []
@@ -94,7 +94,7 @@ struct EditConf: Verb {
   static let configuration = CommandConfiguration(
     commandName: "edit-conf", abstract: "Edit a node's settings, its /etc/ast/node.toml", aliases: ["edit"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
@@ -112,7 +112,7 @@ struct Undo: Verb {
   static let configuration = CommandConfiguration(
     commandName: "undo", abstract: "Go back to what a node was before its last change; undo again to take that back")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp("The generation to go back to (`ast history N` lists them).", valueName: "generation"))
   var to: GenerationNumber?
   @Argument(help: "The node.") var node: NodeName

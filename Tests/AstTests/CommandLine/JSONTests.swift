@@ -206,10 +206,20 @@ struct HelpTests {
       #expect(help.stderr == "")
       #expect(help.stdout.contains("USAGE: ast \(verb) "), "\(verb)")
       #expect(help.stdout.lines.allSatisfy { $0.count <= 80 }, "\(verb): \(help.stdout)")
+      let usage = try #require(help.stdout.lines.first { $0.hasPrefix("USAGE: ") })
+      #expect(
+        usage.hasPrefix("USAGE: ast \(verb) [<options>]") && !usage.contains("--s") && !usage.contains("[-"), "\(usage)"
+      )
+      let headings = help.stdout.lines.filter { $0.hasSuffix("S:") || $0 == "OPTIONS OF EVERY VERB:" }
+      #expect(headings.suffix(2) == ["OPTIONS:", "OPTIONS OF EVERY VERB:"], "\(verb): \(headings)")
+      let general = help.stdout.lines.drop { $0 != "OPTIONS OF EVERY VERB:" }
+      #expect(general.count == 13 && general.contains { $0.hasPrefix("  --store <dir>") }, "\(verb): \(general)")
       #expect(try ast(verb, "--help") == help, "\(verb)")
       #expect(try ast(verb, "-h") == help, "\(verb)")
       #expect(overview.stdout.lines.contains { $0.hasPrefix("  \(verb)") }, "\(verb)")
     }
+    let order = ["TREE SUBCOMMANDS:", "OPTIONS OF EVERY VERB:"].map { overview.stdout.lines.firstIndex(of: $0) ?? -1 }
+    #expect(order[0] > 0 && order[1] > order[0])
     #expect(try ast("help", "nope").status == 2)
     #expect(try ast("version").expectSuccess().stdout == "ast \(ast("--version").expectSuccess().stdout)")
   }

@@ -95,7 +95,7 @@ let package = Package(
     .target(
       name: "Nodes",
       dependencies: [
-        "Btrfs", "DebianFormats", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree", "Store", system,
+        "Btrfs", "DebianFormats", "FileTrees", "Host", "Rootfs", "Sandbox", "Settings", "SnapshotTree", "Store", system,
       ],
       path: "Sources/Operations/Nodes", swiftSettings: strict),
     .target(
@@ -137,8 +137,8 @@ let package = Package(
     .executableTarget(
       name: "ast",
       dependencies: [
-        "Boot", "Btrfs", "DebianFormats", "Etc", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs", "Settings",
-        "SnapshotTree", "Store", "TOMLFiles", "Upkeep", argumentParser, system,
+        "Boot", "Btrfs", "DebianFormats", "Etc", "FileTrees", "Host", "Live", "Machines", "Nodes", "Packages", "Rootfs",
+        "Settings", "SnapshotTree", "Store", "TOMLFiles", "Upkeep", argumentParser, system,
       ],
       swiftSettings: strict + small,
       linkerSettings: quickStart),
@@ -161,8 +161,8 @@ let package = Package(
     .target(
       name: "FuzzEntries",
       dependencies: [
-        "Boot", "CAstInit", "DebianFormats", "Etc", "Grub", "Host", "Machines", "Packages", "Rootfs", "Sandbox",
-        "Settings", "SnapshotTree", "Store", "TestSupport", "TOMLFiles", system,
+        "Boot", "CAstInit", "DebianFormats", "Etc", "FileTrees", "Grub", "Host", "Machines", "Packages", "Rootfs",
+        "Sandbox", "Settings", "SnapshotTree", "Store", "TestSupport", "TOMLFiles", system,
       ],
       path: "Tests/Fuzz/Entries", swiftSettings: strict),
     .testTarget(

@@ -32,4 +32,26 @@ import Testing
   func whatIsNoPackageIsNone(_ status: String) {
     #expect(DpkgStatus.packages(in: Array(status.utf8)).isEmpty)
   }
+
+  /// A rebuild, a package with the version of its source, and one whose source has another version.
+  @Test func versionsOfSourcesAreToldApart() {
+    let status = """
+      Package: rebuilt
+      Source: tool (1.0-1)
+      Version: 1.0-1+b2
+      Architecture: amd64
+
+      Package: plain
+      Source: tool
+      Version: 1.0-1
+      Architecture: amd64
+
+      Package: other
+      Version: 4:12
+      Architecture: all
+      """
+    let versions = DpkgStatus.sourceVersions(in: Array(status.utf8))
+    #expect(versions.map(\.name) == ["rebuilt", "plain", "other"])
+    #expect(versions.map(\.version) == ["1.0-1", "1.0-1", "4:12"])
+  }
 }

@@ -33,4 +33,16 @@ public enum DpkgStatus {
         name: name, architecture: fields["Architecture"] ?? "", version: fields["Version"] ?? "", state: state)
     }
   }
+
+  /// The versions of the source packages that packages were built from: those of the packages themselves, unless the
+  /// field `Source` has another one in parentheses, as after a rebuild for one architecture (deb-control(5)).
+  public static func sourceVersions(
+    in status: some Collection<UInt8>
+  ) -> [(name: String, architecture: String, version: String)] {
+    ControlFile.paragraphs(in: status, fields: ["Package", "Architecture", "Version", "Source"]).compactMap { fields in
+      guard let name = fields["Package"], let version = fields["Version"] else { return nil }
+      let source = fields["Source"]?.split(separator: "(").dropFirst().first?.prefix { $0 != ")" }
+      return (name, fields["Architecture"] ?? "", source.map(String.init) ?? version)
+    }
+  }
 }

@@ -20,6 +20,8 @@ struct Palette {
   func strong(_ text: String) -> String { drawn(text, "1") }
   /// Text about something that has failed, or will be removed.
   func bad(_ text: String) -> String { drawn(text, "31") }
+  /// Text that something has more than before.
+  func good(_ text: String) -> String { drawn(text, "32") }
   /// Text about something that may need attention.
   func doubtful(_ text: String) -> String { drawn(text, "33") }
 

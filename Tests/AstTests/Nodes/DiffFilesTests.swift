@@ -81,4 +81,82 @@ struct DiffFilesTests {
     #expect(try json.json["data"]["files"] == .null)
     #expect(json.stderr == "")
   }
+
+  // MARK: Contents
+
+  @Test func linesThatDifferAreShown() throws {
+    try change(2, #"printf 'b\n\tx\e[31m\n' >/etc/b; mv /etc/d /etc/dir; echo x >>/etc/dir/a; ln -sfn d /etc/l"#)
+    try change(2, #"printf 'a\0b' >/etc/zero; mkdir /etc/y; chmod 640 /etc/passwd; printf new >/etc/new"#)
+    let result = try store.ast("diff", "--content", "1", "2@2").expectSuccess()
+    #expect(
+      result.stdout == """
+        ~ /etc/b (content)
+        --- 1:/etc/b
+        +++ 2@2:/etc/b
+        @@ -1 +1,2 @@
+         b
+        +\tx␛[31m
+        ~ /etc/d -> /etc/dir (renamed)
+        ~ /etc/dir/a (content)
+        --- 1:/etc/d/a
+        +++ 2@2:/etc/dir/a
+        @@ -1 +1,2 @@
+         a
+        +x
+        ~ /etc/l (target)
+        --- 1:/etc/l
+        +++ 2@2:/etc/l
+        @@ -1 +1 @@
+        --> b
+        +-> d
+
+        """)
+    let more = try store.ast("diff", "--content", "2@2", "2").expectSuccess()
+    #expect(
+      more.stdout == """
+        + /etc/new
+        --- /dev/null
+        +++ 2:/etc/new
+        @@ -0,0 +1 @@
+        +new
+        \\ No newline at end of file
+        ~ /etc/passwd (mode)
+        + /etc/y
+        + /etc/zero
+          (not text)
+
+        """)
+    let files = try store.ast("diff", "--content", "--json", "2@2", "2").json["data"]["files"]
+    #expect(files.elements[0].keys == ["change", "content", "diff", "differences", "from", "path"])
+    #expect(files.each("content") == [.text("text"), .null, .null, .text("binary")])
+    let text = "@@ -0,0 +1 @@\n+new\n\\ No newline at end of file\n"
+    #expect(files.each("diff") == [.text(text), .null, .null, .null])
+    // Without the option, the members are there and have no value.
+    let plain = try store.ast("diff", "--json", "2@2", "2").json["data"]["files"]
+    #expect(
+      plain.elements[0].keys == files.elements[0].keys && plain.each("diff") == files.each("diff").map { _ in .null })
+  }
+
+  @Test func largeFilesAreNotCompared() throws {
+    try change(2, "head -c 1048576 /dev/zero >/etc/edge; head -c 1048577 /dev/zero >/etc/large")
+    let text = try store.ast("diff", "--content", "1", "2").expectSuccess().stdout
+    #expect(text == "+ /etc/edge\n  (not text)\n+ /etc/large\n  (too large to be compared)\n")
+    let files = try store.ast("diff", "--content", "--json", "1", "2").json["data"]["files"]
+    #expect(files.each("content") == [.text("binary"), .text("omitted")])
+  }
+
+  /// A file that leads out of the node is not read, whatever is in its place meanwhile.
+  @Test func nothingOutsideIsRead() throws {
+    try change(2, "ln -s /etc/shadow /etc/out; ln -s ../../../../etc/shadow /etc/up; mknod /etc/pipe p")
+    let text = try store.ast("diff", "--content", "1", "2").expectSuccess().stdout
+    #expect(text.contains("+-> /etc/shadow\n") && text.contains("+ /etc/pipe\n+ /etc/up\n"), "\(text)")
+    #expect(!text.contains("root:"))
+  }
+
+  @Test func optionsThatContradictEachOtherAreRefused() throws {
+    for option in ["--files", "--content"] {
+      let result = try store.ast("diff", "--packages", option, "1", "2")
+      #expect(result.status == 2 && result.stderr.contains("excludes --files and --content"), "\(result)")
+    }
+  }
 }

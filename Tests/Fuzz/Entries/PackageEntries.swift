@@ -1,4 +1,5 @@
 import DebianFormats
+import FileTrees
 import Packages
 
 extension FuzzEntry {
@@ -22,7 +23,38 @@ extension FuzzEntry {
 
     """
 
+  /// "hello hello hello hello\n", as gzip(1) compresses it.
+  private static let compressed: [UInt8] = [
+    0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x40, 0x27, 0xb9, 0x00, 0x00,
+    0x88, 0x59, 0x0b, 0x18, 0, 0, 0,
+  ]
+
   static let packageEntries: [FuzzEntry] = [
+    FuzzEntry(
+      "changelog", of: ["Formats/DebianFormats/Changelogs/Changelog.swift"],
+      seeds: ["tool (2.0-1) unstable; urgency=medium\n\n  * New.\n\n -- A <a@b>  Mon, 01 Dec 2025 10:00:00 +0000\n"],
+      files: ["usr/share/doc/dpkg/changelog.Debian"]
+    ) { input in
+      let log = Changelog(text(input))
+      try require(log.entries.allSatisfy { !$0.version.isEmpty && !$0.text.isEmpty }, "an entry is empty")
+      try require(log.entries(after: "1").count <= log.entries.count, "there are more entries than there are")
+    },
+    FuzzEntry(
+      "gzip", of: ["Formats/DebianFormats/Changelogs/GzipFile.swift"], bytes: [compressed],
+      files: ["usr/share/doc/dpkg/changelog.Debian.gz"]
+    ) { input in
+      try require(GzipFile.content(of: input, limit: 5000)?.count ?? 0 <= 5000, "the limit is exceeded")
+    },
+    FuzzEntry(
+      "unified-diff", of: ["Formats/FileTrees/UnifiedDiff.swift"],
+      bytes: [Array("a\nb\n".utf8) + [0xff] + Array("a\nc".utf8)]
+    ) { input in
+      let texts = parts(input, 2)
+      let lines = UnifiedDiff(from: texts[0], to: texts[1]).lines
+      try require(lines.isEmpty == (texts[0] == texts[1]), "equal texts differ, or others do not")
+      let removed = lines.count { $0.kind == .removed } - lines.count { $0.kind == .added }
+      try require(removed == lineCount(texts[0]) - lineCount(texts[1]), "lines are missing")
+    },
     FuzzEntry(
       "control-file", of: ["Formats/DebianFormats/ControlFile.swift"], seeds: [status],
       files: ["var/lib/dpkg/status", "var/lib/apt/extended_states"]
@@ -45,6 +77,7 @@ extension FuzzEntry {
     ) { input in
       let files = parts(input, 3)
       let installed = DpkgStatus.packages(in: files[0])
+      _ = DpkgStatus.sourceVersions(in: files[0])
       try require(installed.allSatisfy { !$0.name.isEmpty }, "a package has no name")
       let facts = PackageFacts.table(in: files[0])
       let size = facts.values.reduce(0) { $0 + $1.size }
@@ -91,4 +124,8 @@ extension FuzzEntry {
       try require(sums.values.allSatisfy { $0.count == 32 }, "a checksum has another length")
     },
   ]
+}
+
+private func lineCount(_ text: [UInt8]) -> Int {
+  text.count { $0 == UInt8(ascii: "\n") } + (text.isEmpty || text.last == UInt8(ascii: "\n") ? 0 : 1)
 }

@@ -53,22 +53,14 @@ extension AptSession {
           let text = try output(
             of: apt("apt-get") + ["changelog", "--", "\(step.name)=\(version)"], in: root, network: network,
             explaining: "the changelog of \(step.name) cannot be fetched")
-          found[step.name] = Self.entries(of: text, since: step.from)
+          let log = Changelog(text)
+          let new = step.from.map(log.entries(after:)) ?? log.entries
+          found[step.name] = new.map(\.text).joined(separator: "\n\n")
         }
       } catch let error as AstError where error.code == .failed {
         store.warn(error.reason)
       }
     }
     return found
-  }
-
-  /// The entries of a changelog (deb-changelog(5)) above that of a version.
-  private static func entries(of changelog: String, since version: String?) -> String {
-    let lines = changelog.split(separator: "\n", omittingEmptySubsequences: false)
-    let new = lines.prefix { line in
-      guard let version, let first = line.first, first != " ", let start = line.firstIndex(of: "(") else { return true }
-      return !line[line.index(after: start)...].hasPrefix("\(version))")
-    }
-    return new.joined(separator: "\n")
   }
 }

@@ -5,14 +5,31 @@ import SnapshotTree
 import Store
 
 struct Tree: Verb {
-  static let configuration = CommandConfiguration(commandName: "tree", abstract: "Show the tree of nodes")
+  static let configuration = CommandConfiguration(
+    commandName: "tree", abstract: "Show the tree of nodes",
+    discussion: """
+      `ast tree --svg >tree.svg` makes a picture that a browser shows. The text of `--dot` is for dot(1) of graphviz.
+      """)
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: .shortAndLong, help: "Show generation, packages, size, age and state of each node.") var long = false
+  @Flag(help: "Print a picture (SVG) with the state of each node.") var svg = false
+  @Flag(help: "Print the graph in the language of dot(1).") var dot = false
+
+  func validate() throws {
+    guard [long, svg, dot, global.json].count(where: { $0 }) <= 1 || long && global.json && !svg && !dot else {
+      throw ValidationError("--long, --svg and --dot exclude each other, and --json has everything")
+    }
+  }
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    if svg || dot {
+      let fallbacks = try store.deploymentFacts().filter(\.isPrevious).map(\.deployment.node)
+      let graph = TreeGraph(try store.facts(), fallbacks: Set(fallbacks))
+      return Report(text: svg ? TreePicture(graph).text : graph.dot, data: [String]())
+    }
     if long || global.json {
       let facts = try store.facts()
       return Report(text: TreeView.long(facts), data: facts.map(NodeReport.init))
@@ -26,7 +43,7 @@ struct Current: Verb {
     commandName: "current", abstract: "Print the running node", aliases: ["c"])
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     guard let node = try context.store.bootedNode() else {
@@ -42,7 +59,7 @@ struct Desc: Verb {
   static let configuration = CommandConfiguration(
     commandName: "desc", abstract: "Set the description of a node", aliases: ["description"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
   @OptionGroup var description: DescriptionArgument
 
@@ -60,7 +77,7 @@ struct New: Verb {
   static let configuration = CommandConfiguration(
     commandName: "new", abstract: "Make a new tree from the base", aliases: ["new-tree"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var description: DescriptionArgument
 
   func perform(in context: Context) throws -> Report {
@@ -74,7 +91,7 @@ struct Clone: Verb {
   static let configuration = CommandConfiguration(
     commandName: "clone", abstract: "Clone a node as a new tree", aliases: ["tree-clone"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node or generation to clone.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
@@ -90,7 +107,7 @@ struct Branch: Verb {
   static let configuration = CommandConfiguration(
     commandName: "branch", abstract: "Add a branch to a node", aliases: ["add-branch"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node or generation to branch from.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
@@ -106,7 +123,7 @@ struct CBranch: Verb {
   static let configuration = CommandConfiguration(
     commandName: "cbranch", abstract: "Clone a node under the same parent", aliases: ["clone-branch"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node or generation to clone.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
 
@@ -123,7 +140,7 @@ struct UBranch: Verb {
   static let configuration = CommandConfiguration(
     commandName: "ubranch", abstract: "Clone a node under another parent", aliases: ["clone-under"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The new parent.") var parent: NodeName
   @Argument(help: "The node or generation to clone.") var node: GenerationName
   @OptionGroup var description: DescriptionArgument
@@ -140,7 +157,7 @@ struct CloneTree: Verb {
   static let configuration = CommandConfiguration(
     commandName: "clone-tree", abstract: "Clone a node and everything below it, under the same parent")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The top of the tree to clone.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
@@ -158,7 +175,7 @@ struct Del: Verb {
     commandName: "del", abstract: "Delete a node and everything below it", aliases: ["rm-snapshot"])
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
   var simulate = false
   @Argument(help: "The top of the tree to delete.") var node: NodeName

@@ -17,7 +17,7 @@ enum Confirmation {
         .usage, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
     }
     _ = try FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
-    return ["y", "yes"].contains(readLine()?.lowercased())
+    return Answer.read() == .yes
   }
 
   /// Whether the user agrees to something that can be undone: a user on a terminal is asked; without a terminal, the
@@ -25,7 +25,7 @@ enum Confirmation {
   static func agreed(_ question: String, _ options: GlobalOptions) throws -> Bool {
     guard isAsked(options) else { return true }
     _ = try FileDescriptor.standardError.writeAll("\(question) [Y/n] ".utf8)
-    return readLine().map { ["", "y", "yes"].contains($0.lowercased()) } ?? false
+    return [.yes, .empty].contains(Answer.read())
   }
 
   /// Whether there is a terminal to ask on, and the user has not agreed yet.

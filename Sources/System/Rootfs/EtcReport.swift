@@ -107,7 +107,7 @@ extension AccountRemark {
     case .returned(let kind, let name):
       "\(kind.rawValue) \(name) comes back: removed here, and changed by the new generation"
     case .renumbered(let kind, let name, let live, let new):
-      "\(kind.rawValue) \(name) has number \(new), as in all nodes, and not \(live)"
+      "\(kind.rawValue) \(name) is renumbered, as in all nodes: \(live) -> \(new)"
     case .shared(let kind, let names, let id):
       "the \(kind.rawValue)s \(names.joined(separator: " and ")) share the number \(id)"
     case .repaired(.user, let name): "the line of user \(name) in /etc/shadow was corrected"

@@ -17,7 +17,7 @@ struct Deploy: Verb {
       """)
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(
     name: [.customShort("n"), .customLong("simulate"), .customLong("dry-run")],
     help: "Show what would happen to /etc, and change nothing.")
@@ -40,7 +40,11 @@ struct Deploy: Verb {
     options.choice = once ? .once : withoutDefault ? .never : .always
     if simulate {
       let report = try store.simulateDeploy(id, options)
-      return Report(text: report.sentences.joined(separator: "\n"), data: ["etc": report])
+      let merged =
+        report.sentences.isEmpty
+        ? " nothing in /etc is in conflict." : report.sentences.map { "\n  \($0)" }.joined()
+      let heading = "Node \(id) would be deployed\(report.sentences.isEmpty ? ";" : ". In its /etc:")"
+      return Report(text: heading + merged, data: ["etc": report])
     }
     let made = try store.deploy(id, options, progress: context.output.note)
     for line in made.etc.sentences { context.output.note(line) }
@@ -75,7 +79,7 @@ struct Rollback: Verb {
       """)
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(
     help: ArgumentHelp("The deployment to make the default (`ast deployments` lists them).", valueName: "deployment"))
   var to: DeploymentID?
@@ -95,7 +99,7 @@ struct Deployments: Verb {
     commandName: "deployments", abstract: "List the deployments, the newest first")
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let facts = try context.store.deploymentFacts()
@@ -122,7 +126,7 @@ struct Pin: Verb {
   static let configuration = CommandConfiguration(
     commandName: "pin", abstract: "Keep a deployment or a generation, however many newer ones there are")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: ArgumentHelp("The deployment or generation.", valueName: "deployment")) var target: PinTarget
 
   func perform(in context: Context) throws -> Report {
@@ -134,7 +138,7 @@ struct Unpin: Verb {
   static let configuration = CommandConfiguration(
     commandName: "unpin", abstract: "Let a deployment or a generation be deleted when there are newer ones")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: ArgumentHelp("The deployment or generation.", valueName: "deployment")) var target: PinTarget
 
   func perform(in context: Context) throws -> Report {
@@ -191,14 +195,22 @@ private struct PinReport: Encodable {
 }
 
 extension DeploymentFacts {
+  /// The state of the deployment for people.
+  var stateWords: String { deployment.words(isBooted: isBooted) }
+
   /// The text in the STATE column.
   var words: String {
     let marks = [
       ("booted", isBooted), ("default", isDefault), ("fallback", isPrevious), ("next boot only", isOnce),
       ("pinned", deployment.isPinned),
     ]
-    return ([deployment.state.rawValue] + marks.filter(\.1).map(\.0)).joined(separator: ", ")
+    return ([stateWords] + marks.filter(\.1).map(\.0)).joined(separator: ", ")
   }
+}
+
+extension Deployment {
+  /// The state for people: only what is running is being tried.
+  func words(isBooted: Bool) -> String { state == .trying && !isBooted ? "not proven yet" : state.rawValue }
 }
 
 /// A deployment as `--json` shows it.

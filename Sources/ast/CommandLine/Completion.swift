@@ -65,7 +65,9 @@ enum Completion {
   }
 
   private static func deployments(in store: Store) throws -> [Candidate] {
-    try store.tree.deployments().map { Candidate("\($0.id)", "node \($0.node), \($0.state.rawValue)") }
+    try store.deploymentFacts().reversed().map { facts in
+      Candidate("\(facts.deployment.id)", "node \(facts.deployment.node), \(facts.stateWords)")
+    }
   }
 
   /// The packages that are installed in the node on the command line.

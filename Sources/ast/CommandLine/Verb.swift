@@ -17,6 +17,8 @@ struct Report {
   var transaction: OperationID?
   /// The exit status.
   var status: Int32 = 0
+  /// Whether there was nothing to do: cron(8) would send the text each night, so nothing is printed without a terminal.
+  var isUneventful = false
   /// The interruption that kept the verb from doing all of it, for programs: the text says it, too.
   var error: AstError?
 }

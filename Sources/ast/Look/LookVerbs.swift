@@ -11,7 +11,7 @@ struct Status: Verb {
   static let configuration = CommandConfiguration(commandName: "status", abstract: "Show the state of the store")
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
     let (overview, etc) = try (context.store.overview(), context.store.etcNotices())
@@ -47,26 +47,28 @@ struct Status: Verb {
     let booted =
       switch overview.booted {
       case nil: "not from this store"
-      case .deployment(let deployment): words(deployment)
+      case .deployment(let deployment): words(deployment, isBooted: true)
       case .trial(let generation):
         "node \(generation.node) on trial: changes in /etc are lost at the next boot (`ast deploy` keeps the node and the changes)"
       }
     let deployed = overview.deployments
     let byDefault =
-      deployed.first(where: \.isDefault).map { words($0.deployment) }
+      deployed.first(where: \.isDefault).map(words)
       ?? overview.defaultNode.map { "node \($0), not deployed" } ?? "none"
     var lines = [("Booted", booted), ("Default", byDefault)]
-    lines += deployed.filter(\.isOnce).map { ("Next boot", words($0.deployment)) }
-    lines += deployed.filter(\.isPrevious).map { ("Fallback", words($0.deployment)) }
-    lines += deployed.filter { $0.deployment.state == .failed }.map { (failed, words($0.deployment)) }
+    lines += deployed.filter(\.isOnce).map { ("Next boot", words($0)) }
+    lines += deployed.filter(\.isPrevious).map { ("Fallback", words($0)) }
+    lines += deployed.filter { $0.deployment.state == .failed }.map { (failed, words($0)) }
     return lines
   }
 
   private static let failed = "Failed"
 
-  private static func words(_ deployment: Deployment) -> String {
+  private static func words(_ facts: DeploymentFacts) -> String { words(facts.deployment, isBooted: facts.isBooted) }
+
+  private static func words(_ deployment: Deployment, isBooted: Bool) -> String {
     let reason = deployment.reason.map { ": \($0)" } ?? ""
-    return "deployment \(deployment.id) (node \(deployment.node)), \(deployment.state.rawValue)\(reason)"
+    return "deployment \(deployment.id) (node \(deployment.node)), \(deployment.words(isBooted: isBooted))\(reason)"
   }
 
   static func table(_ lines: [(String, String)]) -> String {
@@ -83,7 +85,7 @@ struct Info: Verb {
     commandName: "info", abstract: "Show the details of a node or a generation")
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node or generation.") var node: GenerationName
 
   func perform(in context: Context) throws -> Report {
@@ -116,7 +118,7 @@ struct History: Verb {
     commandName: "history", abstract: "Show the history of a node or of all, and a node's generations")
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp("The maximum number of entries.", valueName: "count")) var limit = 50
   @Argument(help: "The node.") var node: NodeName?
 

@@ -58,7 +58,7 @@ struct Output {
   func print(_ report: Report) throws {
     if json { Interruption.holdBack() }
     let text = json ? try Envelope(report).text : report.text
-    guard !text.isEmpty else { return }
+    guard !text.isEmpty, json || !report.isUneventful || Terminal.isPresent else { return }
     try results.writeLine(text)
   }
 
@@ -67,6 +67,11 @@ struct Output {
     events?.tell("note", message)
     drawn.clear()
     if isForPeople { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
+  }
+
+  /// Prints a message about the progress that the report repeats: for users who watch, and for programs.
+  func noteProgress(_ message: String) {
+    if Terminal.isPresent { note(message) } else { events?.tell("note", message) }
   }
 
   /// Prints text of several lines that is not a result.

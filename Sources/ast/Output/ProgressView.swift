@@ -112,6 +112,9 @@ private struct TransferRate {
 
 /// The terminal on standard error.
 enum Terminal {
+  /// Whether there is one to read from or to write to; without one, nobody watches.
+  static var isPresent: Bool { (STDIN_FILENO...STDERR_FILENO).contains { isatty($0) == 1 } }
+
   /// The number of columns; 80 if there is no terminal.
   static var width: Int {
     var size = winsize()

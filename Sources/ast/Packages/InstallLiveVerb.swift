@@ -14,13 +14,13 @@ extension Install {
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {
       let plan = try store.planLive(packages, in: node, options, progress: progress)
-      return Report(text: text(plan, .results), data: LivePlanReport(plan, of: node))
+      return Report(text: text(plan, .dryRun, .results), data: LivePlanReport(plan, of: node))
     }
     let done = try store.installLive(
       packages, in: node, options,
       confirm: { plan in
         view.clear()
-        output.show(text(plan, .messages))
+        output.show(text(plan, .question, .messages))
         return try Confirmation.agreed("Change node \(node) and the running system?", global)
       }, progress: progress,
       note: { sentence in
@@ -31,10 +31,10 @@ extension Install {
     return report(done, of: node, output)
   }
 
-  private func text(_ plan: LivePlan, _ palette: Palette) -> String {
-    let node = PlanView.text(plan.node, width: Terminal.width, palette)
-    guard plan.running.steps != plan.node.steps else { return "\(node)\nThe running system gets the same." }
-    return "\(node)\nIn the running system:\n\(PlanView.text(plan.running, width: Terminal.width, palette))"
+  private func text(_ plan: LivePlan, _ occasion: PlanView.Occasion, _ palette: Palette) -> String {
+    let node = PlanView.text(plan.node, occasion, width: Terminal.width, palette)
+    guard plan.running.steps != plan.node.steps else { return "\(node)\nThe same in the running system." }
+    return "\(node)\nIn the running system:\n\(PlanView.text(plan.running, occasion, width: Terminal.width, palette))"
   }
 
   private func report(_ done: LiveInstallation, of node: NodeID, _ output: Output) -> Report {

@@ -14,7 +14,7 @@ struct Install: PackageVerb {
     aliases: ["in", "i"])
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @Flag(
     inversion: .prefixedNo, help: "Install recommended packages too (default: as the node's apt is configured).")
@@ -38,7 +38,7 @@ struct Remove: PackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "remove", abstract: "Remove packages from a node", aliases: ["rm", "uninstall"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @Flag(help: "Remove their configuration files too.") var purge = false
   @Argument(help: "The node.") var node: NodeName
@@ -54,7 +54,7 @@ struct Upgrade: PackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "upgrade", abstract: "Upgrade all packages of a node", aliases: ["up"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var upgradeOptions: UpgradeOptionGroup
   @Argument(help: "The node.") var node: NodeName
@@ -72,7 +72,7 @@ struct BaseUpdate: PackageVerb {
     commandName: "base-update", abstract: "Upgrade all packages of the base",
     aliases: ["bu"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var upgradeOptions: UpgradeOptionGroup
 
@@ -93,7 +93,7 @@ struct Refresh: Verb {
   static let configuration = CommandConfiguration(
     commandName: "refresh", abstract: "Fetch the package indices of a node's sources", aliases: ["ref"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
@@ -101,8 +101,14 @@ struct Refresh: Verb {
     let view = ProgressView(context.output)
     defer { view.clear() }
     try context.store.refreshIndices(of: node) { view.show($0, of: node) }
-    return Report(text: "The package indices of node \(node) are up to date.", data: ["node": node])
+    return Report(
+      text: "The package indices of node \(node) are up to date.", data: ["node": node], isUneventful: true)
   }
+}
+
+extension PackageRequest {
+  /// Whether it is work that is done regularly, often without a user.
+  fileprivate var isUpgrade: Bool { self == .upgrade || self == .securityUpgrade }
 }
 
 /// A verb that changes packages with a node's apt.
@@ -125,18 +131,21 @@ extension PackageVerb {
     let progress: Progress = { view.show($0, of: node) }
     if packageOptions.simulate {
       let plan = try context.store.planPackages(request, in: node, options, progress: progress)
-      return Report(text: PlanView.text(plan, width: Terminal.width, .results), data: PlanReport(plan, of: node))
+      return Report(
+        text: PlanView.text(plan, .dryRun, width: Terminal.width, .results), data: PlanReport(plan, of: node))
     }
     let confirm: Confirm = { plan in
       view.clear()
-      context.output.show(PlanView.text(plan, width: Terminal.width, .messages))
+      context.output.show(PlanView.text(plan, .question, width: Terminal.width, .messages))
       return try Confirmation.agreed("Change node \(node)?", global)
     }
     let outcome =
       try perform?(confirm, progress)
       ?? context.store.changePackages(request, in: node, options, confirm: confirm, progress: progress)
     view.clear()
-    return Report(outcome, of: node, context.output)
+    var report = Report(outcome, of: node, context.output)
+    report.isUneventful = request.isUpgrade && outcome.isUneventful
+    return report
   }
 }
 
@@ -151,6 +160,9 @@ extension Report {
 }
 
 extension PackageOutcome {
+  /// Whether there was nothing to do, and nothing to say of it.
+  var isUneventful: Bool { change == nil && plan.isEmpty && plan.wordsAboutKeptBack == nil }
+
   /// The result, such as "2 upgraded, generation 5".
   var words: String {
     PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")

@@ -4,20 +4,32 @@ import SnapshotTree
 
 /// The text of a plan for the packages of a node, in the manner of apt.
 enum PlanView {
+  /// Why a plan is shown.
+  enum Occasion: String {
+    /// Nothing follows.
+    case dryRun = "Would be"
+    /// The user is asked, or the work begins.
+    case question = "Will be"
+  }
+
   /// A heading and its packages for each kind of step, then the sizes.
-  static func text(_ plan: PackagePlan, width: Int, _ palette: Palette) -> String {
+  static func text(_ plan: PackagePlan, _ occasion: Occasion, width: Int, _ palette: Palette) -> String {
     guard !plan.isEmpty else { return "Nothing to do." + keptBack(plan, width).map { "\n" + $0 }.joined() }
     let extra = Set(plan.extra)
-    var blocks = [
-      block("Removed", plan.steps(.remove), width, palette),
-      block("Removed with their configuration", plan.steps(.purge), width, palette),
-      block("Downgraded", plan.steps(.downgrade), width, palette),
-      block("Upgraded", plan.steps(.upgrade), width, palette),
-      block("Installed again", plan.steps(.reinstall), width, palette),
-      block("Installed", plan.steps(.install).filter { !extra.contains($0) }, width, palette),
-      block("Installed as dependencies", plan.extra, width, palette),
-    ].compactMap(\.self)
-    if !plan.marks.isEmpty { blocks.append("Kept from now on (\(plan.marks.count)):\n\(wrapped(plan.marks, width))") }
+    let kinds: [(title: String, steps: [PackageStep])] = [
+      ("removed", plan.steps(.remove)), ("removed with their configuration", plan.steps(.purge)),
+      ("downgraded", plan.steps(.downgrade)), ("upgraded", plan.steps(.upgrade)),
+      ("installed again", plan.steps(.reinstall)),
+      ("installed", plan.steps(.install).filter { !extra.contains($0) }), ("installed as dependencies", plan.extra),
+    ]
+    var blocks = kinds.compactMap { kind in
+      let heading = "\(occasion.rawValue) \(kind.title) (\(kind.steps.count)):"
+      let isRemoval = kind.title.hasPrefix("removed")
+      return block(isRemoval ? palette.bad(heading) : palette.strong(heading), kind.steps, width)
+    }
+    if !plan.marks.isEmpty {
+      blocks.append("\(occasion.rawValue) kept from now on (\(plan.marks.count)):\n\(wrapped(plan.marks, width))")
+    }
     if !plan.essential.isEmpty {
       blocks.append(palette.bad("WARNING: these packages are essential: \(plan.essential.joined(separator: ", "))"))
     }
@@ -31,19 +43,26 @@ enum PlanView {
 
   /// The counts in a few words, such as "2 upgraded, 3 installed".
   static func summary(_ plan: PackagePlan) -> String {
-    let counts = [
-      (plan.steps(.upgrade), "upgraded"), (plan.steps(.install), "installed"), (plan.steps(.remove, .purge), "removed"),
-      (plan.steps(.downgrade), "downgraded"), (plan.steps(.reinstall), "installed again"),
-    ]
-    let marked = plan.marks.isEmpty ? [] : ["\(plan.marks.count) kept from now on"]
-    let words = counts.filter { !$0.0.isEmpty }.map { "\($0.0.count) \($0.1)" } + marked
+    summary(
+      plan, ["upgraded", "installed", "removed", "downgraded", "installed again", "kept from now on"])
+  }
+
+  private static func summary(_ plan: PackagePlan, _ kinds: [String]) -> String {
+    let counts =
+      [
+        plan.steps(.upgrade), plan.steps(.install), plan.steps(.remove, .purge), plan.steps(.downgrade),
+        plan.steps(.reinstall),
+      ].map(\.count) + [plan.marks.count]
+    let words = zip(counts, kinds).filter { $0.0 > 0 }.map { "\($0) \($1)" }
     return words.isEmpty ? "nothing to do" : words.joined(separator: ", ")
   }
 
   /// The counts, and what is fetched and comes on the disk.
   static func sizes(_ plan: PackagePlan) -> String {
     let growth = Quantity.bytes(abs(plan.installSize)) + (plan.installSize < 0 ? " less" : " more")
-    return "\(summary(plan)): \(Quantity.bytes(plan.downloadSize)) to download, \(growth) on disk."
+    let counts = summary(
+      plan, ["to upgrade", "to install", "to remove", "to downgrade", "to install again", "to keep from now on"])
+    return "\(counts): \(Quantity.bytes(plan.downloadSize)) to download, \(growth) on disk."
   }
 
   private static func keptBack(_ plan: PackagePlan, _ width: Int) -> [String] {
@@ -56,17 +75,15 @@ enum PlanView {
   }
 
   /// A few packages are shown with their versions, many with their names only.
-  private static func block(_ title: String, _ steps: [PackageStep], _ width: Int, _ palette: Palette) -> String? {
+  private static func block(_ heading: String, _ steps: [PackageStep], _ width: Int) -> String? {
     guard !steps.isEmpty else { return nil }
-    let heading = "\(title) (\(steps.count)):"
-    let drawn = title.hasPrefix("Removed") ? palette.bad(heading) : palette.strong(heading)
-    guard steps.count <= 12 else { return "\(drawn)\n\(wrapped(steps.map(\.name), width))" }
+    guard steps.count <= 12 else { return "\(heading)\n\(wrapped(steps.map(\.name), width))" }
     let longest = steps.map(\.name.count).max() ?? 0
     let lines = steps.map { step in
       let versions = [step.from, step.to].compactMap(\.self).joined(separator: " -> ")
       return "  \(step.name)\(String(repeating: " ", count: longest - step.name.count))  \(versions)"
     }
-    return ([drawn] + lines.map(Printable.line)).joined(separator: "\n")
+    return ([heading] + lines.map(Printable.line)).joined(separator: "\n")
   }
 
   private static func wrapped(_ words: [String], _ width: Int) -> String {

@@ -11,7 +11,7 @@ struct TreeUpgrade: TreePackageVerb {
     abstract: "Upgrade all packages of a node and everything below it",
     aliases: ["tupgrade"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @OptionGroup var upgradeOptions: UpgradeOptionGroup
@@ -29,7 +29,7 @@ struct TreeRemovePackages: TreePackageVerb {
   static let configuration = CommandConfiguration(
     commandName: "tree-rmpkg", abstract: "Remove packages from a node and everything below it", aliases: ["tremove"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @Flag(help: "Remove their configuration files too.") var purge = false
@@ -52,7 +52,7 @@ struct Sync: TreePackageVerb {
       """,
     aliases: ["tree-sync"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @OptionGroup var sync: SyncOptionGroup
@@ -70,7 +70,7 @@ struct ForceSync: TreePackageVerb {
     abstract: "Install in each node below the top of a tree what its parent has, without an upgrade first",
     aliases: ["fsync"])
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var treeOptions: TreeOptionGroup
   @OptionGroup var sync: SyncOptionGroup
@@ -126,8 +126,12 @@ extension TreePackageVerb {
       } finished: {
         view.finish($0)
       }
-      guard !packageOptions.simulate else { return Report(plans, .results) }
-      context.output.show(Report(plans, .messages).text)
+      guard !packageOptions.simulate else { return Report(plans, .dryRun, .results) }
+      // What a comparison with the parent has found is said even if nothing follows from it.
+      if request == .upgrade || request == .securityUpgrade, plans.allSatisfy(\.plan.isEmpty) {
+        return Report(plans, .question, .results)
+      }
+      context.output.show(Report(plans, .question, .messages).text)
       guard try Confirmation.agreed("Change \(nodes == 1 ? "node \(node)" : "these \(nodes) nodes")?", global) else {
         throw Confirmation.refusal
       }
@@ -137,7 +141,7 @@ extension TreePackageVerb {
       view.show(progress, of: node)
     } finished: { result in
       view.finish(result.node.id)
-      context.output.note("node \(result.node.id): \(result.words)")
+      context.output.noteProgress("node \(result.node.id): \(result.words)")
       if let change = result.change { context.output.tell(change, of: result.node.id) }
     }
     view.clear()
@@ -155,16 +159,19 @@ extension TreePackageVerb {
       "Tree \(node): \(interruption == nil ? "" : "interrupted; ")\(results.count - failed.count) of \(results.count) nodes done"
     return Report(
       text: ([summary] + lines).map(Printable.line).joined(separator: "\n"),
-      data: ["nodes": results.map(TreeChangeReport.init)], status: status, error: interruption)
+      data: ["nodes": results.map(TreeChangeReport.init)], status: status,
+      isUneventful: results.allSatisfy(\.isUneventful), error: interruption)
   }
 }
 
 extension Report {
   /// The report on the plans for the nodes of a tree; nodes with the same plan are shown together.
-  fileprivate init(_ plans: [(node: NodeID, plan: PackagePlan)], _ palette: Palette) {
+  fileprivate init(
+    _ plans: [(node: NodeID, plan: PackagePlan)], _ occasion: PlanView.Occasion, _ palette: Palette
+  ) {
     var groups: [(nodes: [String], text: String)] = []
     for (node, plan) in plans {
-      let text = PlanView.text(plan, width: Terminal.width, palette)
+      let text = PlanView.text(plan, occasion, width: Terminal.width, palette)
       if let index = groups.firstIndex(where: { $0.text == text }) {
         groups[index].nodes.append("\(node)")
       } else {
@@ -184,6 +191,12 @@ extension TreeChangeResult {
 
   fileprivate var change: CommittedChange? {
     if case .success(let change) = outcome { change.packages.change } else { nil }
+  }
+
+  /// Whether the node had nothing to do, and nothing is said of it but that.
+  fileprivate var isUneventful: Bool {
+    guard case .success(let change) = outcome else { return false }
+    return change.packages.isUneventful && (change.comparison?.notes ?? []).isEmpty
   }
 
   /// The result of one node, as a line of the table.

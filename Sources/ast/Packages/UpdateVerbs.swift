@@ -16,7 +16,7 @@ struct AutoUpgrade: Verb {
       """)
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @OptionGroup var packageOptions: PackageOptionGroup
   @OptionGroup var upgradeOptions: UpgradeOptionGroup
   @Flag(help: "Do what the settings say.") var scheduled = false
@@ -39,7 +39,9 @@ struct AutoUpgrade: Verb {
     defer { view.clear() }
     let outcome = try store.upgradeUnattended(
       id, by: upgradeOptions.security ? .securityUpgrade : .upgrade, options, progress: { view.show($0, of: id) })
-    return Report(outcome, of: id, context.output)
+    var report = Report(outcome, of: id, context.output)
+    report.isUneventful = outcome.isUneventful
+    return report
   }
 
   /// The user is not asked, even on a terminal, and `-y` does not lift the limit: it may be there out of habit.
@@ -55,7 +57,7 @@ struct Check: Verb {
     commandName: "check", abstract: "Show the result of the last unattended upgrade of each node")
   static var needs: Need { .reading }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
@@ -117,7 +119,7 @@ struct Hold: Verb {
   static let configuration = CommandConfiguration(
     commandName: "hold", abstract: "Keep packages of a node at their versions, or list the held ones")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
   var packages: [String] = []
@@ -134,7 +136,7 @@ struct Unhold: Verb {
   static let configuration = CommandConfiguration(
     commandName: "unhold", abstract: "Let held packages of a node change again")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
   @Argument(help: ArgumentHelp("The packages.", valueName: "package"), completion: Completion.installed)
   var packages: [String]

@@ -13,7 +13,7 @@ struct AdoptVerb: Verb {
   static var needs: Need { .root }
   static var mounts: Bool { true }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be done, and do nothing.")
   var simulate = false
   @Flag(help: "Let the machine boot the old system again.") var undo = false
@@ -44,7 +44,7 @@ struct AdoptVerb: Verb {
   private func adopt(_ context: Context) throws -> Report {
     let plan = try adoption(context).plan()
     let report = AdoptionReport(plan)
-    if simulate { return Report(text: report.text, data: report) }
+    if simulate { return Report(text: "Would be adopted:\n\(report.text)", data: report) }
     context.output.show(report.text)
     guard try Confirmation.given("Adopt this system?", global) else {
       throw Confirmation.refusal

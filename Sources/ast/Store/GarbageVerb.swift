@@ -13,7 +13,7 @@ struct CollectGarbage: Verb {
       """)
   static var needs: Need { .freeing }
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
   var simulate = false
   @Option(help: ArgumentHelp("How many generations of each node to keep.", valueName: "count"))
@@ -44,12 +44,13 @@ struct CollectGarbage: Verb {
       try garbage.isEmpty
         || Confirmation.given("These will be DELETED:\n\(plan)\nDelete them?", global)
     else { throw Confirmation.refusal }
-    let done = try store.collect(garbage, progress: context.output.note)
+    let done = try store.collect(garbage, progress: context.output.noteProgress)
     for error in done.busy { context.output.note("skipped: \(error.message)") }
     for error in done.failures { context.output.warn(error.message) }
     return Report(
       text: GarbageView.result(done, minimumFree: options.minimumFree), data: GarbageReport(done),
-      status: done.exitStatus, error: done.interruption.map { .interrupted(by: $0, state: nil) })
+      status: done.exitStatus, isUneventful: garbage.isEmpty && done.exitStatus == 0,
+      error: done.interruption.map { .interrupted(by: $0, state: nil) })
   }
 }
 

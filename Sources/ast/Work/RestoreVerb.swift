@@ -13,7 +13,7 @@ struct Restore: Verb {
       machine. A directory becomes what it was: what came into it later goes.
       """)
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would change, and change nothing.")
   var simulate = false
   @Option(
@@ -43,8 +43,9 @@ struct Restore: Verb {
     let id = GenerationID(node.id, number)
     if simulate {
       let changes = try store.simulateRestoration(of: paths, from: id)
+      let lines = changes.isEmpty ? ["Nothing to restore."] : ["Would be restored:"] + changes.map { "  \($0.line)" }
       return Report(
-        text: changes.map(\.line).joined(separator: "\n"), data: RestoreReport(id, changes: changes, made: nil))
+        text: lines.joined(separator: "\n"), data: RestoreReport(id, changes: changes, made: nil))
     }
     let (outcome, changes) = try store.restore(paths, from: id)
     context.output.tell(outcome.accounts, of: id.node)

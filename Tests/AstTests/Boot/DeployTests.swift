@@ -131,9 +131,15 @@ struct DeployTests {
     let before = try StoreContents(store)
     let result = try store.ast("deploy", "--dry-run", "1")
     #expect(
-      result.stdout
-        == "/etc/both: changed here and by the new generation; yours stays, the new one is /etc/both.ast.dpkg-dist\n")
+      result.stdout == """
+        Node 1 would be deployed. In its /etc:
+          /etc/both: changed here and by the new generation; yours stays, the new one is /etc/both.ast.dpkg-dist
+
+        """)
     #expect(try StoreContents(store) == before)
+    try store.ast("run", "1", "sh", "-c", "echo mine >/etc/both").expectSuccess()
+    let other = try store.ast("deploy", "-n", "1").expectSuccess()
+    #expect(other.stdout == "Node 1 would be deployed; nothing in /etc is in conflict.\n")
   }
 
   /// Whatever a node has in place of the notes is replaced, and nothing of it is followed.

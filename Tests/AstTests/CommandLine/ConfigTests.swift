@@ -149,11 +149,11 @@ struct KeepSettingsTests {
       try ast("run", "1", "touch", "/\(number)", settings: "gc.keep-generations = 5").expectSuccess()
     }
     #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6])
-    #expect(try ast("gc", "-y", settings: "gc.keep-generations = 5").stdout == "Nothing to delete.\n")
+    #expect(try ast("gc", "-y", settings: "gc.keep-generations = 5").stdout == "")
     #expect(try ast("gc", "-y", settings: "gc.keep-generations = 4").stdout == "Deleted: 1 generation.\n")
     // The option overrides the setting.
     #expect(
-      try ast("gc", "-y", "--keep", "4", settings: "gc.keep-generations = 2").stdout == "Nothing to delete.\n")
+      try ast("gc", "-y", "--keep", "4", settings: "gc.keep-generations = 2").stdout == "")
     try ast("run", "1", "touch", "/7", settings: "gc.keep-generations = 2").expectSuccess()
     #expect(try store.generations(of: 1) == [6, 7])
   }
@@ -161,8 +161,8 @@ struct KeepSettingsTests {
   @Test func oldGenerationsGo() throws {
     for number in 2...3 { try ast("run", "1", "touch", "/\(number)", settings: "").expectSuccess() }
     try store.age([1], of: 1, days: 31)
-    #expect(try ast("gc", "-y", settings: "gc.keep-days = 32").stdout == "Nothing to delete.\n")
-    #expect(try ast("gc", "-y", "--older-than", "5w", settings: "gc.keep-days = 30").stdout == "Nothing to delete.\n")
+    #expect(try ast("gc", "-y", settings: "gc.keep-days = 32").stdout == "")
+    #expect(try ast("gc", "-y", "--older-than", "5w", settings: "gc.keep-days = 30").stdout == "")
     #expect(try ast("gc", "-y", settings: "gc.keep-days = 30").stdout == "Deleted: 1 generation.\n")
     #expect(try store.generations(of: 1) == [2, 3])
   }
@@ -170,7 +170,7 @@ struct KeepSettingsTests {
   @Test func gcSeesToFreeSpace() throws {
     for number in 2...3 { try ast("run", "1", "touch", "/\(number)", settings: "").expectSuccess() }
     let enough = try ast("gc", "-y", settings: "gc.minimum-free = \"1M\"").expectSuccess()
-    #expect(enough.stdout.hasSuffix(" are free.\n"), "\(enough)")
+    #expect(enough.stdout == "", "\(enough)")
     #expect(try store.generations(of: 1) == [1, 2, 3])
     let more = try FileSystem.space(of: store.root).available + (64 << 20)
     let short = try ast("gc", "-y", settings: "gc.minimum-free = \"\(more)\"")

@@ -56,7 +56,7 @@ struct ScreenTests {
     let node = try packages.store.clone(0)
     let screen = try Screen(columns: columns, "ast install \(node) slow", store: packages.store)
     try screen.wait(for: "Change node \(node)? [Y/n]")
-    #expect(try screen.rows().first == "Installed (1):")
+    #expect(try screen.rows().first == "Will be installed (1):")
     try screen.press("Enter")
     try screen.wait(for: "onfigur")
     let rows = try screen.rows()

@@ -18,6 +18,7 @@ struct AdoptTests {
     let kept = layout == .home ? "/data, /home" : "/data"
     #expect(
       result.stdout == """
+        Would be adopted:
         Root:            \(root), which stays as it is and boots as "Debian before ast"
         New subvolumes:  @snapshots, @var, @grub, \(made)
         Data:            \(data) are taken over at the next start

@@ -45,7 +45,10 @@ struct RestoreTests {
     let before = try store.state()
     let simulated = try store.ast("restore", "-n", "1@2", "/etc/b", "/etc/d", "etc//d/../d/a").expectSuccess()
     #expect(
-      simulated.stdout == "~ /etc/b (content, owner)\n+ /etc/d/a\n+ /etc/d/deep\n+ /etc/d/other\n- /etc/d/x\n")
+      simulated.stdout.lines == [
+        "Would be restored:", "  ~ /etc/b (content, owner)", "  + /etc/d/a", "  + /etc/d/deep", "  + /etc/d/other",
+        "  - /etc/d/x",
+      ])
     #expect(try store.state() == before)
     let result = try store.ast("restore", "1@-1", "/etc/b", "/etc/d").expectSuccess()
     #expect(result.stdout == "Node 1: 5 files as in 1@2, generation 4.\n")

@@ -38,7 +38,7 @@ struct InstallTests {
     #expect(result.stdout == "Node \(node.id): 2 installed, generation 2.\n")
     #expect(
       result.said.dropLast() == [
-        "Installed (1):", "  tool  1.0", "Installed as dependencies (1):", "  library  1.0",
+        "Will be installed (1):", "  tool  1.0", "Will be installed as dependencies (1):", "  library  1.0",
       ])
     #expect(result.said.last?.hasSuffix(" more on disk.") == true)
     let operation = try node.store.lastOperation(of: node.id)
@@ -92,7 +92,7 @@ struct InstallTests {
   @Test func olderVersionThatIsAskedForIsADowngrade() throws {
     try node.ast("install", "greeter").expectSuccess()
     let result = try node.ast("install", "greeter=1.0").expectSuccess()
-    #expect(result.said.prefix(2) == ["Downgraded (1):", "  greeter  2.0 -> 1.0"])
+    #expect(result.said.prefix(2) == ["Will be downgraded (1):", "  greeter  2.0 -> 1.0"])
     #expect(result.stdout == "Node \(node.id): 1 downgraded, generation 3.\n")
     #expect(try node.text(of: "usr/share/greeter") == "hello\n")
   }

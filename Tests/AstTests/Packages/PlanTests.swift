@@ -30,8 +30,8 @@ struct PlanTests {
     let result = try node.ast("install", option, "tool", "rival").expectSuccess()
     #expect(
       result.stdout.lines.dropLast() == [
-        "Removed (1):", "  greeter  1.0", "Installed (2):", "  rival  1.0", "  tool   1.0",
-        "Installed as dependencies (1):", "  library  1.0",
+        "Would be removed (1):", "  greeter  1.0", "Would be installed (2):", "  rival  1.0", "  tool   1.0",
+        "Would be installed as dependencies (1):", "  library  1.0",
       ])
     #expect(result.stdout.lines.last?.contains("to download, ") == true)
     #expect(result.stderr == "")
@@ -97,7 +97,7 @@ struct PlanTests {
     let many = (10..<50).map { DebPackage("package-\($0)") }
     let node = try PackageNode(in: PackageStore(publishing: many))
     let plan = try node.store.ast(["install", "\(node.id)", "-n"] + many.map(\.name)).expectSuccess().stdout.lines
-    #expect(plan[0] == "Installed (40):")
+    #expect(plan[0] == "Would be installed (40):")
     #expect(plan.dropFirst().dropLast().allSatisfy { $0.hasPrefix("  package-") && $0.count <= 80 })
     #expect(plan.dropFirst().dropLast().joined().split(separator: " ").count == 40)
   }
@@ -115,7 +115,8 @@ struct PlanTests {
     let before = try node.state()
     let terminal = try terminal("install", "\(node.id)", "tool")
     #expect(
-      try terminal.expect("Change node \(node.id)? [Y/n] ", timeout: 60).contains("Installed (1):\r\n  tool  1.0"))
+      try terminal.expect("Change node \(node.id)? [Y/n] ", timeout: 60).contains(
+        "Will be installed (1):\r\n  tool  1.0"))
     try terminal.send(answer)
     try terminal.expect("ast: not confirmed; nothing was changed\r\n")
     #expect(try terminal.waitForExit() == 1)

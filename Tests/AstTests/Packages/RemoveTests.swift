@@ -25,7 +25,7 @@ struct RemoveTests {
   @Test func removedPackageLeavesItsConfiguration() throws {
     let result = try node.ast("remove", "configured").expectSuccess()
     #expect(result.stdout == "Node \(node.id): 1 removed, generation 2.\n")
-    #expect(result.said.prefix(2) == ["Removed (1):", "  configured  1.0"])
+    #expect(result.said.prefix(2) == ["Will be removed (1):", "  configured  1.0"])
     #expect(try node.text(of: "usr/share/configured") == nil)
     #expect(try node.text(of: "etc/configured.conf") == "loud=no\n")
     #expect(try !node.added().contains { $0.hasPrefix("configured:") })

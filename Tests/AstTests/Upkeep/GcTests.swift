@@ -30,12 +30,12 @@ struct GcTests {
     #expect(result.stdout == "Deleted: 3 generations.\n")
     #expect(result.stderr == "")
     #expect(try store.generations(of: 1) == [4, 5, 6])
-    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
-    #expect(try store.ast("gc").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "")
+    #expect(try store.ast("gc").expectSuccess().stdout == "")
     #expect(try store.ast("gc", "-y", "--keep", "2").expectSuccess().stdout == "Deleted: 1 generation.\n")
     #expect(try store.generations(of: 1) == [5, 6])
     // The generation that `undo` goes back to is kept.
-    #expect(try store.ast("gc", "-y", "--keep", "1").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y", "--keep", "1").expectSuccess().stdout == "")
     #expect(try TestStore.checksum(of: store.content(of: 1)) == content)
     try store.ast("undo", "1").expectSuccess()
     #expect(try store.ast("history", "1", "--json").json["data"]["operations"][1]["kind"] == .text("gc"))
@@ -109,7 +109,7 @@ struct GcTests {
     }
     let listed = try DeploymentListing(store).data
     #expect(listed.map(\.generation) == [6, 5, 4, 3, 2])
-    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "")
     #expect(try store.generations(of: 1) == [2, 3, 4, 5, 6, 7])
     // One is pinned, one is the fallback.
     for number in [2, 3, 4, 5] { try store.ast("unpin", "\(number)").expectSuccess() }
@@ -123,7 +123,7 @@ struct GcTests {
     try expectSound(store)
     // Age does not matter for a generation that is needed.
     try store.age([2, 3, 5, 6, 7], of: 1, days: 100)
-    #expect(try store.ast("gc", "-y", "--older-than", "1d", "--keep", "1").stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y", "--older-than", "1d", "--keep", "1").stdout == "")
   }
 
   @Test func theMenuIsWrittenBeforeAnythingGoesThatItNames() throws {
@@ -181,7 +181,7 @@ struct GcTests {
     #expect(result.stderr.lines.count == 3)
     #expect(result.stderr.lines.first == "ast: warning: cannot delete subvolume \(held)/1: Operation not permitted")
     #expect(try store.generations(of: 2) == [4, 5, 6])
-    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "")
     try expectSound(store)
   }
 
@@ -309,7 +309,7 @@ struct GcTests {
     func files() throws -> Int { try store.cached("packages").count }
     #expect(try (files(), store.cached("indices").count) == (3, 2))
     // Recently used files may still be in use.
-    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "Nothing to delete.\n")
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "")
     try store.ageCache(days: 2)
     let planned = try store.ast("gc", "-n", "--json").expectSuccess().json["data"]
     #expect((planned["packageFiles"], planned["indices"]) == (.number(1), .number(0)))

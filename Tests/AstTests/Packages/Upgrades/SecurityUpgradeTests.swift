@@ -68,7 +68,8 @@ struct SecurityUpgradeTests {
     let plan = try node.ast("upgrade", "--security", "-n").expectSuccess().stdout.lines
     #expect(
       plan.dropLast() == [
-        "Upgraded (2):", "  app    1.0 -> 1:1.1", "  grown  1.0 -> 1.1", "Installed as dependencies (1):",
+        "Would be upgraded (2):", "  app    1.0 -> 1:1.1", "  grown  1.0 -> 1.1",
+        "Would be installed as dependencies (1):",
         "  fresh  1.1", "Kept back (3):",
       ] + Self.reasons.map { "  \($0) 1.1: \($1)" })
     let json = try node.ast("upgrade", "--security", "-n", "--json").expectSuccess().json["data"]

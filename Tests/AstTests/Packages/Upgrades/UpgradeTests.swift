@@ -42,7 +42,7 @@ struct UpgradeTests {
     #expect(result.stdout.hasPrefix("Node \(node.id): 1 upgraded, 1 installed, generation "))
     #expect(
       result.said.prefix(4) == [
-        "Upgraded (1):", "  greeter  1.0 -> 2.0", "Installed as dependencies (1):", "  voice  1.0",
+        "Will be upgraded (1):", "  greeter  1.0 -> 2.0", "Will be installed as dependencies (1):", "  voice  1.0",
       ])
     let paths = try [
       node.repository.releasePath, node.repository.indexPath, node.repository.path(of: newer),
@@ -62,7 +62,7 @@ struct UpgradeTests {
     try node.ast("upgrade").expectSuccess()
     let before = try node.state()
     let result = try node.ast("upgrade").expectSuccess()
-    #expect(result.stdout == "Node \(node.id): nothing to do.\n")
+    #expect(result.stdout + result.stderr == "")
     #expect(asked().last == "304 \(node.repository.releasePath)")
     try node.expectUntouched(since: before)
   }
@@ -70,7 +70,7 @@ struct UpgradeTests {
   @Test func heldPackageStays() throws {
     try node.shell("apt-mark hold greeter")
     let before = try node.state()
-    #expect(try node.ast("upgrade").expectSuccess().stdout == "Node \(node.id): nothing to do.\n")
+    #expect(try node.ast("upgrade").expectSuccess().stdout == "")
     let plan = try node.ast("upgrade", "--simulate").expectSuccess()
     #expect(plan.stdout == "Nothing to do.\nKept back (1):\n  greeter\n")
     #expect(try node.ast("upgrade", "-n", "--json").json["data"]["keptBackPackages"] == .array([.text("greeter")]))
@@ -116,7 +116,7 @@ struct UpgradeTests {
   @Test func baseIsChangedByBaseUpdateAlone() throws {
     let packages = try PackageStore(publishing: [Self.older])
     let store = packages.store
-    #expect(try store.ast("base-update").expectSuccess().stdout == "Node 0: nothing to do.\n")
+    #expect(try store.ast("base-update").expectSuccess().stdout == "")
     // The base gets a package that the archive has a newer version of.
     try packages.repository.publish([DebPackage("tzdata", version: "9999", files: ["/usr/share/new": "new\n"])])
     for refused in [["upgrade", "0"], ["install", "0", "tzdata"], ["remove", "0", "tzdata"]] {
@@ -180,7 +180,7 @@ struct UpgradeTests {
         "200 \(node.repository.path(of: voice))",
       ])
     let refresh = try node.ast("refresh").expectSuccess()
-    #expect(refresh.stdout == "The package indices of node \(node.id) are up to date.\n")
+    #expect(refresh.stdout + refresh.stderr == "")
     #expect(asked() == ["304 \(node.repository.releasePath)"])
     #expect(try node.ast("refresh", "--json").json["data"] == .object(["node": .number(Double(node.id))]))
   }

@@ -52,6 +52,7 @@ let package = Package(
       providers: [.apt(["libbtrfsutil-dev"])]),
     .systemLibrary(
       name: "CSQLite", path: "Sources/Bindings/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/Bindings/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CBtrfs", path: "Sources/Bindings/CBtrfs"),
     .target(name: "CFiles", path: "Sources/Bindings/CFiles"),
     .target(name: "CSandbox", path: "Sources/Bindings/CSandbox"),
@@ -65,7 +66,8 @@ let package = Package(
     .target(
       name: "Sandbox", dependencies: ["CSandbox", system], path: "Sources/Bindings/Sandbox", swiftSettings: strict),
     .target(
-      name: "DebianFormats", dependencies: [system], path: "Sources/Formats/DebianFormats", swiftSettings: strict),
+      name: "DebianFormats", dependencies: ["CZlib", system], path: "Sources/Formats/DebianFormats",
+      swiftSettings: strict),
     .target(name: "FileTrees", dependencies: [system], path: "Sources/Formats/FileTrees", swiftSettings: strict),
     .target(name: "Etc", dependencies: ["FileTrees", system], path: "Sources/Formats/Etc", swiftSettings: strict),
     .target(name: "Grub", dependencies: [system], path: "Sources/Formats/Grub", swiftSettings: strict),

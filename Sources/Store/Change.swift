@@ -26,6 +26,7 @@ extension Store {
     defer { withExtendedLifetime(lock) {} }
     try requireSameDatabase()
     Interruption.holdBack()
+    begun = nil
     let (result, menu): (Result, PreparedMenu?)
     do {
       (result, menu) = try tree.write { tree in
@@ -44,6 +45,8 @@ extension Store {
       throw error
     }
     failPoint("committed")
+    // Before another thread of this command gets the lock, and enters its operation.
+    if let begun { leader.note(begun) }
     // The change is made. If something fails from here on, the next command does it.
     do {
       publishPublicCopy()

@@ -17,6 +17,10 @@ public final class Store {
   public let wait: LockWait
   /// This command as it was typed, for the history and for commands that meet its locks.
   package let command: String
+  /// The first operation that this command has entered.
+  let leader: CommandLeader
+  /// The first operation that was entered in the change at work.
+  var begun: OperationID?
   /// The inode of the database as it was opened.
   private let databaseFile: ino_t?
   /// Reads the settings of the machine and of nodes; used only where a setting is needed.
@@ -34,10 +38,19 @@ public final class Store {
   ///   - reader: reads the settings of the machine and of nodes.
   ///   - warn: called with what could not be finished after a change was committed; the next command does it.
   /// - Throws: `AstError` if there is no store, it is damaged, or `access` is for writing and it cannot be written.
-  public init(
+  public convenience init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
     reader: SettingsReader, warn: @escaping (String) -> Void = { _ in }
   ) throws {
+    try self.init(
+      opening: root, access, wait: wait, command: command, reader: reader, leader: CommandLeader(), warn: warn)
+  }
+
+  private init(
+    opening root: FilePath, _ access: Access, wait: LockWait, command: String, reader: SettingsReader,
+    leader: CommandLeader, warn: @escaping (String) -> Void
+  ) throws {
+    self.leader = leader
     self.root = root
     self.wait = wait
     self.command = command
@@ -67,11 +80,11 @@ public final class Store {
     }
   }
 
-  /// The same store, for another thread.
+  /// The same store, for another thread of the same command.
   ///
   /// - Parameter warn: called in that thread.
   package func another(warn: @escaping @Sendable (String) -> Void) throws -> Store {
-    try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, warn: warn)
+    try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, leader: leader, warn: warn)
   }
 
   /// Reports what could not be finished: once, although each change tries it again.

@@ -188,9 +188,9 @@ extension TreeDatabase {
   /// ended does not change any more.
   private static let operations = """
     INSERT OR REPLACE INTO public.operation
-      (id, kind, node, state, command, started, ended, boot_id, pid, generation, from_generation, message)
+      (id, kind, node, state, command, started, ended, boot_id, pid, generation, from_generation, leader, message)
       SELECT id, kind, node, state, 'ast ' || kind || ifnull(' ' || node, ''), started, ended, boot_id, pid, generation,
-        from_generation,
+        from_generation, leader,
         CASE WHEN kind = 'scheduled-upgrade' OR message IN ('nothing was changed', 'the command ended before it was done')
           OR message GLOB 'exit status [0-9]*' AND length(message) < 16
           OR message GLOB 'interrupted by signal [0-9]*' AND length(message) < 28 THEN message END

@@ -24,14 +24,16 @@ public struct Operation: Hashable, Codable, Sendable, Identifiable {
   public var generation: GenerationNumber?
   /// The generation that it started from.
   public var from: GenerationNumber?
-  /// A message about its end.
+  /// A message about its end. One that is done and has changed nothing says so here.
   public var message: String?
+  /// The first operation of the same command; nil if it is that one.
+  public var leader: OperationID?
 
   /// An operation with these facts.
   public init(
     id: OperationID, kind: String, node: NodeID?, state: OperationState, command: String, started: Date,
     ended: Date? = nil, bootID: String, pid: Int32, generation: GenerationNumber? = nil,
-    from: GenerationNumber? = nil, message: String? = nil
+    from: GenerationNumber? = nil, message: String? = nil, leader: OperationID? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -45,5 +47,14 @@ public struct Operation: Hashable, Codable, Sendable, Identifiable {
     self.generation = generation
     self.from = from
     self.message = message
+    self.leader = leader
+  }
+}
+
+extension Operation {
+  /// Which generation of its node the operation has replaced by which; nil if it has not changed a node's content.
+  public var change: (from: GenerationNumber, to: GenerationNumber)? {
+    guard node != nil, state == .done, message == nil, let from, let generation, from != generation else { return nil }
+    return (from, generation)
   }
 }

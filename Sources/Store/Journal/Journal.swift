@@ -17,9 +17,15 @@ extension Store {
   package func intend(
     _ kind: String, on node: NodeID?, from: GenerationNumber?, to: GenerationNumber?
   ) throws -> OperationID {
-    try tree.begin(
-      kind, node: node, command: command, bootID: Store.bootID, pid: getpid(), from: from, generation: to)
+    let operation = try tree.begin(
+      kind, node: node, command: command, bootID: Store.bootID, pid: getpid(), from: from, generation: to,
+      leader: leader.operation ?? begun)
+    begun = begun ?? operation
+    return operation
   }
+
+  /// The first operation of this command, by which the history names all of them; nil before there is one.
+  public var firstOperation: OperationID? { leader.operation }
 
   /// The kernel's identifier of this boot (proc_sys_kernel(5), random/boot_id).
   package static var bootID: String {

@@ -1,0 +1,13 @@
+import SnapshotTree
+import Synchronization
+
+/// The first operation of a command, which leads the others in the history. The threads of a command share it.
+final class CommandLeader: Sendable {
+  private let first = Mutex<OperationID?>(nil)
+
+  /// The operation; nil before the command has entered one.
+  var operation: OperationID? { first.withLock { $0 } }
+
+  /// Notes an operation whose entry is durable, unless there was one before it.
+  func note(_ operation: OperationID) { first.withLock { $0 = $0 ?? operation } }
+}

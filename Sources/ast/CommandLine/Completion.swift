@@ -70,6 +70,17 @@ enum Completion {
     }
   }
 
+  /// The last commands that changed the content of nodes.
+  static let commands = CompletionKind.custom { words, _, _ in
+    candidates(in: words) { store in
+      try store.tree.commands(limit: 50).compactMap { operations in
+        let nodes = operations.filter { $0.change != nil }.compactMap(\.node)
+        guard let first = operations.first, !nodes.isEmpty else { return nil }
+        return Candidate("t\(first.id)", "\(first.kind), \(NodeList(nodes).words)")
+      }
+    }
+  }
+
   /// The packages that are installed in the node on the command line.
   static let installed = CompletionKind.custom { words, _, _ in
     guard let node = node(in: words) else { return [] }

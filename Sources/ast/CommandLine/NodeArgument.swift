@@ -29,6 +29,20 @@ extension GenerationNumber: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+/// A transaction as it is written: `t17`. A bare number could be a node's.
+struct TransactionName: ExpressibleByArgument {
+  let id: OperationID
+
+  /// Reads the letter and a number.
+  init?(argument: String) {
+    guard argument.hasPrefix("t"), let id = OperationID(argument.dropFirst()) else { return nil }
+    self.id = id
+  }
+
+  /// The completions that a shell offers.
+  static var defaultCompletionKind: CompletionKind { Completion.commands }
+}
+
 extension DeploymentID: ExpressibleByArgument {
   /// Reads a number, with or without the letter that tells it from others: `d3`.
   public init?(argument: String) { self.init(argument.hasPrefix("d") ? String(argument.dropFirst()) : argument) }

@@ -145,10 +145,10 @@ extension TreePackageVerb {
       if let change = result.change { context.output.tell(change, of: result.node.id) }
     }
     view.clear()
-    return Self.report(results, of: node)
+    return Self.report(results, of: node, transaction: store.firstOperation)
   }
 
-  private static func report(_ results: [TreeChangeResult], of node: NodeID) -> Report {
+  private static func report(_ results: [TreeChangeResult], of node: NodeID, transaction: OperationID?) -> Report {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.error).first { $0.code == .interrupted }
     let status = failed.isEmpty ? 0 : interruption?.exitStatus ?? AstError.Code.partial.exitStatus
@@ -159,7 +159,7 @@ extension TreePackageVerb {
       "Tree \(node): \(interruption == nil ? "" : "interrupted; ")\(results.count - failed.count) of \(results.count) nodes done"
     return Report(
       text: ([summary] + lines).map(Printable.line).joined(separator: "\n"),
-      data: ["nodes": results.map(TreeChangeReport.init)], status: status,
+      data: ["nodes": results.map(TreeChangeReport.init)], transaction: transaction, status: status,
       isUneventful: results.allSatisfy(\.isUneventful), error: interruption)
   }
 }

@@ -13,7 +13,9 @@ struct AstSync: Verb {
   @Argument(help: ArgumentHelp("The nodes (default: all but the base).", valueName: "node")) var nodes: [NodeName] = []
 
   func perform(in context: Context) throws -> Report {
-    Report(try context.store.syncAst(nodes.map(context.node)) { context.output.tell($0) }, of: "ast \(Version.text)")
+    let store = try context.store
+    let results = try store.syncAst(nodes.map(context.node)) { context.output.tell($0) }
+    return Report(results, of: "ast \(Version.text)", transaction: store.firstOperation)
   }
 }
 

@@ -86,7 +86,7 @@ struct TreeRun: Verb {
     let results = try context.store.runInTree(command, top: node, withNetwork: !sandbox.withoutNetwork) {
       context.output.tell($0)
     }
-    return Report(results, of: "Tree \(node)")
+    return Report(results, of: "Tree \(node)", transaction: try context.store.firstOperation)
   }
 }
 
@@ -110,20 +110,60 @@ struct EditConf: Verb {
 
 struct Undo: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "undo", abstract: "Go back to what a node was before its last change; undo again to take that back")
+    commandName: "undo", abstract: "Go back to what a node was before its last change; undo again to take that back",
+    discussion: """
+      With --operation, all nodes that a command such as tree-upgrade has changed go back at once: all of them, or, if \
+      one was changed since, none.
+      """)
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp("The generation to go back to (`ast history N` lists them).", valueName: "generation"))
   var to: GenerationNumber?
-  @Argument(help: "The node.") var node: NodeName
+  @Option(help: ArgumentHelp("Take back what the command with this transaction did (`ast history`).", valueName: "tN"))
+  var operation: TransactionName?
+  @Argument(help: "The node.") var node: NodeName?
+
+  func validate() throws {
+    guard node != nil || operation != nil else { throw ValidationError("a node, or --operation, is missing") }
+    guard node == nil && to == nil || operation == nil else {
+      throw ValidationError("--operation takes no node and no --to")
+    }
+  }
 
   func perform(in context: Context) throws -> Report {
-    let node = try context.node(self.node)
+    if let operation { return Report(try context.store.undoCommand(with: operation.id), of: operation.id) }
+    guard let name = self.node else { throw AstError(.usage, "a node is missing", state: .unchanged) }
+    let node = try context.node(name)
     let made = try context.store.undo(node, to: to)
     return Report(
       text: "Node \(node) is at generation \(made.node.current) again.",
       data: ["generation": made.node.current], transaction: made.operation)
   }
+}
+
+extension Report {
+  /// The report on a command that was taken back.
+  fileprivate init(_ undone: Store.Undone, of operation: OperationID) {
+    let lines = undone.nodes.map { "Node \($0.id) is at generation \($0.current) again." }
+    let leftOut =
+      undone.leftOut.isEmpty ? [] : ["Left out, because t\(operation) failed there: \(NodeList(undone.leftOut).words)."]
+    self.init(
+      text: (lines + leftOut).joined(separator: "\n"),
+      data: UndoneReport(
+        nodes: undone.nodes.map { UndoneReport.Node(node: $0.id, generation: $0.current) }, leftOut: undone.leftOut),
+      transaction: undone.operation)
+  }
+}
+
+/// A command that was taken back as `--json` shows it.
+private struct UndoneReport: Encodable {
+  struct Node: Encodable {
+    let node: NodeID
+    let generation: GenerationNumber
+  }
+
+  let nodes: [Node]
+  let leftOut: [NodeID]
 }
 
 /// The options for running a program in a node.
@@ -164,14 +204,14 @@ extension RunOutcome {
 }
 
 extension Report {
-  /// The report on the same work in several nodes; `what` names them all.
-  init(_ results: [TreeRunResult], of what: String) {
+  /// The report on the same work in several nodes; `what` names them all, `transaction` what was done to them.
+  init(_ results: [TreeRunResult], of what: String, transaction: OperationID?) {
     let failed = results.filter { !$0.succeeded }
     let interruption = results.compactMap(\.interruption).first
     let done = "\(results.count - failed.count) of \(results.count) nodes done"
     self.init(
       text: "\(what): \(interruption == nil ? "" : "interrupted; ")\(done).",
-      data: ["nodes": results.map(TreeRunReport.init)],
+      data: ["nodes": results.map(TreeRunReport.init)], transaction: transaction,
       status: interruption.map { 128 + $0 } ?? (failed.isEmpty ? 0 : AstError.Code.partial.exitStatus),
       error: interruption.map { .interrupted(by: $0, state: nil) })
   }

@@ -139,6 +139,13 @@ extension KillScenario {
     },
     KillScenario("ast-sync", "1"),
     KillScenario("undo", "1"),
+    KillScenario("undo", "--operation", "t6").with {
+      $0.name = "undo of a command in two nodes"
+      $0.prepare = { store in
+        try store.ast("tree-run", "1", "touch", "/second").expectSuccess()
+        try store.ast("tmp").expectSuccess()
+      }
+    },
     KillScenario("restore", "1@3", "/first", "/gone").with {
       $0.prepare = { store in
         try store.ast("run", "1", "sh", "-c", "mkdir /gone; touch /gone/a").expectSuccess()

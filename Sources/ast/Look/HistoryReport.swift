@@ -7,6 +7,13 @@ struct HistoryReport: Encodable {
   let generations: [GenerationReport]
 }
 
+/// A transaction as `info --json` shows it: all operations of the same command, oldest first.
+struct CommandReport: Encodable {
+  let operations: [OperationReport]
+
+  init(_ operations: [Operation]) { self.operations = operations.map(OperationReport.init) }
+}
+
 /// An operation as `--json` shows it.
 struct OperationReport: Encodable {
   let id: OperationID
@@ -20,6 +27,7 @@ struct OperationReport: Encodable {
   let pid: Int32
   @Nullable var generation: GenerationNumber?
   @Nullable var from: GenerationNumber?
+  @Nullable var leader: OperationID?
   @Nullable var message: String?
 
   init(_ operation: Operation) {
@@ -34,6 +42,7 @@ struct OperationReport: Encodable {
     pid = operation.pid
     generation = operation.generation
     from = operation.from
+    leader = operation.leader
     message = operation.message
   }
 }

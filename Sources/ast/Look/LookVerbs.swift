@@ -82,14 +82,17 @@ struct Status: Verb {
 
 struct Info: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "Show the details of a node or a generation")
+    commandName: "info", abstract: "Show the details of a node, a generation or a transaction")
   static var needs: Need { .reading }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
-  @Argument(help: "The node or generation.") var node: GenerationName
+  @Argument(help: "The node or generation, or a transaction such as t17.") var node: GenerationName
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    if let transaction = TransactionName(argument: node.description) {
+      return try Self.report(on: transaction.id, store)
+    }
     let facts = try store.facts(of: store.reference(named: node))
     let node = facts.node.id
     let kept = try store.tree.generations(of: node).map { "\($0.number)" }.joined(separator: ", ")
@@ -111,15 +114,46 @@ struct Info: Verb {
     ]
     return Report(text: Status.table(lines), data: NodeReport(facts))
   }
+
+  /// The report on all that the command of a transaction did.
+  private static func report(on transaction: OperationID, _ store: Store) throws -> Report {
+    let operations = try store.tree.operations(ofCommandWith: transaction)
+    guard let first = operations.first else {
+      throw AstError(.notFound, "there is no transaction t\(transaction)", hint: "`ast history` lists them")
+    }
+    var lines = [
+      ("Transaction", "t\(first.id)"), ("Command", first.command), ("State", CommandState.words(operations)),
+      ("Started", LocalTime.text(first.started)),
+    ]
+    if operations.allSatisfy({ $0.state != .running }), let ended = operations.compactMap(\.ended).max() {
+      lines.append(("Ended", LocalTime.text(ended)))
+    }
+    lines += try operations.map { operation in ("t\(operation.id)", try Self.words(operation, store)) }
+    return Report(text: Status.table(lines), data: CommandReport(operations))
+  }
+
+  private static func words(_ operation: Operation, _ store: Store) throws -> String {
+    let node = try operation.node.map { node in
+      let description = try store.tree.node(node).map { " “\($0.description)”" } ?? ", which is deleted"
+      return " on node \(node)\(description)"
+    }
+    let change = operation.change.map { ", generation \($0.from) to \($0.to)" } ?? ""
+    let message = operation.message.map { ": \($0)" } ?? ""
+    return "\(operation.kind)\(node ?? "")\(change), \(operation.state.rawValue)\(message)"
+  }
 }
 
 struct History: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "history", abstract: "Show the history of a node or of all, and a node's generations")
+    commandName: "history", abstract: "Show the history of a node or of all, and a node's generations",
+    discussion: """
+      Each command has one line, with the nodes it worked on. Long command lines are shortened; `ast info tN` shows a \
+      transaction in full.
+      """)
   static var needs: Need { .reading }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
-  @Option(help: ArgumentHelp("The maximum number of entries.", valueName: "count")) var limit = 50
+  @Option(help: ArgumentHelp("The maximum number of commands.", valueName: "count")) var limit = 50
   @Argument(help: "The node.") var node: NodeName?
 
   func perform(in context: Context) throws -> Report {
@@ -127,13 +161,10 @@ struct History: Verb {
     guard limit >= 0 else { throw AstError(.usage, "a count cannot be \(limit)") }
     let node = try node.map(context.node)
     let held = try node.map(store.node)
-    let operations = try store.tree.history(of: node, limit: limit)
+    let commands = try store.tree.commands(of: node, limit: limit)
+    let operations = commands.joined().filter { node == nil || $0.node == node }.sorted { $0.id > $1.id }
     let generations = try node.map(store.tree.generations) ?? []
-    var lines = operations.map { operation in
-      let what = operation.message.map { ": \(Printable.line($0))" } ?? ""
-      return "\(operation.started.formatted(.iso8601))  t\(operation.id)  \(operation.state.rawValue)  "
-        + "\(Printable.line(operation.command))\(what)"
-    }
+    var lines = HistoryView(commands: commands, width: Terminal.width).lines
     if let held {
       let (tags, pinned) = (try store.tree.tags(), Set(try store.tree.pinnedGenerations()))
       lines += generations.map { generation in
@@ -141,7 +172,7 @@ struct History: Verb {
           generation.number == held.current ? " (current)" : generation.number == held.previous ? " (previous)" : ""
         let names = tags.filter { $0.target == GenerationReference(held.id, generation.number) }.map { ", \($0.name)" }
         let pin = pinned.contains(generation.id) ? ", pinned" : ""
-        return "generation \(generation.number)\(mark), \(generation.created.formatted(.iso8601))"
+        return "generation \(generation.number)\(mark), \(LocalTime.text(generation.created))"
           + names.joined() + pin
       }
     }

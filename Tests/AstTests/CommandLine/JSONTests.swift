@@ -16,7 +16,8 @@ private let node = [
   "parent", "path", "pinned", "pinnedGenerations", "previous", "running", "size", "tags", "uuid",
 ]
 private let operation = [
-  "bootID", "command", "ended", "from", "generation", "id", "kind", "message", "node", "pid", "started", "state",
+  "bootID", "command", "ended", "from", "generation", "id", "kind", "leader", "message", "node", "pid", "started",
+  "state",
 ]
 private let generation = ["created", "node", "number", "operation", "path", "size", "uuid"]
 private let garbage = [
@@ -41,6 +42,7 @@ private let successes = [
   Shape(verb: ["chroot", "1"], members: runMembers, hasTransaction: true),
   Shape(verb: ["edit-conf", "1"], members: runMembers, hasTransaction: true),
   Shape(verb: ["undo", "1"], members: ["generation"], hasTransaction: true),
+  Shape(verb: ["undo", "--operation", "t11"], members: ["leftOut", "nodes"], hasTransaction: true),
   Shape(verb: ["tag", "1", "golden"], members: ["generation", "name", "node"], hasTransaction: true),
   Shape(verb: ["tag", "1@1", "first"], members: ["generation", "name", "node"], hasTransaction: true),
   Shape(verb: ["tag"], members: ["tags"], elements: ["tags": ["generation", "name", "node"]]),
@@ -53,9 +55,11 @@ private let successes = [
   Shape(verb: ["tag", "--delete", "golden"], members: ["generation", "name", "node"], hasTransaction: true),
   Shape(verb: ["tag", "--delete", "first"], members: ["generation", "name", "node"], hasTransaction: true),
   Shape(
-    verb: ["tree-run", "1", "touch", "/root/y"], members: ["nodes"], elements: ["nodes": ["error", "node", "run"]]),
+    verb: ["tree-run", "1", "touch", "/root/y"], members: ["nodes"], elements: ["nodes": ["error", "node", "run"]],
+    hasTransaction: true),
   Shape(
-    verb: ["tree-run", "1", "false"], status: 6, members: ["nodes"], elements: ["nodes": ["error", "node", "run"]]),
+    verb: ["tree-run", "1", "false"], status: 6, members: ["nodes"], elements: ["nodes": ["error", "node", "run"]],
+    hasTransaction: true),
   Shape(verb: ["tree"], members: [], elements: ["": node]),
   Shape(verb: ["tree", "--long"], members: [], elements: ["": node]),
   Shape(
@@ -66,6 +70,7 @@ private let successes = [
       "used",
     ]),
   Shape(verb: ["info", "1"], members: node),
+  Shape(verb: ["info", "t1"], members: ["operations"], elements: ["operations": operation]),
   Shape(verb: ["history"], members: ["generations", "operations"], elements: ["operations": operation]),
   Shape(
     verb: ["history", "1"], members: ["generations", "operations"],
@@ -96,6 +101,8 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
   (["branch", "999"], 3, "not-found"), (["cbranch", "999"], 3, "not-found"), (["ubranch", "0", "999"], 3, "not-found"),
   (["clone-tree", "999"], 3, "not-found"), (["desc", "999", "x"], 3, "not-found"), (["undo", "999"], 3, "not-found"),
   (["del", "--yes", "999"], 3, "not-found"), (["tree-run", "999", "true"], 3, "not-found"),
+  (["undo", "--operation", "t999"], 3, "not-found"), (["undo", "--operation", "t1"], 5, "refused"),
+  (["info", "t999"], 3, "not-found"),
   (["edit-conf", "999"], 3, "not-found"), (["run", "999", "true"], 125, "not-found"),
   (["chroot", "999"], 125, "not-found"), (["current"], 3, "not-found"), (["del", "--yes", "0"], 5, "refused"),
   (["live-chroot"], 125, "refused"), (["deploy", "1"], 5, "refused"), (["rollback"], 5, "refused"),
@@ -195,7 +202,8 @@ struct HelpTests {
     #expect(overview.stderr == "")
     #expect(try ast("--help") == overview)
     for verb in [
-      "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot", "run",
+      "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "del", "chroot",
+      "run",
       "tree-run", "edit-conf", "undo", "restore", "tag", "status", "info", "history", "du", "init", "doctor", "gc",
       "tmp", "version",
       "live-chroot", "config", "dedupe",

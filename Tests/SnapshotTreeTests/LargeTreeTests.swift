@@ -17,6 +17,23 @@ import Testing
     }
   }
 
+  @Test func aChainTurnsRound() throws {
+    try withTree { tree in
+      try tree.grow((0..<Self.count).map { $0 < 2 ? nil : $0 - 1 })
+      expectError(.parentIsBelow(NodeID(1), parent: NodeID(Self.count - 1))) {
+        try tree.write { try $0.move(NodeID(1), under: NodeID(Self.count - 1)) }
+      }
+      try tree.write { tree in
+        try tree.move(NodeID(5_000), under: nil)
+        try tree.move(NodeID(1), under: NodeID(Self.count - 1))
+      }
+      #expect(try tree.subtree(of: NodeID(5_000)).map(\.id.rawValue) == Array(5_000..<Self.count) + Array(1..<5_000))
+      let copy = tree.path.removingLastComponent().appending("copy.sqlite")
+      try TreeDatabase.rebuild(at: copy, from: try tree.nodes().map { try tree.record(of: $0.id) })
+      #expect(try TreeDatabase(opening: copy, .reading).nodes() == tree.nodes())
+    }
+  }
+
   @Test func tenThousandChildren() throws {
     try withTree { tree in
       try tree.grow((0..<Self.count).map { $0 == 0 ? nil : 0 })

@@ -61,13 +61,13 @@ import Testing
     }
   }
 
-  @Test func aParentIsAnOlderNodeThatExists() throws {
+  @Test func aParentIsANodeThatExists() throws {
     try withTree { tree in
       try tree.grow([nil, 0])
-      expectError(.parentNotOlder(NodeID(2), parent: NodeID(2))) {
+      expectError(.unknownNode(NodeID(2))) {
         try tree.write { try $0.insert(node(2, 2), generation(2, 1)) }
       }
-      expectError(.parentNotOlder(NodeID(2), parent: NodeID(3))) {
+      expectError(.unknownNode(NodeID(3))) {
         try tree.write { try $0.insert(node(2, 3), generation(2, 1)) }
       }
       try tree.write { tree in

@@ -162,7 +162,8 @@ import Testing
 
   @Test(arguments: [
     "INSERT INTO node VALUES (5, 9, '', 0, 1, NULL, 2)", "UPDATE node SET parent = 1 WHERE id = 1",
-    "UPDATE node SET parent = 1 WHERE id = 0", "UPDATE node SET current = 7 WHERE id = 0",
+    "UPDATE node SET parent = 1 WHERE id = 0", "UPDATE node SET parent = 7 WHERE id = 1",
+    "UPDATE operation SET leader = id", "UPDATE operation SET leader = 0", "UPDATE node SET current = 7 WHERE id = 0",
     "UPDATE node SET previous = current", "UPDATE node SET next_generation = 1", "UPDATE node SET description = NULL",
     "UPDATE node SET id = -1 WHERE id = 1", "UPDATE node SET id = 2147483648 WHERE id = 1",
     "UPDATE node SET created = 'today'", "DELETE FROM node WHERE id = 0", "DELETE FROM generation",

@@ -16,11 +16,24 @@ extension TreeDatabase {
     }
   ) throws(TreeError) {
     try create(at: path) { (tree) throws(TreeError) in
-      for record in records.sorted(by: { $0.node.id < $1.node.id }) {
-        try tree.restore(record)
-      }
+      for record in parentsFirst(records) { try tree.restore(record) }
       try configure(tree)
     }
+  }
+
+  /// The records in an order in which a node comes after its parent. A node whose parent has no record, or that is below
+  /// itself, comes last, and is refused.
+  private static func parentsFirst(_ records: [NodeRecord]) -> [NodeRecord] {
+    let sorted = records.sorted { $0.node.id < $1.node.id }
+    let children = Dictionary(grouping: sorted, by: \.node.parent)
+    var ordered = children[nil] ?? []
+    var next = 0
+    while next < ordered.count {
+      ordered += children[ordered[next].node.id] ?? []
+      next += 1
+    }
+    let known = Set(ordered.map(\.node.id))
+    return ordered + sorted.filter { !known.contains($0.node.id) }
   }
 
   /// Never gives the numbers below `next` to a node.

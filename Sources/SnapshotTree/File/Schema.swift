@@ -18,7 +18,7 @@ struct Schema: Sendable {
   /// The schema of this version of ast. A program that knows only version 1 must not write: it would delete generations
   /// that are in the boot menu.
   static let current = Schema(
-    migrations: [firstMigration, secondMigration, thirdMigration, fourthMigration], oldestReader: 1,
+    migrations: [firstMigration, secondMigration, thirdMigration, fourthMigration, fifthMigration], oldestReader: 1,
     oldestWriter: 2)
 
   /// `PRAGMA application_id`: the letters "astT", which mark the file as a database of ast.

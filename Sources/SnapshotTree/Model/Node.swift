@@ -4,7 +4,7 @@ public import FoundationEssentials
 public struct Node: Hashable, Codable, Sendable, Identifiable {
   /// Its number.
   public var id: NodeID
-  /// The node it was branched from; nil for base and for other roots of a tree. Always a lower number.
+  /// The node that it is below: the one it was branched from or moved to. Nil for base and for other roots of a tree.
   public var parent: NodeID?
   /// The user's description: any text.
   public var description: String

@@ -4,7 +4,7 @@ internal import FoundationEssentials
 /// rebuilt.
 ///
 /// It does not contain the packages, which are in the subvolumes themselves, and the history.
-public struct NodeRecord: Hashable, Codable, Sendable {
+public struct NodeRecord: Hashable, Sendable {
   /// The node.
   public var node: Node
   /// Its generations, newest first. Their `manifest` is nil.
@@ -43,6 +43,33 @@ public struct NodeRecord: Hashable, Codable, Sendable {
     } catch {
       throw .unreadableRecord(reason: "\(error)")
     }
+  }
+}
+
+extension NodeRecord: Codable {
+  private enum CodingKeys: String, CodingKey { case node, generations, isDefault, nextNode, movedUnder }
+
+  /// Decodes a record of any version.
+  public init(from decoder: any Decoder) throws {
+    let object = try decoder.container(keyedBy: CodingKeys.self)
+    node = try object.decode(Node.self, forKey: .node)
+    generations = try object.decode([Generation].self, forKey: .generations)
+    isDefault = try object.decode(Bool.self, forKey: .isDefault)
+    nextNode = try object.decode(NodeID.self, forKey: .nextNode)
+    node.parent = try object.decodeIfPresent(NodeID.self, forKey: .movedUnder) ?? node.parent
+  }
+
+  /// Encodes the record. ast 0.1.0 takes one with a parent of a higher number for damaged, so such a parent, which a node
+  /// gets when it is moved, has a member of its own: for 0.1.0, the node is at the top.
+  public func encode(to encoder: any Encoder) throws {
+    var (node, moved) = (node, NodeID?.none)
+    if let parent = node.parent, parent > node.id { (node.parent, moved) = (nil, parent) }
+    var object = encoder.container(keyedBy: CodingKeys.self)
+    try object.encode(node, forKey: .node)
+    try object.encode(generations, forKey: .generations)
+    try object.encode(isDefault, forKey: .isDefault)
+    try object.encode(nextNode, forKey: .nextNode)
+    try object.encodeIfPresent(moved, forKey: .movedUnder)
   }
 }
 

@@ -15,7 +15,7 @@ extension TreeDatabase {
     try first("SELECT \(TreeDatabase.columns) FROM node WHERE id = ?", id, as: TreeDatabase.node)
   }
 
-  /// The nodes that were branched from `parent`, by number; for nil, the roots of trees.
+  /// The nodes right below `parent`, by number; for nil, the roots of trees.
   public func children(of parent: NodeID?) throws(TreeError) -> [Node] {
     try rows(
       "SELECT \(TreeDatabase.columns) FROM node WHERE parent IS ? ORDER BY id", parent, as: TreeDatabase.node)
@@ -32,7 +32,9 @@ extension TreeDatabase {
         UNION ALL
         SELECT level + 1, node.id, node.parent, node.description, node.created, node.current, node.previous,
           node.next_generation
-        FROM member JOIN node ON node.parent = member.id ORDER BY 1 DESC, 2
+        FROM member JOIN node ON node.parent = member.id
+        -- In a damaged tree, a node may be below itself.
+        WHERE level < (SELECT count(*) FROM node) ORDER BY 1 DESC, 2
       )
       SELECT \(TreeDatabase.columns) FROM member
       """, root, as: TreeDatabase.node)
@@ -81,7 +83,6 @@ extension TreeDatabase {
   /// Adds the row of a new node. Its generations have to follow in the same transaction.
   func insertNew(_ node: Node) throws(TreeError) {
     if let parent = node.parent {
-      guard parent < node.id else { throw .parentNotOlder(node.id, parent: parent) }
       guard try exists("SELECT 1 FROM node WHERE id = ?", parent) else { throw .unknownNode(parent) }
     }
     guard try !exists("SELECT 1 FROM node WHERE id = ?", node.id) else { throw .nodeNumberUsed(node.id) }
@@ -98,6 +99,33 @@ extension TreeDatabase {
       throw .unknownNode(node)
     }
     try markUnpublished([node])
+  }
+
+  /// Puts a node, with everything below it, under another one, or at the top for nil, and marks it unpublished.
+  ///
+  /// Refused for base, and for a parent that is the node itself or below it.
+  public func move(_ node: NodeID, under parent: NodeID?) throws(TreeError) {
+    try requireWrite()
+    _ = try requireNode(node)
+    guard node != .base else { throw .baseNotMovable }
+    if let parent {
+      _ = try requireNode(parent)
+      guard try !isBelow(parent, node) else { throw .parentIsBelow(node, parent: parent) }
+    }
+    try run("UPDATE node SET parent = ? WHERE id = ?", parent, node)
+    try markUnpublished([node])
+  }
+
+  /// Whether a node is another one or below it.
+  public func isBelow(_ node: NodeID, _ top: NodeID) throws(TreeError) -> Bool {
+    // UNION takes no row twice, so this ends even in a ring.
+    try exists(
+      """
+      WITH RECURSIVE above (id) AS (
+        SELECT ? UNION SELECT parent FROM above JOIN node USING (id) WHERE parent IS NOT NULL
+      )
+      SELECT 1 FROM above WHERE id = ?
+      """, node, top)
   }
 
   /// Throws `.unknownNode` if the node does not exist.

@@ -118,17 +118,29 @@ public final class TreeDatabase {
     guard isWriting else { throw .misuse("\(operation) outside write") }
   }
 
-  /// The errors inside the database: damage that SQLite finds, and references to rows that do not exist. Empty if all
-  /// is well.
+  /// The errors inside the database: damage that SQLite finds, references to rows that do not exist, and nodes that are
+  /// below themselves. Empty if all is well.
   public func integrityProblems() throws(TreeError) -> [String] {
     do {
       let findings = try rows("PRAGMA integrity_check") { (row) throws(TreeError) in row.text(0) }
       guard findings == ["ok"] else { return findings }
       return try rows("PRAGMA foreign_key_check") { (row) throws(TreeError) in
         "a row of \(row.text(0)) refers to a row of \(row.text(2)) that does not exist"
-      }
+      } + nodesBelowThemselves()
     } catch .corrupt(_, let detail) {
       return [detail]
     }
+  }
+
+  private func nodesBelowThemselves() throws(TreeError) -> [String] {
+    try rows(
+      """
+      WITH RECURSIVE reached (id) AS (
+        SELECT id FROM node WHERE parent IS NULL OR parent NOT IN (SELECT id FROM node)
+        UNION ALL SELECT node.id FROM reached JOIN node ON parent = reached.id
+      )
+      SELECT id FROM node WHERE id NOT IN reached ORDER BY id
+      """
+    ) { (row) throws(TreeError) in "node \(row.integer(0)) is below itself, or below one that is" }
   }
 }

@@ -50,8 +50,10 @@ public enum TreeError: Error, Sendable, Equatable {
   case generationNumberUsed(NodeID, GenerationNumber)
   /// The number was already given to a deployment.
   case deploymentNumberUsed(DeploymentID)
-  /// A parent must be an older node.
-  case parentNotOlder(NodeID, parent: NodeID)
+  /// The parent is the node itself or below it.
+  case parentIsBelow(NodeID, parent: NodeID)
+  /// Base is always at the top.
+  case baseNotMovable
   /// The node and the generation that were given do not belong together.
   case mismatch(NodeID, GenerationNumber)
   /// Another generation has this subvolume.

@@ -25,7 +25,9 @@ extension TreeError: CustomStringConvertible {
     case .nodeNumberUsed(let node): "the number \(node) was given to a node before"
     case .generationNumberUsed(let node, let number): "node \(node) had a generation \(number) before"
     case .deploymentNumberUsed(let deployment): "the number \(deployment) was given to a deployment before"
-    case .parentNotOlder(let node, let parent): "node \(parent) cannot be the parent of the older node \(node)"
+    case .parentIsBelow(let node, let parent):
+      node == parent ? "node \(node) cannot be its own parent" : "node \(parent) is below node \(node)"
+    case .baseNotMovable: "node 0 is the base and cannot be moved"
     case .mismatch(let node, let number): "generation \(number) does not belong to node \(node)"
     case .subvolumeUsed(let subvolume): "another generation has the subvolume \(subvolume)"
     case .baseNotDeletable: "node 0 is the base and cannot be deleted"

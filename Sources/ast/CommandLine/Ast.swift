@@ -30,7 +30,7 @@ struct Ast: Verb {
         subcommands: [
           Tree.self, Current.self, Desc.self, TagVerb.self, New.self, Clone.self, CloneTree.self, Branch.self,
           CBranch.self,
-          UBranch.self, Del.self,
+          UBranch.self, Move.self, Del.self,
         ]),
       CommandGroup(
         name: "Work",

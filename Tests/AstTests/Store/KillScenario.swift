@@ -105,6 +105,14 @@ extension KillScenario {
       }
     },
     KillScenario("pin", "1@1").with { $0.name = "pin of a generation" },
+    KillScenario("move", "2", "--top"),
+    KillScenario("move", "1", "--under", "3").with {
+      $0.name = "move under a higher number"
+      $0.prepare = { store in
+        try store.ast("clone", "0", "three").expectSuccess()
+        try store.ast("tmp").expectSuccess()
+      }
+    },
     KillScenario("-y", "del", "1"),
     KillScenario("clone", "1", "copy").with {
       $0.name = "clone after a killed clone-tree and run"

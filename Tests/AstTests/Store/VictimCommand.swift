@@ -40,7 +40,7 @@ struct VictimCommand: CustomStringConvertible {
     }
     // The more nodes there are, the more likely one is deleted.
     if Int.random(in: 0..<all.count, using: &random) > 7 { return delete(node, tree) }
-    switch Int.random(in: 0..<16, using: &random) {
+    switch Int.random(in: 0..<17, using: &random) {
     case 0: return making("new", [], 0, under: nil, number)
     case 1: return making("clone", [source], source, under: nil, number)
     case 2: return making("branch", [node], node, under: node, number)
@@ -57,6 +57,7 @@ struct VictimCommand: CustomStringConvertible {
     case 11: return editConfiguration(node, number)
     case 12:
       return VictimCommand([["tmp"], ["doctor"], ["-y", "gc", "--keep", "1"]].randomElement(using: &random) ?? [])
+    case 13: return move(node, under: all.randomElement(using: &random) ?? 0, tree) ?? run(node, number)
     default: return run(node, number)
     }
   }
@@ -111,6 +112,14 @@ struct VictimCommand: CustomStringConvertible {
 
   private static func run(_ node: Int, _ number: Int) -> VictimCommand {
     VictimCommand(["run", "\(node)", "sh", "-c", work(number)], [{ $0.set(\.work, number, in: node) }])
+  }
+
+  /// Moves a node; to the top instead of under the base. Nil if it cannot be there, or is there.
+  private static func move(_ node: Int, under parent: Int, _ tree: ExpectedTree) -> VictimCommand? {
+    let place = parent == 0 ? nil : parent
+    guard !tree.subtree(of: node).contains(parent), tree.nodes[node]?.parent != place else { return nil }
+    return VictimCommand(
+      ["move", "\(node)"] + (place.map { ["--under", "\($0)"] } ?? ["--top"]), [{ $0.nodes[node]?.parent = place }])
   }
 
   private static func treeRun(_ top: Int, _ tree: ExpectedTree, _ number: Int) -> VictimCommand {

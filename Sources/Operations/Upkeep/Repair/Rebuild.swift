@@ -181,7 +181,27 @@ private struct Survey {
         "the parent of node \(records[index].node.id), \(parent), is lost: the node is the top of a tree now")
       records[index].node.parent = nil
     }
+    breakRings(of: &records)
     return records
+  }
+
+  /// Makes a node the top of a tree if its parents lead back to it: ast never writes such records, but people can.
+  private mutating func breakRings(of records: inout [NodeRecord]) {
+    let places = Dictionary(uniqueKeysWithValues: zip(records.map(\.node.id), records.indices))
+    var leadsToTop: Set<NodeID> = []
+    for start in records.map(\.node.id) {
+      var path: Set<NodeID> = []
+      var next: NodeID? = start
+      while let id = next, let place = places[id], !leadsToTop.contains(id) {
+        path.insert(id)
+        next = records[place].node.parent
+        guard let parent = next, path.contains(parent) else { continue }
+        notes.append("node \(id) is below itself in the records: it is the top of a tree now")
+        records[place].node.parent = nil
+        next = nil
+      }
+      leadsToTop.formUnion(path)
+    }
   }
 
   /// Takes away the numbers in a record that are far from all that are there: after them, none would be left for new
@@ -272,7 +292,7 @@ private struct Survey {
   private mutating func record(of id: NodeID, _ found: [Generation]) throws -> NodeRecord {
     let path = root.appending("ast/nodes/\(id).json")
     let written = Store.recordText(at: path).flatMap { try? NodeRecord(json: $0) }
-    guard var record = written, record.node.id == id, record.node.parent.map({ $0 < id }) ?? true else {
+    guard var record = written, record.node.id == id, id != .base || record.node.parent == nil else {
       notes.append("node \(id) has no readable record: its description and its parent are lost")
       let node = Node(
         id: id, parent: nil, description: id == .base ? "base snapshot" : "recovered", created: found[0].created,

@@ -27,6 +27,15 @@ public enum SettingKey: String, CaseIterable, Sendable {
   /// Its name in that table.
   public var name: String { String(rawValue.dropFirst(section.count + 1)) }
 
+  /// The words from which its value is chosen, for completions; empty if it is chosen in another way.
+  public var choices: [String] {
+    switch definition.kind {
+    case .flag: ["true", "false"]
+    case .choice(let words): words
+    default: []
+    }
+  }
+
   /// Whether a file of this owner can contain it.
   public func isSetting(of owner: Settings.Owner) -> Bool { definition.owners.contains(owner) }
 }

@@ -53,24 +53,33 @@ public struct Settings: Sendable {
       return
     }
     guard let key = SettingKey(rawValue: entry.name) else { throw entry.unknown(in: file) }
-    let definition = key.definition
     guard key.isSetting(of: owner) else {
       throw entry.wrong(in: file, owner.words(onLackOf: entry.name))
     }
-    guard case .value(let found?) = entry.content, case let value = definition.kind.reading(found),
-      definition.kind.accepts(value)
-    else {
-      throw entry.wrong(in: file, "\(entry.name) is to be \(definition.kind.words)")
-    }
-    if let objection = definition.kind.objection(to: value) {
-      throw entry.wrong(in: file, "\(entry.name) \(objection)")
-    }
+    guard case .value(let found?) = entry.content else { throw entry.wrong(in: file, key.requirement) }
+    let value = key.reading(found)
+    if let objection = key.objection(to: value) { throw entry.wrong(in: file, objection) }
     chosen[key] = Choice(value: value, source: Source(file: file, line: entry.line))
   }
 }
 
+extension SettingKey {
+  /// A value as one of this setting's kind: an empty array can be of any kind.
+  public func reading(_ value: SettingValue) -> SettingValue { definition.kind.reading(value) }
+
+  /// The reason why the setting cannot have a value, as a sentence; nil if it can.
+  public func objection(to value: SettingValue) -> String? {
+    guard definition.kind.accepts(value) else { return requirement }
+    return definition.kind.objection(to: value).map { "\(rawValue) \($0)" }
+  }
+
+  /// The sentence about the values that the setting can have.
+  fileprivate var requirement: String { "\(rawValue) is to be \(definition.kind.words)" }
+}
+
 extension Settings.Owner {
-  fileprivate func words(onLackOf name: String) -> String {
+  /// The sentence about a setting that this owner cannot have.
+  public func words(onLackOf name: String) -> String {
     switch self {
     case .machine: "the machine has no \(name): it is a setting of nodes, which `ast edit-conf` edits"
     case .node: "a node has no \(name) of its own: it is a setting of the machine"

@@ -7,6 +7,8 @@ struct TOMLScanner {
   static let deepest = 64
 
   private var text: TOMLText
+  /// Where the value of the last key is, without the blanks before it; nil after a heading. In bytes.
+  private(set) var lastValue: Range<Int>?
 
   init(_ text: String) { self.text = TOMLText(text) }
 
@@ -15,12 +17,16 @@ struct TOMLScanner {
     try skipLines()
     if text.isAtEnd { return nil }
     let (line, column) = (text.line, text.column)
+    lastValue = nil
     let content = try text.next == UInt8(ascii: "[") ? heading() : TOMLStatement.Content.entry(entry(depth: 0))
     text.skipBlanks()
     try skipComment()
     guard text.isAtEnd || text.isAtLineEnd else { throw text.error("the line should end here") }
     return TOMLStatement(content: content, line: line, column: column)
   }
+
+  /// How far the text was read, in bytes: after a statement, up to the end of its last line.
+  var place: Int { text.index }
 
   // MARK: Statements
 
@@ -36,7 +42,11 @@ struct TOMLScanner {
     let path = try key()
     guard text.take("=") else { throw text.error("a key needs = and a value") }
     text.skipBlanks()
-    return TOMLEntry(path: path, value: try value(depth: depth))
+    let start = text.index
+    let value = try value(depth: depth)
+    // Those of an inline table are before the end of it.
+    lastValue = start..<text.index
+    return TOMLEntry(path: path, value: value)
   }
 
   /// Names with dots between them, and blanks around them.

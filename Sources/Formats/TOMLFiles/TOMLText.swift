@@ -1,7 +1,7 @@
 /// The text of a TOML file with the place up to which it was read.
 struct TOMLText {
   private let bytes: [UInt8]
-  private var index = 0
+  private(set) var index = 0
   private(set) var line = 1
   private(set) var column = 1
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Nodes
 import Packages
+import Settings
 import SnapshotTree
 import Store
 import SystemPackage
@@ -80,6 +81,12 @@ enum Completion {
       }
     }
   }
+
+  /// The settings of nodes, with the values from which one is chosen.
+  static let assignments = CompletionKind.list(
+    SettingKey.ofNodes.flatMap { key in
+      key.choices.isEmpty ? ["\(key.rawValue)="] : key.choices.map { "\(key.rawValue)=\($0)" }
+    })
 
   /// The packages that are installed in the node on the command line.
   static let installed = CompletionKind.custom { words, _, _ in

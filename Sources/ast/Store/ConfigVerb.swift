@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Host
 import Nodes
 import Settings
@@ -8,20 +9,47 @@ import TOMLFiles
 
 struct Config: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "config", abstract: "Show the settings in force, and where they were set",
+    commandName: "config", abstract: "Show the settings in force, and where they were set, or change a node's",
     discussion: """
       They are in /etc/ast/ast.toml and /etc/ast/ast.toml.d/*.toml, and a node's own in /etc/ast/node.toml of the node \
-      (`ast edit-conf`): see ast.toml(5).
+      (`ast edit-conf`): see ast.toml(5). A value is what follows the equals sign there; quotes and brackets can be left \
+      out.
       """)
   static var needs: Need { .nothing }
+  var need: Need { isChange ? .writing : Self.needs }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(name: [.customShort("N"), .long], help: "Show the settings in force for this node.")
   var node: NodeName?
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Give the node a setting of its own; can be repeated.", valueName: "setting=value"),
+    completion: Completion.assignments)
+  var assignments: [SettingAssignment] = []
+  @Option(
+    name: .customLong("unset"),
+    help: ArgumentHelp("Remove a setting of the node's own; can be repeated.", valueName: "setting"),
+    completion: .list(SettingKey.ofNodes.map(\.rawValue)))
+  var removals: [String] = []
   @Argument(help: "The setting, such as updates.policy.", completion: .list(SettingKey.allCases.map(\.rawValue)))
   var key: String?
 
+  private var isChange: Bool { !assignments.isEmpty || !removals.isEmpty }
+
+  func validate() throws {
+    guard isChange else { return }
+    guard node != nil else {
+      throw ValidationError("--set and --unset need -N: the machine's settings are in \(Settings.file)")
+    }
+    guard key == nil else { throw ValidationError("--set and --unset take no other argument") }
+    var seen: Set<String> = []
+    for name in assignments.map(\.key) + removals where !seen.insert(name).inserted {
+      throw ValidationError("\(name) is there twice")
+    }
+  }
+
   func perform(in context: Context) throws -> Report {
+    if isChange, let node { return try change(context.node(node), context) }
     let settings = try node.map(settings) ?? Settings.ofThisMachine()
     guard let key else {
       let keys = SettingKey.allCases.filter { node != nil || $0.isSetting(of: .machine) }
@@ -38,6 +66,21 @@ struct Config: Verb {
       text: settings.value(of: found).plain, data: ["settings": [SettingReport(found, in: settings)]])
   }
 
+  private func change(_ node: NodeID, _ context: Context) throws -> Report {
+    let chosen = try assignments.map { assignment in
+      let key = try SettingKey.ofNode(named: assignment.key)
+      return (key, try key.checked(assignment.value))
+    }
+    let removed = try removals.map(SettingKey.ofNode)
+    let outcome = try context.store.changeConfiguration(of: node) { data, path in
+      var text = SettingsText(data, at: path)
+      for (key, value) in chosen { try text.set(key, to: value) }
+      for key in removed { try text.remove(key) }
+      return Data(text.bytes)
+    }
+    return Report(outcome, of: node, context.output)
+  }
+
   private func settings(of name: NodeName) throws -> Settings {
     let store = try Store(opening: global.root, .reading, reader: .files)
     return try store.settings(of: store.node(named: name))
@@ -50,6 +93,49 @@ struct Config: Verb {
       let origin = report.source.map { "\($0.file):\($0.line)" } ?? "default"
       return "\(setting)\(String(repeating: " ", count: width - setting.count))  \(Printable.line(origin))"
     }.joined(separator: "\n")
+  }
+}
+
+/// A setting and its value, as `KEY=VALUE`.
+struct SettingAssignment: ExpressibleByArgument {
+  let key: String
+  let value: String
+
+  /// Reads what was typed; nil without an equals sign, or without anything before it.
+  init?(argument: String) {
+    guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
+    key = String(argument[..<sign])
+    value = String(argument[argument.index(after: sign)...])
+  }
+}
+
+extension SettingKey {
+  /// The settings that a node can have.
+  static var ofNodes: [SettingKey] { allCases.filter { $0.isSetting(of: .node) } }
+
+  /// The setting of nodes with this name.
+  ///
+  /// - Throws: `AstError` (usage) with the names that there are.
+  fileprivate static func ofNode(named name: String) throws -> SettingKey {
+    let hint = "a node can have \(ofNodes.map(\.rawValue).joined(separator: ", "))"
+    guard let key = SettingKey(rawValue: name) else {
+      throw AstError(.usage, "there is no setting \(name)", state: .unchanged, hint: hint)
+    }
+    guard key.isSetting(of: .node) else {
+      throw AstError(.usage, Settings.Owner.node.words(onLackOf: name), state: .unchanged, hint: hint)
+    }
+    return key
+  }
+
+  /// The value that was typed.
+  ///
+  /// - Throws: `AstError` (usage) with the values that there are.
+  fileprivate func checked(_ typed: String) throws -> SettingValue {
+    let value = self.value(typed: typed)
+    if let objection = objection(to: value) {
+      throw AstError(.usage, objection, state: .unchanged, hint: "see ast.toml(5)")
+    }
+    return value
   }
 }
 

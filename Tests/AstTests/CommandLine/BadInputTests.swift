@@ -15,7 +15,7 @@ private let verbsWithNode = [
   "info @", "list @", "diff @ 1", "diff 1 @", "history @", "desc @ text", "clone @", "branch @", "cbranch @",
   "ubranch @ 1", "ubranch 1 @",
   "clone-tree @", "del --yes @", "del --simulate @", "chroot @", "run @ true", "tree-run @ true", "edit-conf @",
-  "undo @", "tag @ name", "restore @ /etc",
+  "undo @", "tag @ name", "restore @ /etc", "move @ --top", "move 1 --under @", "config -N @ --set updates.policy=off",
 ]
 
 @Suite("Bad input", .requiresRoot)

@@ -19,6 +19,22 @@ import Testing
     try shell.expect("0  1")
   }
 
+  @Test func commandsThatCanBeTakenBackAreOffered() throws {
+    try store.ast("tree-run", "1", "touch", "/x").expectSuccess()
+    let shell = try shell(["fish", "--no-config", "-i"], "ast --generate-completion-script fish | source")
+    try shell.send("ast undo --operation \t")
+    try shell.expect("t3")
+  }
+
+  @Test func settingsOfNodesAreOffered() throws {
+    let shell = try shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")
+    try shell.send("ast config -N 1 --unset updates.c\t")
+    try shell.expect("updates.clone-before ")
+    let another = try self.shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")
+    try another.send("ast config -N 1 --set boot\t")
+    try another.expect("boot.kernel-arguments=")
+  }
+
   @Test func tagsOfGenerationsAreOfferedWhereOneCanBeNamed() throws {
     try store.ast("tag", "1@1", "before").expectSuccess()
     let shell = try shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")

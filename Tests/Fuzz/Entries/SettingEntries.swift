@@ -45,6 +45,26 @@ extension FuzzEntry {
       }
     },
     FuzzEntry(
+      "settings-text", of: ["Formats/TOMLFiles/SettingsText.swift", "Formats/TOMLFiles/TypedSetting.swift"],
+      seeds: [toml, Settings.template(of: .node), "[updates]\npolicy = 'off' # x\n[hooks]\nskip = [\n#policy = 1\n]"]
+    ) { input in
+      for key in SettingKey.allCases { _ = key.objection(to: key.value(typed: text(input))) }
+      var before = Settings()
+      guard (try? before.read(input, in: "/node.toml", of: .node)) != nil else { return }
+      for (key, value) in [(SettingKey.policy, SettingValue.text("off")), (.kernelArguments, .words(["quiet"]))] {
+        var edited = SettingsText(input, at: "/node.toml")
+        guard (try? edited.set(key, to: value)) != nil else { continue }
+        var after = Settings()
+        try after.read(edited.bytes, in: "/node.toml", of: .node)
+        try require(after.value(of: key) == value, "\(key.rawValue) is not set")
+        for other in SettingKey.allCases where other != key {
+          try require(after.value(of: other) == before.value(of: other), "\(other.rawValue) is changed")
+        }
+        try edited.remove(key)
+        try after.read(edited.bytes, in: "/node.toml", of: .node)
+      }
+    },
+    FuzzEntry(
       "bootstrap-file", of: ["Formats/TOMLFiles/BootstrapFile.swift", "Formats/TOMLFiles/TOMLFile.swift"],
       seeds: ["hostname = \"web\"\nuser = \"anna\"\nssh-keys = [\"ssh-ed25519 AAAA anna@home\"]\nsize = '10G'\n"]
     ) { input in

@@ -8,7 +8,7 @@ struct Move: Verb {
     commandName: "move", abstract: "Move a node, with everything below it, to another place in the tree",
     discussion: "The node keeps its number, its content and its history.")
 
-  @OptionGroup var global: GlobalOptions
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp("The new parent.", valueName: "node")) var under: NodeName?
   @Flag(help: "Make it the top of a tree.") var top = false
   @Argument(help: "The node to move.") var node: NodeName

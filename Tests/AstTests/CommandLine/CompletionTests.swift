@@ -32,7 +32,7 @@ import Testing
     try shell.expect("updates.clone-before ")
     let another = try self.shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")
     try another.send("ast config -N 1 --set boot\t")
-    try another.expect("boot.kernel-arguments=")
+    try another.expect("boot.kernel-arguments")
   }
 
   @Test func tagsOfGenerationsAreOfferedWhereOneCanBeNamed() throws {

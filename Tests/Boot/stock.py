@@ -67,7 +67,7 @@ def archive(suite, maker):
     if not os.path.exists(path) or time.time() - os.path.getmtime(path) > 7 * 86400:
         print(f"Making {os.path.basename(path)}", flush=True)
         run("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES + [maker])}",
-            "--aptopt=Acquire::Check-Valid-Until=false",
+            '--aptopt=Acquire::Check-Valid-Until "false"',
             '--customize-hook=cd "$1/etc" && rm -f hostname resolv.conf && : >resolv.conf', suite, f"{path}.new")
         os.rename(f"{path}.new", path)
     return path

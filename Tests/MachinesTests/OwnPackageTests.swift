@@ -40,7 +40,7 @@ struct OwnPackageTests {
         sed 's/^ .*//; s/^Installed-Size.*//' content/DEBIAN/control | sort >fields; mv fields content/DEBIAN/control
         (cd content; find . ! -type d -printf '%M %p %l\\n' | sort; find . -type f | sort | xargs sha256sum) >$(basename $file).list
       done
-      diff $(basename \(package)).list again.deb.list
+      diff $(basename \(package)).list again.deb.list >&2
       """)
     #expect(try PackageFile(directory.appending("again.deb")).package == "ast")
   }

@@ -43,7 +43,7 @@ struct DescriptionTests {
     let history = try store.ast("history").expectSuccess().stdout
     #expect(tree.split(separator: "\n").count == texts.count + 2)
     #expect(long.split(separator: "\n").count == texts.count + 3)
-    #expect(history.split(separator: "\n").count == texts.count + 1)
+    #expect(history.split(separator: "\n").count == texts.count + 2)
     for output in [tree, long, history, try store.ast("info", "6").stdout, try store.ast("del", "-n", "7").stdout] {
       #expect(!output.unicodeScalars.contains { ($0.value < 0x20 && $0 != "\n") || (0x7F..<0xA0).contains($0.value) })
       #expect(!output.unicodeScalars.contains { (0x2028...0x202E).contains($0.value) })

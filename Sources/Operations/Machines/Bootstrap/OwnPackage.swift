@@ -43,7 +43,7 @@ struct OwnPackage {
     for script in try query("--control-list").split(separator: "\n") where !["conffiles", "md5sums"].contains(script) {
       let path = try ChildProcess("dpkg-query", ["--root", root.string, "--control-path", Self.name, String(script)])
         .line()
-      try ChildProcess("cp", ["--preserve=mode", "--", path, control.string]).run()
+      try ChildProcess("cp", ["--preserve=mode", "--", path, "\(control)/\(script)"]).run()
     }
     try Files.write(query("--show", "--showformat", Self.control).utf8, to: control.appending("control"))
     try ChildProcess("dpkg-deb", ["--root-owner-group", "-Zgzip", "-z1", "--build", scratch.string, file.string]).run()

@@ -119,7 +119,7 @@ struct InstallTests {
     try node.ast("install", "tool").expectSuccess()
     #expect(try node.automatic().contains("library"))
     let plan = try node.ast("install", "-n", "library").expectSuccess()
-    #expect(plan.stdout.lines.prefix(2) == ["Kept from now on (1):", "  library"])
+    #expect(plan.stdout.lines.prefix(2) == ["Would be kept from now on (1):", "  library"])
     #expect(try node.ast("install", "-n", "--json", "library").json["data"]["markedPackages"][0] == .text("library"))
     #expect(try node.automatic().contains("library"))
     let result = try node.ast("install", "library").expectSuccess()

@@ -36,7 +36,7 @@ struct RemoveTests {
   @Test func purgedPackageLeavesNothing() throws {
     let result = try node.ast("remove", "--purge", "configured").expectSuccess()
     #expect(result.stdout == "Node \(node.id): 1 removed, generation 2.\n")
-    #expect(result.said.prefix(2) == ["Removed with their configuration (1):", "  configured  1.0"])
+    #expect(result.said.prefix(2) == ["Will be removed with their configuration (1):", "  configured  1.0"])
     #expect(try node.text(of: "etc/configured.conf") == nil)
   }
 

@@ -5,6 +5,8 @@ import FoundationEssentials
 struct VerbGrammar {
   /// The names of the operands that must be given, such as `node`.
   let required: [String]
+  /// The option that takes their place.
+  let alternative: String?
   /// Whether any number of words may follow them.
   let takesMore: Bool
   /// Whether the words after the node are a program.
@@ -18,8 +20,9 @@ struct VerbGrammar {
     let arguments = try JSONDecoder().decode(Dump.self, from: Data(verb._dumpHelp().utf8)).command.arguments ?? []
     let operands = arguments.filter { $0.kind == "positional" }
     // Without its node, `deploy` works on the trial that runs; that is rare.
-    let isDeploy = verb == Deploy.self
-    required = operands.filter { !$0.isRepeating && (!$0.isOptional || isDeploy) }.map { $0.valueName ?? "operand" }
+    let isNeeded = verb == Deploy.self || verb == Undo.self
+    required = operands.filter { !$0.isRepeating && (!$0.isOptional || isNeeded) }.map { $0.valueName ?? "operand" }
+    alternative = verb == Undo.self ? "--operation" : nil
     takesMore = operands.contains(where: \.isRepeating)
     runsPrograms = verb == Run.self || verb == TreeRun.self
     optionsWithValues = Set(arguments.filter { $0.kind == "option" }.flatMap { $0.names ?? [] }.map(\.word))

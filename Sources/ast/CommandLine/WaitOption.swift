@@ -45,6 +45,9 @@ enum WaitOption {
     }
     joined += rest
     guard let verb, let operands else { return joined }
+    if let option = verb.alternative, joined.contains(where: { $0 == option || $0.hasPrefix("\(option)=") }) {
+      return joined
+    }
     for seconds in found { try require(seconds, toBeSecondsIn: joined, operands, of: verb) }
     return joined
   }

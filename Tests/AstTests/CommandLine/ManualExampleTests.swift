@@ -86,7 +86,10 @@ struct ManualExampleTests {
       let menu = try MenuFiles(of: disk.store).texts.values
       #expect(menu.contains { $0.contains("'console=tty0' 'console=ttyS0,115200'") })
     }
-    for block in blocks where !block.hasPrefix("# systemctl") && !block.hasPrefix("# ast edit-conf") {
+    for line in blocks.filter({ $0.hasPrefix("# ast config") }).flatMap({ $0.split(separator: "\n") }) {
+      try type(String(line.dropFirst(2)), in: disk.store)
+    }
+    for block in blocks where !block.hasPrefix("# ") {
       try Data(block.utf8).write(to: URL(filePath: file.string))
       let shown = try run(
         [AstBinary.path.string, "config"],

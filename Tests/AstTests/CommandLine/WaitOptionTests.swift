@@ -12,6 +12,7 @@ struct WaitOptionTests {
     "history 1 --limit 1 --wait 3", "du --wait 3", "check --wait 3", "diff --wait 3 0 1", "diff 0 --wait 3 1",
     "diff 0 1 --wait 3", "info one --wait 3", "info --wait 3 one", "new --wait 3", "desc 1 --wait 3 one",
     "desc --wait 3 1 one", "run --wait 3 1 true", "run 1 true --wait 3", "--wait run 1 true", "-y --wait 3 undo 1",
+    "undo --operation t3 --wait 3", "undo --wait 3 --operation=t3",
     "--wait 3", "--wait", "desc 1 --wait 1e15 one", "desc 1 --wait=1e300 one",
   ])
   func isAccepted(line: String) throws {

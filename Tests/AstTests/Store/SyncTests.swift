@@ -110,7 +110,7 @@ struct SyncTests {
     try parent.store.ast("tmp").expectSuccess()
     let before = try parent.store.state()
     let result = try parent.ast(verb, "--simulate").expectSuccess()
-    #expect(result.stdout.contains("Node \(child.id):\nInstalled (1):\n  tool  2.0\n"))
+    #expect(result.stdout.contains("Node \(child.id):\nWould be installed (1):\n  tool  2.0\n"))
     #expect(try parent.store.state() == before)
   }
 

@@ -32,8 +32,7 @@ extension FuzzEntry {
   static let packageEntries: [FuzzEntry] = [
     FuzzEntry(
       "changelog", of: ["Formats/DebianFormats/Changelogs/Changelog.swift"],
-      seeds: ["tool (2.0-1) unstable; urgency=medium\n\n  * New.\n\n -- A <a@b>  Mon, 01 Dec 2025 10:00:00 +0000\n"],
-      files: ["usr/share/doc/dpkg/changelog.Debian"]
+      seeds: ["tool (2.0-1) unstable; urgency=medium\n\n  * New.\n\n -- A <a@b>  Mon, 01 Dec 2025 10:00:00 +0000\n"]
     ) { input in
       let log = Changelog(text(input))
       try require(log.entries.allSatisfy { !$0.version.isEmpty && !$0.text.isEmpty }, "an entry is empty")
@@ -41,7 +40,7 @@ extension FuzzEntry {
     },
     FuzzEntry(
       "gzip", of: ["Formats/DebianFormats/Changelogs/GzipFile.swift"], bytes: [compressed],
-      files: ["usr/share/doc/dpkg/changelog.Debian.gz"]
+      files: ["usr/share/doc/bash/changelog.Debian.gz"]
     ) { input in
       try require(GzipFile.content(of: input, limit: 5000)?.count ?? 0 <= 5000, "the limit is exceeded")
     },

@@ -456,9 +456,7 @@ def test_start_takes_no_longer(lab):
         " && chmod +x usr/lib/ast/init usr/sbin/init")
     change_after_deploy(machine)
     shares = []
-    # A first start writes: a third of its time the disk becomes writable, which any start does a little later, and
-    # emulation makes the merge's system calls fifty times dearer, but not the waits that a start has otherwise.
-    for most, what in (0.15, "with changes"), (0.02, "with nothing to do"):
+    for most, what in (0.05, "with changes"), (0.02, "with nothing to do"):
         restart(machine)
         expect_changes(machine)
         clock = r"dmesg | sed -n 's/^\[ *\([0-9.]*\)\] lab: .*/\1/p'"

@@ -175,7 +175,32 @@ struct SearchTests {
     let old = try store.ast(search + ["reader"]).expectSuccess()
     #expect(old.stdout.hasPrefix("Reader"))
     #expect(old.stderr.contains("cannot be fetched"))
+    // What a killed command has left goes with the next one, and what a node had goes when it is gone.
+    try fresh.repository.server.start()
+    try runSuccessfully(["sh", "-c", "mkdir \(place).new; echo part >\(place).new/applications"])
+    #expect(try store.ast(search + ["reader"]).status == 0)
+    #expect(!FileManager.default.fileExists(atPath: "\(place).new"))
+    try store.ast("del", "-y", "\(fresh.id)").expectSuccess()
+    try node.ast("refresh").expectSuccess()
+    #expect(!FileManager.default.fileExists(atPath: place))
     #expect(try Consistency.problems(of: store) == [])
+  }
+
+  /// What the programs of a node fetch is not kept without a bound.
+  @Test func tooManyApplicationsAreRefusedAndTheOldOnesStay() throws {
+    let fresh = try PackageNode(in: store, publishing: [])
+    try fresh.repository.publish([], others: try Self.others())
+    let search = ["search", "--apps", "-N", "\(fresh.id)"]
+    try store.ast(search + ["top"]).expectSuccess()
+    let many = (0...65536).map {
+      "---\nType: desktop-application\nID: a\($0)\nPackage: b\nName:\n  C: c\n"
+    }.joined()
+    let name = "main/dep11/Components-\(try AptRepository.architecture).yml"
+    try fresh.repository.publish([], others: [name: Data(many.utf8)])
+    try runSuccessfully(["touch", "-d", "2 days ago", "\(store.root)/ast/apps/\(fresh.id)/applications"])
+    let found = try store.ast(search + ["top"]).expectSuccess()
+    #expect(found.stdout == "It's top (tools)\n")
+    #expect(found.stderr.contains("more than 65536 applications"))
   }
 
   private struct Unexpected: Error {}

@@ -22,12 +22,21 @@ struct BootstrapBase {
     let installed = Set(try PackageDatabase.installed(in: root)?.map(\.name) ?? [])
     let missing = packages.filter { !installed.contains($0) }
     guard !missing.isEmpty else { return }
-    let network = try store.network(for: .fetching).made()
+    try installByApt(missing, aptOptions)
+  }
+
+  /// Has apt install packages by name or by file. If they and all that they need are there, it needs no network.
+  private func installByApt(_ packages: [String], _ aptOptions: [AptOption]) throws {
     let apt = ["apt-get", "-q"] + aptOptions.flatMap(\.arguments)
-    let install = apt + ["--yes", "--no-install-recommends"]
-    try run(apt + ["update"], network: network)
-    try run(install + ["--download-only", "install", "--"] + missing, network: network)
-    try run(install + ["--no-download", "install", "--"] + missing)
+    func install(_ option: String...) -> [String] {
+      apt + ["--yes", "--no-install-recommends"] + option + ["install", "--"] + packages
+    }
+    if try end(of: install("--no-download", "--simulate"), output: { _ in }) != 0 {
+      let network = try store.network(for: .fetching).made()
+      try run(apt + ["update"], network: network)
+      try run(install("--download-only"), network: network)
+    }
+    try run(install("--no-download"))
     try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
   }
 
@@ -46,18 +55,7 @@ struct BootstrapBase {
       names.append("ast.deb")
       try own.write(to: inside.appending("ast.deb"), scratch: scratch)
     }
-    if !names.isEmpty {
-      let apt = ["apt-get", "-q"] + aptOptions.flatMap(\.arguments)
-      let install = apt + ["--yes", "--no-install-recommends"]
-      let packages = ["install", "--"] + names.map { directory.appending($0).string }
-      if try end(of: install + ["--no-download", "--simulate"] + packages, output: { _ in }) != 0 {
-        let network = try store.network(for: .fetching).made()
-        try run(apt + ["update"], network: network)
-        try run(install + ["--download-only"] + packages, network: network)
-      }
-      try run(install + ["--no-download"] + packages)
-      try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
-    }
+    if !names.isEmpty { try installByApt(names.map { directory.appending($0).string }, aptOptions) }
     try run(["rm", "-rf", directory.string])
   }
 

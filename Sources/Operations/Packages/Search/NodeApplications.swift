@@ -15,7 +15,7 @@ struct NodeApplications {
 
   /// Those of a node; nil if they were not fetched.
   init?(of node: NodeID, in root: FilePath) {
-    path = Self.directory(in: root).appending("\(node)")
+    path = Self.directories(in: root).path(of: node)
     guard access(path.appending(Self.list).string, F_OK) == 0 else { return nil }
   }
 
@@ -54,48 +54,30 @@ struct NodeApplications {
   static func publish(
     _ applications: [Application], of node: NodeID, in root: FilePath, picture: (String) throws -> Data?
   ) throws {
-    let above = directory(in: root)
-    try Files.ensureDirectory(above)
-    let open = try OpenDirectory(above)
-    guard let name = OpenDirectory.Name("\(node)"), let new = OpenDirectory.Name("\(node).new") else { return }
-    try open.remove(new)
-    let made = above.appending(new)
-    try Files.makeDirectory(made)
-    try Files.makeDirectory(made.appending(pictures))
-    var lines: [String] = []
-    for var application in applications {
-      if let icon = application.icon, let content = try picture(icon) {
-        try Files.write(content, to: made.appending(pictures).appending(icon))
-      } else {
-        application.icon = nil
+    try directories(in: root).replace(of: node) { new in
+      try Files.makeDirectory(new.appending(pictures))
+      var (lines, left) = ([String](), mostBytesOfPictures)
+      for var application in applications {
+        if let icon = application.icon, left > 0, let content = try picture(icon) {
+          try Files.write(content, to: new.appending(pictures).appending(icon))
+          left -= content.count
+        } else {
+          application.icon = nil
+        }
+        let (id, package, icon) = (application.id, application.package, application.icon ?? "")
+        lines.append([id, package, application.name, application.summary, icon].joined(separator: "\t") + "\n")
       }
-      let fields = [application.id, application.package, application.name, application.summary, application.icon ?? ""]
-      lines.append(fields.joined(separator: "\t") + "\n")
-    }
-    try Files.write(lines.joined().utf8, to: made.appending(list))
-    try Files.sync(made.appending(list))
-    if try open.status(of: name) != nil {
-      try open.exchange(name, with: new)
-      try open.remove(new)
-    } else {
-      try Files.rename(made, to: above.appending(name))
+      try Files.write(lines.joined().utf8, to: new.appending(list))
+      try Files.sync(new.appending(list))
     }
   }
 
-  /// Removes those of nodes that are gone.
-  static func removeOthers(than nodes: Set<NodeID>, in root: FilePath) throws {
-    let all = directory(in: root)
-    guard access(all.string, F_OK) == 0 else { return }
-    let directory = try OpenDirectory(all)
-    for name in try directory.names() where NodeID(name.string).map({ !nodes.contains($0) }) ?? true {
-      try directory.remove(name)
-    }
-  }
-
-  private static func directory(in root: FilePath) -> FilePath { root.appending("ast/apps") }
+  /// The directories of all nodes.
+  static func directories(in root: FilePath) -> PublishedDirectory { PublishedDirectory("apps", in: root) }
 
   private static let list = "applications"
   private static let pictures = "pictures"
   /// Many times what Debian has, in bytes.
   private static let largestList = 1 << 24
+  private static let mostBytesOfPictures = 1 << 26
 }

@@ -16,7 +16,7 @@ struct NodeLists {
 
   /// The lists of a node; nil if there are none.
   init?(of node: NodeID, in root: FilePath) throws {
-    let path = Self.directory(of: node, in: root)
+    let path = Self.directories(in: root).path(of: node)
     guard access(path.string, F_OK) == 0 else { return nil }
     directory = RootDirectory(path)
     names = try directory.entries(of: "/").filter { !$0.isDirectory }.map(\.name)
@@ -45,35 +45,24 @@ struct NodeLists {
   /// What is read of an index: the fields come before the checksums.
   private static let beginning = 1 << 16
 
-  private static func directory(of node: NodeID, in root: FilePath) -> FilePath {
-    root.appending("ast/lists/\(node)")
-  }
+  /// The directories of all nodes.
+  static func directories(in root: FilePath) -> PublishedDirectory { PublishedDirectory("lists", in: root) }
 
   /// Makes the lists of a node those of a set of indices in the cache, which holds them under other names too.
   static func publish(_ indices: PackageIndices, of node: NodeID, in root: FilePath) throws {
     let (lists, places) = (indices.lists, indices.places)
-    let place = directory(of: node, in: root)
-    try Files.ensureDirectory(place.removingLastComponent())
+    let directories = directories(in: root)
     let names = try Files.names(in: lists).filter(isPublished)
-    guard try !isSame(names, lists, place) else { return }
+    guard try !isSame(names, lists, directories.path(of: node)) else { return }
     try makePlaces(of: names.filter(hasPlaces), in: lists, places)
-    let above = try OpenDirectory(place.removingLastComponent())
-    let (name, new) = (OpenDirectory.Name("\(node)"), OpenDirectory.Name("\(node).new"))
-    guard let name, let new else { return }
-    try above.remove(new)
-    try Files.makeDirectory(above.path.appending(new))
-    for file in names.map(lists.appending) + names.filter(hasPlaces).map({ places.appending(ListPlaces.name(for: $0)) })
-    {
-      try Files.setMode(file, 0o644)
-      guard let name = file.lastComponent,
-        link(file.string, above.path.appending(new).appending(name).string) == 0
-      else { throw FileError("make a link to", file, Errno(rawValue: errno)) }
-    }
-    if try above.status(of: name) != nil {
-      try above.exchange(name, with: new)
-      try above.remove(new)
-    } else {
-      try Files.rename(above.path.appending(new), to: place)
+    let all = names.map(lists.appending) + names.filter(hasPlaces).map { places.appending(ListPlaces.name(for: $0)) }
+    try directories.replace(of: node) { new in
+      for file in all {
+        try Files.setMode(file, 0o644)
+        guard let name = file.lastComponent, link(file.string, new.appending(name).string) == 0 else {
+          throw FileError("make a link to", file, Errno(rawValue: errno))
+        }
+      }
     }
   }
 
@@ -108,16 +97,6 @@ struct NodeLists {
       var (one, other) = (stat(), stat())
       return stat(lists.appending(name).string, &one) == 0 && stat(place.appending(name).string, &other) == 0
         && one.st_ino == other.st_ino
-    }
-  }
-
-  /// Removes the lists of nodes that are gone.
-  static func removeOthers(than nodes: Set<NodeID>, in root: FilePath) throws {
-    let all = root.appending("ast/lists")
-    guard access(all.string, F_OK) == 0 else { return }
-    let directory = try OpenDirectory(all)
-    for name in try directory.names() where NodeID(name.string).map({ !nodes.contains($0) }) ?? true {
-      try directory.remove(name)
     }
   }
 }

@@ -23,7 +23,10 @@ extension Store {
     guard indices.fetched != nil else { return false }
     do {
       try NodeLists.publish(indices, of: id, in: self.root)
-      try NodeLists.removeOthers(than: Set(tree.nodes().map(\.id)), in: self.root)
+      let nodes = Set(try tree.nodes().map(\.id))
+      for kind in [NodeLists.directories(in: self.root), NodeApplications.directories(in: self.root)] {
+        try kind.removeOthers(than: nodes)
+      }
     } catch {
       warn("`ast search` and `ast show` do not know the newest lists: \(AstError(error).reason)")
     }

@@ -59,12 +59,17 @@ extension Store {
     for name in names where name.contains("_dep11_Components-") {
       for application in try session.applications(in: name) { applications[application.id] = application }
     }
+    guard applications.count <= Self.mostApplications else {
+      throw AstError(.failed, "the sources of node \(id) have more than \(Self.mostApplications) applications")
+    }
     try session.unpackPictures(names.filter { $0.hasSuffix("_dep11_icons-64x64.tar") }, of: root)
     try NodeApplications.publish(applications.values.sorted { $0.id < $1.id }, of: id, in: self.root) { name in
       try session.picture(name)
     }
-    try NodeApplications.removeOthers(than: Set(tree.nodes().map(\.id)), in: self.root)
   }
+
+  /// Thirty times what Debian has.
+  fileprivate static let mostApplications = 1 << 16
 
   /// What apt fetches instead of lists of packages (apt.conf(5) does not say so: apt's acquire-additional-files.md does).
   private static let metadata =
@@ -99,6 +104,7 @@ extension AptSession {
         var rest = UnsafeRawBufferPointer(rebasing: buffer[..<(kept + count)])[...]
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
           if let application = reader.read(UnsafeRawBufferPointer(rebasing: rest[..<end])) { found.append(application) }
+          guard found.count <= Store.mostApplications else { return found }
           rest = rest[(end + 1)...]
         }
         guard count > 0 else { break }

@@ -1,15 +1,18 @@
 #define _GNU_SOURCE
 #include "CFiles.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 int cfiles_open_without_mounts(int directory, const char *name) {
@@ -21,6 +24,11 @@ int cfiles_open_without_mounts(int directory, const char *name) {
   int result = opened < 0 ? -errno : opened;
   close(mount);
   return result;
+}
+
+long cfiles_read_names(int directory, void *entries, size_t size) {
+  ssize_t count = getdents64(directory, entries, size);
+  return count < 0 ? -errno : count;
 }
 
 int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name) {
@@ -40,6 +48,8 @@ int cfiles_exchange(int directory, const char *name, int other_directory, const 
 static const unsigned copied_flags = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL |
                                      FS_DIRSYNC_FL | FS_COMPR_FL | FS_NOCOMP_FL | FS_NOCOW_FL;
 
+_Static_assert(CFILES_ENTRY_LENGTH == offsetof(struct dirent64, d_reclen), "getdents64(2)");
+_Static_assert(CFILES_ENTRY_NAME == offsetof(struct dirent64, d_name), "getdents64(2)");
 _Static_assert(CFILES_PROTECTED == (FS_IMMUTABLE_FL | FS_APPEND_FL), "linux/fs.h");
 _Static_assert(CFILES_PROTECTED == (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND), "linux/stat.h");
 _Static_assert(CFILES_NOT_COPIED_ON_WRITE == FS_NOCOW_FL, "linux/fs.h");
@@ -47,7 +57,33 @@ _Static_assert(CFILES_NOT_COPIED_ON_WRITE == FS_NOCOW_FL, "linux/fs.h");
 int cfiles_protection(int directory, const char *name) {
   struct statx status;
   if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, 0, &status) < 0) return -errno;
-  return (int)(status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND));
+  return (int)(status.stx_attributes & CFILES_PROTECTED);
+}
+
+static struct timespec time_of(struct statx_timestamp time) {
+  return (struct timespec){.tv_sec = time.tv_sec, .tv_nsec = time.tv_nsec};
+}
+
+int cfiles_status(int directory, const char *name, struct stat *status, uint32_t *protection) {
+  struct statx found;
+  if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &found) < 0) return -errno;
+  *status = (struct stat){
+      .st_dev = makedev(found.stx_dev_major, found.stx_dev_minor),
+      .st_ino = found.stx_ino,
+      .st_mode = found.stx_mode,
+      .st_nlink = found.stx_nlink,
+      .st_uid = found.stx_uid,
+      .st_gid = found.stx_gid,
+      .st_rdev = makedev(found.stx_rdev_major, found.stx_rdev_minor),
+      .st_size = (off_t)found.stx_size,
+      .st_blksize = (blksize_t)found.stx_blksize,
+      .st_blocks = (blkcnt_t)found.stx_blocks,
+      .st_atim = time_of(found.stx_atime),
+      .st_mtim = time_of(found.stx_mtime),
+      .st_ctim = time_of(found.stx_ctime),
+  };
+  *protection = found.stx_attributes & CFILES_PROTECTED;
+  return 0;
 }
 
 static int open_for_flags(int directory, const char *name) {

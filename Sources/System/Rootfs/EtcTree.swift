@@ -40,34 +40,60 @@ private struct SideBySide {
   /// No path leads deeper (PATH_MAX, limits.h).
   private static let deepest = 2048
 
+  /// A file with a name in one of the directories.
+  private struct Found {
+    let directory: OpenDirectory
+    let status: stat
+    let protection: UInt32
+    /// The open file, if its bytes count.
+    var file: FileDescriptor?
+
+    var kind: mode_t { status.st_mode & S_IFMT }
+    /// A regular file with contents.
+    var hasBytes: Bool { kind == S_IFREG && status.st_size > 0 }
+  }
+
   /// The files with a name in each of the directories.
   func nodes(named name: OpenDirectory.Name, in directories: [OpenDirectory?], depth: Int = 0) throws -> [FileNode?] {
-    let found = try directories.map { directory in try directory?.status(of: name).map { (directory, $0) } }
-    let files = found.map { found in found.flatMap { $1.st_mode & S_IFMT == S_IFREG ? $1 : nil } }
-    let identities = try identities(of: name, files, in: directories)
+    var found = try directories.map { directory -> Found? in
+      guard let directory, let (status, protection) = try directory.statusWithProtection(of: name) else { return nil }
+      return Found(directory: directory, status: status, protection: protection)
+    }
+    defer { for file in found { try? file?.file?.close() } }
+    // Files of different sizes have different contents, whatever they are.
+    let sizes = found.compactMap { found in found.flatMap { $0.hasBytes ? $0.status.st_size : nil } }
+    for (index, file) in found.enumerated() {
+      guard let file, file.hasBytes, sizes.count(where: { $0 == file.status.st_size }) > 1 else { continue }
+      found[index]?.file = try file.directory.file(name)
+      // It is gone by now.
+      if found[index]?.file == nil { found[index] = nil }
+    }
+    let identities = try identities(of: name, found)
     let inner = try inner(of: name, in: found, depth: depth)
     return try found.indices.map { index -> FileNode? in
-      guard let (directory, status) = found[index], let directory else { return nil }
+      guard let file = found[index] else { return nil }
       let content: FileNode.Content? =
-        switch status.st_mode & S_IFMT {
+        switch file.kind {
         case S_IFREG: .file(identity: identities[index])
-        case S_IFLNK: try directory.target(of: name).map(FileNode.Content.link)
+        case S_IFLNK: try file.directory.target(of: name).map(FileNode.Content.link)
         case S_IFDIR: .directory(inner[index])
-        default: .special(type: status.st_mode & S_IFMT, device: UInt64(status.st_rdev))
+        default: .special(type: file.kind, device: UInt64(file.status.st_rdev))
         }
-      guard let content, let attributes = try directory.attributes(of: name, status) else { return nil }
+      guard let content,
+        let attributes = try file.directory.attributes(of: name, file.status, file.protection, open: file.file)
+      else { return nil }
       return FileNode(content, attributes)
     }
   }
 
   /// The contents of the subdirectory with this name, for each directory that has one.
   private func inner(
-    of name: Name, in found: [(OpenDirectory?, stat)?], depth: Int
+    of name: Name, in found: [Found?], depth: Int
   ) throws -> [[Name: FileNode]] {
     var children = found.map { _ in [Name: FileNode]() }
     let directories = try found.map { found -> OpenDirectory? in
-      guard let (directory, status) = found, status.st_mode & S_IFMT == S_IFDIR else { return nil }
-      return name == OpenDirectory.itself ? directory : try directory?.directory(name)
+      guard let found, found.kind == S_IFDIR else { return nil }
+      return name == OpenDirectory.itself ? found.directory : try found.directory.directory(name)
     }
     for name in Set(try directories.flatMap { try $0?.names() ?? [] }) {
       guard depth < Self.deepest else { throw AstError(.failed, "cannot read /etc: it is nested too deep") }
@@ -79,41 +105,47 @@ private struct SideBySide {
 
   /// For each file, bytes that are the same for the same contents: its size, and the number of the first tree that has
   /// these contents. Empty for anything but a regular file.
-  private func identities(of name: Name, _ files: [stat?], in directories: [OpenDirectory?]) throws -> [[UInt8]] {
+  private func identities(of name: Name, _ files: [Found?]) throws -> [[UInt8]] {
     var origins = Array(files.indices)
+    var contents: [Int: [UInt8]] = [:]
     for index in files.indices {
       for earlier in 0..<index where origins[earlier] == earlier && origins[index] == index {
-        guard let file = files[index], let other = files[earlier], file.st_size == other.st_size,
-          let directory = directories[index], let otherDirectory = directories[earlier]
+        guard let file = files[index], let other = files[earlier], file.kind == S_IFREG, other.kind == S_IFREG,
+          file.status.st_size == other.status.st_size
         else { continue }
-        let isSameFile = file.st_dev == other.st_dev && file.st_ino == other.st_ino
-        if try isSameFile || file.st_size == 0 || hasSameBytes(name, Int64(file.st_size), directory, otherDirectory) {
+        let isSameFile = file.status.st_dev == other.status.st_dev && file.status.st_ino == other.status.st_ino
+        if try isSameFile || !file.hasBytes || hasSameBytes(name, files, index, earlier, &contents) {
           origins[index] = earlier
         }
       }
     }
     return zip(files, origins).map { file, origin in
-      guard let file else { return [] }
-      return withUnsafeBytes(of: file.st_size.bigEndian) { Array($0) } + [UInt8(truncatingIfNeeded: origin)]
+      guard let file, file.kind == S_IFREG else { return [] }
+      return withUnsafeBytes(of: file.status.st_size.bigEndian) { Array($0) } + [UInt8(truncatingIfNeeded: origin)]
     }
   }
 
+  /// - Parameter contents: the bytes of small files, which are read once.
   private func hasSameBytes(
-    _ name: Name, _ size: Int64, _ directory: OpenDirectory, _ other: OpenDirectory
+    _ name: Name, _ files: [Found?], _ index: Int, _ earlier: Int, _ contents: inout [Int: [UInt8]]
   ) throws -> Bool {
-    guard let file = try directory.file(name) else { return false }
-    defer { try? file.close() }
-    guard let otherFile = try other.file(name) else { return false }
-    defer { try? otherFile.close() }
+    guard let found = files[index], let file = found.file, let other = files[earlier], let otherFile = other.file else {
+      return false
+    }
+    let size = Int64(found.status.st_size)
+    if size <= Self.smallFile {
+      for (index, found, file) in [(index, found, file), (earlier, other, otherFile)] where contents[index] == nil {
+        contents[index] = try found.directory.read(file, name, from: 0, rest: size)
+      }
+      return contents[index] == contents[earlier]
+    }
     var start: Int64 = 0
     while start < size {
       // A file of a terabyte may be a single hole; few files are so large that it matters.
-      if size - start > Self.smallFile {
-        start = min(OpenDirectory.data(in: file, from: start), OpenDirectory.data(in: otherFile, from: start))
-        guard start < size else { break }
-      }
-      let bytes = try directory.read(file, name, from: start, rest: size - start)
-      guard try bytes == other.read(otherFile, name, from: start, rest: size - start) else { return false }
+      start = min(OpenDirectory.data(in: file, from: start), OpenDirectory.data(in: otherFile, from: start))
+      guard start < size else { break }
+      let bytes = try found.directory.read(file, name, from: start, rest: size - start)
+      guard try bytes == other.directory.read(otherFile, name, from: start, rest: size - start) else { return false }
       // It is shorter by now.
       guard !bytes.isEmpty else { break }
       start += Int64(bytes.count)

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* System calls about files that glibc declares for _GNU_SOURCE only, which keeps them out of Swift's reach. Every
  * function returns a negative errno on failure. */
@@ -8,6 +10,12 @@
 /* open_tree(2) with OPEN_TREE_CLONE and AT_SYMLINK_NOFOLLOW: the directory `name` in `directory` as a mount of its own,
  * without the mounts in it. Returns a descriptor of the directory. Needs CAP_SYS_ADMIN. */
 int cfiles_open_without_mounts(int directory, const char *name);
+
+/* getdents64(2): the next entries of an open directory, one after the other. Each has its length, 16 bits, and its name,
+ * which ends with a zero, at these offsets. Returns the bytes of all; 0 at the end. */
+#define CFILES_ENTRY_LENGTH 16
+#define CFILES_ENTRY_NAME 19
+long cfiles_read_names(int directory, void *entries, size_t size);
 
 /* renameat2(2) with RENAME_NOREPLACE: moves `name` to another directory, unless its new name exists there. */
 int cfiles_rename_new(int directory, const char *name, int new_directory, const char *new_name);
@@ -24,6 +32,9 @@ int cfiles_exchange(int directory, const char *name, int other_directory, const 
 
 /* The protection of a file that is not followed (statx(2)): bits of CFILES_PROTECTED, or a negative errno. */
 int cfiles_protection(int directory, const char *name);
+
+/* The status of a file that is not followed, and its protection, in one call (statx(2)). Returns 0 or a negative errno. */
+int cfiles_status(int directory, const char *name, struct stat *status, uint32_t *protection);
 
 /* Read or set the attributes of chattr(1) of a regular file or directory, as far as they can be copied (ioctl_iflags(2)).
  * Return 0 or a negative errno. */

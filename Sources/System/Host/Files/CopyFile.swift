@@ -11,9 +11,28 @@ extension OpenDirectory {
   /// - Returns: all attributes of chattr(1) of the original, as far as a copy can have them.
   @discardableResult
   package func copy(_ original: Name, from other: OpenDirectory, to name: Name) throws -> UInt32 {
-    guard let status = try other.status(of: original), status.st_mode & S_IFMT == S_IFREG,
-      let source = try other.file(original)
-    else { throw AstError(.failed, "cannot copy \(other.path.appending(original)): it is no longer a regular file") }
+    guard let status = try other.status(of: original) else { throw Self.noFile(other.path.appending(original)) }
+    return try copy(original, status, from: other, to: name) { _, _, _ in }
+  }
+
+  /// The same for a file whose status is known, which gets its owner, permissions and extended attributes too.
+  func copyWithAttributes(
+    _ original: Name, _ status: stat, from other: OpenDirectory, to name: Name
+  ) throws -> UInt32 {
+    try copy(original, status, from: other, to: name) { source, flags, copy in
+      let protection = flags & CFILES_PROTECTED
+      guard let attributes = try other.attributes(of: original, status, protection, open: source) else { return }
+      try give(attributes, to: name, of: S_IFREG, open: copy)
+    }
+  }
+
+  private func copy(
+    _ original: Name, _ status: stat, from other: OpenDirectory, to name: Name,
+    complete: (FileDescriptor, UInt32, FileDescriptor) throws -> Void
+  ) throws -> UInt32 {
+    guard status.st_mode & S_IFMT == S_IFREG, let source = try other.file(original) else {
+      throw Self.noFile(other.path.appending(original))
+    }
     defer { try? source.close() }
     var flags: UInt32 = 0
     let result = cfiles_read_flags_of(source.rawValue, &flags)
@@ -30,10 +49,15 @@ extension OpenDirectory {
     } catch {
       throw Self.failure("copy \(other.path.appending(original)) to", path.appending(name), error.errno.rawValue)
     }
+    try complete(source, flags, copy)
     guard futimens(copy.rawValue, [status.st_atim, status.st_mtim]) == 0 else { throw failure("set the time of", name) }
     let others = flags & ~CFILES_PROTECTED
     if others != 0, others != CFILES_NOT_COPIED_ON_WRITE { try setFlags(others, of: name) }
     return flags
+  }
+
+  private static func noFile(_ path: FilePath) -> AstError {
+    AstError(.failed, "cannot copy \(path): it is no longer a regular file")
   }
 
   /// The errors for files that cannot share extents: they are on two file systems, or only one is without checksums

@@ -68,14 +68,16 @@ package struct CopyTree {
       guard let inner = try other.directory(original), let copy = try directory.directory(name) else { return }
       for name in try inner.names() { try make(name, in: copy, of: name, from: inner, at: path.appending(name)) }
     case S_IFREG:
-      flags = try directory.copy(original, from: other, to: name)
+      flags = try directory.copyWithAttributes(original, status, from: other, to: name)
     case S_IFLNK: try directory.makeLink(name, to: try other.target(of: original) ?? [])
     default: try directory.makeSpecial(name, type: kind, device: UInt64(status.st_rdev))
     }
-    if let attributes = try other.attributes(of: original, status) {
-      try directory.give(attributes, to: name, of: kind)
+    if kind != S_IFREG {
+      if let attributes = try other.attributes(of: original, status) {
+        try directory.give(attributes, to: name, of: kind)
+      }
+      try directory.setTimes(of: name, from: status)
     }
-    try directory.setTimes(of: name, from: status)
     // Later than the contents: files in a directory inherit some of its flags when they are made.
     let (protection, others) = (flags & CFILES_PROTECTED, flags & ~CFILES_PROTECTED)
     if kind == S_IFDIR, others != 0 { try directory.setFlags(others, of: name) }

@@ -39,27 +39,29 @@ package final class OpenDirectory {
 
   /// The names in the directory, in a stable order.
   package func names() throws -> [Name] {
-    let copy = openat(descriptor, ".", Self.opening)
-    if copy < 0, errno == ENOENT { return [] }
-    guard copy >= 0 else { throw Self.failure("read", path, errno) }
-    guard let stream = fdopendir(copy) else {
-      let number = errno
-      close(copy)
-      throw Self.failure("read", path, number)
-    }
-    defer { closedir(stream) }
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw Self.failure("read", path, errno) }
     var names: [Name] = []
-    errno = 0
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-        name.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { Name(platformString: $0) }
+    try withUnsafeTemporaryAllocation(byteCount: Self.entriesSize, alignment: 8) { entries in
+      while true {
+        let size = cfiles_read_names(descriptor, entries.baseAddress, entries.count)
+        // The directory is removed meanwhile.
+        if size == 0 || size == -Int(ENOENT) { return }
+        guard size > 0 else { throw Self.failure("read", path, Int32(-size)) }
+        var rest = UnsafeRawBufferPointer(rebasing: entries[..<size])
+        while rest.count > Int(CFILES_ENTRY_NAME) {
+          let length = Int(rest.loadUnaligned(fromByteOffset: Int(CFILES_ENTRY_LENGTH), as: UInt16.self))
+          let text = rest.dropFirst(Int(CFILES_ENTRY_NAME)).prefix { $0 != 0 }
+          let name = Name(platformString: text.map(CChar.init(bitPattern:)) + [0])
+          if let name, name.kind == .regular { names.append(name) }
+          rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(length))
+        }
       }
-      if let name, name.kind == .regular { names.append(name) }
-      errno = 0
     }
-    guard errno == 0 || errno == ENOENT else { throw Self.failure("read", path, errno) }
     return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
   }
+
+  /// Enough for a thousand names.
+  private static let entriesSize = 1 << 15
 
   /// The status of a name; nil if it does not exist.
   package func status(of name: Name) throws -> stat? {
@@ -123,59 +125,9 @@ package final class OpenDirectory {
     return target.prefix(count).map(UInt8.init(bitPattern:))
   }
 
-  /// The attributes of a file with this status; nil if the name does not exist. Extended attributes whose names are not
-  /// text are left out.
-  package func attributes(of name: Name, _ status: stat) throws -> FileAttributes? {
-    var attributes = FileAttributes(mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid)
-    guard let names = try attributeNames(of: name), let protection = try protection(of: name) else { return nil }
-    attributes.protection = protection
-    for attribute in names { attributes.xattrs[attribute] = try value(of: attribute, of: name) }
-    return attributes
-  }
-
-  /// The attributes of chattr(1) that protect a file; nil if the name does not exist.
-  package func protection(of name: Name) throws -> UInt32? {
-    let result = name.withPlatformString { cfiles_protection(descriptor, $0) }
-    if result == -ENOENT { return nil }
-    guard result >= 0 else { throw Self.failure("examine", path.appending(name), -result) }
-    return UInt32(result)
-  }
-
-  private func attributeNames(of name: Name) throws -> [String]? {
-    let place = place(of: name)
-    while true {
-      let size = llistxattr(place, nil, 0)
-      if size < 0, errno == ENOENT { return nil }
-      if size == 0 || size < 0 && errno == EOPNOTSUPP { return [] }
-      guard size > 0 else { throw failure("read the attributes of", name) }
-      var names = [CChar](repeating: 0, count: size)
-      let count = llistxattr(place, &names, size)
-      // It has more attributes than a moment ago, or is gone.
-      if count < 0, errno == ERANGE || errno == ENOENT { continue }
-      guard count >= 0 else { throw failure("read the attributes of", name) }
-      return names.prefix(count).split(separator: 0).compactMap { name in
-        String(validating: name.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      }
-    }
-  }
-
-  private func value(of attribute: String, of name: Name) throws -> [UInt8]? {
-    let place = place(of: name)
-    while true {
-      let size = lgetxattr(place, attribute, nil, 0)
-      if size < 0, errno == ENODATA || errno == ENOENT { return nil }
-      guard size >= 0 else { throw failure("read the attribute \(attribute) of", name) }
-      var value = [UInt8](repeating: 0, count: size)
-      let count = lgetxattr(place, attribute, &value, size)
-      if count < 0, errno == ERANGE || errno == ENODATA || errno == ENOENT { continue }
-      guard count >= 0 else { throw failure("read the attribute \(attribute) of", name) }
-      return Array(value.prefix(count))
-    }
-  }
-
   /// A path for calls without a form for open directories. Those whose names begin with an l do not follow its last
   /// name.
-  private func place(of name: Name) -> [CChar] {
+  func place(of name: Name) -> [CChar] {
     Array("/proc/self/fd/\(descriptor)/".utf8CString.dropLast())
       + name.withPlatformString { name in
         Array(UnsafeBufferPointer(start: name, count: strlen(name) + 1))
@@ -201,39 +153,6 @@ package final class OpenDirectory {
   /// Makes the names in the directory durable.
   package func synchronize() throws {
     guard fsync(descriptor) == 0 else { throw Self.failure("sync", path, errno) }
-  }
-
-  /// Sets the owner, permissions and extended attributes of a file, and removes its other extended attributes. The
-  /// protection stays as it is: nothing could change the file after it.
-  package func setAttributes(_ attributes: FileAttributes, of name: Name) throws {
-    guard let status = try status(of: name) else { throw Self.failure("find", path.appending(name), ENOENT) }
-    for attribute in try attributeNames(of: name) ?? [] where attributes.xattrs[attribute] == nil {
-      // The policy of a security module sets its labels.
-      guard !attribute.hasPrefix("security.") || attribute == "security.capability" else { continue }
-      guard lremovexattr(place(of: name), attribute) == 0 || errno == ENODATA else {
-        throw failure("remove the attribute \(attribute) of", name)
-      }
-    }
-    try give(attributes, to: name, of: status.st_mode & S_IFMT)
-  }
-
-  /// Sets the owner, permissions and extended attributes of a file of this type (`S_IFMT`), which keeps its other
-  /// extended attributes.
-  func give(_ attributes: FileAttributes, to name: Name, of type: mode_t) throws {
-    // The owner first: changing it removes capabilities, set-user-ID and set-group-ID (chown(2)).
-    let owner = name.withPlatformString {
-      fchownat(descriptor, $0, attributes.owner, attributes.group, AT_SYMLINK_NOFOLLOW)
-    }
-    guard owner == 0 else { throw failure("give an owner to", name) }
-    if type != S_IFLNK {
-      let mode = name.withPlatformString { fchmodat(descriptor, $0, attributes.mode, 0) }
-      guard mode == 0 else { throw failure("set the permissions of", name) }
-    }
-    for (attribute, value) in attributes.xattrs.sorted(by: { $0.key < $1.key }) {
-      guard lsetxattr(place(of: name), attribute, value, value.count, 0) == 0 else {
-        throw failure("set the attribute \(attribute) of", name)
-      }
-    }
   }
 
   /// Gives a file the times of access and change in a status.

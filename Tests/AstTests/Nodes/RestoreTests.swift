@@ -1,3 +1,4 @@
+import FoundationEssentials
 import SystemPackage
 import TestSupport
 import Testing
@@ -28,7 +29,16 @@ struct RestoreTests {
     try runSuccessfully(["cp", "-a", "\(try TinyRoot.path)", base.string])
     try runSuccessfully(
       ["cp", "-L"] + ["chown", "truncate", "mkfifo", "readlink"].map { "/usr/bin/\($0)" } + ["\(base)/usr/bin"])
-    let script = "import os, sys; open(sys.argv[1], 'w'); os.setxattr(sys.argv[1], 'user.note', b'hello')"
+    // An access control list (acl(5)): version 2, then tag, permissions and number of the owner, user 7, the group, the
+    // mask and all others.
+    let script = """
+      import os, struct, sys
+      open(sys.argv[1], 'w')
+      os.setxattr(sys.argv[1], 'user.note', b'hello')
+      entries = (1, 6, 0xffffffff), (2, 4, 7), (4, 4, 0xffffffff), (16, 4, 0xffffffff), (32, 4, 0xffffffff)
+      acl = struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in entries)
+      os.setxattr(sys.argv[1], 'system.posix_acl_access', acl)
+      """
     try runSuccessfully(["python3", "-c", script, "\(base)/etc/p"])
     return base
   }
@@ -137,8 +147,40 @@ struct RestoreTests {
     let directory = try LoopBtrfs.shared.newDirectory()
     try store.ast("restore", "--to", directory.string, "1", "/etc/p").expectSuccess()
     for file in [try store.content(of: 1).appending("etc/p"), directory.appending("p")] {
-      let script = "import os, sys; print(os.getxattr(sys.argv[1], 'user.note'))"
-      #expect(try runSuccessfully(["python3", "-c", script, file.string]) == "b'hello'\n")
+      #expect(try attributes(of: file) == "b'hello' True\n")
     }
+  }
+
+  @Test func protectionAndAttributesComeToAnotherFileSystemToo() throws {
+    // Nothing in a sandbox may protect a file, but a node can come with one.
+    let base = try LoopBtrfs.shared.newDirectory().appending("base")
+    try runSuccessfully(["cp", "-a", "\(try Self.base.get())", base.string])
+    try runSuccessfully(["chattr", "+i", "\(base)/etc/p"])
+    defer { _ = try? runSuccessfully(["chattr", "-i", "\(base)/etc/p"]) }
+    let store = TestStore(existing: try LoopBtrfs.shared.newDirectory())
+    try store.ast("init", "--directory", base.string).expectSuccess()
+    try store.ast("clone", "0").expectSuccess()
+    try store.ast("run", "1", "touch", "/etc/later").expectSuccess()
+    let directory = FilePath("/tmp/ast-restore-\(UUID().uuidString)")
+    try runSuccessfully(["mkdir", directory.string])
+    defer { _ = try? runSuccessfully(["sh", "-c", "chattr -i \(directory)/p; rm -r \(directory)"]) }
+    try store.ast("restore", "--to", directory.string, "1@-1", "/etc/p", "/usr/bin/bash").expectSuccess()
+    #expect(try attributes(of: directory.appending("p")) == "b'hello' True\n")
+    #expect(try runSuccessfully(["lsattr", "-d", "\(directory)/p"]).contains("i"))
+    try runSuccessfully(["cmp", "\(directory)/bash", store.content(of: 1).appending("usr/bin/bash").string])
+    // What the machine's administrator protects stays.
+    let refused = try store.ast("-y", "restore", "--to", directory.string, "1", "/etc/p")
+    #expect(refused.status == 1 && refused.stderr.contains("`chattr -ia` changes that"), "\(refused.stderr)")
+    #expect(try runSuccessfully(["ls", "-A", directory.string]) == "bash\np\n")
+  }
+
+  /// A note that is kept with a file, and whether user 7 may read it by an access control list.
+  private func attributes(of file: FilePath) throws -> String {
+    let script = """
+      import os, sys
+      acl = os.getxattr(sys.argv[1], 'system.posix_acl_access')
+      print(os.getxattr(sys.argv[1], 'user.note'), acl[12:20] == bytes([2, 0, 4, 0, 7, 0, 0, 0]))
+      """
+    return try runSuccessfully(["python3", "-c", script, file.string])
   }
 }

@@ -34,6 +34,9 @@ import Testing
     ("apt autoremove", "ast run 2 apt autoremove"),
     ("apt-get -y build-dep hello", "ast run 2 apt-get -y build-dep hello"),
     ("apt edit-sources", "ast run 2 apt edit-sources"), ("apt history-undo 3", "ast run 2 apt history-undo 3"),
+    ("apt-mark hold bash", "ast hold 2 bash"), ("apt-mark unhold -q bash", "ast unhold 2 bash"),
+    ("aptitude hold bash", "ast hold 2 bash"), ("apt-mark auto bash", "ast run 2 apt-mark auto bash"),
+    ("apt-mark showhold", "run"), ("apt-mark showmanual", "run"), ("apt-mark", "run"),
     // dpkg.
     ("dpkg -l", "run"), ("dpkg --print-architecture", "run"), ("dpkg -L hello", "run"), ("dpkg -s hello", "run"),
     ("dpkg --compare-versions 1 lt 2", "run"), ("dpkg -S /bin/ls", "run"), ("dpkg -x a.deb /tmp/a", "run"),

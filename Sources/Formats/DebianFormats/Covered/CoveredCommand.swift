@@ -21,7 +21,7 @@ public enum CoveredCommand: Hashable, Sendable {
       return
     }
     switch program {
-    case .apt, .aptGet, .aptitude: self = Self.apt(program, words)
+    case .apt, .aptGet, .aptMark, .aptitude: self = Self.apt(program, words)
     case .dpkg: self = Self.dpkg(words)
     case .debsums: self = .runUncovered
     case .updateGrub: self = .explain(CoveredAdvice(why: "ast writes the boot menu", command: nil))
@@ -80,6 +80,7 @@ public enum CoveredCommand: Hashable, Sendable {
     case "purge": return explain(packagesAreChanged, ["remove", "--purge"], names)
     case "upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade":
       return explain(packagesAreChanged, ["upgrade"], [])
+    case "hold", "unhold": return explain(packagesAreChanged, [verb], names)
     default: return explain(packagesAreChanged, ["run"], [program.rawValue] + words)
     }
   }
@@ -90,10 +91,11 @@ public enum CoveredCommand: Hashable, Sendable {
     "changelog",
     "versions",
   ]
-  /// Other verbs that change neither packages nor what belongs to the node.
+  /// Other verbs, those of apt-mark(8) among them, that change neither packages nor what belongs to the node.
   private static let looks: Set = [
     "list", "update", "check", "clean", "autoclean", "auto-clean", "distclean", "dist-clean", "indextargets", "help",
-    "moo", "why", "why-not", "history-list", "history-info",
+    "moo", "why", "why-not", "history-list", "history-info", "showauto", "showmanual", "showhold", "showholds",
+    "showheld",
   ]
 
   // MARK: dpkg

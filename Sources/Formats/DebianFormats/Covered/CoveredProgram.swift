@@ -4,6 +4,7 @@ public enum CoveredProgram: String, CaseIterable, Sendable {
   case addAptRepository = "add-apt-repository"
   case apt
   case aptGet = "apt-get"
+  case aptMark = "apt-mark"
   case aptitude
   case debsums
   case dpkg

@@ -203,7 +203,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live"], swiftSettings: strict),
     .testTarget(
-      name: "MachinesTests", dependencies: ["Host", "Machines", "TestSupport", system], swiftSettings: strict),
+      name: "MachinesTests", dependencies: ["Host", "Machines", "Rootfs", "Store", "TestSupport", system],
+      swiftSettings: strict),
     .testTarget(
       name: "UpkeepTests",
       dependencies: [

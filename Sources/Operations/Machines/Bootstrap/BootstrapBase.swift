@@ -36,7 +36,8 @@ struct BootstrapBase {
       try run(apt + ["update"], network: network)
       try run(install("--download-only"), network: network)
     }
-    try run(install("--no-download"))
+    // Without a network. apt 3.0 and `--no-download` do not go together with a file.
+    try run(install())
     try run(["sh", "-c", "apt-get clean && rm -rf /var/lib/apt/lists/*"])
   }
 

@@ -5,8 +5,7 @@ import SnapshotTree
 import Store
 import SystemPackage
 
-/// A check by GRUB's own driver, with grub-fstest(1), that GRUB can read what it has to boot. It needs that program,
-/// and a file system on one disk.
+/// A check by GRUB's own driver, with grub-fstest(1), that GRUB can read what it has to boot. It needs that program.
 struct GrubCheck {
   private let store: FilePath
   private let devices: [FilePath]
@@ -20,8 +19,7 @@ struct GrubCheck {
   ///
   /// - Parameter root: the path of the root's subvolume in the store.
   func requireReadable(_ boot: BootFiles, in root: FilePath) throws {
-    // grub-fstest gets one disk; of several disks, each has only a part.
-    guard access("/usr/bin/grub-fstest", X_OK) == 0, let device = devices.first, devices.count == 1 else { return }
+    guard access("/usr/bin/grub-fstest", X_OK) == 0 else { return }
     for file in [boot.kernel, boot.initrd] {
       let path = root.appending(file)
       // A link in the node must not lead the program to a file of the host, so it gets an open file.
@@ -29,9 +27,9 @@ struct GrubCheck {
         throw AstError(.failed, "\(store.pushing(path)) is not a regular file", state: .unchanged)
       }
       let reason = try opened.closeAfter { () throws -> String? in
-        var reason = try failure(to: path, as: opened, on: device)
+        var reason = try failure(to: path, as: opened)
         // Any commit of the file system can free the blocks that it is reading.
-        for _ in 1..<Self.attempts where reason != nil { reason = try failure(to: path, as: opened, on: device) }
+        for _ in 1..<Self.attempts where reason != nil { reason = try failure(to: path, as: opened) }
         return reason
       }
       guard let reason else { continue }
@@ -46,12 +44,15 @@ struct GrubCheck {
   private static let attempts = 10
 
   /// Why GRUB does not read a file of the store as it is; nil if it does.
-  private func failure(to path: FilePath, as opened: FileDescriptor, on device: FilePath) throws -> String? {
-    // It reads the device, and a file system writes past the device's cache, which may have old data.
-    try ChildProcess("blockdev", ["--flushbufs", device.string]).run()
+  private func failure(to path: FilePath, as opened: FileDescriptor) throws -> String? {
+    let disks = devices.map(\.string)
+    // It reads the devices, and a file system writes past their cache, which may have old data.
+    try ChildProcess("blockdev", ["--flushbufs"] + disks).run()
     let name = "/\(Machine.store)/\(path)"
+    // Of several disks, the first stands for the file system on all of them.
+    let options = ["--diskcount=\(disks.count)", "--root=loop0"]
     do {
-      try ChildProcess("grub-fstest", [device.string, "cmp", name, "/proc/\(getpid())/fd/\(opened.rawValue)"]).run()
+      try ChildProcess("grub-fstest", options + disks + ["cmp", name, "/proc/\(getpid())/fd/\(opened.rawValue)"]).run()
       return nil
     } catch let error as AstError where error.code == .failed {
       return error.message

@@ -48,6 +48,9 @@ int cfiles_exchange(int directory, const char *name, int other_directory, const 
 static const unsigned copied_flags = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_SYNC_FL |
                                      FS_DIRSYNC_FL | FS_COMPR_FL | FS_NOCOMP_FL | FS_NOCOW_FL;
 
+// Those of them that say how contents are stored.
+static const unsigned stored_flags = FS_COMPR_FL | FS_NOCOMP_FL | FS_NOCOW_FL;
+
 _Static_assert(CFILES_ENTRY_LENGTH == offsetof(struct dirent64, d_reclen), "getdents64(2)");
 _Static_assert(CFILES_ENTRY_NAME == offsetof(struct dirent64, d_name), "getdents64(2)");
 _Static_assert(CFILES_PROTECTED == (FS_IMMUTABLE_FL | FS_APPEND_FL), "linux/fs.h");
@@ -113,6 +116,13 @@ int cfiles_write_flags(int directory, const char *name, uint32_t flags) {
   int result = ioctl(file, FS_IOC_GETFLAGS, &value);
   value = (value & ~copied_flags) | flags;
   if (result == 0) result = ioctl(file, FS_IOC_SETFLAGS, &value);
+  if (result < 0 && errno == EOPNOTSUPP) {
+    // Other file systems than btrfs do not know these.
+    value &= ~stored_flags;
+    result = ioctl(file, FS_IOC_SETFLAGS, &value);
+  } else if (result < 0 && errno == ENOTTY && (flags & ~stored_flags) == 0) {
+    result = 0;
+  }
   result = result < 0 ? -errno : 0;
   close(file);
   return result;

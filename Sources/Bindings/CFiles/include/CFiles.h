@@ -37,6 +37,7 @@ int cfiles_protection(int directory, const char *name);
 int cfiles_status(int directory, const char *name, struct stat *status, uint32_t *protection);
 
 /* Read or set the attributes of chattr(1) of a regular file or directory, as far as they can be copied (ioctl_iflags(2)).
+ * Those that say how btrfs stores the contents are left out on other file systems.
  * Return 0 or a negative errno. */
 int cfiles_read_flags(int directory, const char *name, uint32_t *flags);
 int cfiles_read_flags_of(int file, uint32_t *flags);

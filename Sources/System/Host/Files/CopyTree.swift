@@ -57,7 +57,7 @@ package struct CopyTree {
     }
     var flags = kind == S_IFDIR ? try other.flags(of: original) : 0
     switch kind {
-    case S_IFDIR where status.st_ino == OpenDirectory.subvolumeNumber:
+    case S_IFDIR where try other.isSubvolume(original, status):
       let subvolume = Subvolume(at: other.reference(to: original))
       try subvolume.snapshot(to: directory.reference(to: name), readOnly: subvolume.info().isReadOnly)
       return
@@ -88,6 +88,11 @@ package struct CopyTree {
 extension OpenDirectory {
   /// The number of the top directory of every subvolume (BTRFS_FIRST_FREE_OBJECTID, linux/btrfs_tree.h).
   fileprivate static let subvolumeNumber: UInt = 256
+
+  /// Whether a directory with this status is a subvolume; on another file system than a btrfs it may have that number.
+  fileprivate func isSubvolume(_ name: Name, _ status: stat) throws -> Bool {
+    try status.st_ino == Self.subvolumeNumber && Subvolume.isSubvolume(at: reference(to: name))
+  }
 
   /// The attributes of chattr(1) of a regular file or directory, as far as a copy can have them.
   package func flags(of name: Name) throws -> UInt32 {
@@ -127,7 +132,7 @@ extension OpenDirectory {
     let kind = status.st_mode & S_IFMT
     if kind == S_IFDIR || kind == S_IFREG, try flags(of: name) & CFILES_PROTECTED != 0 { try setFlags(0, of: name) }
     guard kind == S_IFDIR, let inner = try directory(name) else { return try remove(name) }
-    if status.st_ino == Self.subvolumeNumber { return try Subvolume(at: reference(to: name)).delete() }
+    if try isSubvolume(name, status) { return try Subvolume(at: reference(to: name)).delete() }
     for name in try inner.names() { try inner.removeWhole(name) }
     try remove(name)
   }

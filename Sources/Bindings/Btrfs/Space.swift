@@ -38,6 +38,17 @@ extension FileSystem {
       available: Int64(status.f_bavail) * Int64(status.f_frsize))
   }
 
+  /// Whether the metadata of the btrfs at `path`, or some of them, are on its devices once only: then a bad block can
+  /// take the file system with it.
+  ///
+  /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.
+  public static func hasSingleMetadata(_ path: FilePath) throws(BtrfsError) -> Bool {
+    let operation = "examine the space of"
+    let file = try OpenFile(path, flags: O_RDONLY, for: operation)
+    // BTRFS_BLOCK_GROUP_METADATA, and the bits of the profiles from RAID0 to RAID1C4 (linux/btrfs_tree.h).
+    return try blockGroups(file, path, operation).contains { $0.flags & 1 << 2 != 0 && $0.flags & 0x7f8 == 0 }
+  }
+
   private static func devices(
     _ file: borrowing OpenFile, _ path: FilePath, _ operation: String, upTo highest: UInt64
   ) throws(BtrfsError) -> [cbtrfs_device] {

@@ -38,6 +38,13 @@ import Testing
       Self.text(Fstab(old.utf8).adopting(fileSystem: "0123-fs")) == lines.map { "\($0)\n" }.joined())
   }
 
+  @Test func anAdoptedFileGivesUpWhatIsOmitted() {
+    let old = "UUID=9 /boot/ ext4 defaults 0 2\nUUID=1 / btrfs\nUUID=AB /boot/efi vfat umask=0077 0 1\n# /boot ext4\n"
+    let adopted = Fstab(old.utf8).adopting(fileSystem: "1", omitting: ["/boot"])
+    #expect(adopted.entries.contains { $0.mountPoint == "/boot/efi" } && adopted.uuid(at: "/boot/efi") == "AB")
+    #expect(!adopted.entries.contains { $0.mountPoint == "/boot" } && Self.text(adopted).contains("# /boot ext4\n"))
+  }
+
   @Test func withoutAnEFIPartitionNothingIsMountedThere() {
     let layout = Fstab.layout(fileSystem: "0123-fs", efiPartition: nil)
     #expect(

@@ -48,6 +48,15 @@ struct BootMenuTests {
     try check(menu)
   }
 
+  @Test func whatWasThereBeforeMayStartFromAnotherFileSystem() throws {
+    var menu = BootMenu(
+      fileSystem: "1111-2222", machineID: "0123", deployments: [BootMenu.Deployment(id: 7, system: deployed(7))])
+    menu.before = BootMenu.Before(directory: "/grub", on: "3333-4444", hasData: false)
+    let search = "search --no-floppy --fs-uuid --set=root '3333-4444'\n  set prefix=\"($root)\"'/grub'\n"
+    #expect(menu.text.contains(search) && menu.text.contains("--set=root '1111-2222'"))
+    try check(menu)
+  }
+
   @Test(arguments: [true, false]) func dataAreTakenOverByWhateverBootsFirst(hasData: Bool) throws {
     var menu = BootMenu(
       fileSystem: "1111-2222", machineID: "0123",

@@ -73,7 +73,9 @@ public struct Fstab: Hashable, Sendable {
 
   /// The file for the root of a deployment: the line of the old root is replaced by one that mounts read-only, with the
   /// old options that concern the file system as a whole.
-  public func adopting(fileSystem: String) -> Fstab {
+  ///
+  /// - Parameter omitted: mount points whose lines are left out.
+  public func adopting(fileSystem: String, omitting omitted: Set<FilePath> = []) -> Fstab {
     let old = entries.last { $0.mountPoint == "/" }?.options.split(separator: ",").map(String.init) ?? []
     let kept = old.filter { option in
       !Self.ownOptions.contains(option) && !option.hasPrefix("subvol=") && !option.hasPrefix("subvolid=")
@@ -86,7 +88,7 @@ public struct Fstab: Hashable, Sendable {
     var result = self
     result.content = Array(
       content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).filter { line in
-        Self.entry(on: line)?.mountPoint != "/"
+        Self.entry(on: line).map { $0.mountPoint != "/" && !omitted.contains($0.mountPoint) } ?? true
       }.joined(separator: [UInt8(ascii: "\n")]))
     return result.completing(with: layout)
   }

@@ -109,12 +109,15 @@ public struct BootMenu: Hashable, Sendable {
   public struct Before: Hashable, Sendable {
     /// The directory of its boot loader, from the top level of the file system.
     public var directory: FilePath
+    /// The UUID of the file system with that directory; nil for the one with the store.
+    public var fileSystem: String?
     /// Whether its data must still be taken over, by any system that boots from this menu.
     public var hasData: Bool
 
     /// A system with this directory.
-    public init(directory: FilePath, hasData: Bool) {
+    public init(directory: FilePath, on fileSystem: String? = nil, hasData: Bool) {
       self.directory = directory
+      self.fileSystem = fileSystem
       self.hasData = hasData
     }
   }

@@ -16,7 +16,7 @@ extension BootMenu.Before {
     function \(Self.command) {
       set ast_root="$root"
       set ast_prefix="$prefix"
-      search --no-floppy --fs-uuid --set=root \(GrubScript.word(fileSystem))
+      search --no-floppy --fs-uuid --set=root \(GrubScript.word(self.fileSystem ?? fileSystem))
       set prefix="($root)"\(GrubScript.word(directory))
       set ast_before=1
       export ast_before

@@ -29,6 +29,8 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
   package let made: [String: UUID]
   /// The directories of the old root whose content goes to subvolumes of their own: `var`, `home` and so on.
   package let data: [String]
+  /// The UUID of the file system with the old boot loader's files, if that is a /boot of its own.
+  package let bootFileSystem: String?
   /// Why the adoption was taken back, if no user asked for that.
   package var reason: String?
   /// The paths that were changed in the old system after the adoption, so that the deployment does not have the
@@ -52,11 +54,14 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     }
   }
 
-  package init(subvolume: FilePath, identity: UUID, made: [String: UUID], data: [String]) {
+  package init(
+    subvolume: FilePath, identity: UUID, made: [String: UUID], data: [String], bootFileSystem: String? = nil
+  ) {
     self.subvolume = subvolume.string
     self.identity = identity
     self.made = made
     self.data = data
+    self.bootFileSystem = bootFileSystem
   }
 
   /// Writes the record to the store at `root`. A power cut leaves the old record or the new one, complete.
@@ -78,6 +83,8 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     store.removingLastComponent().pushing(FilePath(subvolume))
   }
 
-  /// The directory of the old boot loader, from the top level.
-  package var bootDirectory: FilePath { FilePath("/").pushing(FilePath(subvolume)).appending("boot/grub") }
+  /// The directory of the old boot loader, from the top level of its file system.
+  package var bootDirectory: FilePath {
+    bootFileSystem == nil ? FilePath("/").pushing(FilePath(subvolume)).appending("boot/grub") : "/grub"
+  }
 }

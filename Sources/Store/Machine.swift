@@ -8,7 +8,8 @@ import SystemPackage
 package struct Machine {
   /// The subvolume with the store.
   package static let store = "@snapshots"
-  /// The subvolume mounted at `/var`: data that all deployments share.
+  /// The subvolume mounted at `/var`: data that all deployments share. A machine that had another /var when it was
+  /// adopted has none.
   package static let variable = "@var"
   /// The subvolume mounted at `/boot/grub`: the boot loader's own files.
   package static let grub = "@grub"
@@ -22,9 +23,7 @@ package struct Machine {
     topLevel = try TopLevel(of: root)
     fileSystem = try FileSystem.uuid(of: root)
     let isStore = try Self.isSame(topLevel.path.appending(Self.store), root)
-    guard try isStore && [Self.variable, Self.grub].allSatisfy({ try Subvolume.isSubvolume(at: path(of: $0)) }) else {
-      return nil
-    }
+    guard try isStore && Subvolume.isSubvolume(at: path(of: Self.grub)) else { return nil }
   }
 
   /// A device of the file system.

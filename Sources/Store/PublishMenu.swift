@@ -158,7 +158,8 @@ extension Store {
       fileSystem: try FileSystem.uuid(of: root).uuidString.lowercased(), store: FilePath(Machine.store), machineID: "",
       deployments: try deployments.compactMap(menuEntry), nodes: try menuNodes())
     if let record = try AdoptionRecord(in: root), record.state != .forgotten {
-      menu.before = BootMenu.Before(directory: record.bootDirectory, hasData: record.state == .made)
+      menu.before = BootMenu.Before(
+        directory: record.bootDirectory, on: record.bootFileSystem, hasData: record.state == .made)
     }
     guard let id = try tree.defaultDeployment, let first = try tree.deployment(id), try isThere(first.path) else {
       return menu

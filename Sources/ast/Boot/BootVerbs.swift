@@ -2,6 +2,7 @@ import ArgumentParser
 import Boot
 import Glibc
 import Host
+import Machines
 import Rootfs
 import SnapshotTree
 import SystemPackage
@@ -91,11 +92,13 @@ struct BootVar: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-var", abstract: "Give /var what a new deployment needs", shouldDisplay: false)
   static var needs: Need { .root }
+  static var mounts: Bool { true }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(help: ArgumentHelp(visibility: .hidden)) var root = "/"
 
   func perform(in context: Context) throws -> Report {
+    try Adoption(FilePath(root), command: context.command, reader: .files).shareState(progress: context.output.note)
     guard let seeded = try FirstStart(of: FilePath(root)).run(progress: context.output.note) else {
       return Report(text: "", data: SeededVar())
     }

@@ -81,9 +81,12 @@ struct AdoptVerb: Verb {
     guard try Confirmation.given(question, global) else {
       throw Confirmation.refusal
     }
-    let kept = try adoption(context).forget(progress: context.output.note)
+    let left = try adoption(context).forget(progress: context.output.note)
+    let kept = left.bootFileSystem.map { "the file system that was its /boot (UUID=\($0))" } ?? "\(left.bootDirectory)"
     let text = "\"Debian before ast\" was deleted, except \(kept): this machine starts from it."
-    return Report(text: text, data: ["kept": [kept.string]])
+    return Report(
+      text: ([text] + [left.savedExt4].compactMap { $0.map { "\($0.advice)." } }).joined(separator: "\n"),
+      data: ["kept": [kept]])
   }
 }
 
@@ -95,6 +98,9 @@ private struct AdoptionReport: Encodable {
   let mounted: [String]
   let readOnly: [String]
   let leftBehind: [String]
+  @Nullable var boot: String?
+  let keepsBoot: Bool
+  @Nullable var savedExt4: String?
   let countsTries: Bool
   let updatesSecurityOnly: Bool
   @Nullable var lastFailure: String?
@@ -106,6 +112,9 @@ private struct AdoptionReport: Encodable {
     mounted = plan.kept.map(\.string)
     readOnly = plan.readOnly.map(\.string)
     leftBehind = plan.leftBehind.map(\.string)
+    boot = plan.boot
+    keepsBoot = plan.keepsBoot
+    savedExt4 = plan.savedExt4?.advice
     countsTries = plan.countsTries
     updatesSecurityOnly = plan.updatesSecurityOnly
     lastFailure = plan.lastFailure
@@ -118,11 +127,14 @@ private struct AdoptionReport: Encodable {
       ("Data", "\(Self.list(takenOver)) are taken over at the next start"),
     ]
     if !mounted.isEmpty { lines.append(("As they are", Self.list(mounted))) }
+    if keepsBoot { lines.append(("As it is", "/boot, for \"Debian before ast\"; the deployments have their own")) }
+    if let boot { lines.append(("Boot", "GRUB reads \(Printable.line(boot))")) }
     lines.append(
       ("Read-only then", "/usr and everything that is not listed above or in /etc; also \(Self.list(readOnly))"))
     if !leftBehind.isEmpty {
       lines.append(("Left behind", "\(Self.list(leftBehind)): subvolumes, which cannot be in a node"))
     }
+    if let savedExt4 { lines.append(("Old ext4", Printable.line(savedExt4))) }
     if updatesSecurityOnly {
       let words = "security updates alone, as unattended-upgrades is set: see updates.only in ast.toml(5)"
       lines.append(("Upgrades", words))

@@ -232,6 +232,8 @@ struct AdoptTests {
     #expect(result.status == 5, "\(result)")
     #expect(result.stderr.hasPrefix("ast: \(obstacle.reason)"), "\(result.stderr)")
     #expect(result.stderr.contains("; nothing was changed"))
+    let uuid = try runSuccessfully(["findmnt", "-no", "UUID", disk.top.string]).prefix { $0 != "\n" }
+    #expect(result.stderr.contains(obstacle.hint.replacing("$UUID", with: uuid)), "\(result.stderr)")
     #expect(try disk.checksum() == before && disk.subvolumes == subvolumes)
   }
 
@@ -272,21 +274,48 @@ struct AdoptTests {
   }
 }
 
-/// An obstacle to an adoption, and the error message.
+/// An obstacle to an adoption, the error message, and what is advised.
 struct AdoptionObstacle: Sendable, CustomTestStringConvertible {
   let script: String
   let reason: String
+  let hint: String
   var testDescription: String { reason }
 
-  init(_ script: String, _ reason: String) { (self.script, self.reason) = (script, reason) }
+  init(_ script: String, _ reason: String, _ hint: String = "") {
+    (self.script, self.reason, self.hint) = (script, reason, hint)
+  }
 
   static let all = [
     AdoptionObstacle("btrfs -q subvolume create $TOP/@var", "the top level of the file system has @var already"),
     AdoptionObstacle("mkdir $TOP/@snapshots", "the top level of the file system has @snapshots already"),
     AdoptionObstacle("touch $TOP/@home.adopt", "the top level of the file system has @home.adopt already"),
-    AdoptionObstacle("echo LABEL=x /var ext4 defaults 0 2 >>etc/fstab", "/var is a separate file system or subvolume"),
     AdoptionObstacle(
-      "echo LABEL=x /boot ext4 defaults 0 2 >>etc/fstab", "/boot is a separate file system or subvolume"),
+      "echo LABEL=x /var ext4 defaults 0 2 >>etc/fstab", "/etc/fstab mounts /var, and it is not mounted"),
+    AdoptionObstacle(
+      "mv var old; btrfs -q subvolume create var; mv old/* var; rmdir old",
+      "/var is a subvolume that /etc/fstab does not"),
+    AdoptionObstacle(
+      "echo LABEL=x /var/lib/dpkg ext4 defaults 0 2 >>etc/fstab", "/var/lib/dpkg is a separate file system or subvolume"
+    ),
+    AdoptionObstacle(
+      "echo LABEL=x /boot ext4 defaults 0 2 >>etc/fstab", "/etc/fstab mounts /boot, and it is not mounted"),
+    AdoptionObstacle(
+      "mount -t tmpfs none boot && echo none /boot tmpfs >>etc/fstab",
+      "/boot is a separate file system or subvolume (tmp"),
+    AdoptionObstacle("mount -t tmpfs none boot", "/boot is mounted, and /etc/fstab does not say so"),
+    AdoptionObstacle(
+      "mv boot old; btrfs -q subvolume create boot; mv old/* boot; rmdir old",
+      "/boot is a separate file system or subvol"),
+    AdoptionObstacle(
+      "sed -i 's|/ btrfs [^ ]*|/ ext4 errors=remount-ro|' etc/fstab",
+      "/etc/fstab says that / is ext4: it would not be mounted",
+      "make that line `UUID=$UUID / btrfs defaults 0 0`"),
+    AdoptionObstacle(
+      "sed -i 's|/ btrfs [^ ]*|/ btrfs errors=remount-ro|' etc/fstab",
+      "/etc/fstab mounts / with errors=remount-ro, which btrfs does not know", "take that out of the options"),
+    AdoptionObstacle(
+      "rm boot/grub/grub.cfg; mkdir -p boot/efi/EFI/systemd; touch boot/efi/EFI/systemd/systemd-bootx64.efi",
+      "this machine starts with systemd-boot, which ast does not write menus for", "`grub-install` and `update-grub`"),
     AdoptionObstacle(
       "mv etc old; btrfs -q subvolume create etc; chattr -i old/fixed; mv old/* etc", "/etc is a separate file system"),
     AdoptionObstacle("mkdir .snapshots && touch .snapshots/1", "/.snapshots is in use, probably by snapper"),

@@ -47,7 +47,8 @@ extension Adoption {
       try AdoptedBootEnvironment(of: system)?.make()
       try Interruption.check()
       // Before this step the machine boots the old system, after it a deployment.
-      try BootHook(in: system.file("/boot/grub")).install(fileSystem: system.fileSystem)
+      try BootHook(in: system.file("/boot/grub")).install(
+        fileSystem: system.fileSystem, modules: Storage(of: system.devices).modules)
     } catch {
       if let leftover = try? Leftover(at: disk.path), (try? leftover.requireRemovable()) != nil {
         try leftover.remove()
@@ -76,7 +77,8 @@ extension Adoption {
     }
     let record = AdoptionRecord(
       subvolume: system.subvolume, identity: system.identity, made: made,
-      data: plan.data.compactMap { $0.lastComponent?.string })
+      data: plan.data.compactMap { $0.lastComponent?.string },
+      bootFileSystem: try BootPartition(of: system)?.identity)
     try record.write(in: staging)
     let store = top.appending(Machine.store)
     for (old, new) in [(staging, store)] + made.keys.sorted().map({ (store.appending($0), top.appending($0)) }) {

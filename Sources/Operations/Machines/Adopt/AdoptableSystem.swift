@@ -34,7 +34,7 @@ struct AdoptableSystem {
     else {
       throw Self.refusal(
         "the root file system (\(root)) is not a btrfs",
-        hint: "`ast bootstrap --disk` makes a new system on another disk")
+        hint: Self.otherWays(for: all.last { $0.place == root }))
     }
     subvolume = FilePath(root: nil, mount.part.components)
     identity = try Subvolume(at: root).info().uuid
@@ -43,6 +43,13 @@ struct AdoptableSystem {
     fstab = Fstab(try RootDirectory(root).contents(of: "/etc/fstab") ?? Data())
     let inside = all.filter { $0.place != root && $0.place.starts(with: root) }
     mounts = Dictionary(inside.map { (Self.path($0.place, from: root), $0) }, uniquingKeysWith: { $1 })
+  }
+
+  /// What can be done with a root that is not a btrfs.
+  private static func otherWays(for mount: Mount?) -> String {
+    let new = "`ast bootstrap --disk` makes a new system on another disk"
+    guard let mount, ["ext2", "ext3", "ext4"].contains(mount.type) else { return new }
+    return "`btrfs-convert --uuid copy \(mount.source)` in a rescue system makes it one, with its contents; or \(new)"
   }
 
   /// The path inside the system for a path of this machine.

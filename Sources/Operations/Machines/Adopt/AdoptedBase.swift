@@ -1,4 +1,5 @@
 import Btrfs
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Glibc
@@ -17,13 +18,18 @@ struct AdoptedBase {
 
   func run() throws {
     try replaceStubs()
+    try BootPartition(of: system)?.copy(into: root)
+    if try system.isSeparate("/var") { try AdoptedVar(of: system.root).copy(into: root) }
+    try bringState()
+    failPoint("other file systems read")
     for directory: FilePath in ["home", "srv", "tmp", "boot/grub"] { try empty(directory) }
     // The files that Debian gives root stay: nodes are used without that file system.
     try empty("root", but: [".bashrc", ".profile"])
     try AdoptedVar(of: root).reduce()
     failPoint("base emptied")
     let files = RootDirectory(root)
-    let table = system.fstab.adopting(fileSystem: system.fileSystem.uuidString.lowercased())
+    let table = system.fstab.adopting(
+      fileSystem: system.fileSystem.uuidString.lowercased(), omitting: [BootPartition.place])
     try files.write(Data(table.content), to: "/etc/fstab")
     for mount in table.entries where mount.mountPoint != "/" && mount.type != "swap" {
       try files.makeDirectory(mount.mountPoint)
@@ -31,6 +37,19 @@ struct AdoptedBase {
     try installSystemFiles(into: root)
     try AdoptedUpdates(of: system).write(to: root)
     failPoint("base completed")
+  }
+
+  /// Copies the packages' state that is on other file systems than the root: a snapshot of the root does not have it.
+  private func bringState() throws {
+    let (old, new) = (try OpenDirectory(system.root), try OpenDirectory(root))
+    for place in PackageState.directories.map(\.place) {
+      guard let name = place.lastComponent, let from = try old.directory(at: place.removingLastComponent()),
+        let to = try new.directory(at: place.removingLastComponent()),
+        try from.directory(name)?.names().isEmpty == false, try to.directory(name)?.names().isEmpty != false
+      else { continue }
+      try to.remove(name)
+      _ = try CopyTree(of: name, from: from, to: name, in: to)
+    }
   }
 
   /// Replaces the stubs of subvolumes: for a subvolume inside the root, a snapshot has an empty directory in which nothing

@@ -21,9 +21,15 @@ extension AdoptionRecord {
     return old
   }
 
-  /// The file in the old root that makes GRUB boot from the store; nil if the old root is gone.
-  func bootHook(at top: FilePath) throws -> BootHook? {
-    try oldRoot(at: top).map { BootHook(in: $0.path.appending("boot/grub")) }
+  /// Works with the file that makes GRUB boot from the store: in the old root, or on the partition that was its /boot.
+  ///
+  /// - Returns: the result of `body`; nil if the old root is gone.
+  func withBootHook<Result>(at top: FilePath, _ body: (BootHook) throws -> Result) throws -> Result? {
+    guard let old = try oldRoot(at: top) else { return nil }
+    guard let bootFileSystem else { return try body(BootHook(in: old.path.appending("boot/grub"))) }
+    let partition = try TemporaryMount(ofBootPartition: bootFileSystem)
+    defer { partition.end() }
+    return try body(BootHook(in: partition.path.appending("grub")))
   }
 
   /// The subvolumes of the adoption that are still at the top level; others with the same names are not counted.

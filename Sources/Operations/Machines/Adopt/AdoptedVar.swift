@@ -28,6 +28,54 @@ struct AdoptedVar {
     for unit in try directories(of: "var/lib") { try reduce(unit) }
   }
 
+  /// Fills the /var of another root with what ``reduce()`` leaves of this one, which is on a file system of its own and
+  /// does not change.
+  func copy(into base: FilePath) throws {
+    guard let from = try root.directory("var"), let device = try from.status(of: OpenDirectory.itself)?.st_dev else {
+      return
+    }
+    let target = try OpenDirectory(base)
+    guard let to = try target.directory("var") else {
+      throw OpenDirectory.failure("find", base.appending("var"), ENOENT)
+    }
+    for name in try to.names() { try to.removeEvenIfProtected(name) }
+    try copy(from, to: to, at: "var", on: device, everything: false)
+    try copyAttributes(of: "var", from: root, to: target)
+  }
+
+  private func copy(
+    _ from: OpenDirectory, to: OpenDirectory, at path: FilePath, on device: dev_t, everything: Bool
+  ) throws {
+    for name in try from.names() {
+      let path = path.appending(name)
+      guard let status = try from.status(of: name), status.st_dev == device else { continue }
+      guard status.st_mode & S_IFMT == S_IFDIR, let inner = try from.directory(name) else {
+        let isWanted =
+          try everything || isState(path) || packages.contains(absolute(path)) || from.isLink(name)
+          || Self.units.contains(path.removingLastComponent()) && Int64(status.st_blocks) * 512 <= Self.limit
+        if isWanted { _ = try CopyTree(of: name, from: from, to: name, in: to) }
+        continue
+      }
+      let isUnit = Self.units.contains(path.removingLastComponent()) && !Self.units.contains(path)
+      let isWhole = try everything || isState(path) || isUnit && !isData(inner, at: path)
+      guard isWhole || isUnit || Self.units.contains(path) || packages.contains(absolute(path)) || leadsToState(path)
+      else { continue }
+      try to.makeDirectory(name)
+      guard let copy = try to.directory(name) else { continue }
+      try self.copy(inner, to: copy, at: path, on: device, everything: isWhole)
+      try copyAttributes(of: name, from: from, to: to)
+    }
+  }
+
+  private func copyAttributes(of name: OpenDirectory.Name, from: OpenDirectory, to: OpenDirectory) throws {
+    guard let status = try from.status(of: name), let attributes = try from.attributes(of: name, status) else { return }
+    try to.setAttributes(attributes, of: name)
+    try to.setTimes(of: name, from: status)
+  }
+
+  /// The directories whose directories are data, or not, each as a whole.
+  private static let units: Set<FilePath> = ["var", "var/lib"]
+
   private func directories(of path: FilePath) throws -> [FilePath] {
     guard let directory = try root.directory(at: path) else { return [] }
     return try directory.names().filter { try directory.isDirectory($0) }.map { path.appending($0) }
@@ -35,8 +83,12 @@ struct AdoptedVar {
 
   private func reduce(_ unit: FilePath) throws {
     guard let directory = try root.directory(at: unit) else { return }
-    guard try Self.volatile.contains(unit) || size(of: directory, at: unit) > Self.limit else { return }
+    guard try isData(directory, at: unit) else { return }
     try clear(directory, at: unit)
+  }
+
+  private func isData(_ directory: OpenDirectory, at unit: FilePath) throws -> Bool {
+    try Self.volatile.contains(unit) || size(of: directory, at: unit) > Self.limit
   }
 
   /// The bytes of the files that no package brought.

@@ -27,15 +27,19 @@ public struct AdoptionPlan: Sendable {
   public let countsTries: Bool
   /// Whether ast takes nothing but security updates, as unattended-upgrades does in the system.
   public let updatesSecurityOnly: Bool
+  /// What GRUB gets through to the file system, in its words; nil if that is one partition.
+  public let boot: String?
+  /// Whether /boot is a file system of its own, which stays the old system's.
+  public let keepsBoot: Bool
+  /// What is left of an ext4 that the file system was before.
+  public let savedExt4: SavedExt4?
   /// The free space of the file system, in bytes.
   public let available: Int64
   /// Why the last adoption was taken back by itself.
   public let lastFailure: String?
 
-  /// The subvolumes that every adoption makes.
-  static let subvolumes = [Machine.store, Machine.variable, Machine.grub]
   /// The directories for which a subvolume is made if they are not mounted separately.
-  static let dataDirectories = ["home", "root", "srv"]
+  static let dataDirectories = ["var", "home", "root", "srv"]
 
   /// The place of the root, for the user.
   public var layout: String {
@@ -49,18 +53,25 @@ public struct AdoptionPlan: Sendable {
     try AdoptionRefusals(system).check()
     subvolume = system.subvolume
     let (own, others) = try Self.partition(system)
-    let data = [FilePath("/var")] + own.map { FilePath("/\($0)") }
+    let data = own.map { FilePath("/\($0)") }
     self.data = data
-    kept = (others + system.fstab.entries.map(\.mountPoint)).uniqued().filter { $0 != "/" }.sorted {
-      $0.string < $1.string
-    }
-    made = Self.subvolumes + own.map { "@\($0)" }
+    keepsBoot = try BootPartition(of: system) != nil
+    let kept = (others + system.fstab.entries.map(\.mountPoint)).uniqued().filter { $0 != "/" }
+    self.kept = kept.filter { [keepsBoot] in !keepsBoot || $0 != BootPartition.place }.sorted { $0.string < $1.string }
+    let names = own.map { "@\($0)" }
+    made =
+      [Machine.store] + names.filter { $0 == Machine.variable } + [Machine.grub]
+      + names.filter { $0 != Machine.variable }
+    boot = try Self.words(for: Storage(of: system.devices).layers, system.devices)
+    savedExt4 = try SavedExt4(at: top, on: system.devices)
     let removable = try leftover?.names() ?? []
     for name in made.flatMap({ [$0, "\($0)\(TakeOver.suffix)"] }) where !removable.contains(name) {
       try Self.requireFree(name, at: top)
     }
     let nested = try Self.nested(in: system)
-    leftBehind = nested.filter { path in !data.contains { path.starts(with: $0) } }
+    leftBehind = nested.filter { path in
+      !data.contains { path.starts(with: $0) } && path != FilePath("/\(SavedExt4.name)")
+    }
     readOnly = try Self.readOnly(in: system)
     countsTries = try AdoptedBootEnvironment(of: system) != nil
     updatesSecurityOnly = try AdoptedUpdates(of: system).areSecurityOnly
@@ -76,6 +87,12 @@ public struct AdoptionPlan: Sendable {
 
   /// The space for the nodes' own files at first: modules, an initrd or two, the database.
   private static let neededSpace: Int64 = 512 << 20
+
+  private static func words(for layers: [Storage.Layer], _ devices: [FilePath]) -> String? {
+    let disks = devices.map(\.string).joined(separator: ", ")
+    let words = layers.map(\.description) + (devices.count > 1 ? ["the btrfs on all of \(disks)"] : [])
+    return words.isEmpty ? nil : words.joined(separator: ", ")
+  }
 
   /// The data directories that are part of the root, and those that are mounted by /etc/fstab.
   private static func partition(_ system: AdoptableSystem) throws -> (own: [String], others: [FilePath]) {
@@ -126,14 +143,8 @@ public struct AdoptionPlan: Sendable {
       let path = FilePath("/\(entry.name)")
       return entry.isDirectory && !usual.contains(entry.name) && !dataDirectories.contains(entry.name)
         && !owned.contains(path) && system.mount(at: path) == nil && !entry.name.hasPrefix("@")
+        && entry.name != SavedExt4.name
     }
     return (["/opt", "/usr/local"] + others.map { FilePath("/\($0.name)") }).filter { !system.hasLine($0) }
-  }
-}
-
-extension Array where Element: Hashable {
-  fileprivate func uniqued() -> [Element] {
-    var seen: Set<Element> = []
-    return filter { seen.insert($0).inserted }
   }
 }

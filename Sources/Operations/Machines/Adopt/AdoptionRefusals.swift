@@ -24,7 +24,9 @@ struct AdoptionRefusals {
   /// - Throws: `AstError` with the first reason.
   func check() throws {
     try requireMachine()
+    try requireNoOtherLoader()
     try requireFileSystem()
+    try requireTable()
     try requireOneRoot()
     try requireNothingInTheWay()
     try requireKernel()
@@ -48,8 +50,26 @@ struct AdoptionRefusals {
       throw AdoptableSystem.refusal("this system runs from a store already", hint: "`ast status` shows it")
     }
     guard parameters.isFromGrub else {
+      try requireNoSystemdBoot()
       throw AdoptableSystem.refusal(
         "this machine was not started by GRUB", hint: "install \(Self.bootLoaders), and restart")
+    }
+  }
+
+  /// Makes sure that a system without a menu of GRUB is not one of another boot loader.
+  private func requireNoOtherLoader() throws {
+    guard try files.contents(of: "/boot/grub/grub.cfg") == nil else { return }
+    try requireNoSystemdBoot()
+  }
+
+  private func requireNoSystemdBoot() throws {
+    // Where bootctl(1) looks for the EFI system partition.
+    for place: FilePath in ["/efi", "/boot", "/boot/efi"] {
+      let programs = try files.entries(of: place.appending("EFI/systemd"))
+      guard programs.contains(where: { $0.name.hasPrefix("systemd-boot") }) else { continue }
+      throw AdoptableSystem.refusal(
+        "this machine starts with systemd-boot, which ast does not write menus for",
+        hint: "`apt-get install \(Self.bootLoaders)`, `grub-install` and `update-grub`, and restart, for GRUB")
     }
   }
 
@@ -57,24 +77,40 @@ struct AdoptionRefusals {
     guard try !FileSystem.isReadOnly(system.root) else {
       throw AdoptableSystem.refusal("the root file system is mounted read-only", hint: "`mount -o remount,rw /`")
     }
-    for device in system.devices {
-      let name = (try? FileManager.default.destinationOfSymbolicLink(atPath: device.string)) ?? device.string
-      guard FilePath(name).lastComponent?.string.hasPrefix("dm-") != true, !device.string.hasPrefix("/dev/mapper/")
-      else {
-        throw AdoptableSystem.refusal(
-          "the root file system is on \(device), a device of the device mapper (LVM, encryption)",
-          hint: "this is not supported yet")
-      }
+    _ = try Storage(of: system.devices)
+  }
+
+  /// Makes sure that the root's line in /etc/fstab mounts it, as it would not after btrfs-convert(8).
+  private func requireTable() throws {
+    guard let root = system.fstab.entries.last(where: { $0.mountPoint == "/" }) else { return }
+    let line = "\(root.source) / btrfs defaults 0 0"
+    guard ["btrfs", "auto"].contains(root.type) else {
+      throw AdoptableSystem.refusal(
+        "/etc/fstab says that / is \(root.type): it would not be mounted", hint: "make that line `\(line)`")
+    }
+    let foreign = root.options.split(separator: ",").first { $0.hasPrefix("errors=") || $0.hasPrefix("data=") }
+    if let foreign {
+      throw AdoptableSystem.refusal(
+        "/etc/fstab mounts / with \(foreign), which btrfs does not know: it would not be mounted",
+        hint: "take that out of the options")
     }
   }
 
-  /// Makes sure that the system is in one subvolume, as a node has to be.
+  /// Makes sure that the system is in one subvolume, as a node has to be. /boot may be an ext4, and /var any file system.
   private func requireOneRoot() throws {
-    for path: FilePath in ["/boot", "/boot/grub", "/usr", "/etc", "/var", "/bin", "/sbin", "/lib"] {
-      guard try !system.isSeparate(path) else {
-        throw AdoptableSystem.refusal(
-          "\(path) is a separate file system or subvolume", hint: "it has to be a part of the root file system")
-      }
+    _ = try BootPartition(of: system)
+    if try system.isSeparate("/var"), !system.hasLine("/var") || system.mount(at: "/var") == nil {
+      throw AdoptableSystem.refusal(
+        system.hasLine("/var")
+          ? "/etc/fstab mounts /var, and it is not mounted" : "/var is a subvolume that /etc/fstab does not mount",
+        hint: "mount it, and give it a line there, or make it a part of the root file system")
+    }
+    let parts: [FilePath] = [
+      "/boot/grub", "/usr", "/etc", "/bin", "/sbin", "/lib", "/var/lib", "/var/lib/dpkg",
+    ]
+    for path in parts where try system.isSeparate(path) {
+      throw AdoptableSystem.refusal(
+        "\(path) is a separate file system or subvolume", hint: "it has to be a part of the file system around it")
     }
   }
 
@@ -134,6 +170,9 @@ struct AdoptionRefusals {
 
   private func requirePackages() throws {
     withExtendedLifetime(try system.lockPackages()) {}
+    guard try PackageDatabase.installed(in: system.root) != nil else {
+      throw AdoptableSystem.refusal("there is no dpkg database: this is not a Debian")
+    }
     let audit = try ChildProcess("dpkg", ["--root=\(system.root)", "--audit"]).output()
     guard audit.isEmpty, try files.entries(of: "/var/lib/dpkg/updates").isEmpty else {
       throw AdoptableSystem.refusal(

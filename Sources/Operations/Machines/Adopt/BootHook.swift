@@ -1,4 +1,5 @@
 import Btrfs
+import CFiles
 import FoundationEssentials
 import Glibc
 import Host
@@ -21,9 +22,11 @@ struct BootHook {
   /// Lets the machine boot from the store: the commit point of `adopt`.
   ///
   /// - Throws: `AstError`; then the machine boots what it did before, unless the error says otherwise.
-  func install(fileSystem: UUID) throws {
+  ///
+  /// - Parameter modules: the modules that GRUB needs to find the file system.
+  func install(fileSystem: UUID, modules: [String] = []) throws {
     let old = try contents()
-    let own = Self.text(fileSystem: fileSystem.uuidString.lowercased(), isWhole: old == nil)
+    let own = Self.text(fileSystem: fileSystem.uuidString.lowercased(), modules: modules, isWhole: old == nil)
     guard try !isThere else { return }
     let text = Array(own.utf8) + (old ?? [])
     try ChildProcess("grub-script-check", []).run(reading: Data(text))
@@ -36,9 +39,10 @@ struct BootHook {
     let isWhole = text[lines].firstRange(of: Array(Self.wholeEnd.utf8)) != nil
     text.removeSubrange(lines)
     if isWhole && text.isEmpty {
-      try FileSystem.sync(directory)
+      try sync()
       try Files.removeFile(path)
-      try FileSystem.sync(directory)
+      try Files.removeFileIfPresent(new)
+      try sync()
       failPoint("boot hook removed")
     } else {
       try replace(with: text)
@@ -63,12 +67,36 @@ struct BootHook {
         else { throw Errno(rawValue: errno) }
       }
     }
-    try FileSystem.sync(directory)
+    try sync()
     failPoint("boot hook written")
-    try Files.rename(new, to: path)
-    failPoint("boot hook in place")
-    try FileSystem.sync(directory)
+    if try isThere && !FileSystem.isBtrfs(directory) {
+      try exchange()
+    } else {
+      try Files.rename(new, to: path)
+      failPoint("boot hook in place")
+      try sync()
+    }
     failPoint("boot hook committed")
+  }
+
+  /// Puts the new file in place of the one that is there, off btrfs. GRUB does not replay the journal of an ext4. After
+  /// renameat2(2) has exchanged the names, each of them leads to a whole file at any moment; a file that rename(2) has
+  /// replaced is freed, perhaps on the disk before the name that leads to it is changed there.
+  private func exchange() throws {
+    let result = new.withPlatformString { new in
+      path.withPlatformString { cfiles_exchange(AT_FDCWD, new, AT_FDCWD, $0) }
+    }
+    guard result == 0 else { throw FileError("replace", path, Errno(rawValue: -result)) }
+    failPoint("boot hook in place")
+    try sync()
+    try Files.removeFile(new)
+    try sync()
+  }
+
+  /// Writes the whole file system, and has the disk keep it.
+  private func sync() throws {
+    try FileSystem.sync(directory)
+    try Files.sync(directory)
   }
 
   /// The content of the file; nil if there is none.
@@ -98,23 +126,24 @@ struct BootHook {
 
   /// The lines for the file. `ast_before` is set if the user has chosen the old menu in ast's menu. Users and passwords are
   /// those of the old menu. GRUB comes back here only if there is nothing to boot, and then shows the old menu.
-  static func text(fileSystem: String, isWhole: Bool) -> String {
-    """
-    \(begin) starts what is deployed on this disk; `ast adopt --undo` takes it out.
-    if [ -z "$ast_before" ]; then
-      search --no-floppy --fs-uuid --set=ast_disk '\(fileSystem)'
-      if [ -n "$ast_disk" -a -f "($ast_disk)/@grub/grub.cfg" ]; then
-        if [ -n "$superusers" ]; then export superusers; fi
-        set ast_root="$root"
-        set ast_prefix="$prefix"
-        set root="$ast_disk"
-        set prefix="($ast_disk)/@grub"
-        configfile "$prefix/grub.cfg"
-        set prefix="$ast_prefix"
-        set root="$ast_root"
+  static func text(fileSystem: String, modules: [String], isWhole: Bool) -> String {
+    let loading = modules.map { "  insmod \($0)\n" }.joined()
+    return """
+      \(begin) starts what is deployed on this disk; `ast adopt --undo` takes it out.
+      if [ -z "$ast_before" ]; then
+      \(loading)  search --no-floppy --fs-uuid --set=ast_disk '\(fileSystem)'
+        if [ -n "$ast_disk" -a -f "($ast_disk)/@grub/grub.cfg" ]; then
+          if [ -n "$superusers" ]; then export superusers; fi
+          set ast_root="$root"
+          set ast_prefix="$prefix"
+          set root="$ast_disk"
+          set prefix="($ast_disk)/@grub"
+          configfile "$prefix/grub.cfg"
+          set prefix="$ast_prefix"
+          set root="$ast_root"
+        fi
       fi
-    fi
-    \(isWhole ? wholeEnd : end + "\n")
-    """
+      \(isWhole ? wholeEnd : end + "\n")
+      """
   }
 }

@@ -90,7 +90,7 @@ extension Adoption {
   }
 
   /// The changes of the old system since its adoption. They are for information only, so an error is not fatal.
-  private func leftBehind(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) -> [String]? {
+  func leftBehind(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) -> [String]? {
     do {
       let store = try Store(opening: top.appending(Machine.store), .reading, command: command, reader: reader)
       guard let first = try store.tree.deployments().first,
@@ -115,7 +115,7 @@ extension Adoption {
 
   /// Takes the adoption back. The reason is for information only: a full disk may not take it.
   private func takeBack(_ record: inout AdoptionRecord, because reason: String, at top: FilePath) throws {
-    try record.bootHook(at: top)?.remove()
+    _ = try record.withBootHook(at: top) { try $0.remove() }
     (record.state, record.reason) = (.made, reason)
     try? record.write(in: top.appending(Machine.store))
   }

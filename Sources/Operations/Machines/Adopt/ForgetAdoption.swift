@@ -17,8 +17,8 @@ extension Adoption {
   /// Removes the old system, from a deployment. It can be done again until nothing is left.
   ///
   /// - Throws: `AstError`, refused as above.
-  /// - Returns: where the old boot loader is, from the top level of the file system.
-  public func forget(progress: (String) -> Void) throws -> FilePath {
+  /// - Returns: what is left.
+  public func forget(progress: (String) -> Void) throws -> Remains {
     Interruption.holdBack()
     return try withOldRoot { record, store, old in
       // From here on there is no way back, nor a menu entry for it.
@@ -28,8 +28,20 @@ extension Adoption {
       try store.change {}
       progress("removing the system that was there before ast")
       try old.remove()
-      return record.bootDirectory
+      return try Remains(
+        bootDirectory: record.bootDirectory, bootFileSystem: record.bootFileSystem,
+        savedExt4: SavedExt4(at: store.root.removingLastComponent(), on: FileSystem.devices(of: store.root)))
     }
+  }
+
+  /// What is left of a system that was forgotten.
+  public struct Remains: Sendable {
+    /// Where its boot loader is, from the top level of the file system.
+    public let bootDirectory: FilePath
+    /// The UUID of the file system with the boot loader, if that is a /boot of its own.
+    public let bootFileSystem: String?
+    /// What is left of an ext4 that the file system was before.
+    public let savedExt4: SavedExt4?
   }
 
   private func withOldRoot<Result>(_ body: (AdoptionRecord, Store, OldRoot) throws -> Result) throws -> Result {
@@ -46,7 +58,7 @@ extension Adoption {
     let store = try Store(opening: path, .writing, command: command, reader: reader)
     try requireGoodDeployment(of: store)
     let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
-    guard try record.bootHook(at: disk.path)?.isThere ?? false else {
+    guard try record.withBootHook(at: disk.path, { try $0.isThere }) ?? false else {
       throw AdoptableSystem.refusal("the adoption was taken back: the machine boots the system that was there before")
     }
     try old.requireUnused()

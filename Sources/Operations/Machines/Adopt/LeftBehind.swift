@@ -13,8 +13,7 @@ struct LeftBehind {
 
   /// Compares the old root with the generation that was made from it, and with the deployment that has started.
   init(in old: FilePath, since generation: FilePath, without deployment: FilePath) throws {
-    let (before, now) = (try Self.packages(in: generation), try Self.packages(in: old))
-    let packages = Set(before.symmetricDifference(now).map(\.name)).sorted().map { "the package \($0)" }
+    let packages = try Self.packages(in: generation, old).map { "the package \($0)" }
     let trees = try EtcTree.read([generation, old, deployment])
     let changes = EtcChange.changes(from: trees[0].node, to: trees[1].node).filter { change in
       trees[1].node[change.path] != trees[2].node[change.path]
@@ -22,8 +21,12 @@ struct LeftBehind {
     names = packages + changes.map { FilePath("/etc").pushing($0.path) }.filter { !Self.isOwn($0) }.map(\.string)
   }
 
-  private static func packages(in root: FilePath) throws -> Set<InstalledPackage> {
-    Set(try PackageDatabase.installed(in: root) ?? [])
+  /// The packages that are different. If /var is a file system of its own, the old root has no database of them before
+  /// ``Adoption/shareState(progress:)``.
+  private static func packages(in generation: FilePath, _ old: FilePath) throws -> [String] {
+    guard let before = try PackageDatabase.installed(in: generation), let now = try PackageDatabase.installed(in: old)
+    else { return [] }
+    return Set(Set(before).symmetricDifference(now).map(\.name)).sorted()
   }
 
   /// Whether a path in /etc differs because of the adoption itself.

@@ -37,7 +37,7 @@ struct Leftover {
   /// - Throws: `AstError` (refused) if the machine boots from them, or they have data.
   func requireRemovable() throws {
     guard let record else { return }
-    if try record.bootHook(at: top)?.isThere ?? false {
+    if try record.withBootHook(at: top, { try $0.isThere }) ?? false {
       throw AdoptableSystem.refusal(
         record.state == .made
           ? "this system was adopted: a deployment boots at the next start"

@@ -33,8 +33,8 @@ extension Adoption {
       guard record.state != .forgotten else {
         throw AdoptableSystem.refusal("the system that was there before ast is gone: `ast adopt --forget` removed it")
       }
-      let old = try record.requireOldRoot(at: disk.path)
-      try BootHook(in: old.path.appending("boot/grub")).remove()
+      _ = try record.requireOldRoot(at: disk.path)
+      _ = try record.withBootHook(at: disk.path) { try $0.remove() }
       let isOld = try Subvolume.isSubvolume(at: root) && Subvolume(at: root).info().uuid == record.identity
       guard record.state == .made, isOld else { return .kept([Machine.store] + record.made.keys.sorted()) }
     }

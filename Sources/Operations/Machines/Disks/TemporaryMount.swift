@@ -2,7 +2,7 @@ import Glibc
 import Host
 import SystemPackage
 
-/// The top level of a btrfs, mounted while a command runs.
+/// The top level of a btrfs, or another file system, mounted while a command runs.
 struct TemporaryMount {
   /// The mount point.
   let path: FilePath
@@ -11,18 +11,39 @@ struct TemporaryMount {
 
   /// Mounts the file system on `device`.
   init(of device: FilePath) throws {
+    try self.init { path in
+      guard mount(device.string, path.string, "btrfs", UInt(MS_NOATIME), "subvolid=5") == 0 else {
+        throw AstError(.failed, "cannot mount \(device): \(Errno(rawValue: errno))")
+      }
+    }
+  }
+
+  /// Mounts the file system with a UUID that was the /boot of an adopted system.
+  init(ofBootPartition identity: String) throws {
+    try self.init { path in
+      do {
+        try ChildProcess("mount", ["-o", "noatime", "--", "UUID=\(identity)", path.string]).run()
+      } catch let error as AstError {
+        throw AstError(
+          .failed, "the file system that was /boot before ast cannot be mounted: \(error.reason)",
+          hint: "`blkid --uuid \(identity)` shows whether it is there")
+      }
+    }
+  }
+
+  private init(mount: (FilePath) throws -> Void) throws {
     var template = Array("/run/ast-bootstrap-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else {
       throw AstError(.failed, "cannot make a directory in /run: \(Errno(rawValue: errno))")
     }
     scratch = FilePath(String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
     path = scratch.appending("top")
-    guard mkdir(path.string, 0o700) == 0,
-      mount(device.string, path.string, "btrfs", UInt(MS_NOATIME), "subvolid=5") == 0
-    else {
-      let error = Errno(rawValue: errno)
+    do {
+      try Files.makeDirectory(path, mode: 0o700)
+      try mount(path)
+    } catch {
       removeDirectories()
-      throw AstError(.failed, "cannot mount \(device): \(error)")
+      throw error
     }
   }
 

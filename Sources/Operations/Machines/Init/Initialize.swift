@@ -159,7 +159,10 @@ extension Store {
     case .directory(let directory):
       progress("copying \(directory)")
       try CopyRoot(of: directory).run(to: root)
-    case .snapshot(let subvolume): progress("snapshot of \(subvolume) made")
+    case .snapshot(let subvolume):
+      progress("snapshot of \(subvolume) made")
+      // Its /var may be on another file system, and was looked at there.
+      return
     }
     guard try PackageDatabase.installed(in: root) != nil else {
       throw AstError(.refused, "the source for the base contains no dpkg database: it is not a Debian root file system")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,10 +17,17 @@ PACKAGES = [
 PARTITIONS = """label: gpt
 size=1MiB, type=21686148-6449-6E6F-744E-656564454649
 size=64MiB, type=C12A7328-F81F-11D2-BA4B-00C93EC93B3B
+size=4800MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
+size=400MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 """
-# Of each layout, the subvolume of the root, and those that are mounted in it.
-LAYOUTS = {"installer": ("@rootfs", {}), "top": ("", {}), "home": ("@", {"home": "@home"})}
+# Of each layout, the subvolume of the root, those that are mounted in it, and the ext4 there, by their partitions.
+LAYOUTS = {
+    "installer": ("@rootfs", {}, {}), "top": ("", {}, {}), "home": ("@", {"home": "@home"}, {}),
+    "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}),
+}
+# The packages that a layout needs beside the others.
+MORE = {"lvm": ["lvm2"]}
 GRUB = r"""GRUB_DEFAULT=0
 GRUB_TIMEOUT=5
 GRUB_DISTRIBUTOR=Debian
@@ -49,24 +57,26 @@ if command -v dracut >/dev/null; then
 else
     update-initramfs -u
 fi
-grub-install --target=i386-pc "$1"
+# In a logical volume that this machine does not have, it would not find the disk.
+[ "$5" = lvm ] || grub-install --target=i386-pc "$1"
 # The steps of grub-install for EFI: it wants the partition mounted, and not every host's kernel knows its file system.
 cp -r /usr/lib/grub/x86_64-efi /boot/grub
-printf "search.fs_uuid %s root\\nset prefix=(\$root)'%s'\\n" "$2" "$3/boot/grub" >/tmp/early.cfg
-grub-mkimage --format=x86_64-efi --prefix="$3/boot/grub" --config=/tmp/early.cfg --output=/tmp/BOOTX64.EFI \
-    part_gpt btrfs search_fs_uuid normal
+printf "search.fs_uuid %s root\\nset prefix=(\$root)'%s'\\n" "$4" "$3" >/tmp/early.cfg
+grub-mkimage --format=x86_64-efi --prefix="$3" --config=/tmp/early.cfg --output=/tmp/BOOTX64.EFI \
+    part_gpt btrfs ext2 search_fs_uuid normal $5
 update-grub
 # Without udev it does not find out what the disk is called where it is booted.
 sed -i "s|root=/dev/loop[0-9a-z]*|root=UUID=$2|" /boot/grub/grub.cfg
 """
 
 
-def archive(suite, maker):
-    """A tar archive of a Debian that boots, with this maker of initrds: made once a week."""
-    path = os.path.join(CACHE, f"stock-{suite}-{maker}.tar")
+def archive(suite, maker, layout="installer"):
+    """A tar archive of a Debian that boots, with this maker of initrds, and the packages of a layout: made once a week."""
+    more = MORE.get(layout, [])
+    path = os.path.join(CACHE, f"stock-{'-'.join([suite, maker, *more])}.tar")
     if not os.path.exists(path) or time.time() - os.path.getmtime(path) > 7 * 86400:
         print(f"Making {os.path.basename(path)}", flush=True)
-        run("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES + [maker])}",
+        run("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", f"--include={','.join(PACKAGES + [maker, *more])}",
             '--aptopt=Acquire::Check-Valid-Until "false"',
             '--customize-hook=cd "$1/etc" && rm -f hostname resolv.conf && : >resolv.conf', suite, f"{path}.new")
         os.rename(f"{path}.new", path)
@@ -80,8 +90,8 @@ def package():
 
 def make(image, deb, layout, suite, maker, has_esp):
     """Makes a disk in a file: it starts on BIOS machines, and with an ESP mounted on EFI machines, too."""
-    tar = archive(suite, maker)
-    subvolume, others = LAYOUTS[layout]
+    tar = archive(suite, maker, layout)
+    subvolume, others, parts = LAYOUTS[layout]
     with contextlib.ExitStack() as after:
         run("truncate", "--size", "6G", image)
         run("sfdisk", "--quiet", image, text=PARTITIONS)
@@ -89,9 +99,16 @@ def make(image, deb, layout, suite, maker, has_esp):
         after.callback(run, "losetup", "--detach", disk)
         run("partx", "--update", disk)
         run("mkfs.vfat", "-F", "32", f"{disk}p2")
-        run("mkfs.btrfs", "--quiet", "--force", f"{disk}p3")
         scratch = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
-        uuids = [run("blkid", "-s", "UUID", "-o", "value", f"{disk}p{part}").strip() for part in (2, 3)]
+        volume = logical_volume(f"{disk}p3", tar, after) if layout == "lvm" else f"{disk}p3"
+        run("mkfs.btrfs", "--quiet", "--force", volume)
+        for part in parts.values():
+            run("mkfs.ext4", "-q", "-F", f"{disk}p{part}")
+
+        def identity(device):
+            return run("blkid", "--probe", "--match-tag", "UUID", "--output", "value", device).strip()
+
+        uuids = [identity(f"{disk}p2"), identity(volume)]
         root = os.path.join(scratch, "root")
 
         def mount(*arguments):
@@ -100,15 +117,18 @@ def make(image, deb, layout, suite, maker, has_esp):
             after.callback(run, "umount", arguments[-1])
 
         top = os.path.join(scratch, "top")
-        mount(f"{disk}p3", top)
+        mount(volume, top)
         for name in [subvolume, *others.values()]:
             if name:
                 run("btrfs", "subvolume", "create", os.path.join(top, name))
         lines = [f"UUID={uuids[1]} / btrfs defaults{',subvol=' + subvolume if subvolume else ''},compress=zstd:1 0 0"]
-        mount("-o", f"subvol=/{subvolume}", f"{disk}p3", root)
+        mount("-o", f"subvol=/{subvolume}", volume, root)
         for place, name in others.items():
             lines.append(f"UUID={uuids[1]} /{place} btrfs defaults,subvol={name} 0 0")
-            mount("-o", f"subvol={name}", f"{disk}p3", os.path.join(root, place))
+            mount("-o", f"subvol={name}", volume, os.path.join(root, place))
+        for place, part in parts.items():
+            lines.append(f"UUID={identity(f'{disk}p{part}')} /{place} ext4 defaults 0 2")
+            mount(f"{disk}p{part}", os.path.join(root, place))
         run("tar", "-C", root, "-xf", tar)
         if has_esp:
             lines.append(f"UUID={uuids[0]} /boot/efi vfat umask=0077 0 1")
@@ -120,7 +140,9 @@ def make(image, deb, layout, suite, maker, has_esp):
         write(root, os.path.join(directory, name), text)
         for place in ("dev", "proc", "sys"):
             mount("--bind", f"/{place}", os.path.join(root, place))
-        run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], f"/{subvolume}".rstrip("/"))
+        loader = ("/grub", identity(f"{disk}p{parts['boot']}")) if "boot" in parts else (
+            f"{f'/{subvolume}'.rstrip('/')}/boot/grub", uuids[1])
+        run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], *loader, "lvm" if layout == "lvm" else "")
         loader = os.path.join(root, "tmp/BOOTX64.EFI")
         run("mmd", "-i", f"{disk}p2", "::/EFI", "::/EFI/BOOT")
         run("mcopy", "-i", f"{disk}p2", loader, "::/EFI/BOOT/BOOTX64.EFI")
@@ -130,6 +152,52 @@ def make(image, deb, layout, suite, maker, has_esp):
         shutil.copy(deb, os.path.join(root, "tmp/ast.deb"))
         run("chroot", root, "sh", "-c", INSTALL)
         write(root, "etc/resolv.conf", "")
+
+
+def logical_volume(partition, tar, after):
+    """Makes a volume group with a linear logical volume in a partition, and gives a loop device of that volume's place:
+    the kernel of this machine may have no device mapper. The metadata of the volume are written as text."""
+    tools = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
+    run("tar", "-C", tools, "-xf", tar)
+    for place in ("dev", "proc"):
+        run("mount", "--bind", f"/{place}", os.path.join(tools, place))
+        after.callback(run, "umount", os.path.join(tools, place))
+    options = ["--config", "devices{use_devicesfile=0} activation{udev_sync=0 udev_rules=0}"]
+
+    def lvm(*command):
+        return run("chroot", tools, "lvm", command[0], *options, *command[1:])
+
+    lvm("pvcreate", "--yes", "--force", partition)
+    lvm("vgcreate", "stock-vg", partition)
+    lvm("vgcfgbackup", "--file", "/tmp/vg", "stock-vg")
+    with open(os.path.join(tools, "tmp/vg"), encoding="utf-8") as file:
+        text = file.read()
+    extents = int(re.search(r"pe_count = (\d+)", text).group(1))
+    start = int(re.search(r"pe_start = (\d+)", text).group(1)) * 512
+    size = int(re.search(r"extent_size = (\d+)", text).group(1)) * 512
+    volume = f"""logical_volumes {{
+        root {{
+            id = "abcdef-ABCD-abcd-ABCD-abcd-ABCD-abcdef"
+            status = ["READ", "WRITE", "VISIBLE"]
+            flags = []
+            segment_count = 1
+            segment1 {{
+                start_extent = 0
+                extent_count = {extents}
+                type = "striped"
+                stripe_count = 1
+                stripes = ["pv0", 0]
+            }}
+        }}
+    }}
+    """
+    # Into the volume group, which ends with a brace at the beginning of a line.
+    end = text.index("\n}", text.index("\nstock-vg {"))
+    write(tools, "tmp/vg", f"{text[:end]}\n{volume}{text[end:]}")
+    lvm("vgcfgrestore", "--force", "--file", "/tmp/vg", "stock-vg")
+    loop = run("losetup", "--find", "--show", "--offset", str(start), "--sizelimit", str(extents * size), partition).strip()
+    after.callback(run, "losetup", "--detach", loop)
+    return loop
 
 
 def write(root, path, text):

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int cfiles_open_without_mounts(int directory, const char *name) {
@@ -125,5 +127,30 @@ int cfiles_write_flags(int directory, const char *name, uint32_t flags) {
   }
   result = result < 0 ? -errno : 0;
   close(file);
+  return result;
+}
+
+_Static_assert(CFILES_BTRFS == BTRFS_SUPER_MAGIC && CFILES_FAT == MSDOS_SUPER_MAGIC, "linux/magic.h");
+
+long long cfiles_file_system(const char *path) {
+  struct statfs status;
+  return statfs(path, &status) < 0 ? -errno : (long long)status.f_type;
+}
+
+int cfiles_first_block(int file, int *block) {
+  *block = 0;
+  return ioctl(file, FIBMAP, block) < 0 ? -errno : 0;
+}
+
+int cfiles_mount(const char *device, const char *type) {
+  int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+  if (context < 0) return -errno;
+  int mount = -1;
+  if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", device, 0) == 0 &&
+      syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
+    mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  }
+  int result = mount < 0 ? -errno : mount;
+  close(context);
   return result;
 }

@@ -42,3 +42,16 @@ int cfiles_status(int directory, const char *name, struct stat *status, uint32_t
 int cfiles_read_flags(int directory, const char *name, uint32_t *flags);
 int cfiles_read_flags_of(int file, uint32_t *flags);
 int cfiles_write_flags(int directory, const char *name, uint32_t flags);
+
+/* The file systems whose files a boot loader reads (linux/magic.h); cfiles_file_system returns such a number, or another
+ * one, or a negative errno. */
+#define CFILES_BTRFS 0x9123683ELL
+#define CFILES_FAT 0x4D44LL
+long long cfiles_file_system(const char *path);
+
+/* The number of a file's first block on the disk (FIBMAP), 0 if it has none. Returns 0 or a negative errno. */
+int cfiles_first_block(int file, int *block);
+
+/* Mounts the file system of this type on a device, where no other process sees it. Returns a descriptor of its top, or a
+ * negative errno: EBUSY if it is mounted read-only elsewhere. */
+int cfiles_mount(const char *device, const char *type);

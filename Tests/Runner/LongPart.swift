@@ -33,7 +33,7 @@ struct LongPart {
     }
 
   /// So many that the parsers of each, ten minutes for two at a time, take less than an hour.
-  private static let fuzzParts = 4
+  private static let fuzzParts = 5
 
   /// Random commands under everything that can happen to them, a quarter each.
   private static let campaign = (1...4).map { part in

@@ -18,8 +18,11 @@ public enum DebianArchitecture: String, Sendable, CaseIterable {
   /// The packages that make a machine start with GRUB, one for each kind of firmware.
   public var bootLoaderPackages: [String] { (hasBIOS ? ["grub-pc"] : []) + ["grub-efi-\(rawValue)"] }
 
-  /// The packages with GRUB's modules and images.
-  public var grubModulePackages: [String] { bootLoaderPackages.map { "\($0)-bin" } }
+  /// The packages with Debian's signed boot loader for EFI firmware.
+  public var signedLoaderPackages: [String] { ["shim-signed", "grub-efi-\(rawValue)-signed"] }
+
+  /// The packages with the boot loaders of a new system: GRUB's modules for BIOS, and the signed programs for EFI.
+  public var loaderFilePackages: [String] { (hasBIOS ? ["grub-pc-bin"] : []) + signedLoaderPackages }
 
   /// GRUB's name for the platform of EFI firmware.
   public var efiPlatform: String {
@@ -34,6 +37,14 @@ public enum DebianArchitecture: String, Sendable, CaseIterable {
     switch self {
     case .amd64: "BOOTX64.EFI"
     case .arm64: "BOOTAA64.EFI"
+    }
+  }
+
+  /// What the names of programs for EFI firmware end with: `shimx64.efi`.
+  public var efiSuffix: String {
+    switch self {
+    case .amd64: "x64"
+    case .arm64: "aa64"
     }
   }
 

@@ -57,6 +57,30 @@ extension FuzzEntry {
       _ = InitrdNeed.btrfs.missing(in: whole.files, of: "6.12", with: KernelModules(input))
     },
     FuzzEntry(
+      "boot-program", of: ["EFIProgram", "BootGenerations"].map { "Formats/DebianFormats/Loader/\($0).swift" },
+      seeds: ["sbat,1\nshim,4,UEFI shim\nshim.debian,1,Debian\n"],
+      bytes: [BootProgram.bytes(generations: "sbat,1\ngrub,5\ngrub.debian,5\n")]
+    ) { input in
+      for generations in [EFIProgram(input)?.generations, BootGenerations(input)].compactMap(\.self) {
+        try require(generations.parts.values.allSatisfy { $0 >= 0 }, "\(generations.parts)")
+        try require(generations.text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }, generations.text)
+        try require(generations.partsLower(than: generations).isEmpty, "it is lower than itself")
+      }
+    },
+    FuzzEntry(
+      "firmware-entry", of: ["Formats/DebianFormats/Loader/FirmwareEntry.swift"],
+      bytes: [[1, 0, 0, 0, 12, 0, 97, 0, 0, 0, 4, 4, 8, 0, 92, 0, 0, 0, 0x7F, 0xFF, 4, 0]]
+    ) { input in
+      _ = FirmwareEntry(input)
+    },
+    FuzzEntry(
+      "loader-configuration", of: ["Formats/DebianFormats/Loader/SignedLoader.swift"],
+      seeds: [SignedLoader.configuration(fileSystem: "1111-2222", directory: "/@grub"), "search.fs_uuid 1 root hd0\n"]
+    ) { input in
+      let found = SignedLoader.fileSystem(ofConfiguration: text(input))
+      try require(found?.isEmpty != true, "an empty UUID")
+    },
+    FuzzEntry(
       "ast-init", of: ["ast-init/main.c"], seeds: [mounts, "ran=4\nfrom=3\n", commandLine]
     ) { input in
       input.withUnsafeBufferPointer { fuzz_ast_init($0.baseAddress, $0.count) }

@@ -9,7 +9,7 @@ struct BootstrapPackages {
   init(kernel: String, for answers: BootstrapAnswers, and more: [String], on architecture: DebianArchitecture) {
     // The kernel needs one of them, and they exclude each other.
     let initrdMaker = more.contains("dracut") ? "dracut" : "initramfs-tools"
-    var names = Self.bootable + [initrdMaker] + architecture.grubModulePackages + [kernel]
+    var names = Self.bootable + [initrdMaker] + architecture.loaderFilePackages + [kernel]
     if answers.needsLocale { names.append("locales") }
     if answers.timezone != nil { names.append("tzdata") }
     if answers.keymap != nil { names += ["console-setup", "keyboard-configuration"] }

@@ -221,7 +221,8 @@ private let wholePage = #"""
 
 private let wholeMenu = #"""
   # The boot menu of ast, written anew by each change: what is edited here is lost.
-  insmod btrfs
+  # GRUB for EFI is signed as a whole: it has its modules in it, and loads no others.
+  if [ "$grub_platform" = pc ]; then insmod btrfs; fi
 
   # ast_boot SUBVOLUME KERNEL INITRD ARGUMENT...: boots a system; returns only if that is not possible.
   # A deployment begins with a program that brings /etc up to date, unless an argument names another first program.
@@ -232,8 +233,7 @@ private let wholeMenu = #"""
     set ast_init=
     set ast_more=
     shift 3
-    insmod gzio
-    insmod all_video
+    if [ "$grub_platform" = pc ]; then insmod gzio; insmod all_video; fi
     if [ -n "$linux_gfx_mode" ]; then set gfxpayload="$linux_gfx_mode"; fi
     search --no-floppy --fs-uuid --set=root '1111-2222'
     if [ ! -f "$ast_kernel" ]; then echo "$ast_kernel is missing."; return 1; fi
@@ -241,7 +241,7 @@ private let wholeMenu = #"""
     if [ -n "$ast_deployment" -a -f "/$ast_subvolume/usr/lib/ast/init" ]; then
       set ast_init=init=/usr/lib/ast/init
       if [ -f "$prefix/ast/merge.cpio" ]; then set ast_more="$prefix/ast/merge.cpio"; fi
-      insmod regexp
+      if [ "$grub_platform" = pc ]; then insmod regexp; fi
       for ast_word in "$@"; do
         if regexp '^init=' "$ast_word"; then set ast_init=; set ast_more=; fi
         if regexp '^ast[.]init=' "$ast_word"; then set ast_more=; fi
@@ -255,7 +255,7 @@ private let wholeMenu = #"""
 
   # ast_environment: finds the file GRUB can write; false if there is none.
   function ast_environment {
-    insmod fat
+    if [ "$grub_platform" = pc ]; then insmod fat; fi
     search --no-floppy --fs-uuid --set=ast_disk '371B-DDF0'
     set ast_file="($ast_disk)"'/ast/grubenv'
     if [ ! -f "$ast_file" ]; then return 1; fi

@@ -8,7 +8,7 @@ extension BootMenu {
     let find = """
       # ast_environment: finds the file GRUB can write; false if there is none.
       function ast_environment {
-        insmod fat
+        if [ "$grub_platform" = pc ]; then insmod fat; fi
         search --no-floppy --fs-uuid --set=ast_disk \(GrubScript.word(environment.fileSystem))
         set ast_file="($ast_disk)"\(GrubScript.word(environment.path))
         if [ ! -f "$ast_file" ]; then return 1; fi

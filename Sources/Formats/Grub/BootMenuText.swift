@@ -14,7 +14,8 @@ extension BootMenu {
 
   private static let heading = """
     # The boot menu of ast, written anew by each change: what is edited here is lost.
-    insmod btrfs
+    # GRUB for EFI is signed as a whole: it has its modules in it, and loads no others.
+    if [ "$grub_platform" = pc ]; then insmod btrfs; fi
 
     """
 
@@ -31,8 +32,7 @@ extension BootMenu {
       set ast_init=
       set ast_more=
       shift 3
-      insmod gzio
-      insmod all_video
+      if [ "$grub_platform" = pc ]; then insmod gzio; insmod all_video; fi
       if [ -n "$linux_gfx_mode" ]; then set gfxpayload="$linux_gfx_mode"; fi
       search --no-floppy --fs-uuid --set=root \(GrubScript.word(fileSystem))
       if [ ! -f "$ast_kernel" ]; then echo "$ast_kernel is missing."; return 1; fi
@@ -40,7 +40,7 @@ extension BootMenu {
       if [ -n "$ast_deployment" -a -f "/$ast_subvolume\(Self.startProgram)" ]; then
         set ast_init=init=\(Self.startProgram)
         if [ -f "$prefix/ast/\(StartUnits.name)" ]; then set ast_more="$prefix/ast/\(StartUnits.name)"; fi
-        insmod regexp
+        if [ "$grub_platform" = pc ]; then insmod regexp; fi
         for ast_word in "$@"; do
           if regexp '^init=' "$ast_word"; then set ast_init=; set ast_more=; fi
           if regexp '^ast[.]init=' "$ast_word"; then set ast_more=; fi

@@ -13,6 +13,10 @@ extension Store {
       failPoint("bases deleted")
     }
     let report = try completeBoot(.current())
+    switch report {
+    case .proven(let deployment), .good(let deployment): try renewLoader(afterStartOf: deployment.id)
+    case .fellBack, .trial, .foreign: break
+    }
     if start?.isChanged ?? false { try refreshKernelArguments() }
     if var known = start, known.leftBehind == nil, let count = try changesLeftBehind(known) {
       known.leftBehind = count

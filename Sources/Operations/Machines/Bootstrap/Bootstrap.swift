@@ -74,7 +74,7 @@ public struct Bootstrap {
       let disk = try BlockDisk(path)
       try requireRoom(on: disk.size)
       try install(on: disk.path, size: disk.size, files, steps)
-      try EFIBootEntry(on: disk.path).make(progress)
+      try EFIBootEntry(on: disk.path, partition: PartitionedDisk.bootNumber).make(progress)
     case .image(let path, let size, let replacing):
       try requireRoom(on: size)
       let image = try DiskImage(at: path, size: size, replacing: replacing)

@@ -1,3 +1,4 @@
+import Boot
 import DebianFormats
 import FoundationEssentials
 import Glibc
@@ -5,12 +6,13 @@ import Grub
 import Host
 import SystemPackage
 
-/// Puts the GRUB of a base on a disk, for EFI and, on amd64, for BIOS.
+/// Puts the GRUB of a base on a disk: for EFI Debian's signed one, and on amd64 one for BIOS, too.
 ///
 /// It is the base's own GRUB and not the host's: another release may understand the menu's commands differently (`fwsetup
 /// --is-supported` of 2.12 restarts into the firmware's setup with 2.06). grub-install(8) needs to see the disk, which no
-/// program in a sandbox can, so its steps are done here: images are made by grub-mkimage(1) in the sandbox and written to
-/// their places, and modules are copied.
+/// program in a sandbox can, so its steps are done here: for EFI the signed files are copied; for BIOS an image is made by
+/// grub-mkimage(1) in the sandbox, and modules are copied. The signed GRUB has its modules in itself, and does not work
+/// with those of another version.
 struct InstallGrub {
   /// The base whose GRUB it is.
   let base: BootstrapBase
@@ -31,17 +33,20 @@ struct InstallGrub {
   private static let modules = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
 
   /// Installs GRUB. `boot` is the EFI system partition, with a file system on it.
+  ///
+  /// - Throws: `AstError` (refused) if the base has no signed boot loader.
   func run(on disk: FilePath, boot: FATVolume) throws {
-    let efi = architecture.efiPlatform
-    for platform in (architecture.hasBIOS ? [Self.bios] : []) + [efi] { try copyModules(for: platform) }
+    let chain = try LoaderChain(
+      in: RootDirectory(base.root), of: "the base", for: architecture, fileSystem: system.uuidString.lowercased())
     try copyFont()
     try Files.write(Self.configuration(serial: serial).utf8, to: directory.appending("grub.cfg"))
     if architecture.hasBIOS {
+      try copyModules(for: Self.bios)
       let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
       try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
     }
-    try boot.makeDirectories(["EFI", "EFI/BOOT", "ast"])
-    try boot.write(try image(for: efi, with: Self.modules), to: "EFI/BOOT/\(architecture.efiProgram)")
+    try boot.makeDirectories(["EFI"] + SignedLoader.Directory.allCases.map(\.rawValue) + ["ast"])
+    for file in chain.files { try boot.write(file.content, to: file.place.string) }
     try boot.write(Array(EnvironmentBlock.empty.utf8), to: "ast/grubenv")
   }
 

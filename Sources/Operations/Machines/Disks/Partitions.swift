@@ -47,10 +47,13 @@ struct Partitions {
 
 /// A disk with those partitions.
 struct PartitionedDisk {
+  /// The number of the EFI system partition.
+  static let bootNumber = 2
+
   /// The whole disk.
   let disk: FilePath
   /// The EFI system partition.
-  var boot: FilePath { partition(2) }
+  var boot: FilePath { partition(Self.bootNumber) }
   /// The partition of the btrfs.
   var system: FilePath { partition(3) }
 

@@ -48,7 +48,7 @@ struct Ast: Verb {
         subcommands: [
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
           BootEtc.self, BootComplete.self, BootCheck.self, BootFailed.self, BootVar.self,
-          BootStop.self, BootProducts.self,
+          BootStop.self, BootProducts.self, BootFilesVerb.self,
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),
       CommandGroup(
@@ -68,9 +68,9 @@ struct Ast: Verb {
   func perform(in context: Context) throws -> Report {
     guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }
     let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
-    let (overview, etc) = try (store.overview(), store.etcNotices())
-    let text = [Status.text(overview, etc: etc, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
-    return Report(text: text, data: StatusReport(global.root.string, overview, etc))
+    let (overview, notices) = try (store.overview(), Notices(of: store))
+    let text = [Status.text(overview, notices, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
+    return Report(text: text, data: StatusReport(global.root.string, overview, notices))
   }
 
   /// The verb with this name.

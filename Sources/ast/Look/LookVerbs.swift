@@ -14,16 +14,16 @@ struct Status: Verb {
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
-    let (overview, etc) = try (context.store.overview(), context.store.etcNotices())
+    let (overview, notices) = try (context.store.overview(), Notices(of: context.store))
     return Report(
-      text: Self.text(overview, etc: etc, of: global.root), data: StatusReport(global.root.string, overview, etc))
+      text: Self.text(overview, notices, of: global.root), data: StatusReport(global.root.string, overview, notices))
   }
 
   /// The text of the report.
-  static func text(_ overview: Overview, etc: [String], of root: FilePath) -> String {
+  static func text(_ overview: Overview, _ notices: Notices, of root: FilePath) -> String {
     let space = overview.space
     var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
-    lines += boot(overview) + etc.map { ("/etc", $0) }
+    lines += boot(overview) + notices.etc.map { ("/etc", $0) } + notices.loader.map { ("Boot loader", $0) }
     lines.append(
       (
         "Space",
@@ -183,6 +183,14 @@ struct History: Verb {
   }
 }
 
+/// The sentences of the state that are about one thing.
+struct Notices {
+  let etc: [String]
+  let loader: [String]
+
+  init(of store: Store) throws { (etc, loader) = try (store.etcNotices(), store.loaderNotices()) }
+}
+
 /// A store's state as `--json` shows it.
 struct StatusReport: Encodable {
   let store: String
@@ -192,15 +200,17 @@ struct StatusReport: Encodable {
   let trial: Bool
   let deployments: [DeploymentReport]
   let etc: [String]
+  let bootLoader: [String]
   let networkIsolation: String
   let running: [OperationReport]
   let size: Int64
   let used: Int64
   let available: Int64
 
-  init(_ store: String, _ overview: Overview, _ etc: [String]) {
+  init(_ store: String, _ overview: Overview, _ notices: Notices) {
     self.store = store
-    self.etc = etc
+    etc = notices.etc
+    bootLoader = notices.loader
     networkIsolation = overview.isolation.rawValue
     nodes = overview.nodes
     defaultNode = overview.defaultNode

@@ -58,8 +58,8 @@ package struct BootLoaderFile {
         failPoint("boot loader file written")
         try put(new, replacing: present != nil)
       } catch {
-        // It was made just now, so that its space on the disk is its own.
-        try Files.removeFileIfPresent(new)
+        // It was made just now, so that its space on the disk is its own. If this fails, the next call removes it.
+        unlink(new.string)
         throw error
       }
     } catch {
@@ -123,7 +123,7 @@ package struct BootLoaderFile {
   /// with another file: FAT would give the space away that the other file is in.
   private func unusedName(_ warn: (String) -> Void) throws -> FilePath {
     for number in 0..<10 {
-      let name = FilePath("\(path).new\(number == 0 ? "" : "\(number)")")
+      let name = FilePath("\(path).new" + (number == 0 ? "" : "\(number)"))
       guard let status = try status(of: name) else { return name }
       guard status.st_mode & S_IFMT == S_IFREG else { continue }
       if kind == .fat, let other = try otherFile(withDataOf: name) {

@@ -199,7 +199,8 @@ let package = Package(
       dependencies: ["Btrfs", "DebianFormats", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(
-      name: "BootTests", dependencies: ["Boot", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
+      name: "BootTests",
+      dependencies: ["Boot", "DebianFormats", "Host", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live"], swiftSettings: strict),
     .testTarget(
@@ -214,8 +215,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "AstTests", dependencies: ["ast", "Btrfs", "SnapshotTree", "TestSupport", system], swiftSettings: strict),
+    .executableTarget(
+      name: "replace-boot-file", dependencies: ["Host", system], path: "Tests/ReplaceBootFile", swiftSettings: strict),
     .testTarget(
-      name: "CrashStateTests", dependencies: ["ast", "TestSupport", system], swiftSettings: strict),
+      name: "CrashStateTests", dependencies: ["ast", "replace-boot-file", "TestSupport", system], swiftSettings: strict),
     .testTarget(
       name: "CampaignTests", dependencies: ["ast", "TestSupport", system], path: "Tests/Campaign", exclude: ["run"],
       swiftSettings: strict),

@@ -69,9 +69,8 @@ private let successes = [
   Shape(
     verb: ["status"],
     members: [
-      "available", "bootedNode", "defaultNode", "deployments", "etc", "networkIsolation", "nodes", "running", "size",
-      "store", "trial",
-      "used",
+      "available", "bootLoader", "bootedNode", "defaultNode", "deployments", "etc", "networkIsolation", "nodes",
+      "running", "size", "store", "trial", "used",
     ]),
   Shape(verb: ["info", "1"], members: node),
   Shape(verb: ["info", "t1"], members: ["operations"], elements: ["operations": operation]),

@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// A mounted btrfs on a disk that logs its writes and flushes.
+/// A mounted file system on a disk that logs its writes and flushes.
 ///
 /// The kernel sees a loop device over a FUSE file; behind that file qemu-storage-daemon passes each request on to the
 /// image and records it in the log. Requests complete after they are in both.
@@ -11,7 +11,7 @@ package struct LoggedDisk {
   private let log: ImageFile
 
   /// Starts a disk with these contents, and mounts it at the mount point of `scratch`.
-  package init(image: ImageFile, log: ImageFile, in scratch: ScratchDirectory) throws {
+  package init(image: ImageFile, log: ImageFile, of type: String = "btrfs", in scratch: ScratchDirectory) throws {
     self.scratch = scratch
     self.log = log
     let export = try ImageFile(at: scratch.file(Self.exportName))
@@ -24,7 +24,7 @@ package struct LoggedDisk {
       "--blockdev", "driver=blklogwrites,node-name=disk,file=image,log=log,log-sector-size=512",
       "--export", "type=fuse,id=disk,node-name=disk,mountpoint=\(export.path),writable=on",
     ])
-    try runSuccessfully(["mount", "-t", "btrfs", "-o", "loop", export.path.string, scratch.mountPoint.string])
+    try runSuccessfully(["mount", "-t", type, "-o", "loop", export.path.string, scratch.mountPoint.string])
   }
 
   /// The next place in the log: everything that has returned is before it.

@@ -14,15 +14,15 @@ package struct Recording {
   package init(of scenario: Scenario, in scratch: ScratchDirectory) throws {
     let mountPoint = scratch.mountPoint
     before = try ImageFile(at: scratch.file("before"), size: scenario.size)
-    try runSuccessfully(["mkfs.btrfs", "-q", before.path.string])
-    try runSuccessfully(["mount", "-t", "btrfs", "-o", "loop", before.path.string, mountPoint.string])
+    try runSuccessfully(["mkfs.\(scenario.fileSystem)", "-q", before.path.string])
+    try runSuccessfully(["mount", "-t", scenario.fileSystem, "-o", "loop", before.path.string, mountPoint.string])
     try scenario.prepare(mountPoint)
     try scratch.unmount()
 
     after = try ImageFile(at: scratch.file("after"))
     try after.copy(before)
     let logFile = try ImageFile(at: scratch.file("log"))
-    let disk = try LoggedDisk(image: after, log: logFile, in: scratch)
+    let disk = try LoggedDisk(image: after, log: logFile, of: scenario.fileSystem, in: scratch)
     let commands = try scenario.commands(mountPoint)
     let places = try commands.map { argv in
       try runSuccessfully(argv, environment: scenario.environment, in: mountPoint)

@@ -36,9 +36,11 @@ package struct CrashReport: CustomStringConvertible {
   }
 }
 
-/// Commands that run one after the other on a btrfs, and the condition that must hold after any power cut.
+/// Commands that run one after the other on a file system, and the condition that must hold after any power cut.
 package struct Scenario {
   package var name: String
+  /// The kind of file system.
+  package var fileSystem = "btrfs"
   /// The size of the disk in bytes.
   package var size: Int64 = 256 << 20
   /// The maximum number of states of each kind.

@@ -17,5 +17,8 @@ struct Replace {
     }
   }
 
-  private static func say(_ sentence: String) { fputs("\(sentence)\n", stderr) }
+  private static func say(_ sentence: String) {
+    // There is nobody to tell that this failed.
+    _ = try? FileDescriptor.standardError.writeAll("\(sentence)\n".utf8)
+  }
 }

@@ -28,6 +28,7 @@ extension Adoption {
     else { return }
     let isSeparate = !record.data.contains("var")
     let state = try SharedState(in: root, old: old.path, isSeparate: isSeparate)
+    try state.removeLeftovers()
     guard !state.moving.isEmpty else { return }
     progress("moving the package state of the system from before ast from /var to its root")
     try state.move()
@@ -44,7 +45,8 @@ private struct SharedState {
   private let old: OpenDirectory
   private let isSeparate: Bool
 
-  private static let new: OpenDirectory.Name = ".ast-adopt"
+  /// The beginning of the names of directories that are copied, and of links and directories that are exchanged.
+  private static let prefix = ".ast-adopt-"
 
   /// - Parameter isSeparate: whether all of /var is on another file system.
   init(in root: FilePath, old: FilePath, isSeparate: Bool) throws {
@@ -70,31 +72,48 @@ private struct SharedState {
     for state in moving { try copy(state) }
     try FileSystem.sync(old.reference)
     failPoint("state copied")
-    for state in moving { try replace(state) }
+    let places = try moving.map { state in
+      let (directory, name) = try running.parent(of: state.place)
+      return (state: state, directory: directory, name: name, new: try Self.temporaryName(for: name))
+    }
+    for place in places { try place.directory.makeLink(place.new, to: Array(place.state.target.utf8)) }
+    for place in places { try FileSystem.sync(place.directory.reference) }
+    for place in places {
+      try place.directory.exchange(place.new, with: place.name)
+      failPoint("state is a link")
+    }
+    for place in places { try FileSystem.sync(place.directory.reference) }
+    try removeLeftovers()
+  }
+
+  /// Removes what a killed command has left in /var, and the directories in whose places are links.
+  func removeLeftovers() throws {
+    for above in Set(PackageState.directories.map { $0.place.removingLastComponent() }) {
+      guard let directory = try running.directory(at: above) else { continue }
+      for name in try directory.names() where name.string.hasPrefix(Self.prefix) {
+        try directory.removeWhole(name)
+        failPoint("old state removed")
+      }
+    }
+  }
+
+  private static func temporaryName(for name: OpenDirectory.Name) throws -> OpenDirectory.Name {
+    guard let name = OpenDirectory.Name("\(prefix)\(name)") else {
+      throw AstError(.failed, "\(name) is not the name of a directory")
+    }
+    return name
   }
 
   /// Copies a directory to its place in the old root.
   private func copy(_ state: PackageState.Directory) throws {
     let (from, name) = try running.parent(of: state.place)
-    let (to, new) = try home(of: state, makingIt: false)
-    try to.removeWhole(Self.new)
-    _ = try CopyTree(of: name, from: from, to: Self.new, in: to)
+    let (to, home) = try home(of: state, makingIt: false)
+    let new = try Self.temporaryName(for: home)
     try to.removeWhole(new)
-    try Files.rename(to.reference.appending(Self.new), to: to.reference.appending(new))
+    _ = try CopyTree(of: name, from: from, to: new, in: to)
+    try to.removeWhole(home)
+    try Files.rename(to.reference.appending(new), to: to.reference.appending(home))
     if state.home == "dkms" { try configureDKMS() }
-  }
-
-  /// Puts a link in place of a directory in /var.
-  private func replace(_ state: PackageState.Directory) throws {
-    let (directory, name) = try running.parent(of: state.place)
-    try directory.removeWhole(Self.new)
-    try directory.makeLink(Self.new, to: Array(state.target.utf8))
-    try FileSystem.sync(directory.reference)
-    try directory.exchange(Self.new, with: name)
-    failPoint("state is a link")
-    try FileSystem.sync(directory.reference)
-    try directory.removeWhole(Self.new)
-    failPoint("old state removed")
   }
 
   /// The directory of a state in the old root, and the state's name in it.

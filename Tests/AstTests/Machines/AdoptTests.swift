@@ -233,7 +233,8 @@ struct AdoptTests {
     #expect(result.stderr.hasPrefix("ast: \(obstacle.reason)"), "\(result.stderr)")
     #expect(result.stderr.contains("; nothing was changed"))
     let uuid = try runSuccessfully(["findmnt", "-no", "UUID", disk.top.string]).prefix { $0 != "\n" }
-    #expect(result.stderr.contains(obstacle.hint.replacing("$UUID", with: uuid)), "\(result.stderr)")
+    let hint = obstacle.hint.replacing("$UUID", with: uuid)
+    #expect(hint.isEmpty || result.stderr.contains(hint), "\(result.stderr)")
     #expect(try disk.checksum() == before && disk.subvolumes == subvolumes)
   }
 

@@ -57,7 +57,7 @@ final class LayoutDisk: Sendable {
       [
         "sh", "-c",
         """
-        for place in deployment/var deployment root/boot root/var root other top; do umount "$place" 2>/dev/null; done
+        for place in deployment/var deployment root/boot root/var root other top; do umount --lazy "$place" 2>/dev/null; done
         for loop in loop*; do losetup --detach "$(cat "$loop")"; done; cd /; rm -rf "$1"
         """, "sh", home.string,
       ], in: home)
@@ -103,7 +103,8 @@ final class LayoutDisk: Sendable {
 
   /// The boot loader's file on the ext4 as GRUB reads it, from the disk.
   func hookForGRUB() throws -> String {
-    try script("disk=$(cat loop-ext4); sync; blockdev --flushbufs \"$disk\"; grub-fstest \"$disk\" cat /grub/custom.cfg")
+    try script(
+      "disk=$(cat loop-ext4); sync; blockdev --flushbufs \"$disk\"; grub-fstest \"$disk\" cat /grub/custom.cfg")
   }
 
   /// The store that was made.

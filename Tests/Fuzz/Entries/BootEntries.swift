@@ -29,16 +29,13 @@ extension FuzzEntry {
       }
     },
     FuzzEntry(
-      "device-mapper", of: ["Formats/Grub/DeviceMapper.swift"],
-      seeds: ["my--vg-root\n", "0 8388608 linear 8:2 2048\n8388608 8 thin-pool 254:1 254:2 128 0\n"]
+      "mount-table",
+      of: ["System/Host/Mounts/Mount.swift", "System/Host/Mounts/MountTable.swift", "Formats/Grub/DeviceMapper.swift"],
+      seeds: [mounts, "my--vg-root\n", "0 8388608 linear 8:2 2048\n8388608 8 thin-pool 254:1 254:2 128 0\n"]
     ) { input in
       let group = DeviceMapper.volumeGroup(ofDevice: text(input))
       try require(group?.isEmpty != true, "a volume group without a name")
       try require(DeviceMapper.targets(in: text(input)).allSatisfy { !$0.contains(" ") }, "a target with a space")
-    },
-    FuzzEntry(
-      "mount-table", of: ["System/Host/Mounts/Mount.swift", "System/Host/Mounts/MountTable.swift"], seeds: [mounts]
-    ) { input in
       for mount in MountTable.mounts(in: text(input)) { _ = mount.place.starts(with: mount.part) }
     },
     FuzzEntry(

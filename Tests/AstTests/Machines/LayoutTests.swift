@@ -258,12 +258,12 @@ struct LayoutTests {
     try disk.adopt("-y").expectSuccess()
     try disk.inDeployment("--finish").expectSuccess()
     try TreeDatabase(opening: disk.store.database, .writing).write { try $0.setState(.good, of: DeploymentID(1)) }
-    try disk.script("umount root")
+    try disk.script("umount --lazy root top")
     let said = try disk.inDeployment("--forget", "-y").expectSuccess().stdout
     #expect(said.contains("\next2_saved keeps "), "\(said)")
     // The advice works as it stands.
-    let advice = "umount top; mount -o subvolid=5 \"$(cat loop1)\" top; btrfs subvolume delete top/ext2_saved"
-    try disk.script("\(advice); btrfs balance start -mconvert=dup top")
+    let advice = "mount -o subvolid=5 \"$(cat loop1)\" top; btrfs subvolume delete top/ext2_saved"
+    try disk.script("\(advice); btrfs balance start -mconvert=dup top; umount top")
     let again = try disk.inDeployment("--forget", "-y").expectSuccess().stdout
     #expect(!again.contains("ext2_saved"), "\(again)")
   }

@@ -44,7 +44,7 @@ class Machine:
         # One processor: of several that are emulated, one now and then runs into code that another is patching, and the
         # kernel panics with "Oops: int3".
         command = [
-            "qemu-system-x86_64", "-machine", "q35", "-accel", self.acceleration, "-cpu", self.processor,
+            "qemu-system-x86_64", "-machine", "q35,smm=on" if self.firmware == "secure" else "q35", "-accel", self.acceleration, "-cpu", self.processor,
             "-smp", "1", "-m", "1024", "-display", "none", "-rtc", "base=utc", "-device", "virtio-rng-pci",
             "-chardev", f"socket,id=serial,path={serial},server=on,wait=on", "-serial", "chardev:serial",
             "-monitor", f"unix:{monitor},server=on,wait=off", "-nic", "user,model=virtio-net-pci",
@@ -52,7 +52,7 @@ class Machine:
         ]
         if self.second:
             command += ["-drive", f"file={self.second},format=raw,if=virtio,readonly=on"]
-        if self.firmware == "efi":
+        if self.firmware in ("efi", "secure"):
             command += self._efi()
         if saved:
             command += ["-loadvm", saved]
@@ -263,10 +263,12 @@ class Machine:
                 time.sleep(0.05)
 
     def _efi(self):
-        variables = self._path("variables")
+        """The firmware; a secure one has Microsoft's keys, and starts only what is signed with them."""
+        variables, keys = self._path("variables"), ".ms" if self.firmware == "secure" else ""
         if not os.path.exists(variables):
-            shutil.copy("/usr/share/OVMF/OVMF_VARS_4M.fd", variables)
-        return [
-            "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
-            "-drive", f"if=pflash,format=raw,file={variables}",
+            shutil.copy(f"/usr/share/OVMF/OVMF_VARS_4M{keys}.fd", variables)
+        protected = ["-global", "driver=cfi.pflash01,property=secure,value=on"] if keys else []
+        return protected + [
+            "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M{keys}.fd",
+            "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
         ]

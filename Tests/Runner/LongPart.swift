@@ -43,8 +43,8 @@ struct LongPart {
   /// The rooms there are.
   static let rooms =
     [
-      "boot", "start", "older", "power-cuts", "adoption", "tutorial", "campaign", "debian-packages", "debian-swift",
-      "fuzz",
+      "boot", "start", "older", "secure", "power-cuts", "adoption", "tutorial", "campaign", "debian-packages",
+      "debian-swift", "fuzz",
     ]
 
   /// All of them: those above, and the tests of Tests/Boot that are not among the short ones, a part each.

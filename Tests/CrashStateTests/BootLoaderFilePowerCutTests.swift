@@ -52,7 +52,7 @@ import Testing
   @Test func grubReadsTheOldOrTheNewFile() throws {
     let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let program = FilePath(executable).removingLastComponent().appending("replace-boot-file")
-    let (bad, all) = try states(replacingWith: "\(program) menu.cfg")
+    let (bad, all) = try states(replacingWith: "\(program) \"$PWD/menu.cfg\"")
     #expect(bad == 0 && all > 50)
   }
 

@@ -28,7 +28,8 @@ package struct BootLoaderFile {
   /// - Throws: `FileError`.
   package init(_ path: FilePath) throws {
     self.path = path
-    directory = path.removingLastComponent()
+    let parent = path.removingLastComponent()
+    directory = parent.isEmpty ? "." : parent
     let fileSystem = directory.withPlatformString(cfiles_file_system)
     guard fileSystem >= 0 else { throw FileError("examine", directory, Errno(rawValue: Int32(-fileSystem))) }
     kind =

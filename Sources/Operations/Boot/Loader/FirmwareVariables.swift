@@ -57,7 +57,9 @@ struct FirmwareVariables {
 
   /// The value of a variable, without the four bytes of its attributes; nil if there is none.
   private func value(_ name: String, _ maker: String) throws -> [UInt8]? {
-    try RootDirectory(directory).beginning(of: FilePath("/\(name)-\(maker)"), count: 1 << 16)
+    // A machine that a BIOS has started has no such directory.
+    guard access(directory.string, F_OK) == 0 else { return nil }
+    return try RootDirectory(directory).beginning(of: FilePath("/\(name)-\(maker)"), count: 1 << 16)
       .map { Array($0.dropFirst(4)) }
   }
 }

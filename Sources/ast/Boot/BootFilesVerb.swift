@@ -44,10 +44,10 @@ struct BootFilesVerb: Verb {
     lines += partition.files.map { file in
       let name = Printable.line(file.place.string)
       let renewed = partition.renewed.contains(file.place) ? ", renewed" : ""
-      return ("", "\(name): \(words(file))\(renewed)")
+      return ("File", "\(name): \(words(file))\(renewed)")
     }
-    lines += partition.missing.map { ("", "\($0): missing") }
-    if let failure = partition.failure { lines.append(("", Printable.line(failure.message))) }
+    lines += partition.missing.map { ("File", "\($0): missing") }
+    if let failure = partition.failure { lines.append(("Failure", Printable.line(failure.message))) }
     return lines
   }
 

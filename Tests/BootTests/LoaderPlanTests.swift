@@ -117,6 +117,16 @@ struct LoaderPlanTests {
     #expect(error?.message == "\(message), and ast's menu is on \(Self.fileSystem); nothing was changed")
   }
 
+  @Test func aBootFromBeforeMayLeadToTheMenu() throws {
+    let files: Files = ["EFI/debian/grub.cfg": Array("search.fs_uuid 9999 root\n".utf8)]
+    let plan = try LoaderPlan(chain(), .everything, fileSystem: Self.fileSystem, or: "9999") { files[$0] }
+    #expect(plan.written.map(\.place) == Self.order.filter { $0 != "EFI/debian/grub.cfg" })
+    let none: Files = ["EFI/debian/grub.cfg": Array("set x=1\n".utf8)]
+    #expect(throws: AstError.self) {
+      try LoaderPlan(chain(), .everything, fileSystem: Self.fileSystem, or: nil) { none[$0] }
+    }
+  }
+
   @Test func whatTheInstallerWroteThereStays() throws {
     let text = "search.fs_uuid \(Self.fileSystem) root hd0,gpt2\nset prefix=($root)'/boot/grub'\n"
     let plan = try plan(chain(), on: ["EFI/debian/grub.cfg": Array(text.utf8)])

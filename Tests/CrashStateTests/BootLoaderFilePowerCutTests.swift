@@ -83,6 +83,6 @@ import Testing
       result.stderr == "\(file) cannot be replaced safely: the kernel cannot exchange two names on its file system; "
         + "nothing was changed\n")
     #expect(try runSuccessfully(["cat", file.string]) == "old\n")
-    #expect(try run(["ls", "\(file).new"]).status != 0)
+    #expect(try run(["ls", "\(file).ast-new"]).status != 0)
   }
 }

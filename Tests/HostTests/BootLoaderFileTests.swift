@@ -58,7 +58,7 @@ struct BootLoaderFileTests {
   @Test func whatAPowerCutLeftIsRemoved() throws {
     try onEach { directory in
       try Files.write("old".utf8, to: directory.appending("grub.cfg"))
-      try Files.write("half".utf8, to: directory.appending("grub.cfg.new"))
+      try Files.write("half".utf8, to: directory.appending("grub.cfg.ast-new"))
       try replace(directory.appending("grub.cfg"), with: "new")
       #expect(try Files.text(of: directory.appending("grub.cfg")) == "new")
       #expect(try names(in: directory) == ["grub.cfg"])
@@ -72,9 +72,9 @@ struct BootLoaderFileTests {
       let error = #expect(throws: AstError.self) { try replace(taken, with: "x") }
       #expect(error?.message == "\(taken) is not a file; nothing was changed")
       #expect(error?.exitStatus == 5)
-      try Files.makeLink(directory.appending("other.cfg.new"), to: "grub.cfg")
+      try Files.makeLink(directory.appending("other.cfg.ast-new"), to: "grub.cfg")
       try replace(other, with: "x")
-      #expect(try names(in: directory) == ["grub.cfg", "other.cfg", "other.cfg.new"])
+      #expect(try names(in: directory) == ["grub.cfg", "other.cfg", "other.cfg.ast-new"])
     }
   }
 
@@ -95,7 +95,7 @@ struct BootLoaderFileTests {
     try onExt4 { directory in
       try runSuccessfully(["mount", "-o", "remount,ro", directory.string])
       let error = #expect(throws: AstError.self) { try replace(directory.appending("a"), with: "x") }
-      #expect(error?.message == "cannot write \(directory)/a.new: Read-only file system; nothing was changed")
+      #expect(error?.message == "cannot write \(directory)/a.ast-new: Read-only file system; nothing was changed")
     }
   }
 }

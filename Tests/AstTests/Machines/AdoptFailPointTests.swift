@@ -19,7 +19,7 @@ struct AdoptFailPointTests {
       let killed = try disk.adopt("-y", environment: ["AST_FAIL_AT": "\(index + 1)"])
       #expect(killed.signal == SIGKILL, "\(where_): \(killed)")
       #expect(try disk.checksum() == before, "\(where_)")
-      let isDone = try #require(points.lastIndex(of: "boot hook in place")) <= index
+      let isDone = try #require(points.lastIndex(of: "boot loader file in place")) <= index
       #expect((disk.customFile != nil) == isDone, "\(where_)")
       // The next attempt, or undoing, finds the remains.
       if isDone || index % 2 == 0 {

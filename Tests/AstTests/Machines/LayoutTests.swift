@@ -86,13 +86,16 @@ struct LayoutTests {
     try disk.adopt("-y", environment: ["AST_FAIL_TRACE": trace.string]).expectSuccess()
     let hook = try #require(disk.text(Self.hook))
     let points = try #require(disk.text("trace")).split(separator: "\n").map(String.init)
-    let places = points.indices.filter { points[$0].hasPrefix("boot hook") || points[$0] == "other file systems read" }
-    #expect(places.count == 4)
+    let done = ["boot loader file in place", "old boot loader file removed", "boot hook committed"]
+    let places = points.indices.filter {
+      (done + ["boot loader file written", "other file systems read"]).contains(points[$0])
+    }
+    #expect(places.count == 5)
     for index in places {
       try disk.adopt("--undo").expectSuccess()
       let killed = try disk.adopt("-y", environment: ["AST_FAIL_AT": "\(index + 1)"])
       #expect(killed.signal == SIGKILL, "\(killed)")
-      let isDone = ["boot hook in place", "boot hook committed"].contains(points[index])
+      let isDone = done.contains(points[index])
       let read = try disk.hookForGRUB()
       #expect(read == (isDone ? hook : "set mine=1\n"), "killed at '\(points[index])'")
       if !isDone { try disk.adopt("-y").expectSuccess() }

@@ -88,6 +88,7 @@ extension Store {
     guard let deployment else { return report }
     let root = RootDirectory(path(of: deployment))
     let fileSystem = try FileSystem.uuid(of: self.root).uuidString.lowercased()
+    let other = try AdoptionRecord(in: self.root)?.bootFileSystem
     var chain: LoaderChain?
     do {
       let made = try LoaderChain(
@@ -98,17 +99,17 @@ extension Store {
       report.deploymentFailure = error
     }
     let table = Fstab(try root.contents(of: "/etc/fstab") ?? .init())
-    for entry in BootPartition.entries(in: table) {
+    for entry in EFIPartition.entries(in: table) {
       var partition = BootFilesReport.Partition(mountPoint: entry.mountPoint, source: entry.source)
       do {
-        let opened = try BootPartition(entry)
+        let opened = try EFIPartition(entry)
         if let extent, let chain {
-          let renewal = RenewLoader(chain: chain, partition: opened, fileSystem: fileSystem)
+          let renewal = RenewLoader(chain: chain, partition: opened, fileSystem: fileSystem, other: other)
           partition.renewed = try renewal.run(extent, warning: warn).written.map(\.place)
           if extent == .everything { try makeEntry(for: opened, firmware, note) }
         }
         if extent == .whatIsThere { try removeOlderLoader(from: opened, firmware) }
-        try partition.describe(opened, chain, fileSystem)
+        try partition.describe(opened, chain, fileSystem, or: other)
       } catch {
         try Interruption.check()
         partition.failure = AstError(error)
@@ -127,7 +128,7 @@ extension Store {
   }
 
   /// Makes an entry in the firmware's boot menu unless there is one for the partition.
-  private func makeEntry(for partition: BootPartition, _ firmware: FirmwareVariables, _ note: (String) -> Void) throws {
+  private func makeEntry(for partition: EFIPartition, _ firmware: FirmwareVariables, _ note: (String) -> Void) throws {
     guard firmware.arePresent, let (disk, number) = try partition.partition() else { return }
     let uuid = try ChildProcess(
       "lsblk", ["--noheadings", "--nodeps", "--output", "PARTUUID", "--", partition.device.string]
@@ -150,7 +151,7 @@ extension LoaderChain {
 extension BootFilesReport.Partition {
   /// Lists the files of the directories that firmware looks in.
   fileprivate mutating func describe(
-    _ partition: BootPartition, _ chain: LoaderChain?, _ fileSystem: String
+    _ partition: EFIPartition, _ chain: LoaderChain?, _ fileSystem: String, or other: String?
   ) throws {
     space = try partition.space()
     for directory in SignedLoader.Directory.allCases {
@@ -170,7 +171,7 @@ extension BootFilesReport.Partition {
       missing += wanted.map(\.place).filter { !present.contains($0.string.lowercased()) }
     }
     guard let chain else { return }
-    let plan = try LoaderPlan(chain, .everything, fileSystem: fileSystem, reading: partition.contents)
+    let plan = try LoaderPlan(chain, .everything, fileSystem: fileSystem, or: other, reading: partition.contents)
     for kept in plan.kept {
       for index in files.indices where files[index].place == kept.place { files[index].reason = kept.reason }
     }

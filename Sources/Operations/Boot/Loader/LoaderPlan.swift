@@ -58,12 +58,15 @@ struct LoaderPlan {
 
   /// Makes the plan, and changes nothing.
   ///
+  /// - Parameter other: the UUID of another file system from which GRUB may come to the menu: that of a /boot from before
+  ///   ast.
   /// - Parameter present: reads a file of the partition.
   /// - Throws: `AstError` (refused) if the loader that is there belongs to another file system.
   init(
-    _ chain: LoaderChain, _ extent: Extent, fileSystem: String, reading present: (FilePath) throws -> [UInt8]?
+    _ chain: LoaderChain, _ extent: Extent, fileSystem: String, or other: String? = nil,
+    reading present: (FilePath) throws -> [UInt8]?
   ) throws {
-    try Self.requireOwnConfiguration(fileSystem, present)
+    try Self.requireOwnConfiguration(fileSystem, other, present)
     let first = chain.files.last { $0.directory == .removable && $0.program == .shim }
     let starter = try first.flatMap { try present($0.place) }
     let starterOwner = starter.map { LoaderOwner(of: $0, fileSystem: fileSystem) }
@@ -99,12 +102,12 @@ struct LoaderPlan {
   }
 
   private static func requireOwnConfiguration(
-    _ fileSystem: String, _ present: (FilePath) throws -> [UInt8]?
+    _ fileSystem: String, _ other: String?, _ present: (FilePath) throws -> [UInt8]?
   ) throws {
     let place = SignedLoader.configurationPlace
     guard let content = try present(place) else { return }
     let found = SignedLoader.fileSystem(ofConfiguration: String(decoding: content, as: UTF8.self))
-    guard found != fileSystem else { return }
+    guard found != fileSystem, found == nil || found != other else { return }
     let words = found.map { "leads to the file system \($0)" } ?? "is not one that leads to a file system"
     throw AstError(
       .refused, "\(place) on the EFI system partition \(words), and ast's menu is on \(fileSystem)", state: .unchanged,

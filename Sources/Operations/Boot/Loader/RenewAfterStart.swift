@@ -34,7 +34,7 @@ extension Store {
   private static let loaderNotices: FilePath = "/run/ast/boot-loader"
 
   /// Removes the GRUB that an older ast made for EFI, and its modules, when a start without it was good.
-  func removeOlderLoader(from partition: BootPartition, _ firmware: FirmwareVariables) throws {
+  func removeOlderLoader(from partition: EFIPartition, _ firmware: FirmwareVariables) throws {
     let copy = partition.directory.pushing(LoaderPlan.olderPlace)
     guard access(copy.string, F_OK) == 0, try firmware.haveBeenThroughShim else { return }
     let modules = try requireMachine().path(of: Machine.grub).appending(DebianArchitecture.current.efiPlatform)

@@ -10,9 +10,11 @@ import SystemPackage
 /// that of ``LoaderChain``.
 struct RenewLoader {
   let chain: LoaderChain
-  let partition: BootPartition
+  let partition: EFIPartition
   /// The UUID of the file system with the boot menu.
   let fileSystem: String
+  /// The UUID of another one from which GRUB may come there.
+  let other: String?
 
   /// Replaces what differs.
   ///
@@ -20,7 +22,7 @@ struct RenewLoader {
   /// - Returns: what was done.
   /// - Throws: `AstError`; the files before the one that it names are the new ones.
   func run(_ extent: LoaderPlan.Extent, warning warn: (String) -> Void) throws -> LoaderPlan {
-    let plan = try LoaderPlan(chain, extent, fileSystem: fileSystem, reading: partition.contents)
+    let plan = try LoaderPlan(chain, extent, fileSystem: fileSystem, or: other, reading: partition.contents)
     try requireRoom(for: plan)
     var made: Set<FilePath> = []
     func write(_ content: [UInt8], to place: FilePath) throws {

@@ -1,5 +1,4 @@
 import Btrfs
-import CFiles
 import FoundationEssentials
 import Glibc
 import Host
@@ -49,48 +48,10 @@ struct BootHook {
     }
   }
 
-  /// Replaces the file. The new one is on the disk before it gets its name, and its name before this returns: GRUB does
-  /// not see what is only in the log of the file system.
   private func replace(with text: [UInt8]) throws {
-    var status = stat()
-    let isThere = lstat(path.string, &status) == 0
-    unlink(new.string)
-    try Files.attempt("write", new) {
-      let file = try FileDescriptor.open(
-        new, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      try file.closeAfter {
-        _ = try file.writeAll(text)
-        guard isThere else { return }
-        guard fchown(file.rawValue, status.st_uid, status.st_gid) == 0,
-          fchmod(file.rawValue, status.st_mode & 0o7777) == 0
-        else { throw Errno(rawValue: errno) }
-      }
-    }
-    try sync()
-    failPoint("boot hook written")
-    if try isThere && !FileSystem.isBtrfs(directory) {
-      try exchange()
-    } else {
-      try Files.rename(new, to: path)
-      failPoint("boot hook in place")
-      try sync()
-    }
+    // What is told are leftovers on FAT, and no /boot is one.
+    try BootLoaderFile(path).replace(with: text) { _ in }
     failPoint("boot hook committed")
-  }
-
-  /// Puts the new file in place of the one that is there, off btrfs. GRUB does not replay the journal of an ext4. After
-  /// renameat2(2) has exchanged the names, each of them leads to a whole file at any moment; a file that rename(2) has
-  /// replaced is freed, perhaps on the disk before the name that leads to it is changed there.
-  private func exchange() throws {
-    let result = new.withPlatformString { new in
-      path.withPlatformString { cfiles_exchange(AT_FDCWD, new, AT_FDCWD, $0) }
-    }
-    guard result == 0 else { throw FileError("replace", path, Errno(rawValue: -result)) }
-    failPoint("boot hook in place")
-    try sync()
-    try Files.removeFile(new)
-    try sync()
   }
 
   /// Writes the whole file system, and has the disk keep it.

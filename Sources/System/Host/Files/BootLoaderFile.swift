@@ -55,7 +55,7 @@ package struct BootLoaderFile {
       }
       new = try unusedName(warn)
       do {
-        try write(content, to: new, mode: (present?.st_mode ?? 0o644) & 0o7777)
+        try write(content, to: new, like: present)
         failPoint("boot loader file written")
         try put(new, replacing: present != nil)
       } catch {
@@ -101,13 +101,17 @@ package struct BootLoaderFile {
       state: .unchanged, hint: "for FAT this takes Linux 6.0 or newer")
   }
 
-  private func write(_ content: some Sequence<UInt8>, to new: FilePath, mode: mode_t) throws {
+  private func write(_ content: some Sequence<UInt8>, to new: FilePath, like present: stat?) throws {
     try Files.attempt("write", new) {
       let file = try FileDescriptor.open(
         new, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec], permissions: .ownerReadWrite)
       try file.closeAfter {
         _ = try file.writeAll(content)
-        guard kind == .fat || fchmod(file.rawValue, mode) == 0 else { throw Errno(rawValue: errno) }
+        // FAT has neither.
+        guard kind != .fat else { return }
+        if let present, fchown(file.rawValue, present.st_uid, present.st_gid) != 0 { throw Errno(rawValue: errno) }
+        let mode = (present?.st_mode ?? 0o644) & 0o7777
+        guard fchmod(file.rawValue, mode) == 0 else { throw Errno(rawValue: errno) }
       }
     }
     try sync()
@@ -124,7 +128,7 @@ package struct BootLoaderFile {
   /// with another file: FAT would give the space away that the other file is in.
   private func unusedName(_ warn: (String) -> Void) throws -> FilePath {
     for number in 0..<10 {
-      let name = FilePath("\(path).new" + (number == 0 ? "" : "\(number)"))
+      let name = FilePath("\(path).ast-new" + (number == 0 ? "" : "\(number)"))
       guard let status = try status(of: name) else { return name }
       guard status.st_mode & S_IFMT == S_IFREG else { continue }
       if kind == .fat, let other = try otherFile(withDataOf: name) {
@@ -136,7 +140,7 @@ package struct BootLoaderFile {
       return name
     }
     throw AstError(
-      .refused, "\(path).new and nine names like it are taken", state: .unchanged,
+      .refused, "\(path).ast-new and nine names like it are taken", state: .unchanged,
       hint: "remove what is not needed in \(directory)")
   }
 

@@ -6,7 +6,7 @@ import Host
 import SystemPackage
 
 /// An EFI system partition of the machine. It is mounted for this object alone, wherever it is mounted otherwise.
-final class BootPartition {
+final class EFIPartition {
   /// Its line in /etc/fstab.
   let entry: Fstab.Entry
   /// The device it is on.

@@ -32,9 +32,9 @@ package enum SignedPrograms {
         mkdir "$directory.new"
         mmdebstrap --quiet --variant=extract --format=null --include=shim-signed,grub-efi-amd64-signed \
             --aptopt="$dates" --aptopt='APT::Install-Recommends "false"' \
-            --customize-hook="cp -r \"\$1/usr/lib/shim\" \"\$1/usr/lib/grub\" '$directory.new'" \
+            --extract-hook="cp -r \"\$1/usr/lib/shim\" \"\$1/usr/lib/grub\" '$directory.new'" \
             "$1" /dev/null </dev/null >&2
-        touch "$directory.new/grub"
+        touch "$directory.new/grub/."
         mv "$directory.new" "$directory"
     fi
     echo "$directory"

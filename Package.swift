@@ -200,7 +200,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "BootTests",
-      dependencies: ["Boot", "DebianFormats", "Host", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
+      dependencies: ["Boot", "DebianFormats", "Etc", "Host", "Nodes", "SnapshotTree", "Store", "TestSupport", system],
       swiftSettings: strict),
     .testTarget(name: "LiveTests", dependencies: ["DebianFormats", "Live"], swiftSettings: strict),
     .testTarget(

@@ -29,7 +29,7 @@ package struct Machine {
   /// A device of the file system.
   package var device: FilePath { topLevel.device }
 
-  /// The path of one of its subvolumes, valid in this process only.
+  /// The path of one of its subvolumes, valid in this process only, and as long as this machine is there.
   package func path(of subvolume: String) -> FilePath { topLevel.path.appending(subvolume) }
 
   /// Commits what was written. Boot loaders do not see data that are only in the log.

@@ -20,8 +20,13 @@ extension Store {
       sentences = ["the boot loader was not renewed: \(AstError(error).message)"]
     }
     for sentence in sentences { warn(sentence) }
-    try Files.ensureDirectories(Self.loaderNotices.removingLastComponent())
-    try Files.write(sentences.joined(separator: "\n").utf8, to: Self.loaderNotices)
+    do {
+      try Files.ensureDirectories(Self.loaderNotices.removingLastComponent())
+      try Files.write(sentences.joined(separator: "\n").utf8, to: Self.loaderNotices)
+    } catch {
+      try Interruption.check()
+      warn("status does not know of the boot loader: \(AstError(error).message)")
+    }
   }
 
   /// What users should know about the boot loader, one sentence each.
@@ -37,7 +42,9 @@ extension Store {
   func removeOlderLoader(from partition: EFIPartition, _ firmware: FirmwareVariables) throws {
     let copy = partition.directory.pushing(LoaderPlan.olderPlace)
     guard access(copy.string, F_OK) == 0, try firmware.haveBeenThroughShim else { return }
-    let modules = try requireMachine().path(of: Machine.grub).appending(DebianArchitecture.current.efiPlatform)
+    let machine = try requireMachine()
+    defer { withExtendedLifetime(machine) {} }
+    let modules = machine.path(of: Machine.grub).appending(DebianArchitecture.current.efiPlatform)
     if access(modules.string, F_OK) == 0 {
       for name in try Files.names(in: modules) { try Files.removeFile(modules.appending(name)) }
       try Files.removeDirectory(modules)

@@ -33,6 +33,7 @@ def deploys_chooses_and_rolls_back(machine):
     machine.succeed(f"mkdir -p /tmp/p/DEBIAN /tmp/p/var/lib/seeded && printf '{CONTROL}' >/tmp/p/DEBIAN/control")
     machine.succeed("dpkg-deb --build /tmp/p /tmp/seeded.deb && ast -y install 2 /tmp/seeded.deb")
     machine.succeed("ast deploy 2")
+    machine.succeed("grep -q '\\[ -e .*all_video.mod \\]; then insmod all_video' /boot/grub/grub.cfg")
     machine.fail("test -e /var/lib/seeded")
     change_after_deploy(machine)
     status = machine.succeed("ast status")

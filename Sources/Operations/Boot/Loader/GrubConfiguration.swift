@@ -12,8 +12,7 @@ import SystemPackage
 /// Only a machine that runs from this disk can say what else is on it: otherwise grub.cfg is left as it is.
 struct GrubConfiguration {
   private let root: FilePath
-  private let directory: FilePath
-  private let device: FilePath
+  private let machine: Machine
   private let inputs: Data
   private let isNeeded: Bool
 
@@ -22,14 +21,13 @@ struct GrubConfiguration {
   ///   - isRunning: whether this machine runs from the disk.
   init(of root: FilePath, on machine: Machine, isRunning: Bool) throws {
     self.root = root
-    directory = machine.path(of: Machine.grub)
-    device = machine.device
+    self.machine = machine
     let files = RootDirectory(root)
     inputs = try Self.inputs(in: files)
     let isPossible = try Self.needed.allSatisfy { try files.openFile($0) != nil }
     // The systems that os-prober(1) finds are not in a file that could be compared.
     let probes = try files.openFile("/usr/bin/os-prober") != nil
-    let present = try RootDirectory(directory).contents(of: Self.inputsName)
+    let present = try RootDirectory(machine.path(of: Machine.grub)).contents(of: Self.inputsName)
     isNeeded = isRunning && isPossible && (probes || present != inputs)
   }
 
@@ -42,23 +40,38 @@ struct GrubConfiguration {
     var mounts = ChrootMounts()
     defer { mounts.end() }
     let inside = try mounts.make(root)
-    try mounts.mount(Machine.grub, of: device, at: inside.appending("boot/grub"))
+    try mounts.mount(Machine.grub, of: machine.device, at: inside.appending("boot/grub"))
     for script in Self.unwanted {
       let path = inside.appending("etc/grub.d/\(script)")
       if access(path.string, F_OK) == 0 { try mounts.bind("/dev/null", at: path) }
     }
     try ChildProcess("chroot", [inside.string, "grub-mkconfig", "-o", "/boot/grub/\(Self.newName)"]).run()
+    try requireNoModuleForVideo(in: inside.appending("boot/grub/\(Self.newName)"))
     failPoint("grub.cfg made")
   }
+
+  /// Has the module all_video loaded only if there is a file of it. The signed GRUB 2.14-4 of Debian 14 does not have
+  /// it, and with the signed ones of Debian 12 and 13 it is there without being loaded.
+  private func requireNoModuleForVideo(in path: FilePath) throws {
+    let lines = try Files.text(of: path).split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.trimmingPrefix { $0 == " " || $0 == "\t" } == "insmod all_video" ? Self.videoIfPresent : String(line)
+    }
+    try Files.write(lines.joined(separator: "\n").utf8, to: path)
+  }
+
+  private static let videoIfPresent =
+    "if [ -e $prefix/$grub_cpu-$grub_platform/all_video.mod ]; then insmod all_video; fi"
 
   /// Puts the new file in place of the present one.
   func install() throws {
     guard isNeeded else { return }
+    let directory = machine.path(of: Machine.grub)
     let (new, present) = (directory.appending(Self.newName), directory.appending("grub.cfg"))
     try Files.sync(new)
     try Files.rename(new, to: present)
     failPoint("grub.cfg in place")
     try RootDirectory(directory).write(inputs, to: Self.inputsName)
+    withExtendedLifetime(machine) {}
   }
 
   /// The first two make entries for a system that has its kernels in one place and no deployments. The third asks GRUB

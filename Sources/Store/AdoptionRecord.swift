@@ -31,6 +31,8 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
   package let data: [String]
   /// The UUID of the file system with the old boot loader's files, if that is a /boot of its own.
   package let bootFileSystem: String?
+  /// Where the old system is, if it was copied from another disk: the old root is the copy then.
+  package let original: Original?
   /// Why the adoption was taken back, if no user asked for that.
   package var reason: String?
   /// The paths that were changed in the old system after the adoption, so that the deployment does not have the
@@ -54,14 +56,44 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
     }
   }
 
+  /// A system on another disk.
+  package struct Original: Codable, Equatable, Sendable {
+    /// A file system of it.
+    package struct Part: Codable, Equatable, Sendable {
+      /// Where it is mounted there.
+      package let place: String
+      /// Its name as mount(8) takes it, like `UUID=...`.
+      package let source: String
+      /// Its type, like `ext4`.
+      package let type: String
+
+      package init(place: String, source: String, type: String) {
+        (self.place, self.source, self.type) = (place, source, type)
+      }
+    }
+
+    /// Its file systems; the root is the first.
+    package let parts: [Part]
+    /// The time before the first copy began, in seconds since 1970.
+    package let began: Int
+    /// The directory of its boot loader, from the top level of ``AdoptionRecord/bootFileSystem``.
+    package let bootDirectory: String
+
+    package init(parts: [Part], began: Int, bootDirectory: String) {
+      (self.parts, self.began, self.bootDirectory) = (parts, began, bootDirectory)
+    }
+  }
+
   package init(
-    subvolume: FilePath, identity: UUID, made: [String: UUID], data: [String], bootFileSystem: String? = nil
+    subvolume: FilePath, identity: UUID, made: [String: UUID], data: [String], bootFileSystem: String? = nil,
+    original: Original? = nil
   ) {
     self.subvolume = subvolume.string
     self.identity = identity
     self.made = made
     self.data = data
     self.bootFileSystem = bootFileSystem
+    self.original = original
   }
 
   /// Writes the record to the store at `root`. A power cut leaves the old record or the new one, complete.
@@ -85,6 +117,7 @@ package struct AdoptionRecord: Codable, Equatable, Sendable {
 
   /// The directory of the old boot loader, from the top level of its file system.
   package var bootDirectory: FilePath {
-    bootFileSystem == nil ? FilePath("/").pushing(FilePath(subvolume)).appending("boot/grub") : "/grub"
+    if let original { return FilePath(original.bootDirectory) }
+    return bootFileSystem == nil ? FilePath("/").pushing(FilePath(subvolume)).appending("boot/grub") : "/grub"
   }
 }

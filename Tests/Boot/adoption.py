@@ -15,7 +15,7 @@ FIRST = 1200
 TOP = "mkdir -p /tmp/top && mount -o subvolid=5 $(findmnt -no SOURCE / | sed 's/\\[.*//') /tmp/top"
 
 
-def machine(lab, layout, firmware="bios", has_esp=True, suite="trixie", maker="initramfs-tools"):
+def machine(lab, layout, firmware="bios", has_esp=True, suite="trixie", maker="initramfs-tools", target=None):
     """A machine with such a Debian, which has started, and has data to be looked for later."""
     deb = stock.package()
     key = hashlib.sha256(repr((layout, has_esp, os.path.getmtime(stock.archive(suite, maker, layout)))).encode())
@@ -26,7 +26,7 @@ def machine(lab, layout, firmware="bios", has_esp=True, suite="trixie", maker="i
     if not os.path.exists(image):
         stock.make(f"{image}.new", deb, layout, suite, maker, has_esp)
         os.rename(f"{image}.new", image)
-    started = lab.machine(image, firmware).start().boot()
+    started = lab.machine(image, firmware, target, bool(target)).start().boot()
     started.succeed(
         "echo precious >/home/anna/file && ln /home/anna/file /home/anna/link && chown -R anna: /home/anna"
         " && echo data >/var/data && touch /var/nocow && { chattr +C /var/nocow || :; } && head -c 100k /dev/urandom >/var/nocow"
@@ -153,6 +153,55 @@ def test_adopt_with_boot_and_var_apart(lab):
     adopted.line.send(b"\r")
     adopted.login()
     runs_old(adopted, "/@rootfs")
+
+
+ROWS = "sqlite3 /var/lib/rows.db 'pragma integrity_check; select count(*) from rows'"
+WRITER = """[Unit]
+Description=writes rows
+[Service]
+ExecStart=/bin/sh -c 'while :; do sqlite3 /var/lib/rows.db "insert into rows values (datetime())"; sleep 0.2; done'
+"""
+
+
+def test_migrate_an_ext4_with_home_apart(lab):
+    """A database is written to until the restart, and the new disk has each row that the old one has."""
+    target = os.path.join(lab.scratch, "target.img")
+    stock.run("truncate", "--size", "8G", target)
+    moved = machine(lab, "ext4", target=target)
+    moved.succeed("sqlite3 /var/lib/rows.db 'pragma journal_mode=wal; create table rows (at text)'")
+    moved.succeed(f"cat >/etc/systemd/system/writer.service <<'END'\n{WRITER}END\nsystemctl start writer")
+    moved.succeed("ast migrate --disk /dev/vdb -y", patience=3600)
+    first = int(moved.succeed(ROWS).split()[1])
+    moved.succeed("useradd --create-home berta && echo late >/etc/late && sleep 3")
+    moved.reboot()
+    entries = moved.menu()
+    assert "node 1, " in entries[0] and OLD in entries, entries
+    moved.line.send(b"\r")
+    moved.login(patience=FIRST)
+    runs_deployment(moved)
+    assert moved.succeed("findmnt -no FSTYPE /; findmnt -no FSTYPE /home; cat /etc/late; id -un berta") == (
+        "btrfs\nbtrfs\nlate\nberta")
+    moved.succeed("mount -o ro /dev/vda3 /mnt")
+    assert moved.succeed(ROWS) == moved.succeed("cp /mnt/var/lib/rows.db* /tmp; " + ROWS.replace("/var/lib", "/tmp"))
+    verdict, rows = moved.succeed(ROWS).split()
+    assert verdict == "ok" and int(rows) > first + 5, (verdict, rows, first)
+    moved.succeed("umount /mnt && ast clone 1 second && ast deploy 2", patience=FIRST)
+    moved.reboot()
+    moved.boot()
+    assert moved.succeed("ast current") == "2"
+    moved.wait_until_good()
+
+    # The old disk is there as it was, and starts the machine again if wanted.
+    moved.reboot()
+    moved.boot(OLD, PLAIN)
+    runs_old(moved, "/")
+    moved.succeed("ast migrate --undo -y")
+    moved.reboot()
+    entries = moved.menu()
+    assert entries[0].startswith(PLAIN), entries
+    moved.line.send(b"\r")
+    moved.login()
+    assert moved.succeed("findmnt -no FSTYPE /") == "ext4"
 
 
 def test_adopt_a_logical_volume(lab):

@@ -219,6 +219,29 @@ def test_apt_says_what_to_type(lab):
     assert "`ast install 1 hello`" in machine.fail("apt install hello")
 
 
+def test_other_systems_are_made_on_a_deployed_machine(lab):
+    """apt and dpkg say what to type there; what makes another root finds the real ones."""
+    tools = "mmdebstrap,debootstrap,dosfstools,fdisk,mtools,zstd,grub-pc-bin,grub-efi-amd64-bin"
+    machine = lab.machine(lab.image(include=tools)).start().boot()
+    machine.wait_until_good()
+    machine.succeed(
+        "mmdebstrap --quiet --variant=minbase --aptopt='Acquire::Check-Valid-Until \"false\"' trixie /var/tmp/root.tar",
+        patience=3600)
+    machine.succeed(
+        "debootstrap --variant=minbase trixie /var/tmp/root"
+        " $(sed -n 's/^deb .*\\(http[^ ]*\\) .*/\\1/p' /etc/apt/sources.list | head -n 1)", patience=3600)
+    assert machine.succeed("chroot /var/tmp/root dpkg --audit") == ""
+    machine.succeed("rm -r /var/tmp/root")
+    machine.succeed(
+        "ast init --store /srv/store --image /var/tmp/store --size 3G --tarball /var/tmp/root.tar"
+        " && ast --store /srv/store clone 0 && ast --store /srv/store run 1 dpkg --audit", patience=1800)
+    machine.succeed("umount /srv/store && rm /var/tmp/store")
+    machine.succeed(
+        "ast bootstrap --yes --image /var/tmp/disk --size 4G --kernel linux-image-cloud-amd64 --tarball /var/tmp/root.tar"
+        " --apt-option Acquire::Check-Valid-Until=false", patience=7200)
+    assert "`ast install 1 hello`" in machine.fail("apt install hello")
+
+
 def test_initrd_without_btrfs_is_not_deployed(lab):
     machine = lab.ready()
     machine.succeed("ast clone 1")

@@ -73,7 +73,7 @@ class Lab:
             os.rename(f"{patient}.new", patient)
         return patient
 
-    def machine(self, disk=None, firmware="bios", second=None):
+    def machine(self, disk=None, firmware="bios", second=None, is_second_writable=False):
         """A machine with a copy of a disk: of an image, or of another machine that is off or saved.
 
         The second disk is a file that it may read."""
@@ -85,7 +85,7 @@ class Lab:
         else:
             subprocess.run(
                 ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk or self.image(), "-F", "raw", own], check=True)
-        machine = Machine(own, self.scratch, firmware, name, self.processor, second)
+        machine = Machine(own, self.scratch, firmware, name, self.processor, second, is_second_writable)
         self.machines.append(machine)
         return machine
 

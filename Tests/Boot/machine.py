@@ -23,8 +23,8 @@ class Machine:
     """QEMU with one disk. The serial line is a unix socket: no pty in between that adds or takes characters."""
 
     def __init__(self, disk, directory, firmware="bios", name="machine",
-                 acceleration=("tcg", "qemu64"), second=None):
-        self.second = second
+                 acceleration=("tcg", "qemu64"), second=None, is_second_writable=False):
+        self.second, self.is_second_writable = second, is_second_writable
         self.disk, self.directory, self.firmware, self.name = disk, directory, firmware, name
         self.acceleration, self.processor = acceleration
         self._screen, self._selected = Screen(), 0
@@ -51,7 +51,8 @@ class Machine:
             "-drive", f"file={self.disk},format=qcow2,if=virtio,cache=writeback,discard=unmap",
         ]
         if self.second:
-            command += ["-drive", f"file={self.second},format=raw,if=virtio,readonly=on"]
+            may = "off" if self.is_second_writable else "on"
+            command += ["-drive", f"file={self.second},format=raw,if=virtio,readonly={may}"]
         if self.firmware in ("efi", "secure"):
             command += self._efi()
         if saved:

@@ -24,10 +24,10 @@ type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 # Of each layout, the subvolume of the root, those that are mounted in it, and the ext4 there, by their partitions.
 LAYOUTS = {
     "installer": ("@rootfs", {}, {}), "top": ("", {}, {}), "home": ("@", {"home": "@home"}, {}),
-    "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}),
+    "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}), "ext4": ("", {}, {"home": 4}),
 }
 # The packages that a layout needs beside the others.
-MORE = {"lvm": ["lvm2"]}
+MORE = {"lvm": ["lvm2"], "ext4": ["sqlite3", "dosfstools", "mtools", "fdisk"]}
 GRUB = r"""GRUB_DEFAULT=0
 GRUB_TIMEOUT=5
 GRUB_DISTRIBUTOR=Debian
@@ -101,7 +101,8 @@ def make(image, deb, layout, suite, maker, has_esp):
         run("mkfs.vfat", "-F", "32", f"{disk}p2")
         scratch = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
         volume = logical_volume(f"{disk}p3", tar, after) if layout == "lvm" else f"{disk}p3"
-        run("mkfs.btrfs", "--quiet", "--force", volume)
+        kind = "ext4" if layout == "ext4" else "btrfs"
+        run(f"mkfs.{kind}", "-q", "-F" if layout == "ext4" else "-f", volume)
         for part in parts.values():
             run("mkfs.ext4", "-q", "-F", f"{disk}p{part}")
 
@@ -121,8 +122,12 @@ def make(image, deb, layout, suite, maker, has_esp):
         for name in [subvolume, *others.values()]:
             if name:
                 run("btrfs", "subvolume", "create", os.path.join(top, name))
-        lines = [f"UUID={uuids[1]} / btrfs defaults{',subvol=' + subvolume if subvolume else ''},compress=zstd:1 0 0"]
-        mount("-o", f"subvol=/{subvolume}", volume, root)
+        if kind == "ext4":
+            lines = [f"UUID={uuids[1]} / ext4 errors=remount-ro 0 1"]
+            mount(volume, root)
+        else:
+            lines = [f"UUID={uuids[1]} / btrfs defaults{',subvol=' + subvolume if subvolume else ''},compress=zstd:1 0 0"]
+            mount("-o", f"subvol=/{subvolume}", volume, root)
         for place, name in others.items():
             lines.append(f"UUID={uuids[1]} /{place} btrfs defaults,subvol={name} 0 0")
             mount("-o", f"subvol={name}", volume, os.path.join(root, place))

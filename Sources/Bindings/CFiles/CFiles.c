@@ -142,11 +142,12 @@ int cfiles_first_block(int file, int *block) {
   return ioctl(file, FIBMAP, block) < 0 ? -errno : 0;
 }
 
-int cfiles_mount(const char *device, const char *type) {
+int cfiles_mount(const char *device, const char *type, int read_only) {
   int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
   if (context < 0) return -errno;
   int mount = -1;
   if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "source", device, 0) == 0 &&
+      (!read_only || syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "ro", NULL, 0) == 0) &&
       syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) {
     mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
   }

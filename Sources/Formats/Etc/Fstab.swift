@@ -85,12 +85,25 @@ public struct Fstab: Hashable, Sendable {
       let options = (["ro", "noatime"] + kept).joined(separator: ",")
       layout[root] = Entry(layout[root].source, at: "/", type: "btrfs", options: options)
     }
+    return without(omitted.union(["/"])).completing(with: layout)
+  }
+
+  /// The file for a copy of the system on another disk, a btrfs with an EFI system partition beside it.
+  ///
+  /// - Parameter omitted: mount points whose contents are in the copy of the root.
+  public func copied(to fileSystem: String, efiPartition: String, omitting omitted: Set<FilePath>) -> Fstab {
+    let layout = Self.layout(fileSystem: fileSystem, efiPartition: efiPartition)
+    let made = layout.filter { ["/", "/boot/efi"].contains($0.mountPoint) }
+    return without(omitted.union(made.map(\.mountPoint))).completing(with: made)
+  }
+
+  private func without(_ mountPoints: Set<FilePath>) -> Fstab {
     var result = self
     result.content = Array(
       content.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).filter { line in
-        Self.entry(on: line).map { $0.mountPoint != "/" && !omitted.contains($0.mountPoint) } ?? true
+        Self.entry(on: line).map { !mountPoints.contains($0.mountPoint) } ?? true
       }.joined(separator: [UInt8(ascii: "\n")]))
-    return result.completing(with: layout)
+    return result
   }
 
   /// The options of a root that the new line sets itself.

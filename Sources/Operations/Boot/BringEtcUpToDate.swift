@@ -222,6 +222,7 @@ private struct RanRoot {
       // A system that is forgotten is empty.
       guard let record = try AdoptionRecord(in: store), record.state != .forgotten else { return nil }
       (path, generation, people) = (record.root(besides: store), nil, [])
+      if record.state == .made { try OriginalDisk(record, copy: path)?.copyEtc() }
       return
     }
     guard let number = DeploymentID(name), case let path = store.pushing(Deployment.path(of: number)),

@@ -17,7 +17,8 @@ extension Store {
     guard !nodes.contains(where: { $0.id == .base }) else { throw AstError.base }
     var results: [TreeRunResult] = []
     for node in nodes {
-      let outcome = Result { try edit(node.id, as: "ast-sync", work: installSystemFiles) }.mapError(AstError.init)
+      let outcome = Result { try edit(node.id, as: "ast-sync") { try installSystemFiles(into: $0) } }
+        .mapError(AstError.init)
       let result = TreeRunResult(node: node, outcome: outcome)
       progress(result)
       results.append(result)

@@ -9,10 +9,11 @@ import SystemPackage
 /// Gives a node's root the files that let it boot as a deployment, and ast itself. Files that are already correct are
 /// not touched.
 ///
+/// - Parameter hasPrograms: whether the root has the programs of this ast from a package, and keeps them.
 /// - Returns: whether anything was made or replaced.
 /// - Throws: `AstError`.
 @discardableResult
-public func installSystemFiles(into root: FilePath) throws -> Bool {
+public func installSystemFiles(into root: FilePath, hasPrograms: Bool = false) throws -> Bool {
   let directory = RootDirectory(root)
   let dkms = PackageState.dkmsConfiguration
   // Not in the Debian package of ast, which a node can be without.
@@ -23,6 +24,7 @@ public func installSystemFiles(into root: FilePath) throws -> Bool {
     try SystemFile.all.map { file in
       try explaining(file.path) { try file.install(in: directory) }
     }
+  if hasPrograms { return changes.contains(true) || isNew }
   let programs = try OwnPrograms()
   let own = [(programs.ast, OwnPrograms.astPlace), (programs.start, OwnPrograms.startPlace)]
   return try own.map { program, place in

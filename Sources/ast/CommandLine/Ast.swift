@@ -54,7 +54,8 @@ struct Ast: Verb {
       CommandGroup(
         name: "Store",
         subcommands: [
-          Init.self, BootstrapVerb.self, AdoptVerb.self, AstSync.self, SystemFilesVerb.self, Config.self,
+          Init.self, BootstrapVerb.self, AdoptVerb.self, MigrateVerb.self, AstSync.self, SystemFilesVerb.self,
+          Config.self,
           CollectGarbage.self, Dedupe.self,
           Doctor.self,
           Tmp.self, VersionVerb.self,

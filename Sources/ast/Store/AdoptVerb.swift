@@ -82,6 +82,13 @@ struct AdoptVerb: Verb {
       throw Confirmation.refusal
     }
     let left = try adoption(context).forget(progress: context.output.note)
+    if left.isOnOtherDisk {
+      let text = """
+        The copy of "Debian before ast" was deleted. Its own disk stays as it is. If the firmware is to start from this \
+        one, `ast boot-files --renew` makes its entry for EFI; for a BIOS, choose the disk in its setup.
+        """
+      return Report(text: text, data: ["kept": [String]()])
+    }
     let kept = left.bootFileSystem.map { "the file system that was its /boot (UUID=\($0))" } ?? "\(left.bootDirectory)"
     let text = "\"Debian before ast\" was deleted, except \(kept): this machine starts from it."
     return Report(

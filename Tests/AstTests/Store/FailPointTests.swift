@@ -29,8 +29,9 @@ struct FailPointTests {
     let reading = Self.readers.map { $0[0] }.filter { !killed.contains($0) }
     // One makes a store of the system that runs (AdoptFailPointTests), one makes a disk of its own, which is there as a
     // whole or not (BootstrapTests), one works before the system runs (EtcAtStartTests), one fills a directory for the
-    // Debian package, one changes an EFI system partition, each file of which is old or new (BootLoaderFilePowerCutTests).
-    let elsewhere = ["adopt", "bootstrap", "boot-etc", "system-files", "boot-files"]
+    // Debian package, one changes an EFI system partition, each file of which is old or new (BootLoaderFilePowerCutTests),
+    // one makes another disk (MigrateTests).
+    let elsewhere = ["adopt", "bootstrap", "boot-etc", "system-files", "boot-files", "migrate"]
     #expect(Set(killed) == Set(verbs).subtracting(reading + elsewhere))
     let store = try KillScenario("tree").newStore()
     for command in Self.readers {

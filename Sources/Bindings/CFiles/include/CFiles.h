@@ -53,5 +53,5 @@ long long cfiles_file_system(const char *path);
 int cfiles_first_block(int file, int *block);
 
 /* Mounts the file system of this type on a device, where no other process sees it. Returns a descriptor of its top, or a
- * negative errno: EBUSY if it is mounted read-only elsewhere. */
-int cfiles_mount(const char *device, const char *type);
+ * negative errno: EBUSY if it is mounted elsewhere, and only one of the two is read-only. */
+int cfiles_mount(const char *device, const char *type, int read_only);

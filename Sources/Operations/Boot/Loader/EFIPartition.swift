@@ -31,7 +31,7 @@ final class EFIPartition {
     self.entry = entry
     device = try Self.device(of: entry)
     let type = entry.type == "auto" ? "vfat" : entry.type
-    let result = device.withPlatformString { device in type.withCString { cfiles_mount(device, $0) } }
+    let result = device.withPlatformString { device in type.withCString { cfiles_mount(device, $0, 0) } }
     guard result >= 0 else {
       let reason = Errno(rawValue: -result)
       throw AstError(

@@ -15,7 +15,7 @@ extension Adoption {
   /// - Throws: `AstError`, refused if the system cannot be adopted.
   public func plan() throws -> AdoptionPlan {
     let system = try AdoptableSystem(at: root)
-    try AdoptionRefusals(system).requireMachine()
+    try DebianRefusals(system.debian).requireMachine()
     let disk = try TemporaryMount(of: system)
     defer { disk.end() }
     let leftover = try Leftover(at: disk.path)
@@ -34,15 +34,16 @@ extension Adoption {
     defer { withExtendedLifetime(lock) {} }
     Interruption.holdBack()
     let system = try AdoptableSystem(at: root)
-    try AdoptionRefusals(system).requireMachine()
+    try DebianRefusals(system.debian).requireMachine()
     let disk = try TemporaryMount(of: system)
     defer { disk.end() }
     try removeLeftover(at: disk.path, progress)
     let plan = try AdoptionPlan(of: system, top: disk.path)
     do {
-      let packages = try system.lockPackages()
+      let packages = try system.debian.lockPackages()
       defer { withExtendedLifetime(packages) {} }
-      try makeSubvolumes(plan, of: system, at: disk.path)
+      try makeSubvolumes(
+        plan, of: system, at: disk.path, bootFileSystem: BootPartition(of: system.debian)?.identity)
       try makeStore(of: system, at: disk.path, messages, progress, warn)
       try AdoptedBootEnvironment(of: system)?.make()
       try Interruption.check()
@@ -67,7 +68,10 @@ extension Adoption {
   }
 
   /// Makes the subvolumes, and records them before any of them is at its place: they are known by their identity later.
-  private func makeSubvolumes(_ plan: AdoptionPlan, of system: AdoptableSystem, at top: FilePath) throws {
+  func makeSubvolumes(
+    _ plan: AdoptionPlan, of system: AdoptableSystem, at top: FilePath, bootFileSystem: String?,
+    original: AdoptionRecord.Original? = nil
+  ) throws {
     let staging = top.appending(Leftover.staging)
     try Subvolume.create(at: staging)
     failPoint("staging made")
@@ -78,7 +82,7 @@ extension Adoption {
     let record = AdoptionRecord(
       subvolume: system.subvolume, identity: system.identity, made: made,
       data: plan.data.compactMap { $0.lastComponent?.string },
-      bootFileSystem: try BootPartition(of: system)?.identity)
+      bootFileSystem: bootFileSystem, original: original)
     try record.write(in: staging)
     let store = top.appending(Machine.store)
     for (old, new) in [(staging, store)] + made.keys.sorted().map({ (store.appending($0), top.appending($0)) }) {
@@ -88,18 +92,22 @@ extension Adoption {
     try FileSystem.sync(top)
   }
 
-  private func makeStore(
+  /// Makes the store with the first deployment, and what GRUB reads.
+  ///
+  /// - Parameter complete: does more with the base, whose path it gets.
+  func makeStore(
     of system: AdoptableSystem, at top: FilePath, _ messages: FileDescriptor, _ progress: (String) -> Void,
-    _ warn: @escaping (String) -> Void
+    _ warn: @escaping (String) -> Void, complete: (Store, FilePath) throws -> Void = { _, _ in }
   ) throws {
     let store = try Store.initialize(
       at: top.appending(Machine.store), from: .snapshot(system.root), command: command, reader: reader,
       messages: messages, progress: progress, warn: warn
-    ) { _, base in
+    ) { store, base in
       progress("leaving out data that belongs to the machine")
       try AdoptedBase(root: base, system: system).run()
+      try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()
+      try complete(store, base)
     }
-    try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()
     let first = try store.addNode(
       GenerationReference(.base), at: .top, description: Description("the system that was adopted"))
     var options = DeployOptions()

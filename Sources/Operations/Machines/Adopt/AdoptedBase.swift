@@ -18,7 +18,7 @@ struct AdoptedBase {
 
   func run() throws {
     try replaceStubs()
-    try BootPartition(of: system)?.copy(into: root)
+    try BootPartition(of: system.debian)?.copy(into: root)
     if try system.isSeparate("/var") { try AdoptedVar(of: system.root).copy(into: root) }
     try bringState()
     failPoint("other file systems read")

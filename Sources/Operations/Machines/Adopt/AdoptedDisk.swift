@@ -29,7 +29,7 @@ extension AdoptionRecord {
     guard let bootFileSystem else { return try body(BootHook(in: old.path.appending("boot/grub"))) }
     let partition = try TemporaryMount(ofBootPartition: bootFileSystem)
     defer { partition.end() }
-    return try body(BootHook(in: partition.path.appending("grub")))
+    return try body(BootHook(in: partition.path.pushing(FilePath(root: nil, bootDirectory.components))))
   }
 
   /// The subvolumes of the adoption that are still at the top level; others with the same names are not counted.

@@ -55,7 +55,7 @@ public struct AdoptionPlan: Sendable {
     let (own, others) = try Self.partition(system)
     let data = own.map { FilePath("/\($0)") }
     self.data = data
-    keepsBoot = try BootPartition(of: system) != nil
+    keepsBoot = try BootPartition(of: system.debian) != nil
     let kept = (others + system.fstab.entries.map(\.mountPoint)).uniqued().filter { $0 != "/" }
     self.kept = kept.filter { [keepsBoot] in !keepsBoot || $0 != BootPartition.place }.sorted { $0.string < $1.string }
     let names = own.map { "@\($0)" }

@@ -22,10 +22,13 @@ struct BootHook {
   ///
   /// - Throws: `AstError`; then the machine boots what it did before, unless the error says otherwise.
   ///
-  /// - Parameter modules: the modules that GRUB needs to find the file system.
-  func install(fileSystem: UUID, modules: [String] = []) throws {
+  /// - Parameters:
+  ///   - modules: the modules that GRUB needs to find the file system.
+  ///   - undo: the command that takes it back.
+  func install(fileSystem: UUID, modules: [String] = [], undo: String = "ast adopt --undo") throws {
     let old = try contents()
-    let own = Self.text(fileSystem: fileSystem.uuidString.lowercased(), modules: modules, isWhole: old == nil)
+    let own = Self.text(
+      fileSystem: fileSystem.uuidString.lowercased(), modules: modules, undo: undo, isWhole: old == nil)
     guard try !isThere else { return }
     let text = Array(own.utf8) + (old ?? [])
     try ChildProcess("grub-script-check", []).run(reading: Data(text))
@@ -87,10 +90,10 @@ struct BootHook {
 
   /// The lines for the file. `ast_before` is set if the user has chosen the old menu in ast's menu. Users and passwords are
   /// those of the old menu. GRUB comes back here only if there is nothing to boot, and then shows the old menu.
-  static func text(fileSystem: String, modules: [String], isWhole: Bool) -> String {
+  static func text(fileSystem: String, modules: [String], undo: String, isWhole: Bool) -> String {
     let loading = modules.map { "  insmod \($0)\n" }.joined()
     return """
-      \(begin) starts what is deployed on this disk; `ast adopt --undo` takes it out.
+      \(begin) starts what is deployed with ast; `\(undo)` takes it out.
       if [ -z "$ast_before" ]; then
       \(loading)  search --no-floppy --fs-uuid --set=ast_disk '\(fileSystem)'
         if [ -n "$ast_disk" -a -f "($ast_disk)/@grub/grub.cfg" ]; then

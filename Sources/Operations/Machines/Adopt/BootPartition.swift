@@ -20,7 +20,7 @@ struct BootPartition {
   /// The partition of a system; nil if /boot is part of the root.
   ///
   /// - Throws: `AstError`, refused if it cannot be left as it is.
-  init?(of system: AdoptableSystem) throws {
+  init?(of system: InstalledDebian) throws {
     let place = Self.place
     guard try system.isSeparate(place) else { return nil }
     guard let mount = system.mount(at: place) else {

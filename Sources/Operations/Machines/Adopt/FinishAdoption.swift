@@ -1,3 +1,4 @@
+import Boot
 import Btrfs
 import DebianFormats
 import FoundationEssentials
@@ -20,6 +21,19 @@ extension Adoption {
     case finished
     /// It failed, and the adoption was taken back: the old system boots the next time.
     case takenBack(reason: String)
+  }
+
+  /// Finishes the adoption. If that is not possible, restarts the machine into the old system, and does not return.
+  ///
+  /// - Throws: `AstError`: the adoption could not be finished, and the machine is not restarted.
+  public func finishOrRestart(progress: (String) -> Void, warn: (String) -> Void) throws {
+    guard case .takenBack(let reason) = try finish(progress: progress) else { return }
+    warn("\(reason): the adoption is taken back")
+    guard root == "/" else { throw AstError(.failed, reason) }
+    warn("restarting the machine into \"Debian before ast\"")
+    try restartMachine()
+    // The units that are ordered after this one must not start.
+    while true { pause() }
   }
 
   /// Finishes the adoption.
@@ -56,6 +70,7 @@ extension Adoption {
 
   private func takeOver(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) throws {
     let old = try record.requireOldRoot(at: top)
+    try OriginalDisk(record, copy: old.path)?.copyAll(progress: progress)
     let steps = record.data.compactMap { FilePath.Component($0) }.map { directory in
       TakeOver(
         old: old, directory: directory, target: top.appending("@\(directory)\(TakeOver.suffix)"))

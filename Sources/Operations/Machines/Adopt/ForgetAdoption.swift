@@ -27,9 +27,10 @@ extension Adoption {
       try record.write(in: store.root)
       try store.change {}
       progress("removing the system that was there before ast")
-      try old.remove()
+      try record.original == nil ? old.remove() : old.removeCopy()
       return try Remains(
         bootDirectory: record.bootDirectory, bootFileSystem: record.bootFileSystem,
+        isOnOtherDisk: record.original != nil,
         savedExt4: SavedExt4(at: store.root.removingLastComponent(), on: FileSystem.devices(of: store.root)))
     }
   }
@@ -40,6 +41,8 @@ extension Adoption {
     public let bootDirectory: FilePath
     /// The UUID of the file system with the boot loader, if that is a /boot of its own.
     public let bootFileSystem: String?
+    /// Whether the system is on a disk of its own, where it stays as it is.
+    public let isOnOtherDisk: Bool
     /// What is left of an ext4 that the file system was before.
     public let savedExt4: SavedExt4?
   }
@@ -58,7 +61,8 @@ extension Adoption {
     let store = try Store(opening: path, .writing, command: command, reader: reader)
     try requireGoodDeployment(of: store)
     let old = OldRoot(try record.requireOldRoot(at: disk.path), record, top: disk.path)
-    guard try record.withBootHook(at: disk.path, { try $0.isThere }) ?? false else {
+    // A disk of its own is not needed any more, and may be gone.
+    guard try record.original != nil || record.withBootHook(at: disk.path, { try $0.isThere }) ?? false else {
       throw AdoptableSystem.refusal("the adoption was taken back: the machine boots the system that was there before")
     }
     try old.requireUnused()
@@ -128,6 +132,12 @@ private struct OldRoot {
     if let boot = try root.directory("boot") {
       for name in try boot.names() where name != "grub" { try boot.removeEvenIfProtected(name) }
     }
+    try FileSystem.sync(top)
+  }
+
+  /// Removes the copy of a system that is on another disk.
+  func removeCopy() throws {
+    try old.delete()
     try FileSystem.sync(top)
   }
 

@@ -150,7 +150,7 @@ extension Bootstrap {
       try base.install(files, aptOptions)
       try base.apply(answers)
       try base.writeTable(system: system, boot: bootID)
-      try base.installSystem()
+      try base.installSystem(version: version)
       try base.makeInitrdForAnyMachine()
       try base.moveData(to: top.path)
       steps.note("installing GRUB")

@@ -82,16 +82,18 @@ struct BootstrapBase {
     for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
   }
 
-  /// Installs the files that every node carries, and this program.
-  func installSystem() throws {
-    try installSystemFiles(into: root)
+  /// Installs the files that every node carries, and this program, unless a package has brought this version.
+  func installSystem(version: String) throws {
+    let installed = try PackageDatabase.installed(in: root) ?? []
+    let hasPrograms = installed.contains { $0.name == OwnPackage.name && $0.version == version }
+    try installSystemFiles(into: root, hasPrograms: hasPrograms)
     // At its first start the system would do it only if it found /etc older than /usr.
     try run(["systemd-sysusers", "ast.conf"])
     // Every user may look at the tree, but not every user has /usr/sbin in PATH.
     try run(["ln", "-sfn", "../sbin/ast", "/usr/bin/ast"])
   }
 
-  /// Makes the initrd anew if dracut(8) has made it: without the settings that ``installSystem()`` has brought since, it
+  /// Makes the initrd anew if dracut(8) has made it: without the settings that ``installSystem(version:)`` has brought since, it
   /// starts the machine only that it was made on.
   func makeInitrdForAnyMachine() throws {
     guard try RootDirectory(root).openFile("/usr/bin/dracut").map({ try $0.descriptor.close() }) != nil,

@@ -36,18 +36,36 @@ struct InstallGrub {
   ///
   /// - Throws: `AstError` (refused) if the base has no signed boot loader.
   func run(on disk: FilePath, boot: FATVolume) throws {
-    let chain = try LoaderChain(
-      in: RootDirectory(base.root), of: "the base", for: architecture, fileSystem: system.uuidString.lowercased())
     try copyFont()
     try Files.write(Self.configuration(serial: serial).utf8, to: directory.appending("grub.cfg"))
     if architecture.hasBIOS {
       try copyModules(for: Self.bios)
-      let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
-      try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
+      try installForBIOS(on: disk)
     }
-    try boot.makeDirectories(["EFI"] + SignedLoader.Directory.allCases.map(\.rawValue) + ["ast"])
-    for file in chain.files { try boot.write(file.content, to: file.place.string) }
+    try makeEFIPartition(boot)
+    try installForEFI(on: boot)
+  }
+
+  /// Puts GRUB where a BIOS starts it; its modules are there.
+  func installForBIOS(on disk: FilePath) throws {
+    let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
+    try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
+  }
+
+  /// Fills the EFI system partition with what GRUB needs there in any case: the file in which it counts.
+  func makeEFIPartition(_ boot: FATVolume) throws {
+    try boot.makeDirectories(["ast"])
     try boot.write(Array(EnvironmentBlock.empty.utf8), to: "ast/grubenv")
+  }
+
+  /// Puts the signed GRUB where EFI firmware starts it.
+  ///
+  /// - Throws: `AstError` (refused) if the base has none.
+  func installForEFI(on boot: FATVolume) throws {
+    let chain = try LoaderChain(
+      in: RootDirectory(base.root), of: "the base", for: architecture, fileSystem: system.uuidString.lowercased())
+    try boot.makeDirectories(["EFI"] + SignedLoader.Directory.allCases.map(\.rawValue))
+    for file in chain.files { try boot.write(file.content, to: file.place.string) }
   }
 
   /// grub.cfg for the first start. grub-mkconfig(8) replaces it when a node is deployed on the machine itself: only there

@@ -9,10 +9,11 @@ struct TemporaryMount {
   /// The directory around the mount point, for temporary files.
   let scratch: FilePath
 
-  /// Mounts the file system on `device`.
-  init(of device: FilePath) throws {
+  /// Mounts the btrfs on `device`: its top level, or a subvolume there.
+  init(of device: FilePath, subvolume: String? = nil) throws {
+    let options = subvolume.map { "subvol=\($0)" } ?? "subvolid=5"
     try self.init { path in
-      guard mount(device.string, path.string, "btrfs", UInt(MS_NOATIME), "subvolid=5") == 0 else {
+      guard mount(device.string, path.string, "btrfs", UInt(MS_NOATIME), options) == 0 else {
         throw AstError(.failed, "cannot mount \(device): \(Errno(rawValue: errno))")
       }
     }

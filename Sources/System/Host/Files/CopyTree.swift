@@ -116,7 +116,7 @@ extension OpenDirectory {
     }
   }
 
-  fileprivate func makeHardLink(_ name: Name, to other: Name, in directory: OpenDirectory) throws {
+  func makeHardLink(_ name: Name, to other: Name, in directory: OpenDirectory) throws {
     let result = other.withPlatformString { other in
       name.withPlatformString { linkat(directory.descriptor, other, descriptor, $0, 0) }
     }

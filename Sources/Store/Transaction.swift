@@ -26,6 +26,7 @@ package struct Transaction {
   private let next: GenerationNumber
   private let lent: LentFiles
   private let state: LentState
+  private let signer: ModuleSigner?
   private let unchanged: UInt64
 
   /// The one kind of transaction that may change the base.
@@ -55,6 +56,7 @@ package struct Transaction {
       lent = try LentFiles(to: clone.path, resolver: resolver)
       state = LentState(of: clone.path)
       try state.lend()
+      signer = store.moduleSigner(for: id, in: clone.path)
       try FileSystem.sync(clone.path)
       unchanged = try clone.info().transaction
     } catch {
@@ -69,8 +71,12 @@ package struct Transaction {
   package func sandbox(network: Sandbox.Network) throws -> Sandbox {
     var sandbox = try store.sandbox(for: node.id, at: clone.path, network: network)
     lent.adapt(&sandbox)
+    sandbox.binds += [signing].compactMap(\.self)
     return sandbox
   }
+
+  /// What a sandbox in the clone shows so that kernel modules are signed; nil if they are not.
+  package var signing: Sandbox.Bind? { signer?.bind }
 
   /// Ends the transaction and leaves the node as it was; the history has `reason`.
   package func discard(_ reason: String) throws {
@@ -129,6 +135,7 @@ package struct Transaction {
   ///
   /// - Parameter boot: the result of `bootFiles`.
   package func seal(_ boot: BootFiles?) throws -> SealedSnapshot {
+    for refusal in signer?.refusals ?? [] { store.warn("node \(node.id): a kernel module is not signed: \(refusal)") }
     try lent.giveBack()
     try state.giveBack()
     try clone.removeProtection()

@@ -79,6 +79,13 @@ public enum PackageState {
     text: """
     # ast keeps the state of DKMS with the root it belongs to, and /var/lib/dkms is a link. DKMS needs the path without it.
     if [ -L /var/lib/dkms ]; then dkms_tree=$(readlink -f /var/lib/dkms); fi
+    # While packages are installed in a node, ast signs modules with a key that is not in it (boot.sign-modules in
+    # ast.toml(5)). Without that, no key is made in the node; one that is there, or was set above, is used.
+    if [ -d /run/ast/sign ]; then
+        sign_file=/run/ast/sign/sign-file mok_signing_key=/run/ast/sign/key mok_certificate=/run/ast/sign/certificate.der
+    elif [ -e /run/ast/sandbox ] && [ -z "$mok_signing_key" ] && [ ! -e /var/lib/dkms/mok.key ]; then
+        sign_file=/run/ast/sign/sign-file
+    fi
 
     """
   )

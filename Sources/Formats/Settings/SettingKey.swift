@@ -16,6 +16,7 @@ public enum SettingKey: String, CaseIterable, Sendable {
   case keepDays = "gc.keep-days"
   case minimumFree = "gc.minimum-free"
   case kernelArguments = "boot.kernel-arguments"
+  case signModules = "boot.sign-modules"
   case skippedHooks = "hooks.skip"
   case isolation = "network.isolation"
   case loopback = "network.loopback"
@@ -125,6 +126,14 @@ extension SettingKey {
       Definition(
         kind: .kernelArguments, standard: .words([]),
         meaning: "Kernel arguments, appended to those from /etc/default/grub.", owners: [.node])
+    case .signModules:
+      // A setting of nodes only, and not enough alone: see `Store/Signing/SigningConsent.swift`.
+      Definition(
+        kind: .flag, standard: .flag(false),
+        meaning: """
+          Whether kernel modules that DKMS builds are signed with the machine's key; `ast config` asks before, and nothing
+          else allows it.
+          """, owners: [.node])
     case .skippedHooks:
       Definition(
         kind: .hooks, standard: .words([]),

@@ -21,6 +21,8 @@ package final class AptSession {
   /// The keys of the indices of the roots that the session has worked with, which do not change.
   private var keys: [FilePath: IndicesKey] = [:]
   let store: Store
+  /// What a sandbox shows so that kernel modules are signed; nil if they are not.
+  var signing: Sandbox.Bind?
 
   package init(for node: NodeID, in store: Store) throws {
     self.node = node
@@ -53,6 +55,7 @@ package final class AptSession {
       Sandbox.Bind(cache.packages, at: FilePath(Self.packages)),
     ]
     sandbox.binds += local.enumerated().map { index, file in Sandbox.Bind(file, at: FilePath(inside(file, index))) }
+    sandbox.binds += [signing].compactMap(\.self)
     sandbox.environment.merge(Self.environment) { $1 }
     return sandbox
   }

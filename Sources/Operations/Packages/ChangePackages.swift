@@ -117,6 +117,8 @@ extension Store {
       let clone = transaction.clone.path
       let log = try TransactionLog(transaction.operation, in: self)
       try hooks.run(.pre, of: kind, transaction, log: log)
+      session.signing = transaction.signing
+      defer { session.signing = nil }
       do {
         try work(clone, log)
       } catch let error as AstError where error.code == .failed {

@@ -31,6 +31,10 @@ struct BootFilesVerb: Verb {
     }
     lines += report.deploymentGenerations.map { ("Deployment", "\($0.program): \(Printable.line($0.generations))") }
     if let failure = report.deploymentFailure { lines.append(("Deployment", failure.reason)) }
+    if let key = report.moduleKey { lines.append(("Module key", "\(key.certificate): \(words(key.state))")) }
+    lines += report.refusedModules.map { module in
+      ("Module", "\(Printable.line(module.path.string)): does not load under Secure Boot: \(words(module.reason))")
+    }
     for partition in report.partitions { lines += Self.lines(of: partition) }
     if report.partitions.isEmpty {
       lines.append(("Partition", "the deployment's /etc/fstab names no EFI system partition"))
@@ -49,6 +53,21 @@ struct BootFilesVerb: Verb {
     lines += partition.missing.map { ("File", "\($0): missing") }
     if let failure = partition.failure { lines.append(("Failure", Printable.line(failure.message))) }
     return lines
+  }
+
+  private static func words(_ state: ModuleKeyReport.State) -> String {
+    switch state {
+    case .known: "known to the firmware's shim"
+    case .requested: "shim asks for it at the next start"
+    case .unknown: "not known to the firmware's shim"
+    }
+  }
+
+  private static func words(_ reason: RefusedModule.Reason) -> String {
+    switch reason {
+    case .unsigned: "it has no signature"
+    case .unknownKey: "the key is not known"
+    }
   }
 
   private static func words(_ file: BootFilesReport.File) -> String {
@@ -75,6 +94,11 @@ private struct BootFilesData: Encodable {
   private struct Entry: Encodable {
     let title: String
     @Nullable var program: String?
+  }
+
+  private struct Module: Encodable {
+    let path: String
+    let reason: String
   }
 
   private struct Program: Encodable {
@@ -107,11 +131,14 @@ private struct BootFilesData: Encodable {
   @Nullable private var deployment: DeploymentID?
   private let programs: [Program]
   @Nullable private var failure: String?
+  @Nullable private var moduleKey: ModuleKeyReport?
+  private let refusedModules: [Module]
   private let partitions: [Partition]
 
   init(_ report: BootFilesReport) {
     efi = report.isEFI
     programs = report.deploymentGenerations.map { Program(program: $0.program, generations: $0.generations) }
+    refusedModules = report.refusedModules.map { Module(path: $0.path.string, reason: $0.reason.rawValue) }
     partitions = report.partitions.map { partition in
       Partition(
         mountPoint: partition.mountPoint.string, source: partition.source, size: partition.space?.size,
@@ -123,6 +150,7 @@ private struct BootFilesData: Encodable {
         }, missing: partition.missing.map(\.string), renewed: partition.renewed.map(\.string),
         failure: partition.failure?.message)
     }
+    moduleKey = report.moduleKey
     secureBoot = report.isSecure
     entry = report.entry.map { Entry(title: $0.title, program: $0.program) }
     deployment = report.deployment

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Boot
 import FoundationEssentials
 import Host
 import Nodes
@@ -90,6 +91,7 @@ extension MachineUpdates {
           + (deployment.reason.map { " (\($0))" } ?? "")
           + (running.map { "; deployment \($0.id) of node \($0.node) runs" } ?? "")
       },
+      refusedKey?.advice,
     ].compactMap(\.self)
   }
 }
@@ -100,6 +102,7 @@ private struct CheckReport: Encodable {
   @Nullable var scheduled: OperationReport?
   @Nullable var waiting: DeploymentID?
   @Nullable var failed: FailedDeployment?
+  @Nullable var refusedKey: ModuleKeyReport?
 
   struct FailedDeployment: Encodable {
     let deployment: DeploymentID
@@ -111,6 +114,7 @@ private struct CheckReport: Encodable {
     self.updates = updates
     scheduled = machine.scheduled.map(OperationReport.init)
     waiting = machine.waiting?.id
+    refusedKey = machine.refusedKey
     failed = machine.failed.map { FailedDeployment(deployment: $0.id, node: $0.node, reason: $0.reason) }
   }
 }

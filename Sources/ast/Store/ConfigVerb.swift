@@ -1,4 +1,5 @@
 import ArgumentParser
+import Boot
 import FoundationEssentials
 import Host
 import Nodes
@@ -72,13 +73,28 @@ struct Config: Verb {
       return (key, try key.checked(assignment.value))
     }
     let removed = try removals.map(SettingKey.ofNode)
+    let signs = chosen.first { $0.0 == .signModules }.map { $0.1 == .flag(true) }
+    if signs == true, try !context.store.allowsSigning(in: node) {
+      guard try Confirmation.given(Self.signingQuestion(node), global) else { throw Confirmation.refusal }
+    }
+    // What is set and not allowed has no effect.
+    if signs == false || removed.contains(.signModules) { try context.store.forbidSigning(in: node) }
     let outcome = try context.store.changeConfiguration(of: node) { data, path in
       var text = SettingsText(data, at: path)
       for (key, value) in chosen { try text.set(key, to: value) }
       for key in removed { try text.remove(key) }
       return Data(text.bytes)
     }
+    if signs == true {
+      let key = try context.store.allowSigning(in: node)
+      if let advice = try ModuleKeyReport(key)?.advice { context.output.note(advice) }
+    }
     return Report(outcome, of: node, context.output)
+  }
+
+  private static func signingQuestion(_ node: NodeID) -> String {
+    "Kernel modules that programs in node \(node) build or bring will be signed with the machine's key. Where firmware "
+      + "knows it, whoever controls node \(node) decides what its kernel runs, Secure Boot or not. Allow this?"
   }
 
   private func settings(of name: NodeName) throws -> Settings {

@@ -79,7 +79,7 @@ import Testing
 
   @Test func badInput() throws {
     let keys =
-      "     a node can have updates.policy, updates.only, updates.clone-before, boot.kernel-arguments, hooks.skip"
+      "     a node can have updates.policy, updates.only, updates.clone-before, boot.kernel-arguments, boot.sign-modules, hooks.skip"
     let cases: [(arguments: [String], status: Int32, lines: [String])] = [
       (
         ["-N", "1", "--set", "updates.polcy=off"], 2,

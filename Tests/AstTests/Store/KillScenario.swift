@@ -155,6 +155,7 @@ extension KillScenario {
       }
     },
     KillScenario("config", "-N", "1", "--set", "updates.policy=off", "--set", "updates.clone-before=true"),
+    KillScenario("config", "-y", "-N", "1", "--set", "boot.sign-modules=true"),
     KillScenario("restore", "1@3", "/first", "/gone").with {
       $0.prepare = { store in
         try store.ast("run", "1", "sh", "-c", "mkdir /gone; touch /gone/a").expectSuccess()

@@ -71,6 +71,16 @@ extension FuzzEntry {
       _ = FirmwareEntry(input)
     },
     FuzzEntry(
+      "module-keys", of: ["MokList", "ModuleSignature"].map { "Formats/DebianFormats/Modules/\($0).swift" },
+      bytes: [
+        [0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a, 0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72]
+          + [46, 0, 0, 0, 0, 0, 0, 0, 18, 0, 0, 0] + [UInt8](repeating: 0, count: 16) + [0x30, 0x01]
+      ]
+    ) { input in
+      try require(!MokList(input).contains([]), "a certificate without a byte")
+      try require(!ModuleSignature.isModule(input) || input.count >= 18, "a module of \(input.count) bytes")
+    },
+    FuzzEntry(
       "loader-configuration", of: ["Formats/DebianFormats/Loader/SignedLoader.swift"],
       seeds: [SignedLoader.configuration(fileSystem: "1111-2222", directory: "/@grub"), "search.fs_uuid 1 root hd0\n"]
     ) { input in

@@ -52,6 +52,10 @@ public struct BootFilesReport: Sendable {
   public let isSecure: Bool?
   /// The entry of the firmware's boot menu that has started this machine.
   public let entry: FirmwareEntry?
+  /// What firmware knows of the key for kernel modules; nil if there is no key.
+  public fileprivate(set) var moduleKey: ModuleKeyReport?
+  /// The modules of the deployment that DKMS has built and that Secure Boot refuses.
+  public fileprivate(set) var refusedModules: [RefusedModule] = []
   /// The EFI system partitions that the deployment's /etc/fstab names.
   public fileprivate(set) var partitions: [Partition] = []
 
@@ -85,7 +89,11 @@ extension Store {
     var report = BootFilesReport(
       deployment: deployment?.id, isEFI: firmware.arePresent, isSecure: try firmware.isSecure,
       entry: try firmware.current)
+    report.moduleKey = try ModuleKey.existing(in: self.root).flatMap { try ModuleKeyReport($0, firmware) }
     guard let deployment else { return report }
+    if extent != .whatIsThere {
+      report.refusedModules = try RefusedModule.all(of: deployment, in: self, report.moduleKey)
+    }
     let root = RootDirectory(path(of: deployment))
     let fileSystem = try FileSystem.uuid(of: self.root).uuidString.lowercased()
     let other = try AdoptionRecord(in: self.root)?.bootFileSystem

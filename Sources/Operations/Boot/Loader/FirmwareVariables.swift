@@ -27,6 +27,19 @@ struct FirmwareVariables {
     get throws { try value("SbatLevelRT", Self.shim) != nil }
   }
 
+  /// What shim knows of a certificate, in DER.
+  func state(of certificate: [UInt8]) throws -> ModuleKeyReport.State {
+    // A list that is too long for a variable goes on in the next one.
+    let names = ["MokListRT"] + (1...Self.mostLists).map { "MokListRT\($0)" }
+    for name in names {
+      guard let list = try value(name, Self.shim) else { break }
+      if MokList(list).contains(certificate) { return .known }
+    }
+    return try value("MokNew", Self.shim).map { MokList($0).contains(certificate) } ?? false ? .requested : .unknown
+  }
+
+  private static let mostLists = 32
+
   /// The entry of the firmware's boot menu that has started the machine; nil if the firmware does not say.
   var current: FirmwareEntry? {
     get throws {

@@ -1,3 +1,4 @@
+import Boot
 import SnapshotTree
 import Store
 
@@ -12,12 +13,18 @@ public struct MachineUpdates: Sendable {
   /// The running deployment.
   public let running: Deployment?
 
-  /// Asks the database of a store.
+  /// What firmware knows of the key for kernel modules, if Secure Boot refuses what is signed with it.
+  public let refusedKey: ModuleKeyReport?
+
+  /// Asks the database of a store, and the firmware.
   init(of store: Store) throws {
     scheduled = try store.lastScheduledUpgrade()
     waiting = try store.waitingDeployment()
     failed = try store.failedDeployment()
     running = try store.booted()?.deployment
+    refusedKey = try ModuleKey.existing(in: store.root).flatMap { try ModuleKeyReport($0) }.flatMap {
+      $0.isRefused ? $0 : nil
+    }
   }
 
   /// Whether the last scheduled upgrade has failed, or a deployment did not come up.

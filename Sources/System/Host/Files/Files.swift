@@ -1,3 +1,4 @@
+import CFiles
 import FoundationEssentials
 import Glibc
 import SystemPackage
@@ -115,6 +116,13 @@ package enum Files {
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
       try file.closeAfter { _ = try file.writeAll(content) }
     }
+  }
+
+  /// Makes a file that is nowhere but in memory, and opens it.
+  package static func openInMemory() throws -> FileDescriptor {
+    let opened = cfiles_open_in_memory()
+    guard opened >= 0 else { throw AstError(.failed, "cannot make a file in memory: \(Errno(rawValue: -opened))") }
+    return FileDescriptor(rawValue: opened)
   }
 
   /// Makes the content of a file durable.

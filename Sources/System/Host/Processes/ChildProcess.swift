@@ -1,4 +1,3 @@
-import CFiles
 import FoundationEssentials
 import Glibc
 import Sandbox
@@ -26,9 +25,7 @@ package struct ChildProcess {
 
   /// Runs it silently with `input` as standard input: a file, because an unread pipe would end us (SIGPIPE).
   package func run(reading input: Data) throws {
-    let opened = cfiles_open_in_memory()
-    guard opened >= 0 else { throw AstError(.failed, "cannot make a file in memory: \(Errno(rawValue: -opened))") }
-    let file = FileDescriptor(rawValue: opened)
+    let file = try Files.openInMemory()
     try file.closeAfter {
       do {
         _ = try file.writeAll(input)

@@ -42,10 +42,14 @@ package struct BootLoaderFile {
 
   /// Makes the file, or replaces it. When this returns, the new content is on the disk.
   ///
-  /// - Parameter warn: shows a sentence about what stays behind of an earlier power cut.
+  /// - Parameters:
+  ///   - mode: the permissions of a new file; a file that is replaced keeps its own. FAT has none.
+  ///   - warn: shows a sentence about what stays behind of an earlier power cut.
   /// - Throws: `AstError` that says "nothing was changed" up to the moment in which the new file is in place; `FileError`
   ///   or `BtrfsError` if it is in place, and the disk does not take it.
-  package func replace(with content: some Sequence<UInt8>, warning warn: (String) -> Void) throws {
+  package func replace(
+    with content: some Sequence<UInt8>, mode: mode_t = 0o644, warning warn: (String) -> Void
+  ) throws {
     let new: FilePath
     let present: stat?
     do {
@@ -55,7 +59,7 @@ package struct BootLoaderFile {
       }
       new = try unusedName(warn)
       do {
-        try write(content, to: new, like: present)
+        try write(content, to: new, like: present, mode)
         failPoint("boot loader file written")
         try put(new, replacing: present != nil)
       } catch {
@@ -72,6 +76,34 @@ package struct BootLoaderFile {
     try Files.removeFile(new)
     failPoint("old boot loader file removed")
     try sync()
+  }
+
+  /// Overwrites the file where it is. Content that is one sector long, as the present one must be, changes as a whole.
+  /// When this returns, it is on the disk.
+  ///
+  /// - Throws: `FileError`; `.invalidArgument` for a file of another length.
+  package func overwriteSector(with content: [UInt8]) throws {
+    try Files.attempt("write", path) {
+      guard let present = try status(of: path), present.st_size == 512, content.count == 512 else {
+        throw Errno.invalidArgument
+      }
+      let file = try FileDescriptor.open(path, .writeOnly, options: [.noFollow, .closeOnExec])
+      try file.closeAfter {
+        _ = try file.writeAll(toAbsoluteOffset: 0, content)
+        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      }
+    }
+  }
+
+  /// Removes the file, unless a power cut has left another file with the same data: FAT would give their space away.
+  /// The caller syncs.
+  ///
+  /// - Parameter warn: shows a sentence about a file that stays.
+  package func remove(warning warn: (String) -> Void) throws {
+    if kind == .fat, let other = try otherFile(withDataOf: path) {
+      return warn("a power cut has left \(path), whose data are those of \(other): unmount it and run fsck.fat(8)")
+    }
+    try Files.removeFile(path)
   }
 
   private func unchanged(_ error: any Error) -> AstError {
@@ -101,7 +133,7 @@ package struct BootLoaderFile {
       state: .unchanged, hint: "for FAT this takes Linux 6.0 or newer")
   }
 
-  private func write(_ content: some Sequence<UInt8>, to new: FilePath, like present: stat?) throws {
+  private func write(_ content: some Sequence<UInt8>, to new: FilePath, like present: stat?, _ mode: mode_t) throws {
     try Files.attempt("write", new) {
       let file = try FileDescriptor.open(
         new, .writeOnly, options: [.create, .exclusiveCreate, .noFollow, .closeOnExec], permissions: .ownerReadWrite)
@@ -110,7 +142,7 @@ package struct BootLoaderFile {
         // FAT has neither.
         guard kind != .fat else { return }
         if let present, fchown(file.rawValue, present.st_uid, present.st_gid) != 0 { throw Errno(rawValue: errno) }
-        let mode = (present?.st_mode ?? 0o644) & 0o7777
+        let mode = (present?.st_mode ?? mode) & 0o7777
         guard fchmod(file.rawValue, mode) == 0 else { throw Errno(rawValue: errno) }
       }
     }

@@ -67,6 +67,30 @@ struct BootMenuTests {
     try check(menu)
   }
 
+  /// GRUB cannot look into the roots then, so the menu says whether they have the first program of ast.
+  @Test func aBootVolumeHasTheKernels() throws {
+    var menu = BootMenu(
+      fileSystem: "1111-2222", machineID: "0123",
+      deployments: [7, 6].map { BootMenu.Deployment(id: $0, system: deployed($0)) }, nodes: [trial(1)])
+    menu.volume = BootMenu.Volume(fileSystem: "3333-4444")
+    menu.directory = BootMenu.directory(ofSlot: 1)
+    for index in menu.deployments.indices {
+      menu.deployments[index].system.copies = BootMenu.Copies(
+        kernel: "ast/boot/aa", initrd: "ast/boot/bb", hasStartProgram: index == 0)
+    }
+    menu.nodes[0].copies = BootMenu.Copies(kernel: "ast/boot/aa", initrd: "ast/boot/cc", hasStartProgram: true)
+    let text = menu.text
+    #expect(!text.contains("insmod btrfs") && !text.contains("/$1$2") && !text.contains("/$ast_subvolume/"))
+    #expect(text.contains("set ast_kernel=\"$2\"") && text.contains("--set=root '3333-4444'"))
+    #expect(text.contains("if [ -n \"$ast_deployment\" ]; then") && text.contains("'root=UUID=1111-2222'"))
+    #expect(text.contains("if [ -f \"$prefix/ast/slot-1/merge.cpio\" ]"))
+    #expect(text.contains("source $prefix/ast/slot-1/tree-1.cfg\n"))
+    #expect(text.contains("set ast_deployment=7\n  ast_boot '@snapshots/deploy/7/root' '/ast/boot/aa' '/ast/boot/bb' "))
+    #expect(text.contains("set ast_deployment=\n  ast_boot '@snapshots/deploy/6/root' '/ast/boot/aa' '/ast/boot/bb' "))
+    #expect(menu.pages[0].text.contains("  ast_trial 1/3 '@snapshots/nodes/1/3' '/ast/boot/aa' '/ast/boot/cc' 'quiet'"))
+    try check(menu)
+  }
+
   @Test func aMenuOfNothing() throws {
     let menu = BootMenu(fileSystem: "1111-2222", machineID: "0123")
     #expect(!menu.text.contains("menuentry") && !menu.text.contains("default="))

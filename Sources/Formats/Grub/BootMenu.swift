@@ -24,6 +24,11 @@ public struct BootMenu: Hashable, Sendable {
   public var nodes: [System]
   /// The system from before ast, with its own menu; nil if there was none.
   public var before: Before?
+  /// The file system that GRUB reads the kernels from; nil if it reads them from the roots themselves. Then each system
+  /// has ``System/copies``.
+  public var volume: Volume?
+  /// The directory of the menu's files, below that of the boot loader.
+  public var directory: FilePath = "ast"
 
   /// A menu of these systems.
   public init(
@@ -52,6 +57,8 @@ public struct BootMenu: Hashable, Sendable {
     public var initrd: FilePath
     /// More arguments for the kernel, as they would stand on its command line.
     public var arguments: String
+    /// The copies of its kernel and initrd on the boot volume, if there is one.
+    public var copies: Copies?
 
     /// A system with these parts.
     public init(
@@ -62,6 +69,23 @@ public struct BootMenu: Hashable, Sendable {
       self.kernel = kernel
       self.initrd = initrd
       self.arguments = arguments
+    }
+  }
+
+  /// Copies of a system's boot files, where GRUB reads them.
+  public struct Copies: Hashable, Sendable {
+    /// The kernel, from the top of the boot volume.
+    public var kernel: FilePath
+    /// The initial file system, in the same form.
+    public var initrd: FilePath
+    /// Whether the root has the program that brings /etc up to date. GRUB cannot look.
+    public var hasStartProgram: Bool
+
+    /// Copies with these paths.
+    public init(kernel: FilePath, initrd: FilePath, hasStartProgram: Bool) {
+      self.kernel = kernel
+      self.initrd = initrd
+      self.hasStartProgram = hasStartProgram
     }
   }
 

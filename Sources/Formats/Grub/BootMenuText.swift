@@ -6,18 +6,20 @@ extension BootMenu {
   /// The contents of `ast/menu.cfg`.
   public var text: String {
     let parts = [
-      Self.heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial,
+      heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial,
       before?.function(on: fileSystem) ?? "", defaults, deploymentEntries, before == nil ? "" : Before.entry, treeMenu,
     ]
     return parts.filter { !$0.isEmpty }.joined(separator: "\n")
   }
 
-  private static let heading = """
+  /// The module that reads a boot volume has read this file.
+  private var heading: String {
+    """
     # The boot menu of ast, written anew by each change: what is edited here is lost.
     # GRUB for EFI is signed as a whole: it has its modules in it, and loads no others.
-    if [ "$grub_platform" = pc ]; then insmod btrfs; fi
-
+    \(volume == nil ? "if [ \"$grub_platform\" = pc ]; then insmod btrfs; fi\n" : "")
     """
+  }
 
   /// The function that boots. The video modules are those that `load_video` of grub-mkconfig loads; `linux_gfx_mode` is
   /// the admin's choice, from grub.cfg.
@@ -27,19 +29,19 @@ extension BootMenu {
     # A deployment begins with a program that brings /etc up to date, unless an argument names another first program.
     function ast_boot {
       set ast_subvolume="$1"
-      set ast_kernel="/$1$2"
-      set ast_initrd="/$1$3"
+      set ast_kernel="\(volume == nil ? "/$1" : "")$2"
+      set ast_initrd="\(volume == nil ? "/$1" : "")$3"
       set ast_init=
       set ast_more=
       shift 3
       if [ "$grub_platform" = pc ]; then insmod gzio; insmod all_video; fi
       if [ -n "$linux_gfx_mode" ]; then set gfxpayload="$linux_gfx_mode"; fi
-      search --no-floppy --fs-uuid --set=root \(GrubScript.word(fileSystem))
+      search --no-floppy --fs-uuid --set=root \(GrubScript.word(volume?.fileSystem ?? fileSystem))
       if [ ! -f "$ast_kernel" ]; then echo "$ast_kernel is missing."; return 1; fi
       if [ ! -f "$ast_initrd" ]; then echo "$ast_initrd is missing."; return 1; fi
-      if [ -n "$ast_deployment" -a -f "/$ast_subvolume\(Self.startProgram)" ]; then
+      if [ -n "$ast_deployment"\(volume == nil ? " -a -f \"/$ast_subvolume\(Self.startProgram)\"" : "") ]; then
         set ast_init=init=\(Self.startProgram)
-        if [ -f "$prefix/ast/\(StartUnits.name)" ]; then set ast_more="$prefix/ast/\(StartUnits.name)"; fi
+        if [ -f "\(units)" ]; then set ast_more="\(units)"; fi
         if [ "$grub_platform" = pc ]; then insmod regexp; fi
         for ast_word in "$@"; do
           if regexp '^init=' "$ast_word"; then set ast_init=; set ast_more=; fi
@@ -55,6 +57,8 @@ extension BootMenu {
     """
   }
 
+  private var units: String { "$prefix/\(directory)/\(StartUnits.name)" }
+
   /// The first program of a deployment's start, in its root; it reads the word `ast.init=`.
   private static let startProgram = "/usr/lib/ast/init"
 
@@ -62,7 +66,7 @@ extension BootMenu {
   private func function(_ deployment: Deployment) -> String {
     """
     function ast_boot_\(deployment.id) {
-      set ast_deployment=\(deployment.id)
+      set ast_deployment=\(deployment.system.copies?.hasStartProgram ?? true ? "\(deployment.id)" : "")
       ast_boot \(words(deployment.system, before: ["ast.deployment=\(deployment.id)"] + takingOver + ["$@"]))
     }
 
@@ -93,7 +97,8 @@ extension BootMenu {
     let configured = KernelArguments(system.arguments).booting(subvolume.string)
     let arguments = (own.isEmpty ? configured : configured.map(Self.deferringInit)).map { GrubScript.word($0) }
     let place = [
-      GrubScript.word(subvolume.string), GrubScript.word(system.kernel), GrubScript.word(system.initrd),
+      GrubScript.word(subvolume.string), GrubScript.word(system.copies?.kernel ?? system.kernel),
+      GrubScript.word(system.copies?.initrd ?? system.initrd),
     ]
     return (place + own + arguments).joined(separator: " ")
   }
@@ -196,7 +201,10 @@ extension BootMenu {
   private var treeMenu: String {
     guard !nodes.isEmpty else { return "" }
     let pages = slices.enumerated().map { index, nodes in
-      (title: Self.range(nodes), id: "ast-tree-\(index + 1)", body: "source $prefix/ast/\(Self.pageName(index))\n")
+      (
+        title: Self.range(nodes), id: "ast-tree-\(index + 1)",
+        body: "source $prefix/\(directory)/\(Self.pageName(index))\n"
+      )
     }
     let body =
       pages.count == 1

@@ -27,7 +27,7 @@ extension Store {
     try requireSameDatabase()
     Interruption.holdBack()
     begun = nil
-    let (result, menu): (Result, PreparedMenu?)
+    let (result, menu): (Result, (any PublishableMenu)?)
     do {
       (result, menu) = try tree.write { tree in
         try settle(holding: held, own: own)

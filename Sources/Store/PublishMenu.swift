@@ -10,9 +10,17 @@ import Sandbox
 import SnapshotTree
 import SystemPackage
 
+/// A boot menu that is prepared: publishing it cannot fail because of what it says.
+protocol PublishableMenu {
+  /// The menu.
+  var contents: MenuContents { get }
+  /// Makes GRUB see it.
+  func install() throws
+}
+
 /// The files of the boot menu that are to be replaced. They are written beside the present ones and checked, so that
 /// their contents cannot make the publishing fail.
-struct PreparedMenu {
+struct PreparedMenu: PublishableMenu {
   /// The menu that they are made of.
   let contents: MenuContents
   private let machine: Machine
@@ -69,7 +77,7 @@ struct PreparedMenu {
   }
 
   /// Replaces the files; ``first`` comes last, because it names the others. After this GRUB sees the new menu.
-  fileprivate func install() throws {
+  func install() throws {
     let directory = machine.path(of: Machine.grub)
     // The new files must be complete on the disk before they are renamed.
     try machine.sync()
@@ -102,7 +110,7 @@ extension Store {
   ///
   /// A process compares the files themselves until it has published the menu, or found it right. From then on it does so
   /// only if the menu differs from that one, or another command has changed the tree.
-  func preparedMenu() throws -> PreparedMenu? {
+  func preparedMenu() throws -> (any PublishableMenu)? {
     guard try hasMenu() else { return nil }
     return try preparedMenuOfMachine()
   }
@@ -122,27 +130,40 @@ extension Store {
     return true
   }
 
-  private func preparedMenuOfMachine() throws -> PreparedMenu? {
+  private func preparedMenuOfMachine() throws -> (any PublishableMenu)? {
     var contents: MenuContents?
     if let publishedMenu {
       contents = try menuContents()
       if contents == publishedMenu { return nil }
     }
     guard let machine = try Machine(around: root) else { return nil }
+    let volume = try BootVolume(of: root)
     // A disk that never had a menu needs none.
-    if try tree.deployments().isEmpty, try !PreparedMenu.isPresent(on: machine) { return nil }
+    if try tree.deployments().isEmpty, try !isMenuPresent(on: machine, volume) { return nil }
     let made = try contents ?? menuContents()
     // If the change fails after this, new files are left beside the present ones, and the next change removes them.
     publishedMenu = nil
-    guard let prepared = try PreparedMenu(made, on: machine) else {
+    guard let prepared = try prepare(made, on: machine, volume) else {
       publishedMenu = made
       return nil
     }
     return prepared
   }
 
+  private func isMenuPresent(on machine: Machine, _ volume: BootVolume?) throws -> Bool {
+    guard let volume else { return try PreparedMenu.isPresent(on: machine) }
+    return try MenuSlots.isPresent(on: volume)
+  }
+
+  private func prepare(
+    _ contents: MenuContents, on machine: Machine, _ volume: BootVolume?
+  ) throws -> (any PublishableMenu)? {
+    guard let volume else { return try PreparedMenu(contents, on: machine) }
+    return try volume.naming { try PreparedVolumeMenu(contents, on: volume, of: self) }
+  }
+
   /// Publishes a menu that was prepared, if there is one.
-  func publish(_ prepared: PreparedMenu?) throws {
+  func publish(_ prepared: (any PublishableMenu)?) throws {
     guard let prepared else { return }
     try prepared.install()
     publishedMenu = prepared.contents

@@ -27,6 +27,8 @@ public final class Store {
   package let reader: SettingsReader
   /// The boot menu that this process knows to be published; nil if it has not checked yet.
   var publishedMenu: MenuContents?
+  /// The space on the boot volume that a deployment at work wants free, in bytes.
+  var wantedBootSpace: Int64 = 0
   /// The names of systems, for the boot menu.
   var systemNames = SystemNames()
   private let tell: (String) -> Void

@@ -2,6 +2,7 @@ import DebianFormats
 import FoundationEssentials
 import Glibc
 import Host
+import Store
 import SystemPackage
 import TestSupport
 import Testing
@@ -31,7 +32,8 @@ struct LoaderPlanTests {
         program == .grub ? grub : BootProgram.bytes(generations: shim, filling: "\(program.rawValue)")
       try Host.Files.write(content, to: path)
     }
-    return try LoaderChain(in: RootDirectory(root), of: "node 1", for: .amd64, fileSystem: Self.fileSystem)
+    return try LoaderChain(
+      in: RootDirectory(root), of: "node 1", for: .amd64, leadingTo: LoaderPlace(onStore: Self.fileSystem))
   }
 
   private func plan(
@@ -136,7 +138,7 @@ struct LoaderPlanTests {
   @Test func aRootWithoutSignedProgramsIsRefused() throws {
     let empty = RootDirectory(try LoopBtrfs.shared.newDirectory())
     let missing = #expect(throws: AstError.self) {
-      try LoaderChain(in: empty, of: "the base", for: .amd64, fileSystem: "x")
+      try LoaderChain(in: empty, of: "the base", for: .amd64, leadingTo: LoaderPlace(onStore: "x"))
     }
     #expect(
       missing?.message == "the base has no signed boot loader: there is no /usr/lib/shim/mmx64.efi.signed; "

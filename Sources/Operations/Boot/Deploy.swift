@@ -95,8 +95,13 @@ extension Store {
       try configuration.prepare(progress: progress)
       // 5 seal
       try machine.sync()
+      let copies = try copyBootFiles(boot, of: staged.path, holding: [id], own: operation)
       failPoint("sealed")
-      try GrubCheck(in: root).requireReadable(boot, in: FilePath("deploy/.\(operation)"))
+      if let copies {
+        try GrubCheck.requireReadable(copies, of: staged.path)
+      } else {
+        try GrubCheck(in: root).requireReadable(boot, in: FilePath("deploy/.\(operation)"))
+      }
       // 6 commit, 7 publish
       try Interruption.check()
       let (deployment, fallback) = try change(holding: [id], own: operation) {
@@ -107,7 +112,7 @@ extension Store {
       keepTrialEtc(of: operation, for: deployment.id)
       // The new grub.cfg changes the look of the menu, not its entries.
       do {
-        try configuration.install()
+        try configuration.install(for: root, warning: warn)
       } catch {
         warn("\(AstError(error).reason); grub.cfg was left unchanged, and the next deploy tries this again")
       }

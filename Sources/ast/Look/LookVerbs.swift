@@ -188,7 +188,7 @@ struct Notices {
   let etc: [String]
   let loader: [String]
 
-  init(of store: Store) throws { (etc, loader) = try (store.etcNotices(), store.loaderNotices()) }
+  init(of store: Store) throws { (etc, loader) = try (store.etcNotices(), store.loaderNotices() + store.menuNotices()) }
 }
 
 /// A store's state as `--json` shows it.

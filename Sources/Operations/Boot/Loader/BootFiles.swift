@@ -95,12 +95,13 @@ extension Store {
       report.refusedModules = try RefusedModule.all(of: deployment, in: self, report.moduleKey)
     }
     let root = RootDirectory(path(of: deployment))
-    let fileSystem = try FileSystem.uuid(of: self.root).uuidString.lowercased()
+    let menu = try LoaderPlace(of: self.root)
+    let fileSystem = menu.fileSystem
     let other = try AdoptionRecord(in: self.root)?.bootFileSystem
     var chain: LoaderChain?
     do {
       let made = try LoaderChain(
-        in: root, of: "deployment \(deployment.id)", for: .current, fileSystem: fileSystem)
+        in: root, of: "deployment \(deployment.id)", for: .current, leadingTo: menu)
       report.deploymentGenerations = made.programs
       chain = made
     } catch let error as AstError where error.code == .refused {

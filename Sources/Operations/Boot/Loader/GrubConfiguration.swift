@@ -62,12 +62,20 @@ struct GrubConfiguration {
   private static let videoIfPresent =
     "if [ -e $prefix/$grub_cpu-$grub_platform/all_video.mod ]; then insmod all_video; fi"
 
-  /// Puts the new file in place of the present one.
-  func install() throws {
+  /// Puts the new file in place of the present one, and where GRUB reads it.
+  ///
+  /// - Parameters:
+  ///   - store: the store's directory.
+  ///   - warn: shows a sentence about what stays behind of an earlier power cut.
+  func install(for store: FilePath, warning warn: (String) -> Void) throws {
     guard isNeeded else { return }
     let directory = machine.path(of: Machine.grub)
     let (new, present) = (directory.appending(Self.newName), directory.appending("grub.cfg"))
     try Files.sync(new)
+    if let volume = try BootVolume(of: store) {
+      try BootLoaderFile(volume.loader.appending("grub.cfg")).replace(
+        with: Files.contents(of: new), mode: 0o600, warning: warn)
+    }
     try Files.rename(new, to: present)
     failPoint("grub.cfg in place")
     try RootDirectory(directory).write(inputs, to: Self.inputsName)

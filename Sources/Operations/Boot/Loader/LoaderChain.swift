@@ -28,10 +28,10 @@ public struct LoaderChain: Sendable {
   ///
   /// - Parameters:
   ///   - owner: the name of the root, for the error.
-  ///   - fileSystem: the UUID of the file system with the boot menu.
+  ///   - menu: the place of the boot menu.
   /// - Throws: `AstError` (refused) if the root has no signed loader.
-  public init(
-    in root: RootDirectory, of owner: String, for architecture: DebianArchitecture, fileSystem: String
+  package init(
+    in root: RootDirectory, of owner: String, for architecture: DebianArchitecture, leadingTo menu: LoaderPlace
   ) throws {
     let loader = SignedLoader(for: architecture)
     var programs: [SignedLoader.Program: (content: [UInt8], generations: BootGenerations)] = [:]
@@ -42,9 +42,9 @@ public struct LoaderChain: Sendable {
     for directory in SignedLoader.Directory.allCases {
       for program in SignedLoader.Program.allCases {
         if directory == .debian, program == .grub {
-          let menu = SignedLoader.configuration(fileSystem: fileSystem, directory: "/\(Machine.grub)")
+          let text = SignedLoader.configuration(fileSystem: menu.fileSystem, directory: menu.directory.string)
           files.append(Self.text(loader.entries, at: loader.entriesPlace))
-          files.append(Self.text(Array(menu.utf8), at: SignedLoader.configurationPlace))
+          files.append(Self.text(Array(text.utf8), at: SignedLoader.configurationPlace))
         }
         guard let (content, generations) = programs[program] else { continue }
         files.append(

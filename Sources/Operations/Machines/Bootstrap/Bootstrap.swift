@@ -155,7 +155,8 @@ extension Bootstrap {
       try base.moveData(to: top.path)
       steps.note("installing GRUB")
       try InstallGrub(
-        base: base, directory: top.path.appending(Machine.grub), system: system, serial: answers.serial,
+        base: base, directory: top.path.appending(Machine.grub),
+        place: LoaderPlace(onStore: system.uuidString.lowercased()), driver: "btrfs", serial: answers.serial,
         architecture: .current
       ).run(on: device, boot: boot)
     }

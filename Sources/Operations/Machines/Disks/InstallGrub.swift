@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import Grub
 import Host
+import Store
 import SystemPackage
 
 /// Puts the GRUB of a base on a disk: for EFI Debian's signed one, and on amd64 one for BIOS, too.
@@ -16,21 +17,20 @@ import SystemPackage
 struct InstallGrub {
   /// The base whose GRUB it is.
   let base: BootstrapBase
-  /// The directory with everything GRUB reads, a subvolume at the top of the file system.
+  /// The directory with everything GRUB reads, as it is mounted now.
   let directory: FilePath
-  /// The file system it is in.
-  let system: UUID
+  /// The same directory as GRUB sees it.
+  let place: LoaderPlace
+  /// The module of GRUB that reads its file system.
+  let driver: String
   /// The serial line that shows its menu in addition to the screen.
   let serial: BootstrapAnswers.SerialConsole?
   /// The machine it is for.
   let architecture: DebianArchitecture
 
-  /// The path of that directory from the top of the file system.
-  private static let prefix = "/@grub"
-
   private static let bios = "i386-pc"
   /// The modules that read the other modules from the file system.
-  private static let modules = ["part_gpt", "part_msdos", "btrfs", "search_fs_uuid"]
+  private var modules: [String] { ["part_gpt", "part_msdos", driver, "search_fs_uuid"] }
 
   /// Installs GRUB. `boot` is the EFI system partition, with a file system on it.
   ///
@@ -48,7 +48,7 @@ struct InstallGrub {
 
   /// Puts GRUB where a BIOS starts it; its modules are there.
   func installForBIOS(on disk: FilePath) throws {
-    let core = try image(for: Self.bios, with: ["biosdisk"] + Self.modules)
+    let core = try image(for: Self.bios, with: ["biosdisk"] + modules)
     try BIOSBootCode(boot: try bootSector(), core: core).write(to: disk)
   }
 
@@ -63,7 +63,7 @@ struct InstallGrub {
   /// - Throws: `AstError` (refused) if the base has none.
   func installForEFI(on boot: FATVolume) throws {
     let chain = try LoaderChain(
-      in: RootDirectory(base.root), of: "the base", for: architecture, fileSystem: system.uuidString.lowercased())
+      in: RootDirectory(base.root), of: "the base", for: architecture, leadingTo: place)
     try boot.makeDirectories(["EFI"] + SignedLoader.Directory.allCases.map(\.rawValue))
     for file in chain.files { try boot.write(file.content, to: file.place.string) }
   }
@@ -106,12 +106,12 @@ struct InstallGrub {
   /// GRUB with the modules and the script that find `directory`, whichever disk it is on.
   private func image(for platform: String, with modules: [String]) throws -> [UInt8] {
     let script = """
-      search.fs_uuid \(system.uuidString.lowercased()) root
-      set prefix=($root)\(Self.prefix)
+      search.fs_uuid \(place.fileSystem) root
+      set prefix=($root)\(place.directory)
 
       """
     let make = "printf '%s' \"$1\" >/tmp/early.cfg && shift && exec grub-mkimage --config=/tmp/early.cfg \"$@\""
-    let options = ["--format=\(platform)", "--prefix=\(Self.prefix)"]
+    let options = ["--format=\(platform)", "--prefix=\(place.directory)"]
     return try base.run(["sh", "-c", make, "sh", script] + options + modules, capturing: true)
   }
 

@@ -120,7 +120,8 @@ public struct Migration {
       progress("installing GRUB on \(disk.disk)")
       let grub = InstallGrub(
         base: BootstrapBase(store: store, root: base, messages: messages), directory: top.appending(Machine.grub),
-        system: system.fileSystem, serial: nil, architecture: .current)
+        place: LoaderPlace(onStore: system.fileSystem.uuidString.lowercased()), driver: "btrfs", serial: nil,
+        architecture: .current)
       if plan.platforms.bios { try grub.installForBIOS(on: disk.disk) }
       try grub.makeEFIPartition(boot)
       if plan.platforms.efi { try grub.installForEFI(on: boot) }

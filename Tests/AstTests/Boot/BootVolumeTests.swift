@@ -1,0 +1,97 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+import TestSupport
+import Testing
+
+/// Kernels and the menu on a file system of their own, because GRUB cannot read the store.
+@Suite("Boot volume", .requiresRoot)
+struct BootVolumeTests {
+  @Test func theMenuNamesCopiesThatDeploymentsShare() throws {
+    let disk = try BootVolumeDisk()
+    try disk.store.ast("deploy", "1").expectSuccess()
+    let first = try disk.copies()
+    #expect(first.count == 2)
+    #expect(try disk.named() == first)
+    #expect(try disk.wrongCopies() == [])
+    let place = disk.volume.appending("ast/boot").string
+    #expect(try runSuccessfully(["find", place, "-type", "f", "-printf", "%m\n"]) == "600\n600\n")
+    let menu = try #require(try disk.menu())
+    #expect(Set(menu.keys) == ["menu.cfg", "tree-1.cfg"])
+    #expect(menu["menu.cfg"]?.contains("--set=root '\(disk.uuid)'") ?? false)
+    #expect(menu["menu.cfg"]?.contains("/slot-0/tree-1.cfg") ?? false)
+    // The store has no menu besides.
+    #expect(try MenuFiles(of: disk.store).texts == [:])
+
+    try disk.store.ast("deploy", "1").expectSuccess()
+    #expect(try disk.copies() == first)
+    #expect(try disk.menu()?["menu.cfg"]?.contains("/slot-1/tree-1.cfg") ?? false)
+
+    try disk.makeInitrd(in: 1)
+    #expect(try disk.copies().count == 3)
+    #expect(try disk.named() == disk.copies())
+  }
+
+  @Test func trialsAreLeftOutFirstAndARefusalSaysWhatWouldHaveToGo() throws {
+    let disk = try BootVolumeDisk(megabytes: 24)
+    try disk.makeInitrd(in: 1, bytes: 5_000_000)
+    try disk.store.ast("deploy", "1").expectSuccess()
+    try disk.store.ast("clone", "1", "other").expectSuccess()
+    try disk.makeInitrd(in: 2, bytes: 5_000_000)
+    #expect(try disk.named() == disk.copies())
+    #expect(try disk.menu()?["tree-1.cfg"]?.contains("ast-trial-2") ?? false)
+    try disk.makeInitrd(in: 1, bytes: 5_000_000)
+    try disk.store.ast("deploy", "1").expectSuccess()
+    #expect(try disk.wrongCopies() == [])
+    // Now the trial of node 2 would take the room of the next deployment.
+    #expect(try !(disk.menu()?["tree-1.cfg"]?.contains("ast-trial-2") ?? true))
+    let status = try disk.store.ast("status").expectSuccess()
+    #expect(
+      status.stdout.contains("Boot loader:  node 2 is not in the boot menu: /boot/loader has no room"), "\(status)")
+
+    try disk.makeInitrd(in: 1, bytes: 9_000_000)
+    let (before, menu) = (try disk.copies(), try disk.menu())
+    let refused = try disk.store.ast("deploy", "1")
+    #expect(refused.status == 7, "\(refused)")
+    #expect(
+      refused.stderr.contains("ast: the boot files need 10 MB, and /boot/loader has room for ")
+        && refused.stderr.contains("MB; nothing was changed"), "\(refused)")
+    #expect(refused.stderr.contains("deployment 1 (6 MB), deployment 2 (6 MB)"), "\(refused)")
+    #expect(try disk.copies() == before && disk.menu() == menu)
+  }
+
+  /// The menu never names a copy that is missing or incomplete, and the next command tidies up.
+  @Test func killedDeploymentsLeaveAMenuThatBoots() throws {
+    let disk = try BootVolumeDisk()
+    try disk.store.ast("deploy", "1").expectSuccess()
+    for point in [
+      "boot loader file written", "boot loader file in place", "boot file copied", "sealed", "menu written",
+      "menu published", "boot file removed",
+    ] {
+      try disk.makeInitrd(in: 1)
+      let killed = try disk.store.ast(["deploy", "1"], environment: ["AST_FAIL_AT": point])
+      #expect(killed.signal == SIGKILL, "\(point): \(killed)")
+      #expect(try disk.wrongCopies() == [], "\(point)")
+      try disk.store.ast("tmp").expectSuccess()
+      #expect(try disk.wrongCopies() == [], "\(point)")
+      #expect(try disk.named() == disk.copies(), "\(point)")
+    }
+    #expect(try Consistency.findingsOfDoctor(disk.store) == [])
+  }
+
+  @Test func aVolumeThatIsGoneChangesNothing() throws {
+    let disk = try BootVolumeDisk()
+    try disk.store.ast("deploy", "1").expectSuccess()
+    let record = disk.store.root.appending("ast/boot-volume.json").string
+    let text = try String(contentsOfFile: record, encoding: .utf8)
+    try text.replacing(disk.uuid, with: "01234567-89ab-cdef-0123-456789abcdef").write(
+      toFile: record, atomically: true, encoding: .utf8)
+    let before = try StoreContents(disk.store)
+    let result = try disk.store.ast("deploy", "1")
+    #expect(result.status == 3, "\(result)")
+    #expect(result.stderr.contains("there is no file system with the UUID 01234567-89ab-cdef-0123-456789abcdef"))
+    try text.write(toFile: record, atomically: true, encoding: .utf8)
+    try disk.store.ast("tmp").expectSuccess()
+    #expect(try StoreContents(disk.store) == before)
+  }
+}

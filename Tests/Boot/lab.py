@@ -35,10 +35,13 @@ class Lab:
         if hardware:
             self._probe()
 
-    def image(self, suite="trixie", binary=BINARY, include=None):
-        """A disk with a fresh system of this release and this package: the same binary makes it once."""
+    def image(self, suite="trixie", binary=BINARY, include=None, boot_partition=None):
+        """A disk with a fresh system of this release and this package: the same binary makes it once.
+
+        With a boot partition of this size, GRUB reads kernels and menu from there."""
         archive = self._patient_archive(suite)
         options = OPTIONS + ["--tarball", archive] + (["--include", include] if include else [])
+        options += ["--boot-partition", boot_partition] if boot_partition else []
         # An archive that is a copy of an earlier day.
         options += ["--apt-option", "Acquire::Check-Valid-Until=false"] if include else []
         key = hashlib.sha256(repr((options, os.path.getmtime(archive))).encode())

@@ -39,6 +39,16 @@ def test_init_that_panics_with_secure_boot(lab):
     comes_back(machine)
 
 
+def test_kernels_on_a_boot_partition_with_secure_boot(lab):
+    machine = good(lab, lab.image(boot_partition="512M"))
+    machine.succeed("test $(findmnt -no FSTYPE /boot/loader) = ext4 && test ! -e /boot/grub/ast/menu.cfg")
+    machine.succeed("test $(ls /boot/loader/ast/boot | wc -l) = 2 && grep -q ^search /boot/efi/EFI/debian/grub.cfg")
+    deploys_chooses_and_rolls_back(machine)
+    machine.succeed("grep -oh 'ast/boot/[0-9a-f]*' /boot/loader/ast/grub/ast/slot-*/*.cfg | sort -u >/tmp/named")
+    machine.succeed("cd /boot/loader/ast/boot && for f in *; do grep -qx ast/boot/$f /tmp/named || exit 1; done")
+    machine.succeed("cd /boot/loader/ast/boot && for f in *; do sha256sum $f | grep -q ^$f || exit 1; done")
+
+
 def test_a_good_start_renews_what_the_firmware_starts(lab):
     """A loader of other content and the same generation is in its place after the next good start; nothing else is."""
     machine = good(lab)

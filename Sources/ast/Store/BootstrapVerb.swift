@@ -27,7 +27,8 @@ struct BootstrapVerb: Verb {
     let questions = BootstrapQuestions(source, system, file, isAsked: Confirmation.isAsked(global))
     let bootstrap = Bootstrap(
       target, from: questions.source, kernel: questions.kernel, packages: questions.packages,
-      aptOptions: source.aptOption, answers: try questions.answers(), version: Version.text)
+      aptOptions: source.aptOption, answers: try questions.answers(), bootPartition: self.target.bootPartition?.bytes,
+      version: Version.text)
     if !bootstrap.answers.letsSomebodyIn {
       context.output.warn("no user can log in to this system: use --root-password, --user or --ssh-key")
     }
@@ -70,6 +71,9 @@ struct BootstrapTarget: ParsableArguments {
   var size: ByteSize?
   @Flag(help: "Replace an existing file.") var force = false
   @Option(help: ArgumentHelp("Erase this disk and use it.", valueName: "device")) var disk: String?
+  @Option(
+    help: ArgumentHelp("Keep kernels and the boot menu on an ext4 of this size, at least 256M.", valueName: "size"))
+  var bootPartition: ByteSize?
 
   func validate() throws {
     guard image == nil || disk == nil else { throw ValidationError("--image and --disk exclude each other") }

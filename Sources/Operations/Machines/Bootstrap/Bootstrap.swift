@@ -30,6 +30,8 @@ public struct Bootstrap {
   public let aptOptions: [AptOption]
   /// The system's name, language, accounts and consoles.
   public let answers: BootstrapAnswers
+  /// The size of a partition of its own for kernels and the boot menu in bytes; nil for none.
+  public let bootPartition: Int64?
 
   /// The version of this ast.
   public let version: String
@@ -37,8 +39,9 @@ public struct Bootstrap {
   /// A system to make.
   public init(
     _ target: Target, from source: BaseSource, kernel: String, packages: [String], aptOptions: [AptOption] = [],
-    answers: BootstrapAnswers, version: String
+    answers: BootstrapAnswers, bootPartition: Int64? = nil, version: String
   ) {
+    self.bootPartition = bootPartition
     self.target = target
     self.source = source
     self.kernel = kernel
@@ -102,13 +105,19 @@ public struct Bootstrap {
   private func requirePrograms() throws {
     var programs: [HostProgram] = [.sfdisk, .partx, .mkfsBtrfs, .mkfsVfat, .mmd, .mcopy]
     if case .image = target { programs.append(.losetup) }
+    if bootPartition != nil { programs.append(.mkfsExt4) }
     if case .bootstrap = source { programs.append(.mmdebstrap) }
     try HostProgram.require(programs)
     try source.requireReadable()
   }
 
   private func requireRoom(on size: Int64) throws {
-    guard size < Partitions.smallestDisk else { return }
+    if let bootPartition, bootPartition < Partitions.smallestVolume {
+      throw AstError(
+        .usage, "a boot partition of \(bootPartition) bytes is too small for kernels", state: .unchanged,
+        hint: "256M is enough for a few")
+    }
+    guard size - (bootPartition ?? 0) < Partitions.smallestDisk else { return }
     throw AstError(
       .usage, "a disk of \(size) bytes is too small for a system", state: .unchanged, hint: "3G is enough")
   }
@@ -127,7 +136,7 @@ private struct Steps {
 extension Bootstrap {
   private func install(on device: FilePath, size: Int64, _ files: [PackageFile], _ steps: Steps) throws {
     steps.note("making partitions and file systems on \(device)")
-    let disk = try Partitions(forDiskOf: size).write(to: device)
+    let disk = try Partitions(forDiskOf: size, volume: bootPartition).write(to: device)
     let (system, bootID) = (UUID(), VolumeID())
     try ChildProcess(
       "mkfs.btrfs", ["--quiet", "--force", "--uuid", system.uuidString.lowercased(), "--", disk.system.string]
@@ -136,6 +145,8 @@ extension Bootstrap {
     defer { top.end() }
     let boot = FATVolume(device: disk.boot, scratch: top.scratch)
     try boot.make(bootID)
+    let volume = try disk.volume.map(NewBootVolume.init(on:))
+    defer { volume?.end() }
     for name in [Machine.store, Machine.variable, "@home", "@root", "@srv", Machine.grub] {
       _ = try Subvolume.create(at: top.path.appending(name))
     }
@@ -149,18 +160,21 @@ extension Bootstrap {
       if case .bootstrap = source {} else { try base.install(wanted, aptOptions) }
       try base.install(files, aptOptions)
       try base.apply(answers)
-      try base.writeTable(system: system, boot: bootID)
+      try base.writeTable(system: system, boot: bootID, and: volume.map { [$0.entry] } ?? [])
       try base.installSystem(version: version)
       try base.makeInitrdForAnyMachine()
       try base.moveData(to: top.path)
       steps.note("installing GRUB")
       try InstallGrub(
-        base: base, directory: top.path.appending(Machine.grub),
-        place: LoaderPlace(onStore: system.uuidString.lowercased()), driver: "btrfs", serial: answers.serial,
+        base: base, directory: volume?.loader ?? top.path.appending(Machine.grub),
+        place: volume?.place ?? LoaderPlace(onStore: system.uuidString.lowercased()),
+        driver: volume == nil ? "btrfs" : "ext2", serial: answers.serial,
         architecture: .current
       ).run(on: device, boot: boot)
+      try volume?.record.write(in: store.root)
     }
     try makeFirstSystem(in: store, steps)
+    if let volume { try FileSystem.sync(volume.loader) }
     try FileSystem.sync(top.path)
   }
 

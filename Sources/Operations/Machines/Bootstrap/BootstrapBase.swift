@@ -74,8 +74,10 @@ struct BootstrapBase {
   }
 
   /// Writes the table of file systems, and makes the places where they are mounted.
-  func writeTable(system: UUID, boot: VolumeID) throws {
-    let layout = Fstab.layout(fileSystem: system.uuidString.lowercased(), efiPartition: "\(boot)")
+  ///
+  /// - Parameter more: mounts besides those of every system.
+  func writeTable(system: UUID, boot: VolumeID, and more: [Fstab.Entry]) throws {
+    let layout = Fstab.layout(fileSystem: system.uuidString.lowercased(), efiPartition: "\(boot)") + more
     let heading = "# <file system> <mount point> <type> <options> <dump> <pass>\n"
     let table = Fstab(heading.utf8).completing(with: layout)
     try write(String(decoding: table.content, as: UTF8.self), to: "/etc/fstab")

@@ -11,6 +11,7 @@ enum HostProgram: String {
   case partx
   case mkfsBtrfs = "mkfs.btrfs"
   case mkfsVfat = "mkfs.vfat"
+  case mkfsExt4 = "mkfs.ext4"
   case mmd
   case mcopy
   case mmdebstrap
@@ -22,6 +23,7 @@ enum HostProgram: String {
     case .sfdisk: "fdisk"
     case .mkfsBtrfs: "btrfs-progs"
     case .mkfsVfat: "dosfstools"
+    case .mkfsExt4: "e2fsprogs"
     case .mmd, .mcopy: "mtools"
     case .mmdebstrap: "mmdebstrap"
     }

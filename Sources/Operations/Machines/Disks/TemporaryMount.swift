@@ -19,6 +19,15 @@ struct TemporaryMount {
     }
   }
 
+  /// Mounts the ext4 on `device`, which was made just now.
+  init(ofNewVolume device: FilePath) throws {
+    try self.init { path in
+      guard mount(device.string, path.string, "ext4", UInt(MS_NOATIME), nil) == 0 else {
+        throw AstError(.failed, "cannot mount \(device): \(Errno(rawValue: errno))")
+      }
+    }
+  }
+
   /// Mounts the file system with a UUID that was the /boot of an adopted system.
   init(ofBootPartition identity: String) throws {
     try self.init { path in

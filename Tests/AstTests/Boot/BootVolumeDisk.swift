@@ -42,11 +42,14 @@ final class BootVolumeDisk: Sendable {
     try text.write(toFile: store.root.appending("ast/boot-volume.json").string, atomically: true, encoding: .utf8)
   }
 
-  /// Gives a node a new initrd of random content, of this many bytes.
+  /// The command that makes an initrd of random content in a node, of this many bytes.
+  static func makingInitrd(of bytes: Int) -> [String] {
+    ["sh", "-ec", "head -c \(bytes) /dev/urandom >/boot/initrd.img-\(BootDisk.version)"]
+  }
+
+  /// Gives a node such an initrd.
   func makeInitrd(in node: Int, bytes: Int = 100_000) throws {
-    try store.ast(
-      "run", "\(node)", "sh", "-ec", "head -c \(bytes) /dev/urandom >/boot/initrd.img-\(BootDisk.version)"
-    ).expectSuccess()
+    try store.ast(["run", "\(node)"] + Self.makingInitrd(of: bytes)).expectSuccess()
   }
 
   /// The names of the copies.

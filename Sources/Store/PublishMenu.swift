@@ -188,6 +188,7 @@ extension Store {
     let etc = RootDirectory(path(of: first))
     menu.machineID = try MachineIdentity.current(in: etc) ?? ""
     menu.environment = try bootEnvironment(in: etc)
+    menu.resume = try hibernationPlace(in: etc, arguments: first.boot?.arguments ?? "").arguments
     menu.choice = BootMenu.Choice(
       deployment: id.rawValue, token: try tree.bootToken, fallback: try tree.previousDeployment?.rawValue)
     menu.once = try tree.onceDeployment.map { BootMenu.Once(deployment: $0.rawValue, token: try tree.onceToken) }
@@ -210,6 +211,17 @@ extension Store {
   package func bootEnvironment(in root: RootDirectory) throws -> BootEnvironmentPlace? {
     let uuid = Fstab(try root.contents(of: "/etc/fstab") ?? Data()).uuid(at: "/boot/efi")
     return uuid.map { BootEnvironmentPlace(fileSystem: $0) }
+  }
+
+  /// Where the machine whose root this is keeps its memory when it hibernates.
+  ///
+  /// - Parameter arguments: its kernel's.
+  package func hibernationPlace(in root: RootDirectory, arguments: String) throws -> HibernationPlace {
+    HibernationPlace(
+      arguments: KernelArguments(arguments).words,
+      configuration: try root.contents(of: "/etc/initramfs-tools/conf.d/resume") ?? Data(),
+      table: Fstab(try root.contents(of: "/etc/fstab") ?? Data()),
+      encrypted: try root.contents(of: "/etc/crypttab") ?? Data())
   }
 
   /// Whether a subvolume exists. `doctor` reports one that was deleted behind ast's back; the rest must still boot.

@@ -40,6 +40,25 @@ struct BootAssessmentTests {
     #expect(try store.tree.nextOperation == before)
   }
 
+  /// GRUB counts by the number of the choice: with the old one, four times of hibernation would be four tries.
+  @Test func afterHibernationTheTriesOfAWaitingDeploymentAreCountedAnew() throws {
+    let tree = store.tree
+    let before = try tree.bootToken
+    #expect(try store.renewTries(of: try booted(2)) == [DeploymentID(3)])
+    #expect(try tree.bootToken > before)
+    #expect(try states() == ["1 good", "2 good previous", "3 trying default"])
+    try tree.write { try $0.setOnceDeployment(DeploymentID(1), token: nil) }
+    try tree.write { try $0.setState(.good, of: DeploymentID(3)) }
+    let token = try tree.bootToken
+    #expect(try store.renewTries(of: try booted(2)) == [DeploymentID(1)])
+    #expect(try tree.bootToken == token && tree.onceToken > token)
+    #expect(try tree.onceDeployment == DeploymentID(1))
+    try tree.write { try $0.setOnceDeployment(nil, token: nil) }
+    let last = try tree.nextOperation
+    #expect(try store.renewTries(of: try booted(2)) == [] && store.renewTries(of: nil) == [])
+    #expect(try tree.nextOperation == last)
+  }
+
   /// The plug was pulled between a commit and what is made from it; nothing changes the tree before the next restart.
   @Test(arguments: [nil, 2]) func aStartFinishesWhatWasInterrupted(deployment: Int?) throws {
     let link = store.link(of: .base)

@@ -161,6 +161,20 @@ struct BootMenuTests {
     try check(menu)
   }
 
+  /// One system that does not look for the memory of another would destroy file systems that the other one uses.
+  @Test func everyKernelLooksForTheMemoryInTheSamePlace() throws {
+    var menu = BootMenu(fileSystem: "1111-2222", machineID: "0123")
+    menu.nodes = [trial(1)]
+    menu.nodes[0].arguments = "resume=/dev/sdz1 quiet noresume resume_offset=1"
+    #expect(menu.pages[0].text.contains(" 'resume=/dev/sdz1' 'quiet' 'noresume' 'resume_offset=1'\n"), "\(menu.pages)")
+    #expect(menu.text.contains(#""rootflags=subvol=$ast_subvolume" ro $ast_init"#), "\(menu.text)")
+    menu.resume = ["resume=UUID=a", "resume_offset=7"]
+    #expect(menu.pages[0].text.contains(" '/boot/initrd.img-1' 'quiet'\n"), "\(menu.pages)")
+    let line = #""rootflags=subvol=$ast_subvolume" ro 'resume=UUID=a' 'resume_offset=7' $ast_init "$@"; then"#
+    #expect(menu.text.contains(line), "\(menu.text)")
+    try check(menu)
+  }
+
   @Test(arguments: [
     (1, #"    else set ast_left=0\#n    fi"#),
     (

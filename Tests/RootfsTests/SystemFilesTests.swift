@@ -136,6 +136,7 @@ private let expectedFiles = [
   "-rwxr-xr-x 0:0 usr/lib/ast/mount-etc",
   "-rwxr-xr-x 0:0 usr/lib/ast/refuse-packages",
   "-rw-r--r-- 0:0 usr/lib/dracut/dracut.conf.d/90-ast.conf",
+  "-rwxr-xr-x 0:0 usr/lib/systemd/system-sleep/ast",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-adopt.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-boot-complete.service",
   "-rw-r--r-- 0:0 usr/lib/systemd/system/ast-boot-complete.timer",

@@ -55,6 +55,16 @@ public struct Fstab: Hashable, Sendable {
     }
   }
 
+  /// The devices for swapping, as they are written.
+  public var swapSources: [String] {
+    content.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let fields = Self.fields(of: line)
+      guard fields.count > 2, Array(fields[2]) == Array("swap".utf8) else { return nil }
+      let source = String(decoding: fields[0], as: UTF8.self)
+      return ["/dev/", "UUID=", "PARTUUID=", "LABEL=", "PARTLABEL="].contains(where: source.hasPrefix) ? source : nil
+    }
+  }
+
   /// Whether a file is on a file system that an entry mounts, other than the root's.
   public func mountsApart(_ file: FilePath) -> Bool {
     entries.contains { $0.mountPoint != "/" && $0.type != "swap" && file.starts(with: $0.mountPoint) }

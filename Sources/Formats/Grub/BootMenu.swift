@@ -22,6 +22,9 @@ public struct BootMenu: Hashable, Sendable {
   public var once: Once?
   /// The nodes that can be booted as a trial, in the order of the menu.
   public var nodes: [System]
+  /// The arguments that tell every kernel where the machine's memory is after hibernation. If there are any, they take
+  /// the place of those of the systems.
+  public var resume: [String] = []
   /// The system from before ast, with its own menu; nil if there was none.
   public var before: Before?
   /// The file system that GRUB reads the kernels from; nil if it reads them from the roots themselves. Then each system

@@ -49,7 +49,7 @@ extension BootMenu {
         done
       fi
       echo "Loading $ast_kernel ..."
-      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=subvol=$ast_subvolume" ro $ast_init "$@"; then
+      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=subvol=$ast_subvolume" ro \(resumeWords)$ast_init "$@"; then
         if initrd "$ast_initrd" $ast_more; then boot; fi
       fi
     }
@@ -58,6 +58,8 @@ extension BootMenu {
   }
 
   private var units: String { "$prefix/\(directory)/\(StartUnits.name)" }
+
+  private var resumeWords: String { resume.map { "\(GrubScript.word($0)) " }.joined() }
 
   /// The first program of a deployment's start, in its root; it reads the word `ast.init=`.
   private static let startProgram = "/usr/lib/ast/init"
@@ -94,7 +96,9 @@ extension BootMenu {
   /// The words after `ast_boot`: the paths, and the kernel arguments, those of ast before those of the user.
   private func words(_ system: System, before own: [String] = []) -> String {
     let subvolume = store.relative.pushing(system.subvolume.relative)
-    let configured = KernelArguments(system.arguments).booting(subvolume.string)
+    let configured = KernelArguments(system.arguments).booting(subvolume.string).filter { word in
+      resume.isEmpty || !KernelArguments.saysWhereToResume(word)
+    }
     let arguments = (own.isEmpty ? configured : configured.map(Self.deferringInit)).map { GrubScript.word($0) }
     let place = [
       GrubScript.word(subvolume.string), GrubScript.word(system.copies?.kernel ?? system.kernel),

@@ -30,6 +30,11 @@ public struct KernelArguments: Hashable, Sendable {
     }
   }
 
+  /// Whether an argument says where the memory is after hibernation, or not to look for it.
+  public static func saysWhereToResume(_ word: String) -> Bool {
+    word == "noresume" || word.hasPrefix("resume=") || word.hasPrefix("resume_offset=")
+  }
+
   static let rootFlags = "rootflags="
 
   /// The ASCII characters for which the kernel's `isspace` is true.

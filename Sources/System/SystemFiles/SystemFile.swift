@@ -41,6 +41,7 @@ public struct SystemFile: Hashable, Sendable {
       SystemFile("/usr/lib/ast/cover", .program(PackageResources.cover)),
       SystemFile("/usr/lib/ast/mount-etc", .program(PackageResources.mount_etc)),
       SystemFile("/usr/lib/ast/refuse-packages", .program(PackageResources.refuse_packages)),
+      SystemFile("/usr/lib/systemd/system-sleep/ast", .program(PackageResources.after_sleep)),
       unit("ast-adopt.service", PackageResources.ast_adopt_service),
       unit("ast-boot-complete.service", PackageResources.ast_boot_complete_service),
       unit("ast-boot-complete.timer", PackageResources.ast_boot_complete_timer),

@@ -88,6 +88,19 @@ struct BootFailed: Verb {
   }
 }
 
+struct BootResumed: Verb {
+  static let configuration = CommandConfiguration(
+    commandName: "boot-resumed", abstract: "Take back the tries that were counted for a resume", shouldDisplay: false)
+  static var needs: Need { .freeing }
+
+  @OptionGroup(title: HelpText.general) var global: GlobalOptions
+
+  func perform(in context: Context) throws -> Report {
+    let renewed = try context.store.renewTries()
+    return Report(text: "", data: ["renewed": renewed])
+  }
+}
+
 struct BootVar: Verb {
   static let configuration = CommandConfiguration(
     commandName: "boot-var", abstract: "Give /var what a new deployment needs", shouldDisplay: false)

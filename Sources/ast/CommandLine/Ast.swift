@@ -47,7 +47,7 @@ struct Ast: Verb {
         name: "Boot",
         subcommands: [
           Deploy.self, Rollback.self, Deployments.self, Pin.self, Unpin.self, EtcDiff.self, EtcUpdateVerb.self,
-          BootEtc.self, BootComplete.self, BootCheck.self, BootFailed.self, BootVar.self,
+          BootEtc.self, BootComplete.self, BootCheck.self, BootFailed.self, BootResumed.self, BootVar.self,
           BootStop.self, BootProducts.self, BootFilesVerb.self,
         ]),
       CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),

@@ -47,7 +47,7 @@ struct FailPointTests {
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
     ["diff", "1", "2"], ["check"], ["config"], ["reboot-waiting"], ["deployments"], ["etc-diff"], ["live-chroot"],
-    ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["boot-var"], ["boot-stop"],
+    ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["boot-resumed"], ["boot-var"], ["boot-stop"],
     ["boot-products"], ["version"], ["help"],
   ]
 

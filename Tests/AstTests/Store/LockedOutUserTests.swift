@@ -30,7 +30,7 @@ struct LockedOutUserTests {
   private static let commands = [
     ["desc", "1", "two"], ["run", "1", "touch", "/x"], ["clone", "1"], ["tree"], ["undo", "1"], ["gc", "-y"],
     ["doctor"],
-    ["boot-complete"], ["boot-failed", "x"],
+    ["boot-complete"], ["boot-failed", "x"], ["boot-resumed"],
   ]
 
   /// Every lock that a command takes is on a file that a user cannot open.

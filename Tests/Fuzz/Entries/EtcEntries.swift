@@ -19,6 +19,19 @@ extension FuzzEntry {
       _ = (fstab.swapFiles.prefix(3).map(fstab.mountsApart), adopted.uuid(at: "/"))
     },
     FuzzEntry(
+      "hibernation-place", of: ["Formats/Etc/HibernationPlace.swift"],
+      seeds: [
+        "RESUME=UUID=a\n", "UUID=a none swap sw 0 0\n", "/dev/mapper/s none swap sw\ns /dev/sda2 /dev/urandom swap\n",
+      ]
+    ) { input in
+      let words = String(decoding: input, as: UTF8.self).split(separator: " ").map(String.init)
+      for arguments in [[], words] {
+        let place = HibernationPlace(arguments: arguments, configuration: input, table: Fstab(input), encrypted: input)
+        try require(place.arguments.count <= 2, "\(place.arguments)")
+        try require(!place.arguments.contains { $0.contains(" ") || $0.contains("'") }, "\(place.arguments)")
+      }
+    },
+    FuzzEntry(
       "os-release", of: ["Formats/Etc/OSRelease.swift"],
       seeds: ["PRETTY_NAME=\"Debian \\\"13\\\"\"\nVERSION_ID='13'\n# a=b\nID=debian\\ 1  \n"],
       files: ["usr/lib/os-release"]

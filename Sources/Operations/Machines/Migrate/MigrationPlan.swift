@@ -126,7 +126,8 @@ public struct MigrationPlan: Sendable {
     let files = RootDirectory(system.root)
     let architecture = DebianArchitecture.current
     let isEFI = access("/sys/firmware/efi", F_OK) == 0
-    let chain = Result { try LoaderChain(in: files, of: "this system", for: architecture, leadingTo: LoaderPlace(onStore: "")) }
+    let place = LoaderPlace(onStore: "")
+    let chain = Result { try LoaderChain(in: files, of: "this system", for: architecture, leadingTo: place) }
     if isEFI { _ = try chain.get() }
     let hasEFI = (try? chain.get()) != nil
     guard architecture.hasBIOS, let module = try files.contents(of: "/usr/lib/grub/i386-pc/normal.mod") else {

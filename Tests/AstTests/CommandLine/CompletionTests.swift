@@ -31,7 +31,7 @@ import Testing
     try shell.send("ast config -N 1 --unset updates.c\t")
     try shell.expect("updates.clone-before ")
     let another = try self.shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")
-    try another.send("ast config -N 1 --set boot\t")
+    try another.send("ast config -N 1 --set boot.k\t")
     try another.expect("boot.kernel-arguments")
   }
 

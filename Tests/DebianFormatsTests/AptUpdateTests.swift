@@ -81,6 +81,8 @@ import Testing
     #expect(update.failures == [] && !update.isPartial)
   }
 
+  @Test func aLineWithoutASourceIsNoFailure() { #expect(AptUpdate("Err:3  InRelease\n  x").failures == []) }
+
   @Test(arguments: [
     "Err:1 http://one.example/debian trixie InRelease\n",
     "Get:1 http://one.example/debian trixie InRelease [1 kB]\nErr:2 http://one.example/debian trixie/main amd64 Packages",

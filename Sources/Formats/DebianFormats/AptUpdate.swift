@@ -43,7 +43,7 @@ public struct AptUpdate: Sendable, Equatable {
       last = report.file
       let known = reasons[report.file]
       reasons[report.file] = report.isError ? (known ?? nil) ?? "" : .some(nil)
-      if known == nil, report.file.hasSuffix(Self.index) {
+      if known == nil, report.file.hasSuffix(Self.index), report.file.utf8.count > Self.index.utf8.count {
         sources.append(String(report.file.dropLast(Self.index.count)))
       }
     }

@@ -87,7 +87,7 @@ private let successes = [
     elements: ["nodes": ["description", "exclusive", "node", "referenced", "sharedWithParent"]]),
   Shape(verb: ["tmp"], members: ["cleared"]),
   Shape(verb: ["config"], members: ["settings"], elements: ["settings": ["file", "key", "line", "value"]]),
-  Shape(verb: ["check"], members: ["failed", "scheduled", "updates", "waiting"]),
+  Shape(verb: ["check"], members: ["failed", "refusedKey", "scheduled", "updates", "waiting"]),
   Shape(verb: ["gc", "-n"], members: garbage),
   Shape(verb: ["gc"], members: garbage),
   Shape(

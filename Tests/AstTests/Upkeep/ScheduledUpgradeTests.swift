@@ -56,7 +56,7 @@ struct ScheduledUpgradeTests {
     #expect(line.hasPrefix("scheduled  20"), "\(check)", sourceLocation: sourceLocation)
     #expect(line.hasSuffix("  \(state): \(words)"), "\(check)", sourceLocation: sourceLocation)
     let json = try store.ast("check", "--json").json["data"]
-    #expect(json.keys == ["failed", "scheduled", "updates", "waiting"], sourceLocation: sourceLocation)
+    #expect(json.keys == ["failed", "refusedKey", "scheduled", "updates", "waiting"], sourceLocation: sourceLocation)
     #expect(json["scheduled"]["message"] == .text(words), sourceLocation: sourceLocation)
   }
 

@@ -21,23 +21,27 @@ package struct OriginalDisk {
 
   /// Makes the copy what the disk has now. It can be done again, and has to be if the power went meanwhile.
   ///
+  /// - Parameter patience: how long a file system may take to appear.
   /// - Throws: `AstError`; the disk is as it was.
-  package func copyAll(progress: (String) -> Void) throws {
+  package func copyAll(patience: Duration, progress: (String) -> Void) throws {
     for part in original.parts {
       progress("copying what was changed in \(part.place)")
-      try Self.copy(try open(part), of: part, of: original, to: copy, isProtecting: true)
+      try Self.copy(try open(part, patience), of: part, of: original, to: copy, isProtecting: true)
     }
     failPoint("disk copied again")
   }
 
   /// Makes the copy's /etc what the disk has now: the first program of a start needs no more.
   package func copyEtc() throws {
-    guard let root = original.parts.first, let etc = try open(root).directory("etc"),
+    guard let root = original.parts.first, let etc = try open(root, Self.patienceForEtc).directory("etc"),
       let copied = try OpenDirectory(copy).directory("etc")
     else { return }
     try SyncTree.run(from: etc, to: copied, changedSince: original.began, isProtecting: true)
     failPoint("etc copied again")
   }
+
+  /// The first program of a start has a minute for everything.
+  private static let patienceForEtc = Duration.seconds(10)
 
   /// Makes the copy of one of its file systems.
   ///
@@ -57,15 +61,8 @@ package struct OriginalDisk {
   }
 
   /// The top of one of its file systems, which no other process sees.
-  private func open(_ part: AdoptionRecord.Original.Part) throws -> OpenDirectory {
-    let device: String
-    do {
-      device = try ChildProcess("findfs", [part.source]).line()
-    } catch let error as AstError where error.code == .failed {
-      throw AstError(
-        .notFound, "the file system \(part.source), which was \(part.place) before ast, is not there",
-        hint: "both disks have to be there for the first start")
-    }
+  private func open(_ part: AdoptionRecord.Original.Part, _ patience: Duration) throws -> OpenDirectory {
+    let device = try device(of: part, until: .now + patience)
     let mount = part.type.withCString { cfiles_mount(device, $0, 1) }
     guard mount >= 0 else {
       throw AstError(
@@ -73,5 +70,23 @@ package struct OriginalDisk {
     }
     let file = FileDescriptor(rawValue: mount)
     return try file.closeAfter { try OpenDirectory(FilePath("/proc/self/fd/\(mount)")) }
+  }
+
+  /// At a start, the kernel may still be looking for disks.
+  private func device(
+    of part: AdoptionRecord.Original.Part, until end: ContinuousClock.Instant
+  ) throws -> String {
+    while true {
+      do {
+        return try ChildProcess("findfs", [part.source]).line()
+      } catch let error as AstError where error.code == .failed {
+        guard ContinuousClock.now < end else {
+          throw AstError(
+            .notFound, "the file system \(part.source), which was \(part.place) before ast, is not there",
+            hint: "both disks have to be there for the first start")
+        }
+        usleep(200_000)
+      }
+    }
   }
 }

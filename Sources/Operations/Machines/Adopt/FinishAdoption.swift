@@ -70,7 +70,8 @@ extension Adoption {
 
   private func takeOver(_ record: AdoptionRecord, at top: FilePath, _ progress: (String) -> Void) throws {
     let old = try record.requireOldRoot(at: top)
-    try OriginalDisk(record, copy: old.path)?.copyAll(progress: progress)
+    let patience = Duration.seconds(root == "/" ? 60 : 0)
+    try OriginalDisk(record, copy: old.path)?.copyAll(patience: patience, progress: progress)
     let steps = record.data.compactMap { FilePath.Component($0) }.map { directory in
       TakeOver(
         old: old, directory: directory, target: top.appending("@\(directory)\(TakeOver.suffix)"))

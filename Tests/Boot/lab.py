@@ -76,10 +76,10 @@ class Lab:
             os.rename(f"{patient}.new", patient)
         return patient
 
-    def machine(self, disk=None, firmware="bios", second=None, is_second_writable=False):
+    def machine(self, disk=None, firmware="bios", second=None, is_second_writable=False, backing="raw"):
         """A machine with a copy of a disk: of an image, or of another machine that is off or saved.
 
-        The second disk is a file that it may read."""
+        The second disk is a file that it may read; `backing` is the format of the image."""
         self.count += 1
         name = f"machine-{self.count}"
         own = os.path.join(self.scratch, f"{name}.qcow2")
@@ -87,7 +87,7 @@ class Lab:
             shutil.copyfile(disk.disk, own)
         else:
             subprocess.run(
-                ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk or self.image(), "-F", "raw", own], check=True)
+                ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk or self.image(), "-F", backing, own], check=True)
         machine = Machine(own, self.scratch, firmware, name, self.processor, second, is_second_writable)
         self.machines.append(machine)
         return machine

@@ -25,6 +25,14 @@ import Testing
     #expect(archive.isComplete && archive.stop == nil)
   }
 
+  @Test func aTableOfDisksWithoutALineIsNone() {
+    for (content, isThere) in [("", false), ("ast UUID=1 none luks\n", true)] {
+      let archive = read(CpioArchive.bytes(["cryptroot/crypttab", "conf/conf.d/zz"], content: content))
+      #expect(archive.files.contains("cryptroot/crypttab") == isThere)
+      #expect(archive.files.contains("conf/conf.d/zz"))
+    }
+  }
+
   @Test func contentNeedNotBeRead() {
     let file = CpioArchive.entries(["init"], content: String(repeating: "x", count: 70_001))
     let end = CpioArchive.bytes([])
@@ -114,6 +122,26 @@ import Testing
     (need("crypt"), ["\(place)/drivers/md/dm_crypt.ko.xz", "usr/sbin/cryptsetup"], []),
     (need("crypt"), ["\(place)/drivers/md/dm-crypt.ko.xz", "usr/lib/systemd/systemd-cryptsetup"], []),
     (need("crypt"), ["\(place)/drivers/md/dm-crypt.ko.xz", "scripts/local-top/cryptsetup"], ["cryptsetup"]),
+    // Without a line for the disk, or without the program that systemd starts, no passphrase is asked.
+    (
+      need("crypt"), ["\(place)/drivers/md/dm-crypt.ko.xz", "usr/sbin/cryptsetup", "scripts/local-top/cryptroot"],
+      ["cryptroot/crypttab"]
+    ),
+    (
+      need("crypt"),
+      [
+        "\(place)/drivers/md/dm-crypt.ko.xz", "usr/sbin/cryptsetup", "scripts/local-top/cryptroot",
+        "cryptroot/crypttab",
+      ], []
+    ),
+    (
+      need("crypt"), ["\(place)/drivers/md/dm-crypt.ko.xz", "usr/sbin/cryptsetup", "usr/lib/systemd/systemd"],
+      ["systemd-cryptsetup"]
+    ),
+    (
+      need("crypt"),
+      ["\(place)/drivers/md/dm-crypt.ko.xz", "usr/bin/systemd-cryptsetup", "usr/lib/systemd/systemd"], []
+    ),
     (need("lvm"), ["\(place)/drivers/md/dm-mod.ko"], ["lvm"]),
     (need("lvm"), ["\(place)/drivers/md/dm-mod.ko", "sbin/lvm"], []),
     (need("raid1"), ["usr/sbin/mdadm"], ["raid1.ko"]),
@@ -142,7 +170,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (InitrdNeed.btrfs, "btrfs-progs", "btrfs-progs"), (.encryption, "cryptsetup-initramfs", "cryptsetup"),
+    (InitrdNeed.btrfs, "btrfs-progs", "btrfs-progs"), (.encryption, "cryptsetup-initramfs", "systemd-cryptsetup"),
     (.logicalVolumes, "lvm2", "lvm2"), (need("raid6"), "mdadm", "mdadm"),
   ])
   func packagesBringIt(need: InitrdNeed, package: String, ofDracut: String) {

@@ -70,4 +70,18 @@ import Testing
       ])
     #expect(Set(all).count == all.count)
   }
+
+  @Test(arguments: [
+    ([], "trixie", ["cryptsetup-initramfs"]), (["dracut"], "trixie", ["cryptsetup", "systemd-cryptsetup"]),
+    (["dracut"], "bookworm", ["cryptsetup"]), (["dracut"], nil, ["cryptsetup", "systemd-cryptsetup"]),
+  ])
+  func anEncryptedDiskNeedsWhatOpensIt(more: [String], release: String?, expected: [String]) {
+    func names(isEncrypted: Bool) -> Set<String> {
+      Set(
+        BootstrapPackages(
+          kernel: "kernel", for: BootstrapAnswers(), and: more, isEncrypted: isEncrypted, release: release, on: .amd64
+        ).names)
+    }
+    #expect(names(isEncrypted: true).subtracting(names(isEncrypted: false)) == Set(expected))
+  }
 }

@@ -29,6 +29,9 @@ import Testing
       # A comment.
       image = "/srv/disk.img"
       size = "12G"
+      boot-partition = "512M"
+      encrypt = true
+      passphrase = "correct horse"
       suite = "bookworm"
       include = ["vim", "htop"]
       hostname = "web"
@@ -41,6 +44,9 @@ import Testing
     var expected = BootstrapFile()
     expected.image = "/srv/disk.img"
     expected.size = "12G"
+    expected.bootPartition = "512M"
+    expected.encrypt = true
+    expected.passphrase = "correct horse"
     expected.suite = "bookworm"
     expected.include = ["vim", "htop"]
     expected.hostname = "web"
@@ -64,6 +70,7 @@ import Testing
 
   @Test func valueOfAnotherKind() {
     #expect(complaint("hostname = 5") == "hostname has a value of the wrong kind")
+    #expect(complaint("encrypt = \"yes\"") == "encrypt has a value of the wrong kind")
     #expect(complaint("include = \"vim\"") == "include has a value of the wrong kind")
   }
 

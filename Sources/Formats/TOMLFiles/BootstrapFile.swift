@@ -13,6 +13,12 @@ public struct BootstrapFile: Sendable, Equatable {
   public var size: String?
   /// The disk to erase.
   public var disk: String?
+  /// The size of a partition for kernels and the boot menu, as on the command line.
+  public var bootPartition: String?
+  /// Whether the disk is to be encrypted.
+  public var encrypt: Bool?
+  /// The passphrase of the disk, in clear.
+  public var passphrase: String?
   /// The release.
   public var suite: String?
   /// The extent of the installation.
@@ -63,7 +69,7 @@ public struct BootstrapFile: Sendable, Equatable {
     } catch {
       throw .wrong(path, line: error.line, column: error.column, error.reason)
     }
-    let known = Set(Self.texts.keys).union(Self.lists.keys)
+    let known = Set(Self.texts.keys).union(Self.lists.keys).union(Self.flags.keys)
     let unknown = Set(entries.map { $0.path.joined(separator: ".") }).subtracting(known)
     guard unknown.isEmpty else { throw .wrong(path, "unknown keys: \(unknown.sorted().joined(separator: ", "))") }
     for entry in entries { try take(entry, in: path) }
@@ -94,6 +100,10 @@ public struct BootstrapFile: Sendable, Equatable {
       guard let place = Self.lists[key], words.count == values.count else { break }
       self[keyPath: place] = words
       return
+    case .flag(let flag):
+      guard let place = Self.flags[key] else { break }
+      self[keyPath: place] = flag
+      return
     default: break
     }
     throw .wrong(path, "\(key) has a value of the wrong kind")
@@ -101,12 +111,16 @@ public struct BootstrapFile: Sendable, Equatable {
 
   private static var texts: [String: WritableKeyPath<BootstrapFile, String?>] {
     [
-      "image": \.image, "size": \.size, "disk": \.disk, "suite": \.suite, "variant": \.variant, "mirror": \.mirror,
+      "image": \.image, "size": \.size, "disk": \.disk,
+      "boot-partition": \.bootPartition, "passphrase": \.passphrase, "suite": \.suite, "variant": \.variant,
+      "mirror": \.mirror,
       "tarball": \.tarball, "kernel": \.kernel, "hostname": \.hostname, "locale": \.locale, "timezone": \.timezone,
       "keymap": \.keymap, "root-password": \.rootPassword, "user": \.user, "user-password": \.userPassword,
       "serial": \.serial,
     ]
   }
+
+  private static var flags: [String: WritableKeyPath<BootstrapFile, Bool?>] { ["encrypt": \.encrypt] }
 
   private static var lists: [String: WritableKeyPath<BootstrapFile, [String]?>] {
     ["include": \.include, "ssh-keys": \.sshKeys]

@@ -201,10 +201,11 @@ extension Store {
   }
 
   /// Refuses a root whose initrd is known to lack something that the root needs. What the disks need is known where the
-  /// machine runs from them.
+  /// machine runs from them; that the store is encrypted is recorded in it.
   private func requireInitrd(in root: FilePath, of id: NodeID, _ options: DeployOptions) throws {
     let isThisMachine = try options.before != nil || booted() != nil
-    let needs = try isThisMachine ? machineNeeds() : []
+    var needs = try isThisMachine ? machineNeeds() : []
+    if try BootVolumeRecord(in: self.root)?.encryption != nil { needs.insert(.encryption) }
     guard let lack = try lack(inInitrdOf: root, of: id, needs: needs) else { return }
     throw AstError(.refused, lack.reason, state: .unchanged, hint: lack.hint)
   }

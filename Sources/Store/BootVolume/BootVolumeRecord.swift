@@ -23,6 +23,8 @@ package struct BootVolumeRecord: Codable, Equatable, Sendable {
   package let type: String
   /// The directory where the machine mounts it.
   package let mountPoint: String
+  /// The UUID of the LUKS volume that the store is in; nil if it is in none, or that is not recorded.
+  package let encryption: String?
 
   /// The record's file, below the store's directory.
   package static let path: FilePath = "ast/boot-volume.json"
@@ -31,11 +33,12 @@ package struct BootVolumeRecord: Codable, Equatable, Sendable {
   package static let loader: FilePath = "ast/grub"
 
   /// A record with these values.
-  package init(kind: Kind, fileSystem: String, type: String, mountPoint: String) {
+  package init(kind: Kind, fileSystem: String, type: String, mountPoint: String, encryption: String? = nil) {
     self.kind = kind
     self.fileSystem = fileSystem
     self.type = type
     self.mountPoint = mountPoint
+    self.encryption = encryption
   }
 
   /// The record of the store at `root`; nil if GRUB reads the store itself.

@@ -27,6 +27,10 @@ package struct InitrdLack: Sendable {
   package var hint: String {
     if !packages.isEmpty { return "`ast install \(node) \(packages.joined(separator: " "))` brings it" }
     guard let maker else { return "`ast chroot \(node)` opens the node, where you can make another one" }
+    if files.contains(InitrdNeed.tableOfDisks) {
+      return "the line of the disk in /etc/crypttab of the node needs the option `initramfs`; `ast run \(node)"
+        + " \(maker.command(for: version).joined(separator: " "))` makes the initrd anew"
+    }
     return "`ast run \(node) \(maker.command(for: version).joined(separator: " "))` makes it anew; if it lacks the same"
       + " again, look at \(maker.settings) in the node"
   }

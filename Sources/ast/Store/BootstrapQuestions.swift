@@ -49,6 +49,21 @@ struct BootstrapQuestions {
     return answers
   }
 
+  /// The passphrase of the disk; nil for a disk that is not encrypted.
+  ///
+  /// - Throws: `AstError` (usage) if there is none, and no user can be asked.
+  func passphrase(for target: BootstrapTarget) throws -> DiskPassphrase? {
+    guard target.encrypt || file.encrypt == true else { return nil }
+    if let path = target.passphrase { return try DiskPassphrase(lines(of: path).first ?? "") }
+    if let text = file.passphrase { return try DiskPassphrase(text) }
+    guard let text = try askTwice("Passphrase of the disk: ") else {
+      throw AstError(
+        .usage, "an encrypted disk needs a passphrase", state: .unchanged,
+        hint: "`--passphrase` names a file with it; on a terminal, ast asks for it")
+    }
+    return try DiskPassphrase(text)
+  }
+
   private func serialConsole(_ text: String) throws -> BootstrapAnswers.SerialConsole {
     guard let serial = BootstrapAnswers.SerialConsole(text) else {
       throw AstError(.usage, "\(text) is not a serial line", state: .unchanged, hint: "an example is ttyS0,115200")
@@ -83,13 +98,17 @@ struct BootstrapQuestions {
     return readLine().flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// A password that the user types twice, and that is not shown.
   private func askPassword(_ question: String) throws -> BootstrapAnswers.Password? {
+    try askTwice(question).map(BootstrapAnswers.Password.init)
+  }
+
+  /// An answer that the user types twice, and that is not shown.
+  private func askTwice(_ question: String) throws -> String? {
     guard isAsked else { return nil }
     while true {
       guard let first = try withoutEcho({ try ask(question) }) else { return nil }
-      if try withoutEcho({ try ask("Again: ") }) == first { return BootstrapAnswers.Password(first) }
-      FileDescriptor.standardError.tell("The passwords differ.")
+      if try withoutEcho({ try ask("Again: ") }) == first { return first }
+      FileDescriptor.standardError.tell("The answers differ.")
     }
   }
 

@@ -25,10 +25,12 @@ struct BootstrapVerb: Verb {
     let file = try answers()
     let target = try target.target(file)
     let questions = BootstrapQuestions(source, system, file, isAsked: Confirmation.isAsked(global))
+    let encryption = try questions.passphrase(for: self.target)
     let bootstrap = Bootstrap(
       target, from: questions.source, kernel: questions.kernel, packages: questions.packages,
-      aptOptions: source.aptOption, answers: try questions.answers(), bootPartition: self.target.bootPartition?.bytes,
-      version: Version.text)
+      aptOptions: source.aptOption, answers: try questions.answers(),
+      bootPartition: try self.target.bootPartition(file),
+      encryption: encryption, version: Version.text)
     if !bootstrap.answers.letsSomebodyIn {
       context.output.warn("no user can log in to this system: use --root-password, --user or --ssh-key")
     }
@@ -74,9 +76,13 @@ struct BootstrapTarget: ParsableArguments {
   @Option(
     help: ArgumentHelp("Keep kernels and the boot menu on an ext4 of this size, at least 256M.", valueName: "size"))
   var bootPartition: ByteSize?
+  @Flag(help: "Encrypt the disk (LUKS2); each start asks for the passphrase.") var encrypt = false
+  @Option(help: ArgumentHelp("The passphrase: the first line of this file.", valueName: "file"))
+  var passphrase: String?
 
   func validate() throws {
     guard image == nil || disk == nil else { throw ValidationError("--image and --disk exclude each other") }
+    guard passphrase == nil || encrypt else { throw ValidationError("--passphrase needs --encrypt") }
   }
 
   /// The target from these options, or else from the file of answers.
@@ -91,7 +97,15 @@ struct BootstrapTarget: ParsableArguments {
 
   private func bytes(_ file: BootstrapFile) throws -> Int64 {
     if let size { return size.bytes }
-    guard let text = file.size else { return 12 << 30 }
+    return try file.size.map(Self.bytes) ?? 12 << 30
+  }
+
+  /// The size of a partition for kernels and the menu in bytes; nil for none.
+  func bootPartition(_ file: BootstrapFile) throws -> Int64? {
+    try bootPartition?.bytes ?? file.bootPartition.map(Self.bytes)
+  }
+
+  private static func bytes(_ text: String) throws -> Int64 {
     guard let size = ByteSize(argument: text) else {
       throw AstError(.usage, "\(text) is not a size", state: .unchanged, hint: "an example is 12G")
     }

@@ -76,6 +76,24 @@ struct BootstrapTests {
     #expect(try names() == [])
   }
 
+  @Test func anEncryptedDiskNeedsAPassphrase() throws {
+    let empty = directory.appending("empty")
+    try Data().write(to: URL(filePath: empty.string))
+    let result = try bootstrap("--image", image.string, "--encrypt")
+    #expect(result.status == 2)
+    #expect(
+      result.stderr
+        == """
+        ast: an encrypted disk needs a passphrase; nothing was changed
+             `--passphrase` names a file with it; on a terminal, ast asks for it
+
+        """)
+    #expect(try bootstrap("--image", image.string, "--encrypt", "--passphrase", empty.string).status == 2)
+    #expect(try bootstrap("--image", image.string, "--encrypt", "--passphrase", "/nonexistent").status == 3)
+    #expect(try bootstrap("--image", image.string, "--passphrase", empty.string).status == 2)
+    #expect(try names() == ["empty"])
+  }
+
   @Test func whatIsNoDiskOrInUseIsRefused() throws {
     #expect(try bootstrap("--yes", "--disk", "/dev/null").status == 3)
     #expect(try bootstrap("--yes", "--disk", directory.string).status == 3)

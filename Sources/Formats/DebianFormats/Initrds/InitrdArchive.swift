@@ -15,7 +15,7 @@ public struct InitrdArchive: Sendable {
     case unreadable(String)
   }
 
-  /// The paths of all files but directories, without a slash at the start.
+  /// The paths of all files but directories, without a slash at the start. A table of disks without a line is left out.
   public private(set) var files: Set<String> = []
   /// Why reading has stopped; nil if it goes on.
   public private(set) var stop: Stop?
@@ -132,7 +132,8 @@ public struct InitrdArchive: Sendable {
     }
     guard name.elementsEqual("TRAILER!!!".utf8) else {
       let path = name.starts(with: "./".utf8) ? name.dropFirst(2) : name.drop { $0 == UInt8(ascii: "/") }
-      if !isDirectory { files.insert(String(decoding: path, as: UTF8.self)) }
+      let isTable = path.elementsEqual(InitrdNeed.tableOfDisks.utf8)
+      if !isDirectory, size > 0 || !isTable { files.insert(String(decoding: path, as: UTF8.self)) }
       (part, skippable) = (.header, Int64(Self.padded(Int(size))))
       return
     }

@@ -21,7 +21,11 @@ public struct InitrdNeed: Hashable, Sendable {
   public static let btrfs = InitrdNeed(["btrfs"], [], from: "btrfs-progs")
   /// A disk that is encrypted.
   public static let encryption = InitrdNeed(
-    ["dm-crypt"], ["cryptsetup", "systemd-cryptsetup"], from: "cryptsetup-initramfs", forDracut: "cryptsetup")
+    ["dm-crypt"], ["cryptsetup", "systemd-cryptsetup"], from: "cryptsetup-initramfs", forDracut: "systemd-cryptsetup")
+  /// The table of the disks that an initrd of cryptsetup-initramfs opens. Without a line in it, no passphrase is asked.
+  public static let tableOfDisks = "cryptroot/crypttab"
+  /// The script that reads it.
+  private static let scriptForTable = "scripts/local-top/cryptroot"
   /// A logical volume.
   public static let logicalVolumes = InitrdNeed(["dm-mod"], ["lvm"], from: "lvm2")
   /// A software RAID of a level, as the kernel writes it: `raid1`.
@@ -67,6 +71,11 @@ public struct InitrdNeed: Hashable, Sendable {
               == KernelModules.canonical(name)
         }
     }
+    // In an initrd with systemd, nothing starts the other program.
+    let startsSystemd = files.contains { $0 == "lib/systemd/systemd" || $0 == "usr/lib/systemd/systemd" }
+    let programs = self == .encryption && startsSystemd ? ["systemd-cryptsetup"] : self.programs
+    let lacksTable =
+      self == .encryption && files.contains(Self.scriptForTable) && !files.contains(Self.tableOfDisks)
     let hasProgram =
       programs.isEmpty
       || files.contains { path in
@@ -75,6 +84,7 @@ public struct InitrdNeed: Hashable, Sendable {
           && parts.dropLast().last.map { Self.programPlaces.contains(String($0)) } == true
       }
     return lacking.map { "\($0).ko" } + (hasProgram ? [] : programs.prefix(1).map(\.self))
+      + (lacksTable ? [Self.tableOfDisks] : [])
   }
 
   /// Whether an initrd can be without it: the kernel has all of it.

@@ -4,6 +4,7 @@ import FoundationEssentials
 import Glibc
 import Host
 import Nodes
+import Rootfs
 import SnapshotTree
 import Store
 import SystemPackage
@@ -32,6 +33,8 @@ public struct Bootstrap {
   public let answers: BootstrapAnswers
   /// The size of a partition of its own for kernels and the boot menu in bytes; nil for none.
   public let bootPartition: Int64?
+  /// The passphrase of the disk; nil for a disk that is not encrypted.
+  public let encryption: DiskPassphrase?
 
   /// The version of this ast.
   public let version: String
@@ -39,9 +42,10 @@ public struct Bootstrap {
   /// A system to make.
   public init(
     _ target: Target, from source: BaseSource, kernel: String, packages: [String], aptOptions: [AptOption] = [],
-    answers: BootstrapAnswers, bootPartition: Int64? = nil, version: String
+    answers: BootstrapAnswers, bootPartition: Int64? = nil, encryption: DiskPassphrase? = nil, version: String
   ) {
     self.bootPartition = bootPartition
+    self.encryption = encryption
     self.target = target
     self.source = source
     self.kernel = kernel
@@ -106,9 +110,11 @@ public struct Bootstrap {
     var programs: [HostProgram] = [.sfdisk, .partx, .mkfsBtrfs, .mkfsVfat, .mmd, .mcopy]
     if case .image = target { programs.append(.losetup) }
     if bootPartition != nil { programs.append(.mkfsExt4) }
+    if encryption != nil { programs += [.cryptsetup, .dmsetup] }
     if case .bootstrap = source { programs.append(.mmdebstrap) }
     try HostProgram.require(programs)
     try source.requireReadable()
+    if encryption != nil { try NewEncryptedVolume.requireDeviceMapper() }
   }
 
   private func requireRoom(on size: Int64) throws {
@@ -117,9 +123,11 @@ public struct Bootstrap {
         .usage, "a boot partition of \(bootPartition) bytes is too small for kernels", state: .unchanged,
         hint: "256M is enough for a few")
     }
-    guard size - (bootPartition ?? 0) < Partitions.smallestDisk else { return }
+    let kernels = bootPartition ?? (encryption == nil ? 0 : Partitions.kernelsSize)
+    guard size - kernels < Partitions.smallestDisk else { return }
     throw AstError(
-      .usage, "a disk of \(size) bytes is too small for a system", state: .unchanged, hint: "3G is enough")
+      .usage, "a disk of \(size) bytes is too small for a system", state: .unchanged,
+      hint: kernels == 0 ? "3G is enough" : "3G is enough, and \(kernels >> 20)M for kernels and the boot menu")
   }
 }
 
@@ -132,50 +140,99 @@ private struct Steps {
   let warn: (String) -> Void
 }
 
+/// The parts of the new disk.
+private struct Places {
+  let disk: PartitionedDisk
+  /// The top of the btrfs.
+  let top: TemporaryMount
+  /// The UUID of the btrfs.
+  let system: UUID
+  /// The EFI system partition.
+  let boot: FATVolume
+  let bootID: VolumeID
+  let volume: NewBootVolume
+  /// The UUID of the LUKS volume around the btrfs; nil if there is none.
+  let encryption: String?
+}
+
 /// The steps, in their order.
 extension Bootstrap {
   private func install(on device: FilePath, size: Int64, _ files: [PackageFile], _ steps: Steps) throws {
     steps.note("making partitions and file systems on \(device)")
-    let disk = try Partitions(forDiskOf: size, volume: bootPartition).write(to: device)
-    let (system, bootID) = (UUID(), VolumeID())
+    let disk = try Partitions(
+      forDiskOf: size, volume: bootPartition, holdsKernels: encryption != nil && bootPartition == nil
+    ).write(to: device)
+    let encrypted = try encryption.map {
+      try NewEncryptedVolume(on: disk.system, passphrase: $0, memory: memoryForKey)
+    }
+    defer { encrypted?.end(warning: steps.warn) }
+    let (device, system) = (encrypted?.device ?? disk.system, UUID())
     try ChildProcess(
-      "mkfs.btrfs", ["--quiet", "--force", "--uuid", system.uuidString.lowercased(), "--", disk.system.string]
+      "mkfs.btrfs", ["--quiet", "--force", "--uuid", system.uuidString.lowercased(), "--", device.string]
     ).run()
-    let top = try TemporaryMount(of: disk.system)
+    let top = try TemporaryMount(of: device)
     defer { top.end() }
-    let boot = FATVolume(device: disk.boot, scratch: top.scratch)
+    let (boot, bootID) = (FATVolume(device: disk.boot, scratch: top.scratch), VolumeID())
     try boot.make(bootID)
-    let volume = try disk.volume.map(NewBootVolume.init(on:))
-    defer { volume?.end() }
+    let volume = try bootVolume(on: disk, boot, bootID)
+    defer { volume.end() }
     for name in [Machine.store, Machine.variable, "@home", "@root", "@srv", Machine.grub] {
       _ = try Subvolume.create(at: top.path.appending(name))
     }
+    let places = Places(
+      disk: disk, top: top, system: system, boot: boot, bootID: bootID, volume: volume, encryption: encrypted?.uuid)
+    try makeSystem(in: places, files, steps)
+    try volume.sync()
+    try FileSystem.sync(top.path)
+  }
 
+  /// An image is for another machine, which may have little memory. cryptsetup(8) takes half of what is here, and at most
+  /// a GiB.
+  private var memoryForKey: Int? {
+    guard case .image = target else { return nil }
+    return 1 << 18
+  }
+
+  /// GRUB does not read an encrypted disk: it reads kernels from the partition that is wanted for it, or from the EFI
+  /// system partition.
+  private func bootVolume(on disk: PartitionedDisk, _ boot: FATVolume, _ id: VolumeID) throws -> NewBootVolume {
+    if let partition = disk.volume { return .partition(try NewBootPartition(on: partition)) }
+    return encryption == nil ? .store : .efi(boot, id)
+  }
+
+  private func makeSystem(in places: Places, _ files: [PackageFile], _ steps: Steps) throws {
+    let top = places.top
     let store = try Store.initialize(
       at: top.path.appending(Machine.store), from: baseSource, command: steps.command, reader: steps.reader,
       messages: steps.messages, progress: steps.note, warn: steps.warn
     ) { store, root in
       let base = BootstrapBase(store: store, root: root, messages: steps.messages)
       steps.note("configuring the system")
-      if case .bootstrap = source {} else { try base.install(wanted, aptOptions) }
+      if case .bootstrap = source {
+      } else {
+        try base.install(wanted(release: RootDirectory(root).releaseCodename), aptOptions)
+      }
       try base.install(files, aptOptions)
       try base.apply(answers)
-      try base.writeTable(system: system, boot: bootID, and: volume.map { [$0.entry] } ?? [])
+      try base.writeTable(system: places.system, boot: places.bootID, and: places.volume.entries)
+      try places.encryption.map(base.writeEncryption)
       try base.installSystem(version: version)
-      try base.makeInitrdForAnyMachine()
+      try base.makeInitrdForAnyMachine(isEncrypted: encryption != nil)
       try base.moveData(to: top.path)
       steps.note("installing GRUB")
-      try InstallGrub(
-        base: base, directory: volume?.loader ?? top.path.appending(Machine.grub),
-        place: volume?.place ?? LoaderPlace(onStore: system.uuidString.lowercased()),
-        driver: volume == nil ? "btrfs" : "ext2", serial: answers.serial,
-        architecture: .current
-      ).run(on: device, boot: boot)
-      try volume?.record.write(in: store.root)
+      try installGrub(of: base, in: places)
+      try places.volume.record(encryption: places.encryption)?.write(in: store.root)
     }
     try makeFirstSystem(in: store, steps)
-    if let volume { try FileSystem.sync(volume.loader) }
-    try FileSystem.sync(top.path)
+  }
+
+  private func installGrub(of base: BootstrapBase, in places: Places) throws {
+    try places.volume.fill(besides: places.top) { directory in
+      try InstallGrub(
+        base: base, directory: directory, place: places.volume.place(besides: places.system),
+        driver: places.volume.driver, serial: answers.serial, architecture: .current
+      ).run(on: places.disk.disk, boot: places.boot)
+    }
   }
 
   /// Makes the node that the machine starts.
@@ -184,9 +241,10 @@ extension Bootstrap {
     _ = try store.deploy(first.node.id, DeployOptions(), progress: steps.note)
   }
 
-  private var wanted: [String] {
+  private func wanted(release: String?) -> [String] {
     BootstrapPackages(
-      kernel: kernel, for: answers, and: packages.filter { !$0.contains("/") }, on: .current
+      kernel: kernel, for: answers, and: packages.filter { !$0.contains("/") }, isEncrypted: encryption != nil,
+      release: release, on: .current
     ).names
   }
 
@@ -194,6 +252,7 @@ extension Bootstrap {
   private var baseSource: BaseSource {
     guard case .bootstrap(let suite, let variant, let mirror, let include, _) = source else { return source }
     return .bootstrap(
-      suite: suite, variant: variant, mirror: mirror, include: wanted + include, aptOptions: aptOptions)
+      suite: suite, variant: variant, mirror: mirror, include: wanted(release: suite) + include,
+      aptOptions: aptOptions)
   }
 }

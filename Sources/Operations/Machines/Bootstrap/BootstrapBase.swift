@@ -1,3 +1,4 @@
+import DebianFormats
 import Etc
 import FoundationEssentials
 import Host
@@ -84,6 +85,15 @@ struct BootstrapBase {
     for mount in layout where mount.mountPoint != "/" { try files.makeDirectory(mount.mountPoint) }
   }
 
+  /// Writes the table of encrypted disks.
+  ///
+  /// - Parameter volume: the UUID of the LUKS volume that the system is in.
+  func writeEncryption(of volume: String) throws {
+    let heading = "# <name> <device> <key file> <options>\n"
+    try write(heading + NewEncryptedVolume.entry(uuid: volume), to: "/etc/crypttab")
+    try write(Self.tableInInitrd, to: "/etc/dracut.conf.d/encrypted-disk.conf")
+  }
+
   /// Installs the files that every node carries, and this program, unless a package has brought this version.
   func installSystem(version: String) throws {
     let installed = try PackageDatabase.installed(in: root) ?? []
@@ -96,12 +106,12 @@ struct BootstrapBase {
   }
 
   /// Makes the initrd anew if dracut(8) has made it: without the settings that ``installSystem(version:)`` has brought since, it
-  /// starts the machine only that it was made on.
-  func makeInitrdForAnyMachine() throws {
-    guard try RootDirectory(root).openFile("/usr/bin/dracut").map({ try $0.descriptor.close() }) != nil,
+  /// starts the machine only that it was made on. The initrd of an encrypted system has the table of encrypted disks.
+  func makeInitrdForAnyMachine(isEncrypted: Bool) throws {
+    guard let maker = try Initrd.maker(in: root), maker == .dracut || isEncrypted,
       let version = try Kernels(in: root).newest
     else { return }
-    try run(["dracut", "--quiet", "--force", "/boot/initrd.img-\(version)", version])
+    try run(maker.command(for: version))
   }
 
   /// Moves the content of the base's data directories to the file systems that will be mounted there. The files that
@@ -240,6 +250,12 @@ extension BootstrapBase {
 
       """
   }
+
+  private static let tableInInitrd = """
+    # Disks that the initrd opens. With hostonly="no", dracut leaves the table out.
+    install_items+=" /etc/crypttab "
+
+    """
 
   private static let menuDefaults = """
     # Read by grub-mkconfig; see `info -f grub -n 'Simple configuration'`. Takes effect when the node is deployed.

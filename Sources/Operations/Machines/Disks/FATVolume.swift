@@ -33,6 +33,14 @@ struct FATVolume {
     try ChildProcess("mmd", ["-i", device.string] + paths.map { "::/\($0)" }).run()
   }
 
+  /// Copies what is in a directory of the host to one that is there.
+  func copyContents(of directory: FilePath, to path: String) throws {
+    let names = try Files.names(in: directory).sorted()
+    try ChildProcess(
+      "mcopy", ["-s", "-i", device.string] + names.map { directory.appending($0).string } + ["::/\(path)"]
+    ).run()
+  }
+
   /// Makes a file.
   func write(_ content: [UInt8], to path: String) throws {
     let temporary = scratch.appending("file")

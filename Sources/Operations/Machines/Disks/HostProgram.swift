@@ -12,6 +12,8 @@ enum HostProgram: String {
   case mkfsBtrfs = "mkfs.btrfs"
   case mkfsVfat = "mkfs.vfat"
   case mkfsExt4 = "mkfs.ext4"
+  case cryptsetup
+  case dmsetup
   case mmd
   case mcopy
   case mmdebstrap
@@ -24,6 +26,8 @@ enum HostProgram: String {
     case .mkfsBtrfs: "btrfs-progs"
     case .mkfsVfat: "dosfstools"
     case .mkfsExt4: "e2fsprogs"
+    case .cryptsetup: "cryptsetup-bin"
+    case .dmsetup: "dmsetup"
     case .mmd, .mcopy: "mtools"
     case .mmdebstrap: "mmdebstrap"
     }

@@ -1,14 +1,97 @@
+import Btrfs
 import Etc
 import FoundationEssentials
 import Host
 import Store
 import SystemPackage
 
+/// The place on a new disk where GRUB reads kernels and the boot menu.
+enum NewBootVolume {
+  /// The btrfs with the store.
+  case store
+  /// The EFI system partition, which is written without being mounted.
+  case efi(FATVolume, VolumeID)
+  /// An ext4 of its own, mounted while the disk is made.
+  case partition(NewBootPartition)
+
+  /// The place that GRUB is led to.
+  ///
+  /// - Parameter system: the UUID of the btrfs.
+  func place(besides system: UUID) -> LoaderPlace {
+    switch self {
+    case .store: LoaderPlace(onStore: system.uuidString.lowercased())
+    case .efi(_, let id): LoaderPlace(onVolume: "\(id)")
+    case .partition(let partition): LoaderPlace(onVolume: partition.uuid)
+    }
+  }
+
+  /// The module of GRUB that reads its file system.
+  var driver: String {
+    switch self {
+    case .store: "btrfs"
+    case .efi: "fat"
+    case .partition: "ext2"
+    }
+  }
+
+  /// Its line in /etc/fstab besides those of every system.
+  var entries: [Fstab.Entry] {
+    guard case .partition(let partition) = self else { return [] }
+    return [partition.entry]
+  }
+
+  /// Its record for the store.
+  ///
+  /// - Parameter encryption: the UUID of the LUKS volume that the store is in; nil if it is in none.
+  func record(encryption: String?) -> BootVolumeRecord? {
+    switch self {
+    case .store: nil
+    case .efi(_, let id):
+      BootVolumeRecord(
+        kind: .esp, fileSystem: "\(id)", type: "vfat", mountPoint: "/boot/efi", encryption: encryption)
+    case .partition(let partition):
+      BootVolumeRecord(
+        kind: .partition, fileSystem: partition.uuid, type: "ext4", mountPoint: NewBootPartition.mountPoint,
+        encryption: encryption)
+    }
+  }
+
+  /// Has `body` fill the directory of the boot loader, whose path it gets. `body` makes the directory above on an EFI
+  /// system partition.
+  ///
+  /// - Parameter top: the top of the btrfs.
+  func fill(besides top: TemporaryMount, _ body: (FilePath) throws -> Void) throws {
+    switch self {
+    case .store: try body(top.path.appending(Machine.grub))
+    case .partition(let partition): try body(partition.loader)
+    case .efi(let volume, _):
+      let directory = top.scratch.appending("grub")
+      try Files.makeDirectory(directory)
+      defer { try? ChildProcess("rm", ["-rf", "--", directory.string]).runToItsEnd() }
+      try body(directory)
+      let loader = BootVolumeRecord.loader
+      try volume.makeDirectories([loader.string])
+      try volume.copyContents(of: directory, to: loader.string)
+    }
+  }
+
+  /// Makes what is mounted of it durable.
+  func sync() throws {
+    if case .partition(let partition) = self { try FileSystem.sync(partition.loader) }
+  }
+
+  /// Unmounts what is mounted of it.
+  func end() {
+    if case .partition(let partition) = self { partition.end() }
+  }
+}
+
 /// An ext4 of a new disk for kernels and the boot menu, mounted while the disk is made.
-struct NewBootVolume {
+struct NewBootPartition {
   /// The directory of the boot loader on it.
   let loader: FilePath
-  private let uuid = UUID().uuidString.lowercased()
+  /// The UUID of its file system.
+  let uuid = UUID().uuidString.lowercased()
   private let mount: TemporaryMount
 
   /// Makes it on a partition.
@@ -26,18 +109,13 @@ struct NewBootVolume {
     }
   }
 
-  /// The place that GRUB is led to.
-  var place: LoaderPlace { LoaderPlace(onVolume: uuid) }
+  /// The directory where the machine mounts it.
+  static let mountPoint = "/boot/loader"
 
   /// Its line in /etc/fstab.
   var entry: Fstab.Entry {
     Fstab.Entry(
-      "UUID=\(uuid)", at: FilePath(record.mountPoint), type: record.type, options: "nosuid,nodev,noexec,noatime,nofail")
-  }
-
-  /// Its record for the store.
-  var record: BootVolumeRecord {
-    BootVolumeRecord(kind: .partition, fileSystem: uuid, type: "ext4", mountPoint: "/boot/loader")
+      "UUID=\(uuid)", at: FilePath(Self.mountPoint), type: "ext4", options: "nosuid,nodev,noexec,noatime,nofail")
   }
 
   /// Unmounts it.

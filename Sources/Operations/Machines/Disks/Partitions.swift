@@ -19,11 +19,16 @@ struct Partitions {
   /// Room for the kernels of two deployments at least, and the menu.
   static let smallestVolume: Int64 = 256 << 20
 
+  /// Room for nineteen different kernels with their initrds.
+  static let kernelsSize: Int64 = 1 << 30
+
   /// The table for a disk of `size` bytes.
-  init(forDiskOf size: Int64, volume: Int64? = nil) {
+  ///
+  /// - Parameter holdsKernels: whether the EFI system partition is where GRUB reads kernels.
+  init(forDiskOf size: Int64, volume: Int64? = nil, holdsKernels: Bool = false) {
     volumeSize = volume
     // FAT32 begins at 33 MiB, and firmware need not read anything smaller.
-    bootSize = size < 8 << 30 ? 64 << 20 : 256 << 20
+    bootSize = holdsKernels ? Self.kernelsSize : size < 8 << 30 ? 64 << 20 : 256 << 20
   }
 
   /// The input of sfdisk(8). The types are those of the UEFI specification, of GRUB, and "Linux filesystem data".

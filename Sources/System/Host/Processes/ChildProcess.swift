@@ -23,6 +23,13 @@ package struct ChildProcess {
     try Self.withNothing { nothing in try collect(reading: nothing, output: nothing) }
   }
 
+  /// Runs it silently, and lets it come to its end even after a stop signal: it undoes what an ended command has done.
+  ///
+  /// - Throws: `AstError` as ``run()`` does.
+  package func runToItsEnd() throws {
+    try Self.withNothing { nothing in try collect(reading: nothing, output: nothing, canBeStopped: false) }
+  }
+
   /// Runs it silently with `input` as standard input: a file, because an unread pipe would end us (SIGPIPE).
   package func run(reading input: Data) throws {
     let file = try Files.openInMemory()
@@ -71,14 +78,16 @@ package struct ChildProcess {
 
   /// Runs it and collects its messages, and what comes from other pipes.
   private func collect(
-    reading input: FileDescriptor, output: FileDescriptor, closing given: FileDescriptor? = nil, _ pipes: [Pipe] = []
+    reading input: FileDescriptor, output: FileDescriptor, closing given: FileDescriptor? = nil, _ pipes: [Pipe] = [],
+    canBeStopped: Bool = true
   ) throws {
     let (end, start) = try makePipe()
     defer { try? end.close() }
     var said = OutputEnds()
     let started = Result { try self.start(on: (input, output, start)) }
     for descriptor in [start, given].compactMap(\.self) { try? descriptor.close() }
-    try finish(started.get(), pipes: pipes + [Pipe(end) { said.add($0) }]) { said.text }
+    let all = pipes + [Pipe(end) { said.add($0) }]
+    try finish(started.get(), pipes: all, canBeStopped: canBeStopped) { said.text }
   }
 
   private func start(
@@ -95,12 +104,15 @@ package struct ChildProcess {
     AstError(.failed, "cannot run `\(program)`: \(error)", hint: "is it installed?")
   }
 
-  /// Waits for the end. A stop signal that comes meanwhile ends the program.
+  /// Waits for the end.
   ///
   /// - Parameters:
   ///   - pipes: read until the program has ended; one that it has left running may keep them open.
+  ///   - canBeStopped: whether a stop signal that comes meanwhile ends the program.
   ///   - said: its messages.
-  private func finish(_ running: HostProgram, pipes: [Pipe], said: () -> String = { "" }) throws {
+  private func finish(
+    _ running: HostProgram, pipes: [Pipe], canBeStopped: Bool = true, said: () -> String = { "" }
+  ) throws {
     var isAskedToEnd = false
     let started = ContinuousClock.now
     while true {
@@ -112,7 +124,7 @@ package struct ChildProcess {
       _ = poll(&polled, nfds_t(polled.count), 100)
       for (index, pipe) in pipes.enumerated() where polled[index + 1].revents != 0 { pipe.read() }
       // The short programs of a commit come to their end: it is done, or it was interrupted before.
-      if !isAskedToEnd, Interruption.pending != nil, ContinuousClock.now - started >= .milliseconds(100) {
+      if canBeStopped, !isAskedToEnd, Interruption.pending != nil, ContinuousClock.now - started >= .milliseconds(100) {
         isAskedToEnd = true
         running.terminate()
       }

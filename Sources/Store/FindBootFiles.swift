@@ -33,7 +33,9 @@ extension Store {
   /// not in the boot menu.
   package func bootFilesToTry(in path: FilePath, of node: NodeID, named place: FilePath) throws -> BootFiles? {
     do {
-      return try bootFiles(in: path, of: node, settingsIn: path, named: place)
+      let boot = try bootFiles(in: path, of: node, settingsIn: path, named: place)
+      if boot != nil { noteInitrd(in: path, of: node) }
+      return boot
     } catch let error as AstError where error.code == .failed {
       warn("\(error.reason); the node is not in the boot menu")
       return nil

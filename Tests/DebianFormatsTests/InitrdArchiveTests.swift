@@ -93,6 +93,29 @@ import Testing
   }
 }
 
+@Suite("Keys in an initrd") struct InitrdKeysTests {
+  @Test func keysAreKnownByTheTableAndByTheirPlaces() {
+    let keys = InitrdKeys(
+      table: """
+        # <name> <device> <key file> <options>
+        ast UUID=1 /etc/keys/root.key luks,initramfs
+        swap\t/dev/sda3\t/dev/urandom\tswap
+        #off UUID=2 /etc/passwd
+        home UUID=3 none
+        short UUID=4
+
+        """)
+    let files: Set = [
+      "etc/keys/root.key", "etc/passwd", "dev/urandom", "cryptroot/keyfiles/ast.key", "etc/cryptsetup-keys.d/home.key",
+      "none", "init",
+    ]
+    #expect(
+      keys.all(in: files) == [
+        "cryptroot/keyfiles/ast.key", "etc/cryptsetup-keys.d/home.key", "etc/keys/root.key",
+      ])
+  }
+}
+
 @Suite("What an initrd needs") struct InitrdNeedTests {
   private static let version = "6.12.0-1-amd64"
   private static let place = "usr/lib/modules/\(version)/kernel"

@@ -26,6 +26,8 @@ public struct DeployOptions: Sendable {
   public var etc = EtcMode.merge
   /// The choice of what boots the next time.
   public var choice = Choice.always
+  /// Whether an initrd with the key of a disk may be copied to where GRUB reads it, which is not encrypted.
+  public var allowsKeyInInitrd = false
   /// The root of the system that runs until the first start, if it is not a deployment. The node is a copy of it.
   package var before: FilePath?
 
@@ -202,12 +204,15 @@ extension Store {
 
   /// Refuses a root whose initrd is known to lack something that the root needs. What the disks need is known where the
   /// machine runs from them; that the store is encrypted is recorded in it.
+  /// An initrd with the key of a disk is refused, too, if GRUB has to read a copy of it.
   private func requireInitrd(in root: FilePath, of id: NodeID, _ options: DeployOptions) throws {
     let isThisMachine = try options.before != nil || booted() != nil
     var needs = try isThisMachine ? machineNeeds() : []
     if try BootVolumeRecord(in: self.root)?.encryption != nil { needs.insert(.encryption) }
-    guard let lack = try lack(inInitrdOf: root, of: id, needs: needs) else { return }
-    throw AstError(.refused, lack.reason, state: .unchanged, hint: lack.hint)
+    if let lack = try lack(inInitrdOf: root, of: id, needs: needs) {
+      throw AstError(.refused, lack.reason, state: .unchanged, hint: lack.hint)
+    }
+    if !options.allowsKeyInInitrd { try requireNoKey(inInitrdOf: root, of: id) }
   }
 
   private func unbootable(_ id: NodeID) -> AstError {

@@ -38,8 +38,8 @@ struct BootStock {
   /// Each deployment has to have its copies. Nodes that can be booted on trial get theirs as long as the next deployment
   /// has room.
   ///
-  /// - Returns: the menu, and the numbers of the nodes that are not in it for want of room.
-  mutating func supply(_ menu: BootMenu) throws -> (BootMenu, leftOut: [Int]) {
+  /// - Returns: the menu, and the nodes that are not in it, for want of room or because of their initrds.
+  mutating func supply(_ menu: BootMenu) throws -> (BootMenu, leftOut: [LeftOutNode]) {
     var menu = menu
     menu.volume = BootMenu.Volume(fileSystem: volume.record.fileSystem)
     let deployments = try menu.deployments.map { ($0, try pair($0.system)) }
@@ -48,7 +48,7 @@ struct BootStock {
     }
     let present = deployments.compactMap { deployment, pair in pair.map { (deployment, $0) } }
     let required = present.reduce(into: Set<BootFile>()) { $0.formUnion($1.1.files) }
-    let trials = try menu.nodes.compactMap { try pair($0) }
+    let (trials, unable) = try examine(menu.nodes.compactMap { try pair($0) }, besides: required)
     let chosen = try choose(trials, besides: required)
     try fit(required, present.map { ($0.0.id, $0.1) })
     for (_, pair) in present { try copy(pair) }
@@ -64,7 +64,8 @@ struct BootStock {
     }
     menu.nodes = try fitting.map(Self.system)
     let shown = Set(fitting.map(\.system.title.node))
-    return (menu, trials.map(\.system.title.node).filter { !shown.contains($0) })
+    let rest = trials.map(\.system.title.node).filter { !shown.contains($0) }
+    return (menu, unable + rest.map { LeftOutNode(node: $0, reason: .room) })
   }
 
   /// Makes the copies of a root that is to become a deployment, if they fit.
@@ -101,6 +102,29 @@ struct BootStock {
       kernel: BootCopies.path(of: pair.kernel), initrd: BootCopies.path(of: pair.initrd),
       hasStartProgram: try RootDirectory(pair.root).size(of: OwnPrograms.startPlace) != nil)
     return system
+  }
+
+  /// The trials whose initrds may be copied, as far as it is known, and why the others may not.
+  ///
+  /// - Parameter required: the files of deployments, which are copied in any case.
+  private func examine(
+    _ trials: [Pair], besides required: Set<BootFile>
+  ) throws -> (able: [Pair], unable: [LeftOutNode]) {
+    let findings = InitrdFindings(in: store.root)
+    var (able, unable): ([Pair], [LeftOutNode]) = ([], [])
+    for trial in trials {
+      let finding = findings[trial.initrd.digest]
+      let node = trial.system.title.node
+      if let finding, !finding.lacks.isEmpty {
+        unable.append(LeftOutNode(node: node, reason: .lacks(finding.lacks)))
+      } else if let key = finding?.keys.first, !required.contains(trial.initrd) {
+        unable.append(LeftOutNode(node: node, reason: .key(key)))
+      } else {
+        able.append(trial)
+      }
+    }
+    findings.forget(except: Set(trials.map(\.initrd.digest)))
+    return (able, unable)
   }
 
   /// The trials that leave room for one more deployment with the largest boot files.

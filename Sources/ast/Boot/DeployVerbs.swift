@@ -26,6 +26,8 @@ struct Deploy: Verb {
   var etc = EtcMode.merge
   @Flag(help: "Boot it at the next start only.") var once = false
   @Flag(name: .customLong("no-default"), help: "Only add it to the boot menu.") var withoutDefault = false
+  @Flag(help: "Copy an initrd with the key of a disk to where GRUB reads it, not encrypted.") var allowKeyInInitrd =
+    false
   @Argument(help: "The node (default: the node that is booted on trial).") var node: NodeName?
 
   func validate() throws {
@@ -37,6 +39,7 @@ struct Deploy: Verb {
     let id = try node.map(context.node) ?? trial(in: store)
     var options = DeployOptions()
     options.etc = etc
+    options.allowsKeyInInitrd = allowKeyInInitrd
     options.choice = once ? .once : withoutDefault ? .never : .always
     if simulate {
       let report = try store.simulateDeploy(id, options)

@@ -12,8 +12,10 @@ final class BootVolumeDisk: Sendable {
 
   var store: TestStore { disk.store }
 
-  /// - Parameter megabytes: the size of the ext4.
-  init(megabytes: Int = 32) throws {
+  /// - Parameters:
+  ///   - megabytes: the size of the ext4.
+  ///   - isEncrypted: whether the store's record says that it is in a LUKS volume.
+  init(megabytes: Int = 32, isEncrypted: Bool = false) throws {
     disk = try BootDisk()
     home = FilePath("/var/tmp/ast-volume-\(getpid())-\(UInt32.random(in: 0 ... .max))")
     volume = home.appending("volume")
@@ -26,7 +28,7 @@ final class BootVolumeDisk: Sendable {
         mkdir -p volume/ast/grub; echo '# for the first start' >volume/ast/grub/grub.cfg
         """, "sh", "\(megabytes)", uuid,
       ], in: home)
-    try writeRecord()
+    try writeRecord(isEncrypted ? #","encryption":"\#(UUID().uuidString.lowercased())""# : "")
   }
 
   deinit {
@@ -37,8 +39,8 @@ final class BootVolumeDisk: Sendable {
   /// The UUID of the ext4.
   let uuid = UUID().uuidString.lowercased()
 
-  private func writeRecord() throws {
-    let text = #"{"kind":"partition","fileSystem":"\#(uuid)","type":"ext4","mountPoint":"/boot/loader"}"#
+  private func writeRecord(_ more: String) throws {
+    let text = #"{"kind":"partition","fileSystem":"\#(uuid)","type":"ext4","mountPoint":"/boot/loader"\#(more)}"#
     try text.write(toFile: store.root.appending("ast/boot-volume.json").string, atomically: true, encoding: .utf8)
   }
 

@@ -60,6 +60,65 @@ struct BootVolumeTests {
     #expect(try disk.copies() == before && disk.menu() == menu)
   }
 
+  private static let opening = ["init", "usr/sbin/cryptsetup", "scripts/local-top/cryptroot"]
+
+  private func setInitrd(of node: Int, _ files: [String], on disk: BootVolumeDisk) throws {
+    try disk.store.ast(
+      ["-q", "run", "\(node)", "sh", "-c", "cat >/boot/initrd.img-\(BootDisk.version)"],
+      input: String(decoding: CpioArchive.bytes(files, content: "x"), as: UTF8.self)
+    ).expectSuccess()
+  }
+
+  @Test func anInitrdThatCannotOpenTheDiskIsNeitherDeployedNorInTheMenu() throws {
+    let disk = try BootVolumeDisk(isEncrypted: true)
+    try setInitrd(of: 1, Self.opening + ["cryptroot/crypttab"], on: disk)
+    try disk.store.ast("deploy", "1").expectSuccess()
+    try disk.store.ast("clone", "1", "other").expectSuccess()
+    #expect(try disk.menu()?["tree-1.cfg"]?.contains("ast-trial-2") ?? false)
+
+    try setInitrd(of: 2, Self.opening, on: disk)
+    #expect(try !(disk.menu()?["tree-1.cfg"]?.contains("ast-trial-2") ?? true))
+    #expect(try disk.menu()?["tree-1.cfg"]?.contains("ast-trial-1") ?? false)
+    #expect(try disk.named() == disk.copies())
+    let status = try disk.store.ast("status").expectSuccess()
+    #expect(
+      status.stdout.contains(
+        "Boot loader:  node 2 is not in the boot menu: its initrd lacks cryptroot/crypttab\n"), "\(status)")
+    for words in [["deploy", "2"], ["deploy", "-n", "2"]] {
+      let refused = try disk.store.ast(words)
+      #expect(refused.status == 5)
+      #expect(
+        refused.stderr.contains("in node 2 lacks cryptroot/crypttab: the root could not be mounted"), "\(refused)")
+    }
+  }
+
+  @Test func aKeyInAnInitrdIsNotCopiedUnlessAllowed() throws {
+    let disk = try BootVolumeDisk()
+    try disk.store.ast("deploy", "1").expectSuccess()
+    let before = try disk.copies()
+    let key = "cryptroot/keyfiles/ast.key"
+    try setInitrd(of: 1, ["init", key], on: disk)
+    // The trial of node 1 has the key, so it is not copied either.
+    #expect(try disk.copies() == before)
+    let status = try disk.store.ast("status").expectSuccess()
+    #expect(
+      status.stdout.contains("its initrd has the key file \(key), and /boot/loader is not encrypted\n"), "\(status)")
+    let refused = try disk.store.ast("deploy", "1")
+    #expect(refused.status == 5)
+    #expect(
+      refused.stderr.hasSuffix(
+        """
+        ast: the initrd of node 1 has the key file \(key), and /boot/loader is not encrypted: whoever has the disk could read it; nothing was changed
+             keep the key out of the initrd; `ast deploy --allow-key-in-initrd 1` copies it nevertheless
+
+        """), "\(refused)")
+    #expect(try disk.copies() == before)
+
+    try disk.store.ast("deploy", "--allow-key-in-initrd", "1").expectSuccess()
+    #expect(try disk.copies().count == before.count + 1)
+    #expect(try disk.menu()?["tree-1.cfg"]?.contains("ast-trial-1") ?? false)
+  }
+
   /// The menu never names a copy that is missing or incomplete, and the next command tidies up.
   @Test func killedDeploymentsLeaveAMenuThatBoots() throws {
     let disk = try BootVolumeDisk()

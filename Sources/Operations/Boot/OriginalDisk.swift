@@ -63,7 +63,7 @@ package struct OriginalDisk {
   /// The top of one of its file systems, which no other process sees.
   private func open(_ part: AdoptionRecord.Original.Part, _ patience: Duration) throws -> OpenDirectory {
     let device = try device(of: part, until: .now + patience)
-    let mount = part.type.withCString { cfiles_mount(device, $0, 1) }
+    let mount = device.withPlatformString { device in part.type.withCString { cfiles_mount(device, $0, 1) } }
     guard mount >= 0 else {
       throw AstError(
         .failed, "cannot mount \(device), which was \(part.place) before ast: \(Errno(rawValue: -mount))")
@@ -75,10 +75,10 @@ package struct OriginalDisk {
   /// At a start, the kernel may still be looking for disks.
   private func device(
     of part: AdoptionRecord.Original.Part, until end: ContinuousClock.Instant
-  ) throws -> String {
+  ) throws -> FilePath {
     while true {
       do {
-        return try ChildProcess("findfs", [part.source]).line()
+        return try DeviceName(part.source).device()
       } catch let error as AstError where error.code == .failed {
         guard ContinuousClock.now < end else {
           throw AstError(

@@ -24,7 +24,7 @@ package final class BootVolume {
   private init(_ record: BootVolumeRecord) throws {
     self.record = record
     do {
-      device = FilePath(try ChildProcess("findfs", ["UUID=\(record.fileSystem)"]).line())
+      device = try DeviceName("UUID=\(record.fileSystem)").device()
     } catch let error as AstError where error.code == .failed {
       throw AstError(
         .notFound, "there is no file system with the UUID \(record.fileSystem), from which GRUB reads the kernels",

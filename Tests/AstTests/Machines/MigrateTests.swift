@@ -147,7 +147,7 @@ struct MigrateTests {
     try disks.script("losetup --detach \"$(cat loop-home)\"")
     let result = try disks.start()
     #expect(result.status != 0 && result.stderr.contains("which was /home before ast, is not there"), "\(result)")
-    try disks.script("losetup \"$(cat loop-home)\" home.img")
+    try disks.script("losetup --find --show home.img >loop-home")
     try disks.adopt("--finish").expectSuccess()
     #expect(try disks.script("cat top/@home/anna/late") == "late\n")
   }

@@ -47,7 +47,7 @@ final class EFIPartition {
   private static func device(of entry: Fstab.Entry) throws -> FilePath {
     guard !entry.source.hasPrefix("/") else { return FilePath(entry.source) }
     do {
-      return FilePath(try ChildProcess("findfs", [entry.source]).line())
+      return try DeviceName(entry.source).device()
     } catch let error as AstError where error.code == .failed {
       throw AstError(
         .notFound, "there is no file system \(entry.source), which /etc/fstab has at \(entry.mountPoint)",

@@ -91,8 +91,10 @@ package struct Consistency {
   }
 
   private mutating func leftovers() throws {
-    // The next start replaces what one has left that was killed while it wrote its note.
+    // The next start replaces what one has left that was killed while it wrote its note, and so does the next command
+    // that makes the key for modules.
     let own: Set = [
+      "module-key", "module-key.new", "sign-modules",
       "ran.new", "tree.sqlite", "tree.sqlite-wal", "tree.sqlite-shm", "public.sqlite", "lock", "nodes",
       "next-operation",
       "reserve", "inside",
@@ -102,7 +104,7 @@ package struct Consistency {
     problems += others.sorted().map { "ast/\($0) was left behind" }
     let reserve = try FileManager.default.attributesOfItem(atPath: store.root.appending("ast/reserve").string)[.size]
     if (reserve as? Int64 ?? 0) < 4 << 20 { problems.append("ast/reserve has \(reserve ?? 0) bytes") }
-    let locks = Set(rows["node"].map { "node-\($0)" } + ["tree", "fetch", "share"])
+    let locks = Set(rows["node"].map { "node-\($0)" } + ["tree", "fetch", "share", "module-key"])
     problems += try names(in: store.root.appending("ast/lock")).subtracting(locks).sorted().map {
       "ast/lock/\($0) was left behind"
     }

@@ -84,6 +84,8 @@ public struct Migration {
     // The clock of files may be some milliseconds behind.
     let original = AdoptionRecord.Original(
       parts: plan.parts, began: Int(Date().timeIntervalSince1970) - 2, bootDirectory: plan.bootLoader.directory.string)
+    // What a program writes to a mapped file changes its status only if the page was clean: from here on each write does.
+    for place in plan.places { try FileSystem.sync(place) }
     for (part, place) in zip(plan.parts, plan.places) {
       progress("copying \(part.place)")
       guard let source = try OpenDirectory(place).directoryWithoutMounts(OpenDirectory.itself) else {

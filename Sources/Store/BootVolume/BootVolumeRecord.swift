@@ -59,14 +59,7 @@ package struct BootVolumeRecord: Codable, Equatable, Sendable {
 
   /// Writes the record to the store at `root`. A power cut leaves the old record or the new one, complete.
   package func write(in root: FilePath) throws {
-    let (path, new) = (root.pushing(Self.path), root.pushing(FilePath("\(Self.path).new")))
-    try Files.ensureDirectory(path.removingLastComponent())
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try Files.write(encoder.encode(self), to: new)
-    try FileSystem.sync(root)
-    try Files.rename(new, to: path)
-    try FileSystem.sync(root)
+    try RecordFile.write(self, at: Self.path, in: root)
     failPoint("boot volume recorded")
   }
 }

@@ -21,7 +21,7 @@ final class ModuleSigner {
   private let directory: FilePath
   private let work: SigningWork
   private let end: FileDescriptor
-  private var thread = pthread_t()
+  private let thread: QuietThread
 
   init(with key: ModuleKey) throws {
     let above = try Self.makeDirectory()
@@ -45,7 +45,9 @@ final class ModuleSigner {
       Self.remove(directory)
       throw error
     }
-    do { thread = try work.start() } catch {
+    do {
+      thread = try QuietThread { [work] in work.run() }
+    } catch {
       for descriptor in [work.listener, work.ended, end] { try? descriptor.close() }
       Self.remove(directory)
       throw AstError(.failed, "cannot start a thread: \(error)")
@@ -54,7 +56,7 @@ final class ModuleSigner {
 
   deinit {
     try? end.close()
-    pthread_join(thread, nil)
+    thread.join()
     Self.remove(directory)
   }
 
@@ -133,28 +135,7 @@ private final class SigningWork: Sendable {
 
   var refusals: [String] { said.withLock { $0 } }
 
-  /// Starts the thread. All signals are blocked in it: they are for the thread that attends the programs.
-  func start() throws(Errno) -> pthread_t {
-    let work = Unmanaged.passRetained(self)
-    var (all, previous) = (sigset_t(), sigset_t())
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &previous)
-    var thread = pthread_t()
-    let error = pthread_create(
-      &thread, nil,
-      { work in
-        work.map { Unmanaged<SigningWork>.fromOpaque($0).takeRetainedValue().run() }
-        return nil
-      }, work.toOpaque())
-    pthread_sigmask(SIG_SETMASK, &previous, nil)
-    guard error == 0 else {
-      work.release()
-      throw Errno(rawValue: error)
-    }
-    return thread
-  }
-
-  private func run() {
+  func run() {
     var count = 0
     while wait(for: listener, until: nil) {
       let connection = FileDescriptor(rawValue: accept(listener.rawValue, nil, nil))

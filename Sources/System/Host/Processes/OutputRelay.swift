@@ -11,7 +11,7 @@ package final class OutputRelay {
   private let entrance: FileDescriptor
   private let end: FileDescriptor
   private let work: RelayWork
-  private let thread: RelayThread
+  private let thread: QuietThread
 
   /// Calls `body` with a descriptor for programs that write to `output`: `output` itself, unless it is a pipe, a socket,
   /// a file or a disk.
@@ -38,8 +38,9 @@ package final class OutputRelay {
       let (ended, end) = try makePipe()
       self.end = end
       do {
-        work = RelayWork(source: exit, output: output, ended: ended, isFile: isFile)
-        thread = try RelayThread(work)
+        let work = RelayWork(source: exit, output: output, ended: ended, isFile: isFile)
+        self.work = work
+        thread = try QuietThread { work.run() }
       } catch {
         for descriptor in [ended, end] { try? descriptor.close() }
         throw error
@@ -61,33 +62,7 @@ package final class OutputRelay {
   }
 }
 
-/// Passes on what comes out of a pipe. All signals are blocked in it: they are for the thread that attends the program.
-private final class RelayThread {
-  private var thread = pthread_t()
-
-  /// Starts it.
-  init(_ work: RelayWork) throws(Errno) {
-    let work = Unmanaged.passRetained(work)
-    var all = sigset_t()
-    var previous = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &previous)
-    let error = pthread_create(
-      &thread, nil,
-      { work in
-        work.map { Unmanaged<RelayWork>.fromOpaque($0).takeRetainedValue().run() }
-        return nil
-      }, work.toOpaque())
-    pthread_sigmask(SIG_SETMASK, &previous, nil)
-    guard error == 0 else {
-      work.release()
-      throw Errno(rawValue: error)
-    }
-  }
-
-  func join() { pthread_join(thread, nil) }
-}
-
+/// Passes on what comes out of a pipe.
 private final class RelayWork: Sendable {
   private let source: FileDescriptor
   private let output: FileDescriptor

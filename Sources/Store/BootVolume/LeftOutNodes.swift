@@ -3,9 +3,9 @@ import Host
 import SystemPackage
 
 /// A node that has a kernel, and is not in the boot menu nevertheless.
-struct LeftOutNode: Codable, Equatable {
+package struct LeftOutNode: Codable, Equatable, Sendable {
   /// Why it is not there.
-  enum Reason: Codable, Equatable {
+  package enum Reason: Codable, Equatable, Sendable {
     /// The boot volume has no room.
     case room
     /// Its initrd lacks these files, so it could not mount the root.

@@ -24,6 +24,9 @@ extension FuzzEntry {
     {"data":["var"],"identity":"8B4DF7A6-4F2A-4B0C-9D3E-0123456789AB","leftBehind":["/etc/a"],
      "made":{"@var":"8B4DF7A6-4F2A-4B0C-9D3E-0123456789AC"},"reason":"x","state":"made","subvolume":""}
     """,
+    #"{"encryption":"8b4df7a6-4f2a","fileSystem":"1A2B-3C4D","kind":"esp","mountPoint":"/boot/efi","type":"vfat"}"#,
+    #"[{"node":2,"reason":{"lacks":{"_0":["btrfs.ko"]}}},{"node":3,"reason":{"room":{}}}]"#,
+    #"{"lacks":["cryptsetup"],"keys":["/etc/keys/root.key"]}"#,
   ]
 
   static let recordEntries: [FuzzEntry] = [
@@ -52,10 +55,16 @@ extension FuzzEntry {
       "records",
       of: [
         "Store/AdoptionRecord.swift", "System/Rootfs/StartStamp.swift", "Operations/Boot/StartReport.swift",
-        "System/Host/Processes/Lock.swift",
+        "System/Host/Processes/Lock.swift", "Store/BootVolume/BootVolumeRecord.swift",
+        "Store/BootVolume/LeftOutNodes.swift", "Store/BootVolume/BootFileDigests.swift",
+        "Store/Initrds/InitrdFindings.swift",
       ], seeds: others
     ) { input in
       try check(AdoptionRecord.self, input)
+      try check(BootVolumeRecord.self, input)
+      try check([LeftOutNode].self, input)
+      try check([String: String].self, input)
+      try check(InitrdFinding.self, input)
       try check(StartStamp.self, input)
       try check(LockHolder.self, input)
       // That it is not JSON is an error of its own.

@@ -45,7 +45,7 @@ extension Store {
   /// The kernel arguments in `/etc/default/grub`, read as grub-mkconfig(8) reads it: by a shell, the root's own.
   private func loaderArguments(in path: FilePath, of node: NodeID) throws -> [Substring] {
     let root = RootDirectory(path)
-    guard try root.openFile(Self.grubDefaults) != nil || !root.entries(of: "/etc/default/grub.d").isEmpty else {
+    guard try root.hasFile(Self.grubDefaults) || !root.entries(of: "/etc/default/grub.d").isEmpty else {
       return []
     }
     var output = OutputStart(limit: Self.longestArguments)

@@ -69,8 +69,7 @@ struct LentFiles {
         // What a program has written through the link would be gone with /run.
         guard found != Data(text.utf8) else { return }
         try root.write(settled(found, own: Data()), to: Self.resolverPlace)
-      } else if let new = try root.openFile(Self.resolverPlace) {
-        try new.descriptor.close()
+      } else if try root.hasFile(Self.resolverPlace) {
         let made = try root.contents(of: Self.resolverPlace) ?? Data()
         // The machine's own servers may be in it, which are no reason to remove such a line anywhere else.
         let isCopy = ResolverConfiguration.isCopy(String(decoding: made, as: UTF8.self), ofLinesIn: text)

@@ -128,7 +128,9 @@ class Lab:
                 [binary, "bootstrap", "--image", image, *options, "--root-password", password],
                 stdin=subprocess.DEVNULL, stdout=messages, stderr=messages, check=False).returncode
         with open(log, encoding="utf-8", errors="replace") as messages:
-            assert status == 0, f"ast bootstrap exited with {status}:\n{messages.read()[-2000:]}"
+            said = messages.read()
+        assert status == 0, f"ast bootstrap exited with {status}:\n{said[-2000:]}"
+        assert "still in use" not in said, said
         print(f"  bootstrap {time.monotonic() - began:.1f} s", flush=True)
 
     @staticmethod

@@ -31,6 +31,17 @@ import Testing
     #expect(kill(renaming.process, 0) == 0)
   }
 
+  /// An open file would keep the root from being unmounted.
+  @Test func askingWhetherThereIsAFileOpensNoneForLong() throws {
+    try runSuccessfully(["sh", "-euc", "echo text >file; ln -s file link; mkdir directory"], in: directory)
+    #expect(try root.hasFile("file"))
+    for other: FilePath in ["link", "directory", "nothing"] { #expect(try !root.hasFile(other)) }
+    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+      try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
+    }
+    #expect(open.contains("/dev/null") && !open.contains { $0.hasPrefix(directory.string) })
+  }
+
   /// Nothing is left of what could not be put in its place.
   @Test func whatCannotBeWrittenLeavesNothing() throws {
     try runSuccessfully(["mkdir", "-p", "taken/below"], in: directory)

@@ -30,9 +30,7 @@ extension Store {
   /// Whether a root has both: the `ast ast-sync` of an older ast leaves the first program in a node that has it, and a
   /// link to its own ast.
   private static func hasStartProgram(_ root: FilePath) throws -> Bool {
-    let start = try RootDirectory(root).openFile(OwnPrograms.startPlace)
-    guard let start else { return false }
-    try start.descriptor.close()
+    guard try RootDirectory(root).hasFile(OwnPrograms.startPlace) else { return false }
     let (directory, name) = try OpenDirectory(root).parent(of: FilePath(root: nil, OwnPrograms.mergePlace.components))
     let isLink = try directory.status(of: name).map { $0.st_mode & S_IFMT == S_IFLNK } ?? false
     return try !isLink || FirstStart.isSupported(in: root)
@@ -47,9 +45,8 @@ extension Store {
     }
     // In a node with this ast, the second name is a link.
     let top = try OpenDirectory(staged)
-    let own = try RootDirectory(staged).openFile(OwnPrograms.mergePlace)
-    try own?.descriptor.close()
-    let merge = own == nil ? OwnPrograms.astPlace : OwnPrograms.mergePlace
+    let hasMerge = try RootDirectory(staged).hasFile(OwnPrograms.mergePlace)
+    let merge = hasMerge ? OwnPrograms.mergePlace : OwnPrograms.astPlace
     // The first program comes last: the menu looks for it.
     for (source, place) in [(merge, OwnPrograms.mergePlace), (OwnPrograms.startPlace, OwnPrograms.startPlace)] {
       let (above, name) = try top.parent(of: FilePath(root: nil, source.components))

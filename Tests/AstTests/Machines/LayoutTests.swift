@@ -230,8 +230,8 @@ struct LayoutTests {
     #expect(
       result.stderr == """
         ast: the root file system (\(disk.other)) is not a btrfs; nothing was changed
-             `btrfs-convert --uuid copy \(device)` in a rescue system makes it one, with its contents; or \
-        `ast bootstrap --disk` makes a new system on another disk
+             `ast migrate --disk` copies this system to another disk; or `btrfs-convert --uuid copy \(device)` in a \
+        rescue system makes it a btrfs
 
         """)
   }

@@ -24,9 +24,9 @@ struct GrubConfiguration {
     self.machine = machine
     let files = RootDirectory(root)
     inputs = try Self.inputs(in: files)
-    let isPossible = try Self.needed.allSatisfy { try files.openFile($0) != nil }
+    let isPossible = try Self.needed.allSatisfy(files.hasFile)
     // The systems that os-prober(1) finds are not in a file that could be compared.
-    let probes = try files.openFile("/usr/bin/os-prober") != nil
+    let probes = try files.hasFile("/usr/bin/os-prober")
     let present = try RootDirectory(machine.path(of: Machine.grub)).contents(of: Self.inputsName)
     isNeeded = isRunning && isPossible && (probes || present != inputs)
   }

@@ -16,7 +16,7 @@ struct AdoptedGrub {
   static func platforms(in root: FilePath) throws -> [String] {
     let files = RootDirectory(root)
     return try files.entries(of: "/boot/grub").filter(\.isDirectory).map(\.name).filter { name in
-      try files.openFile(FilePath("/boot/grub/\(name)/normal.mod")).map { try $0.descriptor.close() } != nil
+      try files.hasFile(FilePath("/boot/grub/\(name)/normal.mod"))
     }
   }
 

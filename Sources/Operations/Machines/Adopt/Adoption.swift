@@ -25,17 +25,26 @@ public struct Adoption {
     self.reader = reader
   }
 
-  /// Takes the lock that lets only one command at a time work on an adoption.
+  /// Takes the lock that lets only one command at a time adopt the file system of the root, or end its adoption.
   func lock() throws -> Lock {
     let directory: FilePath = "/run/ast"
     try Files.ensureDirectory(directory)
-    guard let lock = try Lock.take("adopt", in: directory, wait: .never) else {
-      let holder = Lock.holder(of: "adopt", in: directory)
+    let name = try "adopt-\(fileSystemName())"
+    guard let lock = try Lock.take(name, in: directory, wait: .never) else {
+      let holder = Lock.holder(of: name, in: directory)
       let words = holder.map { " (`\($0.command)`, pid \($0.pid))" } ?? ""
       throw AstError(.busy, "another `ast adopt` is at work\(words)", state: .unchanged).naming(holder)
     }
     try? lock.sign(LockHolder(pid: getpid(), command: command, started: Date()))
     return lock
+  }
+
+  /// A name for the root's file system that no other has.
+  private func fileSystemName() throws -> String {
+    if try FileSystem.isBtrfs(root) { return try FileSystem.uuid(of: root).uuidString.lowercased() }
+    var status = stat()
+    guard lstat(root.string, &status) == 0 else { throw FileError("examine", root, Errno(rawValue: errno)) }
+    return "\(status.st_dev)"
   }
 
   /// A device of the root's file system.

@@ -171,11 +171,11 @@ extension Bootstrap {
       "mkfs.btrfs", ["--quiet", "--force", "--uuid", system.uuidString.lowercased(), "--", device.string]
     ).run()
     let top = try TemporaryMount(of: device)
-    defer { top.end() }
+    defer { top.end(warning: steps.warn) }
     let (boot, bootID) = (FATVolume(device: disk.boot, scratch: top.scratch), VolumeID())
     try boot.make(bootID)
     let volume = try bootVolume(on: disk, boot, bootID)
-    defer { volume.end() }
+    defer { volume.end(warning: steps.warn) }
     for name in [Machine.store, Machine.variable, "@home", "@root", "@srv", Machine.grub] {
       _ = try Subvolume.create(at: top.path.appending(name))
     }

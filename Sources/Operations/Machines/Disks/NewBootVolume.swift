@@ -81,8 +81,10 @@ enum NewBootVolume {
   }
 
   /// Unmounts what is mounted of it.
-  func end() {
-    if case .partition(let partition) = self { partition.end() }
+  ///
+  /// - Parameter warn: called if it is still in use.
+  func end(warning warn: (String) -> Void) {
+    if case .partition(let partition) = self { partition.end(warning: warn) }
   }
 }
 
@@ -119,5 +121,7 @@ struct NewBootPartition {
   }
 
   /// Unmounts it.
-  func end() { mount.end() }
+  ///
+  /// - Parameter warn: called if it is still in use.
+  func end(warning warn: (String) -> Void) { mount.end(warning: warn) }
 }

@@ -57,9 +57,15 @@ struct TemporaryMount {
     }
   }
 
-  /// Unmounts it.
-  func end() {
-    if umount2(path.string, 0) != 0 { umount2(path.string, Int32(MNT_DETACH)) }
+  /// Unmounts it. What is still in use is unmounted by the kernel when it is not any more, at the latest when this
+  /// command has ended.
+  ///
+  /// - Parameter warn: called if it is still in use.
+  func end(warning warn: (String) -> Void = { _ in }) {
+    if umount2(path.string, 0) != 0 {
+      warn("\(path) is still in use (\(Errno(rawValue: errno))): it is unmounted when this command has ended")
+      umount2(path.string, Int32(MNT_DETACH))
+    }
     removeDirectories()
   }
 

@@ -57,7 +57,7 @@ public struct Migration {
       "mkfs.btrfs", ["--quiet", "--force", "--uuid", fileSystem.uuidString.lowercased(), "--", disk.system.string]
     ).run()
     let top = try TemporaryMount(of: disk.system)
-    defer { top.end() }
+    defer { top.end(warning: warn) }
     let boot = FATVolume(device: disk.boot, scratch: top.scratch)
     try boot.make(bootID)
     let original = try copy(plan, to: top.path, progress)
@@ -112,7 +112,7 @@ public struct Migration {
     _ warn: @escaping (String) -> Void
   ) throws {
     let copy = try TemporaryMount(of: disk.system, subvolume: Self.copy)
-    defer { copy.end() }
+    defer { copy.end(warning: warn) }
     let system = try AdoptableSystem(at: copy.path)
     let adoption = Adoption(copy.path, command: command, reader: reader)
     try adoption.makeSubvolumes(

@@ -114,7 +114,7 @@ package struct LentFile: Sendable {
 
   /// Sets what chattr(1) protects the file in the place from, and returns what it was.
   private func setProtection(_ protection: UInt32) throws -> UInt32 {
-    guard try root.openFile(place).map({ try $0.descriptor.close() }) != nil else { return 0 }
+    guard try root.hasFile(place) else { return 0 }
     return try root.attempt("set the protection of", place) {
       let (directory, name) = try root.parent(of: place, making: false)
       return try directory.closeAfter {

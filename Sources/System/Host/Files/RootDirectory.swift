@@ -53,6 +53,15 @@ public struct RootDirectory: Sendable {
     }
   }
 
+  /// Whether there is a regular file, as `openFile(_:)` would open it.
+  ///
+  /// - Throws: `FileError`.
+  public func hasFile(_ file: FilePath) throws -> Bool {
+    guard let (descriptor, _) = try openFile(file) else { return false }
+    try attempt("close", file) { try descriptor.close() }
+    return true
+  }
+
   /// The size of a regular file in bytes, without reading it; nil if there is none. Links inside are followed.
   ///
   /// - Throws: `FileError`.

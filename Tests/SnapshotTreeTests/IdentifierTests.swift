@@ -27,7 +27,20 @@ import Testing
     let text = "0f6b1c3e-0000-4abc-8def-0123456789ab"
     #expect(SubvolumeUUID(text)?.description == text)
     #expect(SubvolumeUUID(text.uppercased())?.description == text)
-    #expect(SubvolumeUUID("0f6b1c3e") == nil)
-    #expect(SubvolumeUUID("200df7a6-4f2a-4b0c-9d3e-012345-1ab37") == nil)
+    for uuid in (0..<100).map({ _ in UUID() }) {
+      #expect(SubvolumeUUID(uuid).description == uuid.uuidString.lowercased())
+      #expect(SubvolumeUUID(uuid.uuidString)?.rawValue == uuid)
+    }
+  }
+
+  @Test(arguments: [
+    "", "0f6b1c3e", "200df7a6-4f2a-4b0c-9d3e-012345-1ab37", "0f6b1c3e-0000-4abc-8def-0123456789a",
+    "0f6b1c3e-0000-4abc-8def-0123456789abc", "0f6b1c3e00000-4abc-8def-0123456789ab",
+    "0f6b1c3e-0000-4abc-8def-0123456789ag", "0f6b1c3e-0000-4abc-8def-0123456789 b",
+    "{f6b1c3e-0000-4abc-8def-0123456789a}", "0f6b1c3e-0000-4abc-8def-01234567٠٠",
+    "0f6b1c3e-0000-4abc-8def-0123456789a\0",
+  ])
+  func anythingElseIsNoSubvolume(_ text: String) {
+    #expect(SubvolumeUUID(text) == nil)
   }
 }

@@ -97,6 +97,19 @@ import Testing
       for (package, other, found) in expected {
         #expect(try tree.node(with: package, otherThan: other) == found, "\(package)")
       }
+      // What the current generations have, and no others.
+      for name in ["a", "b", "old", "new", "none"] {
+        let found = try tree.nodes(with: name, architecture: nil)
+        let nodes = try tree.nodes().map { node in
+          (node, try tree.generation(of: node.id, node.current)?.manifest.map(tree.packages(in:)) ?? [])
+        }
+        let slow = nodes.map { ($0, $1.filter { $0.name == name }) }.filter { !$0.1.isEmpty }
+        #expect(found.map(\.node) == slow.map(\.0) && found.map(\.packages) == slow.map(\.1), "\(name)")
+      }
+      #expect(
+        try tree.nodes(with: "a", architecture: "amd64").map(\.node)
+          == tree.nodes(with: "a", architecture: nil).map(\.node))
+      #expect(try tree.nodes(with: "a", architecture: "all").isEmpty)
     }
   }
 

@@ -78,10 +78,16 @@ extension Store {
       try running().compactMap { operation in operation.node.map { ($0, operation) } },
       uniquingKeysWith: { first, _ in first })
     let (byDefault, booted) = (try defaultNode(), try bootedNode())
+    var counts: [ManifestID: Int] = [:]
     return try nodes.map { node in
       let generation = try generations[node.id] ?? current(node)
+      let packages = try generation.manifest.map { manifest in
+        let count = try counts[manifest] ?? tree.packageCount(in: manifest)
+        counts[manifest] = count
+        return count
+      }
       return NodeFacts(
-        node: node, generation: generation, packages: try generation.manifest.map(tree.packageCount(in:)),
+        node: node, generation: generation, packages: packages,
         deployments: deployments[node.id] ?? [], isDefault: node.id == byDefault, isBooted: node.id == booted,
         running: running[node.id], tags: tags[node.id] ?? [],
         pinnedGenerations: pinned[node.id]?.map(\.number) ?? [])
@@ -103,7 +109,7 @@ extension Store {
   /// The state of the store.
   public func overview() throws -> Overview {
     Overview(
-      nodes: try tree.nodes().count, defaultNode: try defaultNode(), booted: try booted(),
+      nodes: try tree.nodeCount, defaultNode: try defaultNode(), booted: try booted(),
       deployments: try deploymentFacts(), running: try running(), leftBehind: try leftBehind(),
       isolation: (try? settings.network.isolation) ?? .on, space: try FileSystem.space(of: root))
   }

@@ -49,6 +49,34 @@ extension TreeDatabase {
     return count
   }
 
+  /// The nodes whose current generation has a package of this name, by number, each with its packages of that name.
+  ///
+  /// - Parameter architecture: only packages of this one; nil for any.
+  public func nodes(
+    with name: String, architecture: String?
+  ) throws(TreeError) -> [(node: Node, packages: [Package])] {
+    var found: [(node: Node, packages: [Package])] = []
+    let condition = architecture == nil ? "" : "AND architecture = ?"
+    try forEach(
+      """
+      SELECT node.id, node.parent, node.description, node.created, node.current, node.previous, node.next_generation,
+        architecture, version FROM package
+        JOIN manifest_package ON manifest_package.package = package.id
+        JOIN generation ON generation.manifest = manifest_package.manifest
+        JOIN node ON node.id = generation.node AND node.current = generation.number
+        WHERE name = ? \(condition) ORDER BY node.id, architecture, version
+      """, [name] + (architecture.map { [$0] } ?? [])
+    ) { (row) throws(TreeError) in
+      let package = Package(name: name, architecture: row.text(7), version: row.text(8))
+      if let last = found.indices.last, found[last].node.id == row.identifier(0) {
+        found[last].packages.append(package)
+      } else {
+        found.append((TreeDatabase.node(row), [package]))
+      }
+    }
+    return found
+  }
+
   /// The lowest other node than `node` whose current generation has exactly this package; nil if there is none.
   public func node(with package: Package, otherThan node: NodeID) throws(TreeError) -> NodeID? {
     try first(

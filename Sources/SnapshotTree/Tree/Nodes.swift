@@ -10,6 +10,13 @@ extension TreeDatabase {
     try rows("SELECT \(TreeDatabase.columns) FROM node ORDER BY id", as: TreeDatabase.node)
   }
 
+  /// How many nodes there are.
+  public var nodeCount: Int {
+    get throws(TreeError) {
+      try first("SELECT count(*) FROM node") { (row) throws(TreeError) in Int(row.integer(0)) } ?? 0
+    }
+  }
+
   /// The node with this number, or nil.
   public func node(_ id: NodeID) throws(TreeError) -> Node? {
     try first("SELECT \(TreeDatabase.columns) FROM node WHERE id = ?", id, as: TreeDatabase.node)
@@ -134,7 +141,7 @@ extension TreeDatabase {
     return node
   }
 
-  private static func node(_ row: Statement) -> Node {
+  static func node(_ row: Statement) -> Node {
     Node(
       id: row.identifier(0), parent: row.optionalIdentifier(1), description: row.text(2), created: row.date(3),
       current: row.identifier(4), previous: row.optionalIdentifier(5), nextGeneration: row.identifier(6))

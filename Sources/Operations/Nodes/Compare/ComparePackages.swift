@@ -41,15 +41,7 @@ extension Store {
   /// colon, as apt writes it.
   public func nodes(with name: String) throws -> [(node: Node, packages: [Package])] {
     let parts = name.split(separator: ":", maxSplits: 1).map(String.init)
-    return try tree.read { tree in
-      try tree.nodes().compactMap { node in
-        guard let manifest = try current(node).manifest else { return nil }
-        let found = try tree.packages(in: manifest).filter { package in
-          package.name == parts.first && (parts.count < 2 || package.architecture == parts[1])
-        }
-        return found.isEmpty ? nil : (node, found)
-      }
-    }
+    return try tree.nodes(with: parts.first ?? "", architecture: parts.count < 2 ? nil : parts[1])
   }
 
   /// How the packages of `second` differ from those of `first`, by name.

@@ -70,7 +70,7 @@ extension Store {
     try FileSystem.sync(root)
     let store = try Store(opening: root, .writing, reader: reader)
     try store.discardStagings()
-    return Rebuilt(nodes: try store.tree.nodes().count, notes: survey.notes, damaged: damaged)
+    return Rebuilt(nodes: try store.tree.nodeCount, notes: survey.notes, damaged: damaged)
   }
 
   /// Whether there is nothing to rebuild. A database that cannot be opened for a reason other than damage must not be

@@ -72,7 +72,7 @@ extension Store {
   private func settle(holding held: [NodeID], own: OperationID?) throws {
     for operation in try tree.running() where operation.id != own {
       // A command that is alive holds the lock of the node it works on.
-      guard let node = operation.node, try held.contains(node) || isFree(node) else { continue }
+      guard let node = operation.node, try held.contains(node) || !isAtWork(operation) else { continue }
       try discardStaging(of: node, operation.id, operation.generation)
       try tree.finish(operation.id, .interrupted, message: "the command ended before it was done")
     }

@@ -301,9 +301,20 @@ extension Store {
   /// Whether the command of an operation is alive. Root asks for its lock; others can only look for its process.
   package func isAtWork(_ operation: SnapshotTree.Operation) throws -> Bool {
     guard let node = operation.node else { return true }
-    if geteuid() == 0 { return try !isFree(node) }
-    return operation.bootID == Store.bootID && (kill(operation.pid, 0) == 0 || errno == EPERM)
+    let hasProcess = operation.bootID == Store.bootID && (kill(operation.pid, 0) == 0 || errno == EPERM)
+    guard geteuid() == 0 else { return hasProcess }
+    guard !hasProcess else { return try !isFree(node) }
+    // A process that a killed command has just made holds its locks, too, until it begins. Of a command in another PID
+    // namespace nothing but the lock is seen.
+    for _ in 0..<Self.stepsForRemains {
+      if try isFree(node) { return false }
+      usleep(5000)
+    }
+    return try !isFree(node)
   }
+
+  /// Steps of 5 ms: half a second.
+  private static let stepsForRemains = 100
 
   /// Whether no command works on a node.
   package func isFree(_ node: NodeID) throws -> Bool {

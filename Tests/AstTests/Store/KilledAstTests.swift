@@ -51,4 +51,23 @@ struct KilledAstTests {
     _ = try edit.wait()
     try eventually("their end") { !editors.contains(where: isRunning) }
   }
+
+  /// A process that ast has just made holds the locks of ast, too, until it begins.
+  @Test func theLocksOfAKilledCommandAreFreeAfterAMoment() throws {
+    let store = try TestStore()
+    try store.ast("new").expectSuccess()
+    try store.kill(["run", "1", "true"], at: "worked")
+    // As python has no name for F_OFD_SETLK of fcntl(2).
+    let script = """
+      import fcntl, struct, sys, time
+      file = open(sys.argv[1], "r+")
+      fcntl.fcntl(file, 37, struct.pack("hhqqii", fcntl.F_WRLCK, 0, 0, 0, 0, 0))
+      print("held", flush=True)
+      time.sleep(0.2)
+      """
+    let remains = try PseudoTerminal(["python3", "-c", script, store.root.appending("ast/lock/node-1").string])
+    try remains.expect("held")
+    try store.ast("new").expectSuccess()
+    #expect(try Consistency.problems(of: store) == [])
+  }
 }

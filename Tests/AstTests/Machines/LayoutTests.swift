@@ -222,6 +222,12 @@ struct LayoutTests {
     #expect(said.hasPrefix("--diskcount=2 --root=loop0 \(loops) cmp /@snapshots/deploy/."), "\(said)")
   }
 
+  @Test(arguments: [["-n"], ["-y"], ["--undo"], ["--forget", "-y"]])
+  func aRootThatIsNotThereIsRefused(options: [String]) throws {
+    let result = try run([AstBinary.path.string, "adopt", "--root", "/nonexistent"] + options)
+    #expect(result.status == 5 && result.stderr.contains("/nonexistent"), "\(result)")
+  }
+
   @Test func anExt4RootIsToldHowToBecomeABtrfs() throws {
     let disk = try LayoutDisk(part: .boot)
     let result = try run([AstBinary.path.string, "adopt", "--root", disk.other.string, "-n"])

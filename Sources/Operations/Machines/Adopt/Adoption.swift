@@ -43,7 +43,9 @@ public struct Adoption {
   private func fileSystemName() throws -> String {
     if try FileSystem.isBtrfs(root) { return try FileSystem.uuid(of: root).uuidString.lowercased() }
     var status = stat()
-    guard lstat(root.string, &status) == 0 else { throw FileError("examine", root, Errno(rawValue: errno)) }
+    guard lstat(root.string, &status) == 0 else {
+      throw AdoptableSystem.refusal("\(root) cannot be examined: \(Errno(rawValue: errno))")
+    }
     return "\(status.st_dev)"
   }
 

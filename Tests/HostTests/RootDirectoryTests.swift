@@ -36,10 +36,17 @@ import Testing
     try runSuccessfully(["sh", "-euc", "echo text >file; ln -s file link; mkdir directory"], in: directory)
     #expect(try root.hasFile("file"))
     for other: FilePath in ["link", "directory", "nothing"] { #expect(try !root.hasFile(other)) }
-    let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
+    #expect(try openFilesBelow(directory) == [])
+    let file = try FileDescriptor.open(directory.appending("file"), .readOnly)
+    #expect(try openFilesBelow(directory) == ["\(directory)/file"])
+    try file.close()
+  }
+
+  private func openFilesBelow(_ directory: FilePath) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
       try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
     }
-    #expect(open.contains("/dev/null") && !open.contains { $0.hasPrefix(directory.string) })
+    .filter { $0.hasPrefix("\(directory)/") }
   }
 
   /// Nothing is left of what could not be put in its place.

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized, .requiresLoggedDisk) struct AstPowerCutTests {
   @Test func everyCommandHasHappenedOrHasNot() throws {
     try scenario(
-      "run, clone, undo, branch, del, desc", limit: 60, prepare: Story.prepare, commands: Story.commands,
+      "run, clone, undo, branch, clone-tree, del, desc", limit: 60, prepare: Story.prepare, commands: Story.commands,
       check: Story.problems)
   }
 
@@ -41,8 +41,18 @@ private enum Story {
     Chapter(
       command: ["branch", "2"], tree: ["├── 1 - work", "└── 2 - clone of 1", "    └── 3 - branch of 2"],
       texts: [1: 1, 2: 1, 3: 1]),
-    Chapter(command: ["del", "-y", "2"], tree: ["└── 1 - work"], texts: [1: 1]),
-    Chapter(command: ["desc", "1", "done"], tree: ["└── 1 - done"], texts: [1: 1]),
+    Chapter(
+      command: ["clone-tree", "2"],
+      tree: [
+        "├── 1 - work", "├── 2 - clone of 1", "│   └── 3 - branch of 2", "└── 4 - clone of 2",
+        "    └── 5 - branch of 2",
+      ], texts: [1: 1, 2: 1, 3: 1, 4: 1, 5: 1]),
+    Chapter(
+      command: ["del", "-y", "2"], tree: ["├── 1 - work", "└── 4 - clone of 2", "    └── 5 - branch of 2"],
+      texts: [1: 1, 4: 1, 5: 1]),
+    Chapter(
+      command: ["desc", "1", "done"], tree: ["├── 1 - done", "└── 4 - clone of 2", "    └── 5 - branch of 2"],
+      texts: [1: 1, 4: 1, 5: 1]),
   ]
 
   /// Too long for btrfs to keep inline in metadata, so that the data are written separately.

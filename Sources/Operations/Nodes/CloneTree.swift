@@ -17,16 +17,17 @@ extension Store {
   public func cloneTree(_ top: NodeID) throws -> Changed {
     try change {
       let operation = try recordOperation("clone-tree")
+      let originals = try subtree(top)
       var copies: [NodeID: NodeID] = [:]
-      var made: [Node] = []
-      for original in try subtree(top) {
-        try Interruption.check()
-        let parent = original.id == top ? original.parent : original.parent.flatMap { copies[$0] }
-        let text = original.id == top || original.id == .base ? "clone of \(original.id)" : original.description
-        let copy = try copy(current(original), under: parent, description: text, operation)
-        copies[original.id] = copy.id
-        made.append(copy)
+      let new = try originals.map { original in
+        let id = try allocateNode()
+        copies[original.id] = id
+        return NewNode(
+          id: id, parent: original.id == top ? original.parent : original.parent.flatMap { copies[$0] },
+          description: original.id == top || original.id == .base ? "clone of \(original.id)" : original.description,
+          origin: try current(original))
       }
+      let made = try make(new, operation)
       return Changed(nodes: made, operation: operation)
     }
   }

@@ -26,17 +26,17 @@ package func failPoint(_ name: StaticString) {
 
     static func pass(_ name: StaticString) {
       guard trace != nil || killAt != nil else { return }
-      let count = passed.withLock { passed in
+      passed.withLock { passed in
         passed += 1
-        return passed
+        if let trace {
+          let file = open(trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+          let line = "\(name)\n"
+          _ = line.withCString { write(file, $0, strlen($0)) }
+          close(file)
+        }
+        // Threads that meet here pass one after the other, and none passes after the kill.
+        if killAt == "\(passed)" || killAt == "\(name)" { kill(getpid(), signal) }
       }
-      if let trace {
-        let file = open(trace, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        let line = "\(name)\n"
-        _ = line.withCString { write(file, $0, strlen($0)) }
-        close(file)
-      }
-      if killAt == "\(count)" || killAt == "\(name)" { kill(getpid(), signal) }
     }
   }
 #endif

@@ -23,7 +23,9 @@ extension Store {
   /// Deletes a node and its descendants as one change: rows first, then the subvolumes.
   public func deleteTree(_ top: NodeID) throws -> Changed {
     var held: [NodeID: Lock] = [:]
-    for node in try deletable(top) { held[node.id] = try lockUnlessFull(node.id, wait) }
+    let present = try deletable(top)
+    OpenFileLimit.raise(for: present.count)
+    for node in present { held[node.id] = try lockUnlessFull(node.id, wait) }
     defer { withExtendedLifetime(held) {} }
     return try change(holding: Array(held.keys)) {
       let nodes = try deletable(top)

@@ -91,18 +91,27 @@ private struct GarbageCollection {
 
   /// Deletes the generations that no deployment needs.
   mutating func retireGenerations() {
-    for (node, generations) in byNode(garbage.generations) {
-      attempt { try $0.retire([], generations, of: node, by: $0.garbage.retention) }
-    }
+    let generations = Dictionary(grouping: garbage.generations, by: \.node)
+    retire(generations.map { Old(node: $0, deployments: [], generations: $1) })
   }
 
   /// Deletes deployments, and the generations that only they needed.
   mutating func retireDeployments() {
     let deployments = Dictionary(grouping: garbage.deployments, by: \.node)
     let generations = Dictionary(grouping: garbage.generations, by: \.node)
-    for (node, deployments) in deployments.sorted(by: { $0.key < $1.key }) {
-      attempt { try $0.retire(deployments, generations[node] ?? [], of: node, by: $0.garbage.retention) }
+    retire(deployments.map { Old(node: $0, deployments: $1, generations: generations[$0] ?? []) })
+  }
+
+  /// Deletes what is old of many nodes, of some of them with each change. What is left then is done node by node: one
+  /// that is in use lets no other wait, and each failure is that of its node.
+  private mutating func retire(_ old: [Old]) {
+    OpenFileLimit.raise(for: Self.nodesOfOneChange)
+    let old = old.sorted { $0.node < $1.node }
+    var left: [Old] = []
+    for start in stride(from: 0, to: old.count, by: Self.nodesOfOneChange) {
+      left += retireTogether(Array(old[start..<min(start + Self.nodesOfOneChange, old.count)]))
     }
+    for old in left { attempt { try $0.retire(old, by: $0.garbage.retention) } }
   }
 
   /// Goes on until enough space is free: with the cache, then with one generation after the other.
@@ -115,7 +124,8 @@ private struct GarbageCollection {
       for generation in collection.garbage.spare where collection.result.interruption == nil {
         if try collection.hasFree(wanted) { return }
         collection.progress("deleting generation \(generation.number) of node \(generation.node)")
-        collection.attempt { try $0.retire([], [generation], of: generation.node, by: .nothing) }
+        let old = Old(node: generation.node, deployments: [], generations: [generation])
+        collection.attempt { try $0.retire(old, by: .nothing) }
       }
       _ = try collection.hasFree(wanted)
     }
@@ -155,26 +165,68 @@ private struct GarbageCollection {
     result.indices += gone.indices.count
   }
 
-  /// Deletes rows of one node and then the subvolumes, if they are still not needed.
-  private mutating func retire(
-    _ deployments: [Deployment], _ generations: [Generation], of node: NodeID, by retention: Retention
-  ) throws {
-    let store = store
-    let lock = try store.lockUnlessFull(node, store.wait)
-    defer { withExtendedLifetime(lock) {} }
-    let gone = try store.change(holding: [node]) {
-      let retirable = Set(try store.retirableDeployments().map(\.id))
-      let leaving = deployments.filter { retirable.contains($0.id) }
-      for deployment in leaving { try store.tree.delete(deployment.id) }
-      let outdated = Set(try store.retirable(node, by: retention).map(\.number))
-      let old = generations.filter { outdated.contains($0.number) }
-      guard !leaving.isEmpty || !old.isEmpty else { return (leaving, old) }
-      try store.tree.deleteGenerations(old.map { (node, $0.number) })
-      _ = try store.recordOperation("gc", on: node)
-      return (leaving, old)
+  /// What can be deleted of a node.
+  private struct Old {
+    let node: NodeID
+    let deployments: [Deployment]
+    let generations: [Generation]
+  }
+
+  /// So many locks are held at the same time, and so many nodes cost the flushes of one.
+  private static let nodesOfOneChange = 64
+
+  /// Retires the nodes that are not in use, as one change.
+  ///
+  /// - Returns: the others, or all of them if the change failed.
+  private mutating func retireTogether(_ some: [Old]) -> [Old] {
+    guard Interruption.pending == nil else { return some }
+    var locks: [Lock?] = []
+    defer { withExtendedLifetime(locks) {} }
+    var (free, left): ([Old], [Old]) = ([], [])
+    for old in some {
+      do {
+        locks.append(try store.lockUnlessFull(old.node, .never))
+        free.append(old)
+      } catch {
+        left.append(old)
+      }
     }
-    result.deployments += gone.0
-    result.generations += gone.1
+    do {
+      try delete(free, by: garbage.retention)
+      return left
+    } catch {
+      return some
+    }
+  }
+
+  /// Deletes rows of one node and then the subvolumes, if they are still not needed.
+  private mutating func retire(_ old: Old, by retention: Retention) throws {
+    let lock = try store.lockUnlessFull(old.node, store.wait)
+    defer { withExtendedLifetime(lock) {} }
+    try delete([old], by: retention)
+  }
+
+  /// Deletes what is still not needed, as one change, of nodes whose locks are held. A node that was deleted meanwhile
+  /// has nothing any more.
+  private mutating func delete(_ old: [Old], by retention: Retention) throws {
+    guard !old.isEmpty else { return }
+    let store = store
+    let gone = try store.change(holding: old.map(\.node)) {
+      let retirable = Set(try store.retirableDeployments().map(\.id))
+      return try old.filter { try store.tree.node($0.node) != nil }.map { old in
+        let deployments = old.deployments.filter { retirable.contains($0.id) }
+        for deployment in deployments { try store.tree.delete(deployment.id) }
+        let outdated = Set(try store.retirable(old.node, by: retention).map(\.number))
+        let generations = old.generations.filter { outdated.contains($0.number) }
+        if !deployments.isEmpty || !generations.isEmpty {
+          try store.tree.deleteGenerations(generations.map { (old.node, $0.number) })
+          _ = try store.recordOperation("gc", on: old.node)
+        }
+        return (deployments, generations)
+      }
+    }
+    result.deployments += gone.flatMap(\.0)
+    result.generations += gone.flatMap(\.1)
   }
 
   /// Whether so much space is free, after all deleted subvolumes have given back theirs.

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+internal import Glibc
 public import Settings
 public import SystemPackage
 
@@ -21,7 +22,7 @@ extension Settings {
 
   /// The settings of this machine; `AST_CONFIG` names another file.
   public static func ofThisMachine() throws(ConfigurationError) -> Settings {
-    try Settings(of: ProcessInfo.processInfo.environment["AST_CONFIG"].map { FilePath($0) } ?? file)
+    try Settings(of: getenv("AST_CONFIG").map { FilePath(platformString: $0) } ?? file)
   }
 
   /// The settings of one node, whose own file has this content.

@@ -37,8 +37,9 @@ struct GlobalOptions: ParsableArguments {
 
   /// The store's directory.
   var root: FilePath {
-    let inherited = ProcessInfo.processInfo.environment["AST_STORE"].flatMap { $0.isEmpty ? nil : $0 }
-    return FilePath(store ?? inherited ?? Self.usualRoot)
+    if let store { return FilePath(store) }
+    let inherited = getenv("AST_STORE").map { FilePath(platformString: $0) }
+    return inherited.flatMap { $0.isEmpty ? nil : $0 } ?? FilePath(Self.usualRoot)
   }
 
   /// The store of an installed system.

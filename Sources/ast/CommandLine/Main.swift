@@ -15,7 +15,7 @@ enum Main {
     completeSearchPath()
     do {
       if let status = try BootEtc.run(atStart: CommandLine.arguments) { exit(status) }
-      exit(try run(CommandLineArguments()))
+      exit(try run())
     } catch let error as AstError {
       Output(json: CommandLineArguments.wantJSON(CommandLine.arguments), quiet: false).fail(error)
       exit(error.exitStatus)
@@ -41,6 +41,12 @@ enum Main {
       // The lowest free one is this one.
       _ = open("/dev/null", O_RDWR)
     }
+  }
+
+  private static func run() throws -> Int32 {
+    let words = CommandLine.arguments.dropFirst()
+    if words.count == 1, let verb = words.first.flatMap(Ast.plainVerb) { return verb.execute(as: "ast \(words[1])") }
+    return try run(CommandLineArguments())
   }
 
   private static func run(_ arguments: CommandLineArguments) throws -> Int32 {

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 
 /// Colours on terminals that have them, unless the user does not want any (no-color.org). Otherwise text stays as it is.
@@ -11,10 +10,11 @@ struct Palette {
   private let hasColours: Bool
 
   private init(on descriptor: Int32) {
-    let variables = ProcessInfo.processInfo.environment
-    let terminal = variables["TERM"] ?? ""
-    hasColours = isatty(descriptor) == 1 && (variables["NO_COLOR"] ?? "").isEmpty && !["", "dumb"].contains(terminal)
+    hasColours =
+      isatty(descriptor) == 1 && Self.variable("NO_COLOR").isEmpty && !["", "dumb"].contains(Self.variable("TERM"))
   }
+
+  private static func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
 
   /// Text that the eye should find first.
   func strong(_ text: String) -> String { drawn(text, "1") }

@@ -28,62 +28,58 @@ struct PackageBenchmarks {
     }
   }
 
-  func run() throws {
-    try search()
-    try plan()
-    try install(["build-essential"])
-    // With these, half of the time belongs to scripts: certificates, byte code.
-    try install(Self.set)
-    try upgradeTree()
+  var all: [() throws -> Comparison] {
+    [
+      { try look("search", ["web", "server"]) }, { try look("show", ["nginx"]) }, plan,
+      { try install(["build-essential"]) },
+      // With these, half of the time belongs to scripts: certificates, byte code.
+      { try install(Self.set) }, upgradeTree,
+    ]
   }
 
   /// Packages by words, and one by its name, in a whole release.
-  private func search() throws {
-    for (verb, words) in [("search", ["web", "server"]), ("show", ["nginx"])] {
-      try Comparison(
-        title: "\(verb) \(words.joined(separator: " "))", turns: 10,
-        ways: [
-          .init("chroot … apt-cache \(verb)") { _ in try timeChroot(plain, ["apt-cache", verb] + words) },
-          .init("ast \(verb)", target: 0.5) { _ in try time([verb, "-N", "0"] + words) },
-        ]
-      ).print()
-    }
+  private func look(_ verb: String, _ words: [String]) throws -> Comparison {
+    var look = Comparison(
+      title: "\(verb) \(words.joined(separator: " "))", turns: place.options.turns(10),
+      ways: [.init("chroot … apt-cache \(verb)") { _ in try timeChroot(plain, ["apt-cache", verb] + words) }])
+    look.add("ast \(verb)", .wall(0.5), in: place) { ast, _ in try time(ast, [verb, "-N", "0"] + words) }
+    return look
   }
 
   /// What apt would do.
-  private func plan() throws {
+  private func plan() throws -> Comparison {
     let node = try clone()
-    try Comparison(
-      title: "Plan of \(Self.set.count) packages and what they need", turns: 10,
+    var plan = Comparison(
+      title: "Plan of \(Self.set.count) packages and what they need", turns: place.options.turns(10),
       ways: [
-        .init("chroot … apt-get -s install") { _ in try timeChroot(plain, ["apt-get", "-s", "install"] + Self.set) },
-        .init("ast install --simulate", target: 1.2) { _ in
-          try time(["install", "--simulate", "--no-refresh", node] + Self.set)
-        },
-      ]
-    ).print()
+        .init("chroot … apt-get -s install") { _ in try timeChroot(plain, ["apt-get", "-s", "install"] + Self.set) }
+      ])
+    plan.add("ast install --simulate", .wall(1.2), in: place) { ast, _ in
+      try time(ast, ["install", "--simulate", "--no-refresh", node] + Self.set)
+    }
+    return plan
   }
 
-  private func install(_ set: [String]) throws {
-    try Comparison(
-      title: "Install \(set.joined(separator: " ")) and what they need", turns: 5,
+  private func install(_ set: [String]) throws -> Comparison {
+    var install = Comparison(
+      title: "Install \(set.joined(separator: " "))", turns: place.options.turns(5),
       ways: [
         .init("btrfs snapshot, chroot … apt-get install") { turn in
           let root = try snapshot(of: plain, "install-\(turn)")
           defer { try? root.delete() }
           return try timeChroot(root, ["apt-get", "install", "-qq", "-y"] + set)
-        },
-        .init("ast install", target: 0.55) { _ in
-          let node = try clone()
-          defer { _ = try? ast("del", "-y", node) }
-          return try time(["install", "--no-refresh", "-y", node] + set)
-        },
-      ], before: place.settle
-    ).print()
+        }
+      ], before: place.settle)
+    install.add("ast install", .wall(0.38), .processor(0.9), in: place) { ast, _ in
+      let node = try clone()
+      defer { _ = try? self.ast("del", "-y", node) }
+      return try time(ast, ["install", "--no-refresh", "-y", node] + set)
+    }
+    return install
   }
 
   /// Eight nodes whose packages are older than those of the security archive.
-  private func upgradeTree() throws {
+  private func upgradeTree() throws -> Comparison {
     let top = try clone()
     let sources = "/etc/apt/sources.list"
     try ast("run", top, "--", "sh", "-c", "cp \(sources) /all; grep -v security /all >\(sources)")
@@ -97,33 +93,32 @@ struct PackageBenchmarks {
     let warm = try place.make("--store", store.string, "clone", top)
     try ast("upgrade", "-y", warm)
 
-    var growth: [(one: Int64, tree: Int64)] = []
-    var one: Int64 = 0
-    try Comparison(
+    var upgrade = Comparison(
       title: "Upgrade \(Self.branches) nodes", turns: 3,
       ways: [
         .init("btrfs snapshot, chroot … apt-get dist-upgrade, \(Self.branches) times") { turn in
           let roots = try (0..<Self.branches).map { try snapshot(of: old, "upgrade-\(turn)-\($0)") }
           defer { for root in roots { try? root.delete() } }
           let before = try used()
-          return try roots.enumerated().reduce(.zero) { time, root in
-            let sum = try time + timeChroot(root.element, ["apt-get", "dist-upgrade", "-qq", "-y"])
-            if root.offset == 0 { one = try used() - before }
-            return sum
+          // What one of them grows by is what all of them would if they shared it.
+          var sample = try timeChroot(roots[0], ["apt-get", "dist-upgrade", "-qq", "-y"])
+          let one = try used() - before
+          for root in roots.dropFirst() {
+            sample = try sample + timeChroot(root, ["apt-get", "dist-upgrade", "-qq", "-y"])
           }
-        },
-        .init("ast tree-upgrade", target: 0.4) { _ in
-          let tree = try place.make("--store", store.string, "clone-tree", top)
-          defer { _ = try? ast("del", "-y", tree) }
-          let before = try used()
-          let time = try time(["tree-upgrade", "--no-refresh", "-y", tree])
-          growth.append((one, try used() - before))
-          return time
-        },
-      ], before: place.settle
-    ).print()
-    let ratios = growth.map { Double($0.tree) / Double($0.one) }
-    say("  disk growth against that of one by hand: × \(ratios.median.text), target 1.30")
+          sample.grown = one
+          return sample
+        }
+      ], before: place.settle)
+    upgrade.add("ast tree-upgrade", .wall(0.2), .processor(0.3), .growth(1.3), in: place) { ast, _ in
+      let tree = try place.make("--store", store.string, "clone-tree", top)
+      defer { _ = try? self.ast("del", "-y", tree) }
+      let before = try used()
+      var sample = try time(ast, ["tree-upgrade", "--no-refresh", "-y", tree])
+      sample.grown = try used() - before
+      return sample
+    }
+    return upgrade
   }
 
   private func used() throws -> Int64 {
@@ -136,7 +131,7 @@ struct PackageBenchmarks {
     return FilePath(try runSuccessfully(["realpath", link.string]).split(separator: "\n").joined())
   }
 
-  private func timeChroot(_ root: Subvolume, _ command: [String]) throws -> Duration {
+  private func timeChroot(_ root: Subvolume, _ command: [String]) throws -> Sample {
     try runSuccessfully(["mount", "-t", "proc", "proc", root.path.appending("proc").string])
     defer { _ = try? TestSupport.run(["umount", root.path.appending("proc").string]) }
     return try Stopwatch.time(["chroot", root.path.string, "env", "DEBIAN_FRONTEND=noninteractive"] + command)
@@ -160,8 +155,8 @@ struct PackageBenchmarks {
     try runSuccessfully([place.ast.string, "--store", store.string] + arguments)
   }
 
-  private func time(_ arguments: [String]) throws -> Duration {
-    try Stopwatch.time([place.ast.string, "--store", store.string] + arguments)
+  private func time(_ program: FilePath, _ arguments: [String]) throws -> Sample {
+    try Stopwatch.time([program.string, "--store", store.string] + arguments)
   }
 
   private func snapshot(of root: Subvolume, _ name: String) throws -> Subvolume {

@@ -9,13 +9,18 @@ struct Playground {
   let ast: FilePath
   /// Its size in bytes.
   let size: Int64
+  /// The program that it is compared with.
+  let against: FilePath?
+  /// What is measured.
+  let options: Options
   /// The root of the file system.
   let disk: FilePath
   /// The store.
   let store: FilePath
 
   /// Takes the program that `AST_BINARY` names, or else the one beside this one.
-  init() throws {
+  init(_ options: Options) throws {
+    self.options = options
     let libraries = try runSuccessfully(["ldd", AstBinary.path.string])
     guard !libraries.contains("libswiftCore") else {
       throw Refusal("\(AstBinary.path) is not static: swift build -c release --static-swift-stdlib --product ast")
@@ -23,19 +28,24 @@ struct Playground {
     disk = try LoopBtrfs.onDisk(size: 16 << 30).root
     ast = disk.appending("ast")
     try runSuccessfully(["strip", "--strip-all", "-o", ast.string, AstBinary.path.string])
+    against = try options.against.map { [disk] in
+      let copy = disk.appending("against")
+      try runSuccessfully(["cp", $0.string, copy.string])
+      return copy
+    }
     size = try Int64(runSuccessfully(["stat", "--format=%s", ast.string]).prefix { $0.isNumber }) ?? 0
     store = disk.appending("store")
     guard mkdir(store.string, 0o755) == 0 else { throw Errno(rawValue: errno) }
     try runSuccessfully([ast.string, "--store", store.string, "init", "--directory", try TinyRoot.path.string])
   }
 
-  /// Times a verb.
-  func time(_ arguments: String..., expecting expected: Set<Int32> = [0]) throws -> Duration {
-    try time(arguments, expecting: expected)
+  /// Measures a verb of a program.
+  func time(_ ast: FilePath, _ arguments: String..., expecting expected: Set<Int32> = [0]) throws -> Sample {
+    try time(ast, arguments, expecting: expected)
   }
 
-  /// Times a verb.
-  func time(_ arguments: [String], expecting expected: Set<Int32> = [0]) throws -> Duration {
+  /// Measures a verb of a program.
+  func time(_ ast: FilePath, _ arguments: [String], expecting expected: Set<Int32> = [0]) throws -> Sample {
     try Stopwatch.time([ast.string] + arguments, environment: environment, expecting: expected)
   }
 
@@ -63,7 +73,8 @@ struct Playground {
   /// Has everything written, so that the next one to be timed pays for itself only.
   func settle() throws { try FileSystem.sync(disk) }
 
-  private var environment: [String: String] { plainEnvironment.merging(["AST_STORE": store.string]) { $1 } }
+  /// The environment of programs that work on the store.
+  var environment: [String: String] { plainEnvironment.merging(["AST_STORE": store.string]) { $1 } }
 }
 
 /// Why nothing can be measured.

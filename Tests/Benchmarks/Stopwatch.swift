@@ -4,21 +4,12 @@ import TestSupport
 
 /// Times programs from the moment they are started to the moment they are gone. Their output goes nowhere.
 enum Stopwatch {
-  /// Runs a program and returns how long it took.
+  /// Runs a program and returns how long it took, and how much time of a processor it and those that it waited for used.
   ///
   /// - Throws: `Errno` when it cannot be started; `Failure` when its exit status is not among `expected`.
   static func time(
     _ argv: [String], environment: [String: String] = plainEnvironment, expecting expected: Set<Int32> = [0]
-  ) throws -> Duration {
-    try measure(argv, environment: environment, expecting: expected).time
-  }
-
-  /// Runs a program and returns how long it took, and how much time of a processor it and those that it waited for used.
-  ///
-  /// - Throws: as ``time(_:environment:expecting:)`` does.
-  static func measure(
-    _ argv: [String], environment: [String: String] = plainEnvironment, expecting expected: Set<Int32> = [0]
-  ) throws -> (time: Duration, processor: Duration) {
+  ) throws -> Sample {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -40,7 +31,16 @@ enum Stopwatch {
     }
     let duration = ContinuousClock.now - start
     guard status & 0x7f == 0, expected.contains(status >> 8) else { throw Failure(argv: argv, status: status) }
-    return (duration, usage.ru_utime.duration + usage.ru_stime.duration)
+    return Sample(wall: duration / .seconds(1), processor: usage.processor)
+  }
+
+  /// The same for something that this process does.
+  static func time(_ body: () throws -> Void) rethrows -> Sample {
+    var (before, after) = (rusage(), rusage())
+    getrusage(RUSAGE_SELF, &before)
+    let duration = try ContinuousClock().measure(body)
+    getrusage(RUSAGE_SELF, &after)
+    return Sample(wall: duration / .seconds(1), processor: after.processor - before.processor)
   }
 
   /// A program that ended otherwise than it should.
@@ -51,6 +51,11 @@ enum Stopwatch {
   }
 }
 
+extension rusage {
+  /// Seconds of processors.
+  fileprivate var processor: Double { ru_utime.seconds + ru_stime.seconds }
+}
+
 extension timeval {
-  fileprivate var duration: Duration { .seconds(tv_sec) + .microseconds(tv_usec) }
+  fileprivate var seconds: Double { Double(tv_sec) + Double(tv_usec) / 1e6 }
 }

@@ -72,6 +72,20 @@ struct BootCopies {
     }
   }
 
+  /// Removes the copies of these names that are damaged.
+  ///
+  /// - Returns: the paths of those, and of those that are missing.
+  mutating func removeDamaged(among names: Set<String>) throws -> [FilePath] {
+    let damaged = try names.sorted().filter { name in
+      try present[name].map { try !isRight(BootFile(digest: name, size: $0)) } ?? true
+    }
+    for name in damaged where present[name] != nil {
+      try BootLoaderFile(directory.appending(name)).remove(warning: warn)
+      present[name] = nil
+    }
+    return damaged.map(directory.appending)
+  }
+
   /// Whether there is anything besides the copies of these names: other copies, or parts that a killed command left.
   func hasMore(than names: Set<String>) throws -> Bool {
     try Files.names(in: directory).contains { !names.contains($0) }

@@ -232,6 +232,18 @@ extension Store {
     try withStock { try $0.add(boot, of: root) }
   }
 
+  /// Removes the copies that the menu names and that are damaged. The change in which this is called makes them again.
+  ///
+  /// - Returns: the copies that are made again, with those that are missing, by their paths on this machine.
+  package func removeDamagedCopies() throws -> [String] {
+    guard let volume = try BootVolume(of: root) else { return [] }
+    return try volume.naming {
+      var copies = try BootCopies(on: volume, warning: warn)
+      let named = try MenuSlots(on: volume, warning: warn).namedCopies()
+      return try copies.removeDamaged(among: named).map(volume.name)
+    }
+  }
+
   /// Other commands wait meanwhile: they could remove the copies, which no menu names yet. If one does so before the
   /// commit, the commit makes them again.
   private func withStock<Result>(_ body: (inout BootStock) throws -> Result) throws -> Result {

@@ -60,6 +60,25 @@ struct BootVolumeTests {
     #expect(try disk.copies() == before && disk.menu() == menu)
   }
 
+  @Test func doctorMakesCopiesAgainThatAreDamagedOrMissing() throws {
+    let disk = try BootVolumeDisk()
+    try disk.store.ast("deploy", "1").expectSuccess()
+    let before = try disk.copies()
+    #expect(try disk.store.ast("doctor").expectSuccess().stdout == "")
+    let (changed, gone) = (try #require(before.min()), try #require(before.max()))
+    let place = disk.volume.appending("ast/boot")
+    // As long as before: only its content shows it.
+    try runSuccessfully(["sh", "-c", "printf x | dd of=$0 conv=notrunc status=none; rm $1", changed, gone], in: place)
+    #expect(try disk.wrongCopies() != [])
+    let found = try disk.store.ast("doctor").expectSuccess().stdout
+    for name in [changed, gone] {
+      #expect(
+        found.contains("/boot/loader/ast/boot/\(name), which the boot menu names, was damaged or missing"), "\(found)")
+    }
+    #expect(try disk.wrongCopies() == [] && disk.copies() == before)
+    #expect(try disk.store.ast("doctor").expectSuccess().stdout == "")
+  }
+
   private static let opening = ["init", "usr/sbin/cryptsetup", "scripts/local-top/cryptroot"]
 
   private func setInitrd(of node: Int, _ files: [String], on disk: BootVolumeDisk) throws {

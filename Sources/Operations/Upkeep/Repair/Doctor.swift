@@ -30,7 +30,7 @@ extension Store {
     // In one change, because what other commands are making looks wrong until it is complete.
     return try ended
       + change {
-        try derivedFiles() + emptyMenu() + missing() + missingDeployments() + strangers() + strangeDeployments()
+        try derivedFiles() + emptyMenu() + bootCopies() + missing() + missingDeployments() + strangers() + strangeDeployments()
           + undeletable()
       }
   }
@@ -44,6 +44,12 @@ extension Store {
   private func emptyMenu() throws -> [Finding] {
     guard try publishEmptyMenu() else { return [] }
     return [Finding(text: "the boot menu named deployments, and there are none", isRepaired: true)]
+  }
+
+  private func bootCopies() throws -> [Finding] {
+    try removeDamagedCopies().map {
+      Finding(text: "\($0), which the boot menu names, was damaged or missing", isRepaired: true)
+    }
   }
 
   private func missing() throws -> [Finding] {

@@ -37,9 +37,9 @@ enum Stopwatch {
   /// The same for something that this process does.
   static func time(_ body: () throws -> Void) rethrows -> Sample {
     var (before, after) = (rusage(), rusage())
-    getrusage(RUSAGE_SELF, &before)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &before)
     let duration = try ContinuousClock().measure(body)
-    getrusage(RUSAGE_SELF, &after)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &after)
     return Sample(wall: duration / .seconds(1), processor: after.processor - before.processor)
   }
 

@@ -74,12 +74,12 @@ struct BootCopies {
 
   /// Removes the copies of these names that are damaged.
   ///
-  /// - Returns: the paths of those, and of those that are missing.
+  /// - Returns: their paths.
   mutating func removeDamaged(among names: Set<String>) throws -> [FilePath] {
     let damaged = try names.sorted().filter { name in
-      try present[name].map { try !isRight(BootFile(digest: name, size: $0)) } ?? true
+      try present[name].map { try !isRight(BootFile(digest: name, size: $0)) } ?? false
     }
-    for name in damaged where present[name] != nil {
+    for name in damaged {
       try BootLoaderFile(directory.appending(name)).remove(warning: warn)
       present[name] = nil
     }

@@ -232,15 +232,18 @@ extension Store {
     try withStock { try $0.add(boot, of: root) }
   }
 
-  /// Removes the copies that the menu names and that are damaged. The change in which this is called makes them again.
+  /// Removes the copies that the menu names and that are damaged. The change in which this is called makes them again,
+  /// as every change does with those that are missing.
   ///
-  /// - Returns: the copies that are made again, with those that are missing, by their paths on this machine.
+  /// - Returns: their paths on this machine.
   package func removeDamagedCopies() throws -> [String] {
     guard let volume = try BootVolume(of: root) else { return [] }
     return try volume.naming {
       var copies = try BootCopies(on: volume, warning: warn)
       let named = try MenuSlots(on: volume, warning: warn).namedCopies()
-      return try copies.removeDamaged(among: named).map(volume.name)
+      let damaged = try copies.removeDamaged(among: named)
+      if !damaged.isEmpty { publishedMenu = nil }
+      return damaged.map(volume.name)
     }
   }
 

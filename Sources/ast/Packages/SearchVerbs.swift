@@ -114,7 +114,10 @@ extension ListVerb {
   /// The node whose lists are read. Root fetches those that are missing.
   fileprivate func listedNode(in context: Context) throws -> NodeID {
     let node = try namedNode(in: context)
-    guard geteuid() == 0, try !context.store.publishPackageLists(of: node) else { return node }
+    guard geteuid() == 0 else { return node }
+    // Lists become readable for users by being written down in the store, which is mounted read-only on a booted machine.
+    try PrivateStore.enter(at: context.global.root, mounting: false)
+    guard try !context.store.publishPackageLists(of: node) else { return node }
     let store = try writableStore(in: context)
     let view = ProgressView(context.output)
     defer { view.clear() }

@@ -71,10 +71,7 @@ struct BootVolumeTests {
     try runSuccessfully(["sh", "-c", "printf x | dd of=$0 conv=notrunc status=none; rm $1", changed, gone], in: place)
     #expect(try disk.wrongCopies() != [])
     let found = try disk.store.ast("doctor").expectSuccess().stdout
-    for name in [changed, gone] {
-      #expect(
-        found.contains("/boot/loader/ast/boot/\(name), which the boot menu names, was damaged or missing"), "\(found)")
-    }
+    #expect(found == "repaired  /boot/loader/ast/boot/\(changed), which the boot menu names, was damaged\n")
     #expect(try disk.wrongCopies() == [] && disk.copies() == before)
     #expect(try disk.store.ast("doctor").expectSuccess().stdout == "")
   }

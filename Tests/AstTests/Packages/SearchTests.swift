@@ -45,6 +45,20 @@ struct SearchTests {
     #expect(data[0]["version"] == .text("2.0-1"))
   }
 
+  /// As it is on a booted machine.
+  @Test func rootFindsInAStoreThatIsMountedReadOnly() throws {
+    let script = "mount --bind $0 $0; mount -o remount,ro,bind $0; exec \"$@\""
+    for verb in [
+      ["search", "-N", "\(node.id)", "pages"], ["show", "-N", "\(node.id)", "webd"], ["updates", "\(node.id)"],
+    ] {
+      try runSuccessfully(["rm", "-rf", "\(store.root)/ast/lists/\(node.id)"])
+      let result = try run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "\(store.root)"]
+          + [AstBinary.path.string, "--store", "\(store.root)"] + verb)
+      #expect(result.status == 0 && !result.stdout.isEmpty, "\(result)")
+    }
+  }
+
   @Test func aPackageIsShownWithItsVersionsAndNodes() throws {
     let other = try node.clone()
     try other.ast("install", "webd").expectSuccess()

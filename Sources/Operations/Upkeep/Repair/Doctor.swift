@@ -30,8 +30,8 @@ extension Store {
     // In one change, because what other commands are making looks wrong until it is complete.
     return try ended
       + change {
-        try derivedFiles() + emptyMenu() + bootCopies() + missing() + missingDeployments() + strangers() + strangeDeployments()
-          + undeletable()
+        try derivedFiles() + emptyMenu() + bootCopies() + missing() + missingDeployments() + strangers()
+          + strangeDeployments() + undeletable()
       }
   }
 
@@ -48,7 +48,7 @@ extension Store {
 
   private func bootCopies() throws -> [Finding] {
     try removeDamagedCopies().map {
-      Finding(text: "\($0), which the boot menu names, was damaged or missing", isRepaired: true)
+      Finding(text: "\($0), which the boot menu names, was damaged", isRepaired: true)
     }
   }
 

@@ -55,10 +55,12 @@ struct Playground {
     try runSuccessfully([ast.string] + arguments, environment: environment)
   }
 
-  /// The number of the node a verb has just made: the last one in the sentence it printed.
+  /// The number of the node a verb has just made: the top of a tree that it has copied.
   func make(_ arguments: String...) throws -> String {
     let words = try runSuccessfully([ast.string] + arguments + ["--json"], environment: environment)
-    guard let digits = words.split(separator: "\"node\":").last?.prefix(while: \.isNumber), !digits.isEmpty else {
+    // A tree has the top first.
+    let behind = words.contains("\"nodes\":[") ? "\"nodes\":[" : "\"node\":"
+    guard let digits = words.split(separator: behind).last?.prefix(while: \.isNumber), !digits.isEmpty else {
       throw Refusal("no node in \(words)")
     }
     return String(digits)

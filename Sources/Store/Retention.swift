@@ -55,10 +55,21 @@ extension Store {
   }
 
   /// Condemns the oldest generations of a node beyond the number that is kept.
-  func retire(_ node: NodeID) throws {
+  ///
+  /// - Parameter spared: a generation that stays until the next change.
+  func retire(_ node: NodeID, sparing spared: GenerationNumber?) throws {
     guard let keep = keepSettings else { return }
     let retention = Retention(count: keep.generations)
-    try tree.deleteGenerations(try retirable(node, by: retention).map { (node, $0.number) })
+    let old = try retirable(node, by: retention).map(\.number).filter { $0 != spared }
+    try tree.deleteGenerations(old.map { (node, $0) })
+  }
+
+  /// Whether the next change of its node deletes a generation.
+  package func goesWithTheNextChange(_ generation: GenerationID) throws -> Bool {
+    guard let keep = keepSettings else { return false }
+    // The next change makes one more generation.
+    let retention = Retention(count: max(0, keep.generations - 1))
+    return try retirable(generation.node, by: retention).contains { $0.number == generation.number }
   }
 
   /// The deployments beyond the number that is kept, the newest first: never one that is pinned or needed.

@@ -152,7 +152,9 @@ package struct Transaction {
 
   /// Steps 6 and 7: enters the new generation, which is the node's content from then on. Old generations beyond the
   /// number that is kept are deleted afterwards.
-  package func commit(_ sealed: SealedSnapshot) throws -> Generation {
+  ///
+  /// - Parameter spared: an old generation that stays until the next change.
+  package func commit(_ sealed: SealedSnapshot, sparing spared: GenerationNumber? = nil) throws -> Generation {
     try store.change(holding: [node.id], own: operation) {
       let tree = store.tree
       let generation = Generation(
@@ -160,7 +162,7 @@ package struct Transaction {
         manifest: try sealed.packages.map(tree.manifest(for:)), size: sealed.size, boot: sealed.boot)
       try tree.advance(node.id, to: generation)
       try tree.finish(operation, .done)
-      try store.retire(node.id)
+      try store.retire(node.id, sparing: spared)
       return generation
     }
   }

@@ -9,8 +9,11 @@ extension Store {
   /// Does `work` on a clone of a node's root. If it returns that it has changed anything, the clone becomes the node's
   /// next generation. (Looking at files can change their access times.)
   ///
+  /// - Parameter spared: an old generation that stays until the next change.
   /// - Throws: `AstError`; then the node is unchanged.
-  package func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Bool) throws -> RunOutcome {
+  package func edit(
+    _ id: NodeID, as kind: String, sparing spared: GenerationNumber? = nil, work: (FilePath) throws -> Bool
+  ) throws -> RunOutcome {
     let transaction = try Transaction(on: id, kind, in: self)
     return try transaction.discarding {
       let hasChanged = try work(transaction.clone.path)
@@ -21,7 +24,8 @@ extension Store {
       }
       failPoint("edited")
       let accounts = try transaction.reconcileAccounts()
-      let generation = try transaction.commit(try transaction.seal(try transaction.bootFiles()))
+      let sealed = try transaction.seal(try transaction.bootFiles())
+      let generation = try transaction.commit(sealed, sparing: spared)
       return RunOutcome(
         effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
         accounts: accounts)

@@ -54,6 +54,10 @@ struct Restore: Verb {
     if case .committed(let generation) = outcome.effect {
       end = "\(changes.count == 1 ? "1 file" : "\(changes.count) files") as in \(id), generation \(generation)"
       made = generation
+      if try store.goesWithTheNextChange(id) {
+        context.output.note(
+          "generation \(id) is deleted with the next change of node \(id.node); `ast pin \(id)` keeps it")
+      }
     } else {
       end = "it has these files as they are in \(id); nothing was changed"
     }

@@ -51,6 +51,21 @@ struct RestoreTests {
     try store.ast("-q", "run", "1", "bash", "-euc", script).stdout
   }
 
+  @Test func theGenerationStaysForMoreOfItsFiles() throws {
+    try store.ast("unpin", "1@2").expectSuccess()
+    try store.keepingAll("run", "1", "rm", "/etc/p")
+    #expect(try store.generations(of: 1) == [1, 2, 3, 4])
+    let result = try store.ast("restore", "1@1", "/etc/p").expectSuccess()
+    #expect(result.stderr.contains("generation 1@1 is deleted with the next change of node 1; `ast pin 1@1` keeps it"))
+    #expect(try store.generations(of: 1) == [1, 3, 4, 5])
+    try change("echo >/etc/new")
+    #expect(try store.generations(of: 1) == [4, 5, 6])
+    // One that stays anyway is not talked about.
+    let settings = try store.settings("gc.keep-generations = 100")
+    #expect(try store.ast(["restore", "1@4", "/etc/new"], environment: settings).status != 0)
+    #expect(try store.ast(["restore", "1@4", "/etc"], environment: settings).expectSuccess().stderr == "")
+  }
+
   @Test func filesComeBackAsTheyWere() throws {
     let before = try store.state()
     let simulated = try store.ast("restore", "-n", "1@2", "/etc/b", "/etc/d", "etc//d/../d/a").expectSuccess()

@@ -13,7 +13,8 @@ extension Store {
     try Restoration(of: paths, from: generation, in: self).changes(in: self)
   }
 
-  /// Brings files back into the node, as a transaction.
+  /// Brings files back into the node, as a transaction. The generation that they are of stays, however old it is: more
+  /// may be wanted of it.
   ///
   /// - Returns: the end of the transaction, and how the node differs now.
   /// - Throws: `AstError`: not found if one of the paths is not in the generation, refused if a directory above it is not
@@ -24,7 +25,7 @@ extension Store {
     var changes: [FileChange] = []
     // Before anything is entered in the history.
     _ = try Restoration(of: paths, from: generation, in: self)
-    let outcome = try edit(generation.node, as: "restore") { clone in
+    let outcome = try edit(generation.node, as: "restore", sparing: generation.number) { clone in
       let restoration = try Restoration(of: paths, from: generation, in: self)
       changes = try restoration.changes(in: self)
       guard !changes.isEmpty else { return false }

@@ -83,11 +83,7 @@ extension Store {
       failPoint("etc merged")
       try prepare(staged.path, on: machine)
       try make(whatFollowsFrom: merges.flatMap(\.steps), in: staged.path, of: id, on: machine, progress: progress)
-      if try !FirstStart.isSupported(in: staged.path) {
-        warn(
-          "the ast in node \(id) is too old to add to /var what its packages need: `ast ast-sync \(id)`, and deploy it again"
-        )
-      }
+      try warnOfMissingParts(in: staged.path, of: id)
       try giveStartProgram(to: staged.path)
       if options.choice == .once { try requireBootEnvironment(in: staged.path) }
       // 4 verify
@@ -190,6 +186,19 @@ extension Store {
     try merge.apply(to: staged.path)
     try own.delete()
     return merge
+  }
+
+  /// Warns of a root that lacks what makes a start good, or what completes the first one.
+  private func warnOfMissingParts(in staged: FilePath, of id: NodeID) throws {
+    if try OpenDirectory(staged).directory(at: "usr/lib/ast") == nil {
+      warn(
+        "node \(id) has no ast, so nothing will find its starts good: after three of them the machine falls back; `ast ast-sync \(id)` puts it in"
+      )
+    } else if try !FirstStart.isSupported(in: staged) {
+      warn(
+        "the ast in node \(id) is too old to add to /var what its packages need: `ast ast-sync \(id)`, and deploy it again"
+      )
+    }
   }
 
   private func requireBootable(_ root: FilePath, _ id: NodeID) throws {

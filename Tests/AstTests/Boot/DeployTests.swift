@@ -168,6 +168,15 @@ struct DeployTests {
           + "`ast ast-sync 1`, and deploy it again"))
   }
 
+  @Test func aNodeWithoutAstIsTold() throws {
+    try store.ast("run", "1", "rm", "-r", "/usr/lib/ast").expectSuccess()
+    let result = try store.ast("deploy", "1").expectSuccess()
+    #expect(
+      result.stderr.lines.contains(
+        "ast: warning: node 1 has no ast, so nothing will find its starts good: after three of them the machine falls "
+          + "back; `ast ast-sync 1` puts it in"))
+  }
+
   @Test func kernelArgumentsAreWhatTheNodesOwnShellMakesOfItsConfiguration() throws {
     let script = #"""
       mkdir -p /etc/default/grub.d

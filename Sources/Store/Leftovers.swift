@@ -37,6 +37,11 @@ package enum Leftovers {
     }
   }
 
+  /// Whether no command works with packages just now.
+  package static func areAllWorkspacesFree(in cache: FilePath) -> Bool {
+    workspaces(in: cache).map(cache.appending).allSatisfy { (try? Lock.isFree("lock", in: $0)) == true }
+  }
+
   /// Takes the lock under which workspaces are made and removed.
   package static func lockWorkspaces(in cache: FilePath) throws -> Lock? {
     try Lock.take("workspaces", in: cache, wait: .seconds(10))

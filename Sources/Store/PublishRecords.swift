@@ -92,8 +92,9 @@ extension Store {
     try Files.rename(temporary, to: path)
   }
 
-  /// Removes the link, the record and the lock file of a deleted node.
+  /// Removes the link, the record, the lists and the lock file of a deleted node.
   private func withdraw(_ node: NodeID) throws {
+    for kind in PublishedDirectory.all(in: root) { try kind.remove(of: node) }
     for path in [link(of: node), record(of: node), locks.appending(lockName(of: node))] {
       try Files.removeFileIfPresent(path)
       failPoint("derived file removed")

@@ -45,7 +45,7 @@ public struct StoreUsage: Sendable {
   public var olderGenerations: Int64 = 0
   /// What only deployments have: their /etc, mostly.
   public var deployments: Int64 = 0
-  /// The cache of packages and indices; `ast gc` empties it.
+  /// The cache of packages and indices, and the lists for `search`; `ast gc --cache` empties it.
   public var cache: Int64 = 0
   /// The database, logs, and the space that is kept in reserve.
   public var rest: Int64 = 0
@@ -70,16 +70,23 @@ extension Store {
     for deployment in try tree.deployments() {
       usage.deployments += try counted.add(Subvolume(at: root.pushing(deployment.path)))
     }
-    usage.cache = try bytes(below: "cache")
-    usage.rest = try bytes(below: "ast")
+    let root = RootDirectory(root)
+    let (cache, others) = try (root.files(below: "cache"), root.files(below: "ast"))
+    let lists = Set(others.filter { file in PublishedDirectory.paths.contains { file.starts(with: $0) } })
+    usage.cache = try root.bytes(of: cache + lists)
+    usage.rest = try root.bytes(of: others.filter { !lists.contains($0) })
     return usage
   }
+}
 
-  private func bytes(below directory: FilePath) throws -> Int64 {
-    let root = RootDirectory(root)
-    return try root.files(below: directory).reduce(0) { sum, file in
-      // What has gone meanwhile takes no space.
-      sum + (try root.status(ofName: file).map { Int64($0.st_blocks) * 512 } ?? 0)
+extension RootDirectory {
+  /// The space that files take, in bytes; one with several names is counted once. What has gone meanwhile takes none.
+  fileprivate func bytes(of files: [FilePath]) throws -> Int64 {
+    var counted: Set<ino_t> = []
+    return try files.reduce(0) { sum, file in
+      guard let status = try status(ofName: file) else { return sum }
+      guard status.st_nlink == 1 || counted.insert(status.st_ino).inserted else { return sum }
+      return sum + Int64(status.st_blocks) * 512
     }
   }
 }

@@ -12,7 +12,7 @@ import SystemPackage
 package struct PackageCache {
   /// Its path.
   let path: FilePath
-  private let store: Store
+  let store: Store
   private var locks: FilePath { store.locks }
 
   init(in store: Store) throws {

@@ -30,7 +30,8 @@ struct Usage: Verb {
   private static func summary(_ usage: StoreUsage) -> String {
     let rows = [
       ("the nodes", usage.nodes), ("older generations", usage.olderGenerations), ("deployments", usage.deployments),
-      ("cache of packages", usage.cache), ("database and logs", usage.rest), ("the store", usage.total),
+      ("cache of packages, and their lists", usage.cache), ("database and logs", usage.rest),
+      ("the store", usage.total),
     ]
     let cells = rows.map { [Quantity.bytes($1), $0] }
     let width = cells.map { $0[0].count }.max() ?? 0

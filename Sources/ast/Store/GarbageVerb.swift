@@ -16,12 +16,16 @@ struct CollectGarbage: Verb {
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
   var simulate = false
+  @Flag(help: "Also empty the package cache. Packages and lists are fetched again when they are needed.")
+  var cache = false
   @Option(help: ArgumentHelp("How many generations of each node to keep.", valueName: "count"))
   var keep: Int?
   @Option(help: ArgumentHelp("Delete generations that are older: 12h, 30d, 8w.", valueName: "age"))
   var olderThan: Age?
   @Option(
-    help: ArgumentHelp("Also delete the oldest generations until this much is free: 500M, 2G.", valueName: "size"))
+    help: ArgumentHelp(
+      "Also empty the package cache, then delete the oldest generations, until this much is free: 500M, 2G.",
+      valueName: "size"))
   var minFree: ByteSize?
 
   func validate() throws {
@@ -33,6 +37,7 @@ struct CollectGarbage: Verb {
     var options = GarbageOptions(try store.settings.keep)
     if let keep { options.generations = keep }
     if let olderThan { options.age = olderThan.seconds }
+    options.emptiesCache = cache
     if let minFree { options.minimumFree = minFree.bytes }
     let garbage = try store.garbage(options)
     let plan = GarbageView.plan(garbage, in: store.root)

@@ -14,7 +14,7 @@ enum GarbageView {
       block("Generations", lines(garbage.generations)),
       block(
         "Deployments", garbage.deployments.map { "\($0.id) of node \($0.node), \(age($0.created)) old" }),
-      block("Package cache", cache(garbage.packageFiles, garbage.packageBytes, garbage.indices)),
+      block("Package cache", cache(garbage.packageFiles, garbage.packageBytes, garbage.indices, garbage.hasLists)),
       block("Left over", left), spare(garbage),
     ]
     return blocks.compactMap(\.self).joined(separator: "\n")
@@ -25,7 +25,7 @@ enum GarbageView {
     let counts = [
       (done.generations.count, "generation"), (done.deployments.count, "deployment"),
     ].filter { $0.0 > 0 }.map { count($0.0, $0.1) }
-    let deleted = counts + cache(done.packageFiles, done.packageBytes, done.indices)
+    let deleted = counts + cache(done.packageFiles, done.packageBytes, done.indices, done.hasDeletedLists)
     var lines = done.cleared.map { "Cleaned up after `\(Printable.line($0.command))` (t\($0.id))." }
     if !deleted.isEmpty { lines.append("Deleted: \(deleted.joined(separator: ", ")).") }
     if lines.isEmpty { lines.append(done.undeleted.isEmpty ? "Nothing to delete." : "Nothing was deleted.") }
@@ -50,9 +50,10 @@ enum GarbageView {
     generations.map { "\($0.number) of node \($0.node), \(age($0.created)) old" }
   }
 
-  private static func cache(_ files: Int, _ bytes: Int64, _ indices: Int) -> [String] {
+  private static func cache(_ files: Int, _ bytes: Int64, _ indices: Int, _ lists: Bool) -> [String] {
     (files == 0 ? [] : ["\(count(files, "package file")) (\(Quantity.bytes(bytes)))"])
       + (indices == 0 ? [] : [count(indices, "set") + " of package indices"])
+      + (lists ? ["the lists that `ast search` reads"] : [])
   }
 
   private static func block(_ heading: String, _ lines: [String]) -> String? {

@@ -1,6 +1,7 @@
 import Btrfs
 import FoundationEssentials
 import Glibc
+import Host
 import SnapshotTree
 import SystemPackage
 import TestSupport
@@ -328,6 +329,56 @@ struct GcTests {
     #expect(try store.ast("gc", "-y").expectSuccess().stdout.hasPrefix("Deleted: 1 package file ("))
     #expect(try files() == 0)
     try node.clone().ast("install", "tool").expectSuccess()
+    try expectSound(store)
+  }
+}
+
+extension GcTests {
+  @Test func theCacheGoesBeforeAnyGeneration() throws {
+    let node = try PackageNode(in: PackageStore(publishing: [DebPackage("tool")]))
+    let store = node.store
+    for _ in 1...3 { try store.keepingAll("run", "\(node.id)", "sh", "-c", "echo x >>/x") }
+    try node.ast("install", "tool").expectSuccess()
+    let generations = try store.generations(of: node.id)
+    func cached() throws -> [Int] { try ["packages", "indices"].map { try store.cached($0).count } }
+    #expect(try cached() == [1, 1])
+    #expect(try store.ast("search", "-N", "\(node.id)", "tool").expectSuccess().stdout.hasPrefix("tool"))
+    let planned = try store.ast("gc", "-n", "--cache", "--keep", "100").expectSuccess().stdout.lines
+    #expect(planned[..<2] == ["Would be deleted:", "Package cache:"])
+    #expect(planned[3...] == ["  1 set of package indices", "  the lists that `ast search` reads"])
+    // What a command works with stays.
+    let workspace = store.root.appending("cache/apt/work-test")
+    try FileManager.default.createDirectory(atPath: workspace.string, withIntermediateDirectories: true)
+    let lock = try #require(try Lock.take("lock", in: workspace, wait: .never))
+    #expect(try store.ast("gc", "-y", "--cache", "--keep", "100").expectSuccess().stdout == "")
+    #expect(try cached() == [1, 1])
+    lock.removeFile()
+    let result = try store.ast("gc", "-y", "--cache", "--keep", "100").expectSuccess()
+    #expect(result.stdout.hasSuffix(", 1 set of package indices, the lists that `ast search` reads.\n"), "\(result)")
+    #expect(try cached() == [0, 0])
+    #expect(try store.generations(of: node.id) == generations)
+    // All of it comes back.
+    #expect(try store.ast("search", "-N", "\(node.id)", "tool").expectSuccess().stdout.hasPrefix("tool"))
+    try node.ast("remove", "tool").expectSuccess()
+    try store.keepingAll("install", "\(node.id)", "tool")
+    #expect(try cached().allSatisfy { $0 > 0 })
+    let kept = try store.generations(of: node.id)
+    let free = try FileSystem.space(of: store.root).available
+    // One byte more than is free: the cache is more than that.
+    _ = try store.ast("gc", "-y", "--keep", "100", "--min-free", "\(free + 1)")
+    #expect(try cached() == [0, 0])
+    #expect(try store.generations(of: node.id) == kept)
+    try expectSound(store)
+  }
+
+  @Test func theListsOfADeletedNodeGo() throws {
+    let node = try PackageNode(in: PackageStore(publishing: [DebPackage("tool")]))
+    let store = node.store
+    try node.ast("refresh").expectSuccess()
+    let lists = store.root.appending("ast/lists/\(node.id)")
+    #expect(FileManager.default.fileExists(atPath: lists.string))
+    try store.ast("del", "-y", "\(node.id)").expectSuccess()
+    #expect(!FileManager.default.fileExists(atPath: lists.string))
     try expectSound(store)
   }
 }

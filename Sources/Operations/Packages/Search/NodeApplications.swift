@@ -15,7 +15,7 @@ struct NodeApplications {
 
   /// Those of a node; nil if they were not fetched.
   init?(of node: NodeID, in root: FilePath) {
-    path = Self.directories(in: root).path(of: node)
+    path = PublishedDirectory.applications(in: root).path(of: node)
     guard access(path.appending(Self.list).string, F_OK) == 0 else { return nil }
   }
 
@@ -54,7 +54,7 @@ struct NodeApplications {
   static func publish(
     _ applications: [Application], of node: NodeID, in root: FilePath, picture: (String) throws -> Data?
   ) throws {
-    try directories(in: root).replace(of: node) { new in
+    try PublishedDirectory.applications(in: root).replace(of: node) { new in
       try Files.makeDirectory(new.appending(pictures))
       var (lines, left) = ([String](), mostBytesOfPictures)
       for var application in applications {
@@ -71,9 +71,6 @@ struct NodeApplications {
       try Files.sync(new.appending(list))
     }
   }
-
-  /// The directories of all nodes.
-  static func directories(in root: FilePath) -> PublishedDirectory { PublishedDirectory("apps", in: root) }
 
   private static let list = "applications"
   private static let pictures = "pictures"

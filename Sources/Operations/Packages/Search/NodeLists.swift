@@ -16,7 +16,7 @@ struct NodeLists {
 
   /// The lists of a node; nil if there are none.
   init?(of node: NodeID, in root: FilePath) throws {
-    let path = Self.directories(in: root).path(of: node)
+    let path = PublishedDirectory.lists(in: root).path(of: node)
     guard access(path.string, F_OK) == 0 else { return nil }
     directory = RootDirectory(path)
     names = try directory.entries(of: "/").filter { !$0.isDirectory }.map(\.name)
@@ -45,13 +45,10 @@ struct NodeLists {
   /// What is read of an index: the fields come before the checksums.
   private static let beginning = 1 << 16
 
-  /// The directories of all nodes.
-  static func directories(in root: FilePath) -> PublishedDirectory { PublishedDirectory("lists", in: root) }
-
   /// Makes the lists of a node those of a set of indices in the cache, which holds them under other names too.
   static func publish(_ indices: PackageIndices, of node: NodeID, in root: FilePath) throws {
     let (lists, places) = (indices.lists, indices.places)
-    let directories = directories(in: root)
+    let directories = PublishedDirectory.lists(in: root)
     let names = try Files.names(in: lists).filter(isPublished)
     guard try !isSame(names, lists, directories.path(of: node)) else { return }
     try makePlaces(of: names.filter(hasPlaces), in: lists, places)

@@ -24,9 +24,7 @@ extension Store {
     do {
       try NodeLists.publish(indices, of: id, in: self.root)
       let nodes = Set(try tree.nodes().map(\.id))
-      for kind in [NodeLists.directories(in: self.root), NodeApplications.directories(in: self.root)] {
-        try kind.removeOthers(than: nodes)
-      }
+      for kind in PublishedDirectory.all(in: self.root) { try kind.removeOthers(than: nodes) }
     } catch {
       warn("`ast search` and `ast show` do not know the newest lists: \(AstError(error).reason)")
     }

@@ -21,6 +21,8 @@ public struct CollectedGarbage: Sendable {
   public internal(set) var packageBytes: Int64 = 0
   /// How many sets of package indices were deleted.
   public internal(set) var indices = 0
+  /// Whether the lists were deleted that `search` reads.
+  public internal(set) var hasDeletedLists = false
   /// The items that were skipped because a command works on them; the next run deletes them.
   public internal(set) var busy: [AstError] = []
   /// The failures.
@@ -79,8 +81,8 @@ private struct GarbageCollection {
   mutating func clearCache() {
     guard !garbage.cache.isEmpty else { return }
     attempt { collection in
-      let store = collection.store
-      try collection.clear { try $0.garbage(in: store) }
+      let (store, isEmptied) = (collection.store, collection.garbage.isCacheEmptied)
+      try collection.clear { try isEmptied ? $0.removeSpare() : $0.remove($0.garbage(in: store)) }
     }
   }
 
@@ -120,7 +122,7 @@ private struct GarbageCollection {
     result.isShort = true
     attempt { collection in
       if try collection.hasFree(wanted) { return }
-      collection.attempt { try $0.clear { $0.spare } }
+      collection.attempt { try $0.clear { try $0.removeSpare() } }
       for generation in collection.garbage.spare where collection.result.interruption == nil {
         if try collection.hasFree(wanted) { return }
         collection.progress("deleting generation \(generation.number) of node \(generation.node)")
@@ -155,14 +157,15 @@ private struct GarbageCollection {
     }
   }
 
-  private mutating func clear(_ choose: (PackageCache) throws -> CacheGarbage) throws {
+  private mutating func clear(_ remove: (PackageCache) throws -> CacheGarbage) throws {
     guard let cache = PackageCache(presentIn: store) else { return }
-    guard let gone = try cache.unlessChanging({ cache.remove(try choose(cache)) }) else {
+    guard let gone = try cache.unlessChanging({ try remove(cache) }) else {
       throw AstError(.busy, "another command is downloading packages; the package cache was left alone")
     }
     result.packageFiles += gone.files.count
     result.packageBytes += gone.bytes
     result.indices += gone.indices.count
+    result.hasDeletedLists = result.hasDeletedLists || gone.hasLists
   }
 
   /// What can be deleted of a node.

@@ -13,6 +13,8 @@ public struct GarbageOptions: Sendable {
   public var generations: Int
   /// Generations older than so many seconds are deleted, whatever their number.
   public var age: TimeInterval?
+  /// Whether the package cache is emptied.
+  public var emptiesCache = false
   /// So many bytes must be free: until they are, more is deleted than retention asks for.
   public var minimumFree: Int64?
 
@@ -36,6 +38,8 @@ public struct Garbage: Sendable {
   public var packageBytes: Int64 { cache.bytes }
   /// How many sets of package indices.
   public var indices: Int { cache.indices.count }
+  /// Whether the lists are deleted that `search` reads.
+  public var hasLists: Bool { cache.hasLists }
   /// Condemned subvolumes that still exist.
   public let undeleted: [FilePath]
   /// Operations whose commands were killed.
@@ -48,6 +52,7 @@ public struct Garbage: Sendable {
   public let spare: [Generation]
 
   let cache: CacheGarbage
+  let isCacheEmptied: Bool
   let retention: Retention
 
   /// Whether there is nothing to ask the user about.
@@ -81,13 +86,15 @@ extension Store {
     let unneeded = try options.minimumFree.map { _ in
       try nodes.flatMap { try retirable($0, by: .nothing, without: leaving) }
     }
+    let cache = PackageCache(presentIn: self)
     return Garbage(
       deployments: deployments, generations: outdated, undeleted: try undeleted(), dead: try dead(), free: free,
       minimumFree: options.minimumFree,
       spare: Set(unneeded ?? []).subtracting(outdated).sorted {
         ($0.created, $0.node, $0.number) < ($1.created, $1.node, $1.number)
       },
-      cache: try PackageCache(presentIn: self)?.garbage(in: self) ?? .none, retention: retention)
+      cache: try (options.emptiesCache ? cache?.spare : cache?.garbage(in: self)) ?? .none,
+      isCacheEmptied: options.emptiesCache, retention: retention)
   }
 
   /// The operations that are entered as running and whose commands were killed.

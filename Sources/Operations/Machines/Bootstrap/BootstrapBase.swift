@@ -32,7 +32,8 @@ struct BootstrapBase {
     func install(_ option: String...) -> [String] {
       apt + ["--yes", "--no-install-recommends"] + option + ["install", "--"] + packages
     }
-    if try end(of: install("--no-download", "--simulate"), output: { _ in }) != 0 {
+    // In vain if there are no indices yet, so what it says then is not shown: what is wrong, apt says again below.
+    if try sandbox().run(install("--no-download", "--simulate"), output: { _ in }, error: { _ in }).status != 0 {
       let network = try store.network(for: .fetching).made()
       try run(apt + ["update"], network: network)
       try run(install("--download-only"), network: network)

@@ -37,7 +37,7 @@ def deploys_chooses_and_rolls_back(machine):
     machine.fail("test -e /var/lib/seeded")
     change_after_deploy(machine)
     status = machine.succeed("ast status")
-    assert "what is changed in /etc until the restart comes along to deployment 2" in status, status
+    assert "changes until the restart come along to deployment 2" in status, status
 
     machine.reboot()
     machine.boot()

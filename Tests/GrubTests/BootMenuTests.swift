@@ -358,7 +358,7 @@ private let wholeMenu = #"""
     fi
   fi
 
-  menuentry 'a web server - node 7, deployment 7, not proven yet (generation 3, 2026-11-21 09:00 UTC) - Debian 13' \#
+  menuentry 'a web server - node 7, deployment 7, not booted yet (generation 3, 2026-11-21 09:00 UTC) - Debian 13' \#
   --class debian --unrestricted --id ast-7 {
     if ast_count; then ast_boot_7 $ast_try; fi
     echo 'Deployment 7 does not start: falling back to deployment 6.'

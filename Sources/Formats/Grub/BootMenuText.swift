@@ -156,7 +156,7 @@ extension BootMenu {
   /// Deployments boot even if the admin has set a password for the menu: nobody could type it at an unattended boot.
   private func entry(_ deployment: Deployment) -> String {
     let id = deployment.id
-    let marks = [("not proven yet", deployment.isTrying), ("pinned", deployment.isPinned)]
+    let marks = [("not booted yet", deployment.isTrying), ("pinned", deployment.isPinned)]
     let notes = ["deployment \(id)"] + marks.filter(\.1).map(\.0)
     return """
       menuentry \(GrubScript.word(deployment.system.title.line(notes))) --class debian --unrestricted --id ast-\(id) {

@@ -14,7 +14,7 @@ extension Store {
     let next = try (tree.onceDeployment ?? tree.defaultDeployment).flatMap(tree.deployment)
     var notices: [String?] = []
     if let running, let next, next.id != running.id, next.state != .good {
-      notices.append("what is changed in /etc until the restart comes along to deployment \(next.id)")
+      notices.append("changes until the restart come along to deployment \(next.id)")
       notices.append(try initrdNotice(next))
     } else if let running {
       notices.append(try initrdNotice(running))

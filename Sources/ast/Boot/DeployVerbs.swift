@@ -46,7 +46,7 @@ struct Deploy: Verb {
       let merged =
         report.sentences.isEmpty
         ? " nothing in /etc is in conflict." : report.sentences.map { "\n  \($0)" }.joined()
-      let heading = "Node \(id) would be deployed\(report.sentences.isEmpty ? ";" : ". In its /etc:")"
+      let heading = "Node \(id) would be \(effect)\(report.sentences.isEmpty ? ";" : ". In its /etc:")"
       return Report(text: heading + merged, data: ["etc": report])
     }
     let made = try store.deploy(id, options, progress: context.output.note)
@@ -61,6 +61,15 @@ struct Deploy: Verb {
       throw AstError(.usage, "a node is missing", hint: "`ast tree` shows the nodes")
     }
     return generation.node
+  }
+
+  /// What would happen to the node.
+  private var effect: String {
+    switch (once, withoutDefault) {
+    case (true, _): "deployed for the next start only"
+    case (_, true): "added to the boot menu only"
+    default: "deployed"
+    }
   }
 
   private func next(_ made: DeployOutcome) -> String {
@@ -213,7 +222,7 @@ extension DeploymentFacts {
 
 extension Deployment {
   /// The state for people: only what is running is being tried.
-  func words(isBooted: Bool) -> String { state == .trying && !isBooted ? "not proven yet" : state.rawValue }
+  func words(isBooted: Bool) -> String { state == .trying && !isBooted ? "not booted yet" : state.rawValue }
 }
 
 /// A deployment as `--json` shows it.

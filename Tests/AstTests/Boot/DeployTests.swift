@@ -140,6 +140,10 @@ struct DeployTests {
     try store.ast("run", "1", "sh", "-c", "echo mine >/etc/both").expectSuccess()
     let other = try store.ast("deploy", "-n", "1").expectSuccess()
     #expect(other.stdout == "Node 1 would be deployed; nothing in /etc is in conflict.\n")
+    let once = try store.ast("deploy", "-n", "--once", "1").expectSuccess()
+    #expect(once.stdout == "Node 1 would be deployed for the next start only; nothing in /etc is in conflict.\n")
+    let added = try store.ast("deploy", "-n", "--no-default", "1").expectSuccess()
+    #expect(added.stdout == "Node 1 would be added to the boot menu only; nothing in /etc is in conflict.\n")
   }
 
   /// Whatever a node has in place of the notes is replaced, and nothing of it is followed.

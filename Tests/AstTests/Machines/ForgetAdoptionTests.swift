@@ -85,7 +85,7 @@ struct ForgetAdoptionTests {
       #expect(try disk.checksum() == before && disk.menu.contains("Debian before ast"))
     }
     try expectRefused(disk.adopt("--forget", "-y"), "no deployment is running")
-    try expectRefused(disk.inDeployment("--forget", "-y"), "deployment 1 has not proven itself yet")
+    try expectRefused(disk.inDeployment("--forget", "-y"), "deployment 1 has not come up yet")
     try disk.start().expectSuccess()
     try markGood(disk)
     try expectRefused(disk.adopt("--forget", "-y", root: disk.root), "no deployment is running")

@@ -83,7 +83,7 @@ extension Adoption {
     }
     guard running.state == .good else {
       throw AdoptableSystem.refusal(
-        "deployment \(running.id) has not proven itself yet", hint: "`ast status` shows its state")
+        "deployment \(running.id) has not come up yet", hint: "`ast status` shows its state")
     }
   }
 }

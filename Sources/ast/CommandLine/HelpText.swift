@@ -3,8 +3,8 @@ enum HelpText {
   /// The heading over the options that every verb has.
   static let general = "Options of every verb"
 
-  /// The help with a short line of usage, which the parser would break inside words, and with the verb's own options
-  /// before those of every verb.
+  /// The help in the words of the manual, with a short line of usage, which the parser would break inside words. The
+  /// list of the verbs has the options of every verb, behind them; the help for a verb says where they are.
   static func arranged(_ help: String) -> String {
     var lines = help.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       line.hasPrefix("USAGE: ") ? shortUsage(String(line)) : String(line)
@@ -14,11 +14,14 @@ enum HelpText {
     let section = Array(lines[start..<end])
     lines.removeSubrange(start..<end)
     while lines.last == "" { lines.removeLast() }
-    let reference = lines.last.flatMap { $0.hasPrefix("  See '") ? lines.removeLast() : nil }
+    let isOfAllVerbs = lines.last == "  See 'ast help <subcommand>' for detailed help."
+    guard isOfAllVerbs else {
+      return (lines + ["", "\(general), such as --json and --yes: see `ast help`."]).joined(separator: "\n")
+    }
+    lines.removeLast()
     while lines.last == "" { lines.removeLast() }
-    lines += [""] + section
-    if lines.last != "" { lines.append("") }
-    return (lines + (reference.map { [$0] } ?? [])).joined(separator: "\n")
+    let verbs = lines.map { $0.replacing(" SUBCOMMANDS:", with: " VERBS:") }
+    return (verbs + [""] + section + ["  See 'ast help <verb>' for detailed help."]).joined(separator: "\n")
   }
 
   /// The options are explained below the line of usage, so it names none of them.

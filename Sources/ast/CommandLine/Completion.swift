@@ -33,7 +33,7 @@ enum Completion {
     let node = try store.node(store.node(named: name))
     return try store.tree.generations(of: node.id).map { generation in
       let mark = generation.number == node.current ? "current, " : ""
-      return Candidate("\(name)@\(generation.number)", "\(mark)\(generation.created.formatted(.iso8601))")
+      return Candidate("\(name)@\(generation.number)", "\(mark)\(LocalTime.text(generation.created))")
     }
   }
 

@@ -37,9 +37,9 @@ struct Status: Verb {
       lines.append(("Left behind", "\(overview.leftBehind.joined(separator: ", ")): in \"Debian before ast\" only"))
     }
     lines += overview.running.map {
-      ("Running", "\($0.command) (pid \($0.pid), since \($0.started.formatted(.iso8601)))")
+      ("Running", "\($0.command) (pid \($0.pid), since \(LocalTime.text($0.started)))")
     }
-    return table(lines)
+    return table(lines, width: Terminal.widthOfResults)
   }
 
   /// The running deployment, the ones that boot next, and the failed ones.
@@ -71,10 +71,16 @@ struct Status: Verb {
     return "deployment \(deployment.id) (node \(deployment.node)), \(deployment.words(isBooted: isBooted))\(reason)"
   }
 
-  static func table(_ lines: [(String, String)]) -> String {
-    let width = lines.map(\.0.count).max() ?? 0
+  /// Labels, and the text behind each.
+  ///
+  /// - Parameter width: the columns of the terminal, into which the text is wrapped; nil for one line each.
+  static func table(_ lines: [(String, String)], width: Int? = nil) -> String {
+    let indent = (lines.map(\.0.count).max() ?? 0) + 3
     return lines.map { label, text in
-      let line = "\(label):\(String(repeating: " ", count: width - label.count))  \(Printable.line(text))"
+      let text = Printable.line(text)
+      let rows = width.map { Wrapping.lines(text.split(separator: " "), width: $0 - indent) } ?? [text]
+      let start = "\(label):\(String(repeating: " ", count: indent - label.count - 1))"
+      let line = start + rows.joined(separator: "\n" + String(repeating: " ", count: indent))
       return label == failed ? Palette.results.bad(line) : line
     }.joined(separator: "\n")
   }
@@ -101,8 +107,8 @@ struct Info: Verb {
     let lines: [(String, String)] = [
       ("Node", "\(node) - \(facts.node.description)"),
       ("Parent", facts.node.parent.map { "\($0)" } ?? "root"),
-      ("Created", facts.node.created.formatted(.iso8601)),
-      ("Changed", facts.generation.created.formatted(.iso8601)),
+      ("Created", LocalTime.text(facts.node.created)),
+      ("Changed", LocalTime.text(facts.generation.created)),
       ("Generation", "\(facts.generation.number) (kept: \(kept))"),
       ("Packages", facts.packages.map { "\($0)" } ?? "no dpkg"),
       ("Size", facts.generation.size.map(Quantity.bytes) ?? "unknown"),
@@ -128,18 +134,33 @@ struct Info: Verb {
     if operations.allSatisfy({ $0.state != .running }), let ended = operations.compactMap(\.ended).max() {
       lines.append(("Ended", LocalTime.text(ended)))
     }
-    lines += try operations.map { operation in ("t\(operation.id)", try Self.words(operation, store)) }
-    return Report(text: Status.table(lines), data: CommandReport(operations))
+    lines += try operations.map { operation in
+      (operation.node.map { "Node \($0)" } ?? "Store", try Self.words(operation, of: first, store))
+    }
+    let hints = try operations.compactMap { try Self.hint(on: $0, store) }
+    return Report(
+      text: ([Status.table(lines)] + (hints.isEmpty ? [] : ["", "To see what it changed:"] + hints))
+        .joined(separator: "\n"), data: CommandReport(operations))
   }
 
-  private static func words(_ operation: Operation, _ store: Store) throws -> String {
+  /// What an operation did; one that is not the first of its command has its own name.
+  private static func words(_ operation: Operation, of first: Operation, _ store: Store) throws -> String {
     let node = try operation.node.map { node in
-      let description = try store.tree.node(node).map { " “\($0.description)”" } ?? ", which is deleted"
-      return " on node \(node)\(description)"
+      try store.tree.node(node).map { " in “\($0.description)”" } ?? " in a node that is deleted"
     }
     let change = operation.change.map { ", generation \($0.from) to \($0.to)" } ?? ""
     let message = operation.message.map { ": \($0)" } ?? ""
-    return "\(operation.kind)\(node ?? "")\(change), \(operation.state.rawValue)\(message)"
+    let name = operation.id == first.id ? "" : " (t\(operation.id))"
+    return "\(operation.kind)\(node ?? "")\(name)\(change), \(operation.state.rawValue)\(message)"
+  }
+
+  /// The command that shows what an operation changed; nil if it changed nothing, or if a generation is not kept.
+  private static func hint(on operation: Operation, _ store: Store) throws -> String? {
+    guard let node = operation.node, let change = operation.change,
+      let before = try store.tree.generation(of: node, change.from),
+      let after = try store.tree.generation(of: node, change.to)
+    else { return nil }
+    return "  ast diff \(before.manifest == after.manifest ? "" : "--packages ")\(before.id) \(after.id)"
   }
 }
 
@@ -148,7 +169,7 @@ struct History: Verb {
     commandName: "history", abstract: "Show the history of a node or of all, and a node's generations",
     discussion: """
       Each command has one line, with the nodes it worked on. Long command lines are shortened; `ast info tN` shows a \
-      transaction in full.
+      transaction in full, and what to type to see what it changed.
       """)
   static var needs: Need { .reading }
 
@@ -167,12 +188,13 @@ struct History: Verb {
     var lines = HistoryView(commands: commands, width: Terminal.width).lines
     if let held {
       let (tags, pinned) = (try store.tree.tags(), Set(try store.tree.pinnedGenerations()))
-      lines += generations.map { generation in
+      lines += try generations.map { generation in
         let mark =
           generation.number == held.current ? " (current)" : generation.number == held.previous ? " (previous)" : ""
         let names = tags.filter { $0.target == GenerationReference(held.id, generation.number) }.map { ", \($0.name)" }
         let pin = pinned.contains(generation.id) ? ", pinned" : ""
-        return "generation \(generation.number)\(mark), \(LocalTime.text(generation.created))"
+        let origin = try generation.operation.flatMap(store.tree.operation).map { ", t\($0.id) \($0.kind)" } ?? ""
+        return "generation \(generation.number)\(mark), \(LocalTime.text(generation.created))\(origin)"
           + names.joined() + pin
       }
     }

@@ -10,11 +10,9 @@ struct Palette {
   private let hasColours: Bool
 
   private init(on descriptor: Int32) {
-    hasColours =
-      isatty(descriptor) == 1 && Self.variable("NO_COLOR").isEmpty && !["", "dumb"].contains(Self.variable("TERM"))
+    let isUnwanted = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
+    hasColours = isatty(descriptor) == 1 && !isUnwanted && !Terminal.isDumb
   }
-
-  private static func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
 
   /// Text that the eye should find first.
   func strong(_ text: String) -> String { drawn(text, "1") }

@@ -5,8 +5,8 @@ import Packages
 import SnapshotTree
 import SystemPackage
 
-/// Shows progress: to people a line that is redrawn, if standard error is a terminal, and to programs the events that
-/// they asked for.
+/// Shows progress: to people a line that is redrawn, if standard error is a terminal, or a line for each step, if it is
+/// one that does not redraw; to programs the events that they asked for.
 final class ProgressView {
   private let isDrawing: Bool
   private let events: EventStream?
@@ -27,9 +27,14 @@ final class ProgressView {
 
   /// Shows the progress of a node.
   func show(_ progress: PackageProgress, of node: NodeID) {
-    states[node] = progress
+    let before = states.updateValue(progress, forKey: node)
     events?.progress(ProgressLine(progress, of: node))
     guard isDrawing else { return }
+    guard !Terminal.isDumb else {
+      let step = step(progress)
+      if before.map(self.step) != step { note(step, of: node) }
+      return
+    }
     if case .downloading(let bytes, _) = progress {
       rate.note(bytes)
       // These come faster than a terminal shows them. Any other may be the last for a while, and is always drawn.
@@ -51,6 +56,11 @@ final class ProgressView {
     lastDrawn = nil
   }
 
+  /// Prints a step on a line of its own.
+  private func note(_ step: String, of node: NodeID) {
+    FileDescriptor.standardError.tell(nodes == 1 ? step : "node \(node): \(step)")
+  }
+
   private func draw() {
     lastDrawn = ContinuousClock.now
     let text = nodes == 1 ? states.values.first.map(words) ?? "" : overview
@@ -64,16 +74,25 @@ final class ProgressView {
 
   private func words(_ progress: PackageProgress) -> String {
     switch progress {
-    case .refreshing: return "fetching the package indices"
-    case .planning: return "planning"
     case .downloading(let bytes, let total):
       let percent = total > 0 ? bytes * 100 / total : 100
       return
         "\(bar(Double(percent) / 100)) \(Quantity.bytes(bytes)) of \(Quantity.bytes(total))\(rate.words(left: total - bytes))"
     case .working(let fraction, _, let what): return "\(bar(fraction)) \(what)"
-    case .verifying: return "verifying"
-    case .committing: return "committing"
-    case .installingLive: return "installing in the running system"
+    case .refreshing, .planning, .verifying, .committing, .installingLive: return step(progress)
+    }
+  }
+
+  /// The step that the work has reached, without how far it is.
+  private func step(_ progress: PackageProgress) -> String {
+    switch progress {
+    case .refreshing: "fetching the package indices"
+    case .planning: "planning"
+    case .downloading(_, let total): "downloading \(Quantity.bytes(total))"
+    case .working: "changing the packages"
+    case .verifying: "verifying"
+    case .committing: "committing"
+    case .installingLive: "installing in the running system"
     }
   }
 
@@ -114,6 +133,12 @@ private struct TransferRate {
 enum Terminal {
   /// Whether there is one to read from or to write to; without one, nobody watches.
   static var isPresent: Bool { (STDIN_FILENO...STDERR_FILENO).contains { isatty($0) == 1 } }
+
+  /// Whether it only writes on, as terminals of teleprinters do: no line is redrawn, and nothing has a colour.
+  static var isDumb: Bool { ["", "dumb"].contains(getenv("TERM").map { String(cString: $0) } ?? "") }
+
+  /// The number of columns of the terminal that results go to; nil if it is none.
+  static var widthOfResults: Int? { isatty(STDOUT_FILENO) == 1 ? width : nil }
 
   /// The number of columns; 80 if there is no terminal.
   static var width: Int {

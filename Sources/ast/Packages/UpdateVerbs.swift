@@ -75,7 +75,7 @@ struct Check: Verb {
   private static func line(_ node: Node, _ operation: SnapshotTree.Operation) -> String {
     let what = operation.message.map { ": \($0)" } ?? operation.generation.map { ": generation \($0)" } ?? ""
     return
-      "node \(node.id)  \(operation.started.formatted(.iso8601))  \(operation.kind)  \(operation.state.rawValue)\(what)"
+      "node \(node.id)  \(LocalTime.text(operation.started))  \(operation.kind)  \(operation.state.rawValue)\(what)"
   }
 }
 
@@ -83,7 +83,7 @@ extension MachineUpdates {
   fileprivate var lines: [String] {
     [
       scheduled.map { operation in
-        "scheduled  \(operation.started.formatted(.iso8601))  \(operation.state.rawValue): \(operation.message ?? "")"
+        "scheduled  \(LocalTime.text(operation.started))  \(operation.state.rawValue): \(operation.message ?? "")"
       },
       waiting.map { "deployment \($0.id) of node \($0.node) boots at the next start" },
       failed.map { deployment in

@@ -39,6 +39,19 @@ import Testing
     #expect(try history().last?.hasPrefix(utc) == true)
     let generation = try history("1").last { $0.hasPrefix("generation 1 (current), ") }
     #expect(generation?.hasPrefix("generation 1 (current), \(utc)") == true, "\(generation ?? "")")
+    let info = try store.ast("info", "1", environment: ["TZ": "UTC-5"]).expectSuccess().stdout.lines
+    for label in ["Created", "Changed"] {
+      #expect(info.contains { $0.hasPrefix("\(label):     \(utc)") }, "\(info)")
+    }
+  }
+
+  @Test func generationsNameTheirTransactions() throws {
+    try store.ast("run", "1", "touch", "/x").expectSuccess()
+    try store.ast("tag", "1@2", "with-x").expectSuccess()
+    let generations = try history("1").filter { $0.hasPrefix("generation") }
+    #expect(
+      generations[0].wholeMatch(of: /generation 2 \(current\), \d{4}-\d\d-\d\d \d\d:\d\d, t5 run, with-x/) != nil,
+      "\(generations)")
   }
 
   @Test func longCommandLinesAreShortened() throws {
@@ -65,15 +78,23 @@ import Testing
     try store.ast("tree-run", "1", "sh", "-c", "touch /x; test $AST_NODE != 3")
     for name in ["t5", "t7"] {
       let lines = try store.ast("info", name).expectSuccess().stdout.lines
-      #expect(lines.count == 8, "\(lines)")
+      #expect(lines.count == 11, "\(lines)")
       #expect(lines[0] == "Transaction:  t5" && lines[2] == "State:        partly", "\(lines)")
       #expect(
         Array(lines[5...]) == [
-          "t5:           tree-run on node 1 “new tree”, generation 1 to 2, done",
-          "t6:           tree-run on node 2 “branch of 1”, generation 1 to 2, done",
-          "t7:           tree-run on node 3 “branch of 1”, failed: exit status 1",
+          "Node 1:       tree-run in “new tree”, generation 1 to 2, done",
+          "Node 2:       tree-run in “branch of 1” (t6), generation 1 to 2, done",
+          "Node 3:       tree-run in “branch of 1” (t7), failed: exit status 1",
+          "To see what it changed:", "  ast diff 1@1 1@2", "  ast diff 2@1 2@2",
         ], "\(lines)")
     }
+    #expect(try store.ast("diff", "--files", "2@1", "2@2").expectSuccess().stdout == "+ /x\n")
+    // Nothing is suggested that cannot be done.
+    for number in 1...3 { try store.ast("run", "1", "touch", "/\(number)").expectSuccess() }
+    try store.ast("del", "-y", "2").expectSuccess()
+    let later = try store.ast("info", "t5").expectSuccess().stdout.lines
+    #expect(later[6] == "Node 2:       tree-run in a node that is deleted (t6), generation 1 to 2, done", "\(later)")
+    #expect(later.last == "Node 3:       tree-run in “branch of 1” (t7), failed: exit status 1", "\(later)")
     #expect(try store.ast("--json", "info", "t6").json["data"]["operations"].elements.count == 3)
     #expect(try store.astAsNobody(["info", "t5"]).expectSuccess().stdout.lines[1] == "Command:      ast tree-run 1")
     let unknown = try store.ast("info", "t99")

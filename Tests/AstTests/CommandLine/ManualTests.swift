@@ -28,6 +28,13 @@ struct ManualTests {
     }
   }
 
+  @Test func pagesFitATerminal() throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: Checkout.manual.string) {
+      let wide = try Self.text(of: name).split(separator: "\n").filter { $0.count > 80 }
+      #expect(wide.isEmpty, "\(name): \(wide)")
+    }
+  }
+
   @Test func everyVerbIsOnOnePageWithAllItsOptions() throws {
     let general = try #require(pages["ast.8"])
     var verbs = 0

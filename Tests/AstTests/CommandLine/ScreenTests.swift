@@ -10,7 +10,10 @@ struct ScreenTests {
   @Test(arguments: widths)
   func everythingFits(columns: Int) throws {
     let store = try fallenBack()
-    for command in ["ast", "ast status", "ast tree --long", "ast deployments", "ast du", "ast info 1"] {
+    let commands = [
+      "ast", "ast status", "ast tree --long", "ast deployments", "ast du", "ast info 1", "ast history 1", "ast info t1",
+    ]
+    for command in commands {
       let screen = try Screen(columns: columns, command, store: store).finish()
       #expect(try screen.rows() == screen.lines().map(\.withoutTrailingSpace), "\(command)")
     }
@@ -33,6 +36,15 @@ struct ScreenTests {
     #expect(try screen.colouredRows().contains { $0.hasPrefix("\u{1B}[31m\(failed)") })
     let list = try Screen(columns: 80, "ast deployments", store: store).finish()
     #expect(try list.colouredRows().contains { $0.contains("\u{1B}[31m") && $0.contains("failed") })
+  }
+
+  @Test func statusIsWrappedBetweenWords() throws {
+    let store = try fallenBack()
+    let rows = try Screen(columns: 50, "ast status", store: store).finish().rows()
+    let failed = ["Failed:   deployment 2 (node 1), failed: a health", "          check failed"]
+    #expect(rows.firstIndex(of: failed[0]).map { rows[$0 + 1] } == failed[1], "\(rows)")
+    let piped = try store.ast("status").expectSuccess().stdout
+    #expect(piped.lines.contains("Failed:   deployment 2 (node 1), failed: a health check failed"), "\(piped)")
   }
 
   @Test(arguments: ["NO_COLOR": "1", "TERM": "dumb"])
@@ -64,6 +76,18 @@ struct ScreenTests {
     #expect(rows == (try screen.lines().map(\.withoutTrailingSpace)), "\(rows)")
     _ = try screen.finish()
     #expect(try screen.rows().last?.hasPrefix("Node \(node): 1 installed, generation") == true)
+  }
+
+  @Test(arguments: ["dumb", ""])
+  func aTerminalThatDoesNotRedrawGetsALineForEachStep(terminal: String) throws {
+    let packages = try PackageStore(publishing: [DebPackage("tool")])
+    let node = try packages.store.clone(0)
+    let screen = try Screen(columns: 80, "TERM=\(terminal) ast install -y \(node) tool", store: packages.store).finish()
+    let rows = try screen.rows()
+    let steps = ["fetching the package indices", "planning", "changing the packages", "verifying", "committing"]
+    #expect(rows.filter(steps.contains) == steps, "\(rows)")
+    #expect(rows.last == "Node \(node): 1 installed, generation 2.", "\(rows)")
+    #expect(try !screen.rows().contains { $0.contains("%") }, "\(rows)")
   }
 
   /// A store with a deployment that failed, and one that the machine fell back to.

@@ -107,7 +107,8 @@ struct PlanTests {
   private func terminal(_ words: String...) throws -> PseudoTerminal {
     try PseudoTerminal(
       [AstBinary.path.string] + words,
-      environment: plainEnvironment.merging(["AST_STORE": node.store.root.string]) { $1 })
+      environment: plainEnvironment.merging(
+        ["AST_STORE": node.store.root.string, "TERM": "xterm", "NO_COLOR": "1"]) { $1 })
   }
 
   @Test(arguments: ["n\n", "no\n", "what?\n", "\u{4}"])
@@ -198,7 +199,7 @@ struct PlanTests {
     #expect(!result.stderr.contains("\r") && !result.stderr.contains("\u{1B}") && !result.stderr.contains("%"))
     let quiet = try node.ast("remove", "-q", "tool").expectSuccess()
     #expect(quiet.stderr == "")
-    #expect(quiet.stdout == "Node \(node.id): 1 removed, generation 3.\n")
+    #expect(quiet.stdout.hasPrefix("Node \(node.id): 1 removed, generation 3; nothing needs 1 package any more"))
   }
 
   @Test func unknownProgressFormatIsRefused() throws {

@@ -347,7 +347,7 @@ def test_install_live(lab):
     assert "read-only" in machine.fail("apt-get remove --yes dozer")
     machine.fail("test -e /.snapshots/deploy/1/root/usr/share/dozer")
     machine.fail("findmnt -no OPTIONS /usr | grep -w -e nosuid -e nodev -e rw")
-    assert "nothing to do; the running system: nothing to do" in machine.succeed("ast install --live 1 dozer")
+    assert "dozer is already installed; the running system: nothing to do" in machine.succeed("ast install --live 1 dozer")
 
     # One more comes on top of it; one that fails goes again, and what it found stays.
     machine.succeed("ast install --live 1 /root/second.deb", patience=600)

@@ -32,6 +32,25 @@ import Testing
     #expect(AptMessages.unmetDependencies(in: output) == unmet)
   }
 
+  @Test(arguments: [
+    ("", []), ("The following packages will be REMOVED:\n  tool\n", []),
+    ("The following package was automatically installed and is no longer required:\n  a\nUse it.\n  b\n", ["a"]),
+    (
+      """
+      Reading state information...
+      The following packages were automatically installed and are no longer required:
+        alpha beta
+        gamma
+      Use 'apt autoremove' to remove them.
+      The following packages will be REMOVED:
+        tool
+      """, ["alpha", "beta", "gamma"]
+    ),
+  ])
+  func packagesThatNothingNeedsAreFound(output: String, unneeded: [String]) {
+    #expect(AptMessages.unneeded(in: output) == unneeded)
+  }
+
   @Test(
     arguments: [
       ("", nil), ("E: Unable to satisfy dependencies. Reached two conflicting decisions:\n", nil),

@@ -150,7 +150,8 @@ struct ScheduledUpgradeTests {
       }
       let plan = PackagePlan(
         steps: steps, marks: [], downloads: [], downloadSize: 0, installSize: 0, essential: [], held: [],
-        notUpgraded: [], keptBack: [], reasons: [], securityUpdates: [], isSecurityOnly: node == 3, requested: [])
+        notUpgraded: [], keptBack: [], reasons: [], present: [], unneeded: [], securityUpdates: [],
+        isSecurityOnly: node == 3, requested: [])
       done.nodes.append(.init(node: NodeID(node), isCheck: true, outcome: .success(.checked(plan))))
     }
     #expect(

@@ -23,6 +23,14 @@ public enum AptMessages {
     return unmet.isEmpty ? nil : unmet.joined(separator: "; ")
   }
 
+  /// The packages that were installed automatically and that nothing needs, as apt lists them on standard output.
+  public static func unneeded(in output: String) -> [String] {
+    let headings = ["was automatically installed and is", "were automatically installed and are"]
+      .map { "\($0) no longer required:" }
+    let lines = output.split(separator: "\n").drop { line in !headings.contains { line.hasSuffix($0) } }
+    return lines.dropFirst().prefix { $0.hasPrefix("  ") }.flatMap { $0.split(separator: " ") }.map(String.init)
+  }
+
   /// The two decisions that contradict each other, and why they were made, as apt's newer solver gives them on standard
   /// error, in numbered lines below its error; nil if it gives none.
   public static func conflict(in said: String) -> String? {

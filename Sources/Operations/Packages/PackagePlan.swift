@@ -24,6 +24,10 @@ public struct PackagePlan: Sendable {
   public let keptBack: [String]
   /// Why they stay; empty unless security updates were asked for.
   public let reasons: [KeptBackPackage]
+  /// Packages that an installation names and that are installed already, in the version that it would bring.
+  public let present: [String]
+  /// Packages that were installed automatically, that nothing needs after a removal, and that stay.
+  public let unneeded: [String]
   /// The names of the packages that get a security update.
   public let securityUpdates: Set<String>
   /// Whether only security updates were asked for.
@@ -44,6 +48,18 @@ public struct PackagePlan: Sendable {
   public var wordsAboutKeptBack: String? {
     reasons.isEmpty
       ? nil : "kept back: " + reasons.map { "\($0.name) \($0.version) (\($0.reason))" }.joined(separator: ", ")
+  }
+
+  /// The packages that are installed already, in words; nil if there are none.
+  public var wordsAboutPresent: String? {
+    present.isEmpty ? nil : "\(present.joined(separator: ", ")) \(present.count == 1 ? "is" : "are") already installed"
+  }
+
+  /// What else could be removed, and how, in words; nil if there is nothing.
+  public var wordsAboutUnneeded: String? {
+    guard !unneeded.isEmpty else { return nil }
+    let (packages, them) = unneeded.count == 1 ? ("1 package", "it") : ("\(unneeded.count) packages", "them")
+    return "nothing needs \(packages) any more, `--auto-remove` removes \(them) too"
   }
 
   /// Refuses a plan for a node that `options` do not allow.

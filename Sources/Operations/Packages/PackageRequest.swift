@@ -45,6 +45,9 @@ public enum PackageRequest: Sendable, Equatable {
   /// Whether what is installed, and the files that it names, can be enough to plan it.
   var canDoWithoutIndices: Bool { isRemoval || namesOnlyFiles }
 
+  /// Whether a user asks for packages by name.
+  var isInstallation: Bool { if case .install = self { true } else { false } }
+
   /// Whether it does nothing but remove.
   var isRemoval: Bool { if case .remove = self { true } else { false } }
 

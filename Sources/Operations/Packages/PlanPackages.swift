@@ -41,7 +41,7 @@ extension AptSession {
   ) throws -> PackagePlan {
     let before = try PackageMarks(in: root)
     if request == .securityUpgrade { try listSecurityUpdates(of: root) }
-    let (decision, downloads) = try decide(request, options, in: root)
+    let (decision, downloads, output) = try decide(request, options, in: root)
     if request == .securityUpgrade { try requireSecurityUpdates(decision, in: root) }
     let steps = decision?.steps ?? []
     let release = try RootDirectory(root).releaseCodename ?? ""
@@ -57,14 +57,19 @@ extension AptSession {
     let names = Set(notUpgraded.compactMap(\.package?.name)).sorted()
     let reasons =
       request == .securityUpgrade ? try reasonsToKeepBack(notUpgraded, before, in: root, isSecurityOnly: true) : []
+    let named = Set(request.names.flatMap(Self.plainNames))
     return PackagePlan(
       steps: steps, marks: marks, downloads: downloads,
       downloadSize: missing.reduce(0) { $0 + $1.size },
       installSize: facts.growth, essential: facts.essential,
       held: steps.filter(before.holds).map(\.name),
       notUpgraded: names, keptBack: request.isUpgrade ? names : [], reasons: reasons,
+      present: request.isInstallation
+        ? Set(before.installed.keys.map(\.name)).intersection(named).subtracting(changed).subtracting(marks).sorted()
+        : [],
+      unneeded: request.isRemoval ? AptMessages.unneeded(in: output) : [],
       securityUpdates: Set(secured.map(\.name)),
-      isSecurityOnly: request == .securityUpgrade, requested: Set(request.names.flatMap(Self.plainNames)))
+      isSecurityOnly: request == .securityUpgrade, requested: named)
   }
 
   /// Whether a file of the host that the request names recommends other packages.
@@ -93,7 +98,7 @@ extension AptSession {
 
   private func decide(
     _ request: PackageRequest, _ options: PackageOptions, in root: FilePath
-  ) throws -> (AptHook.Decision?, [PackageDownload]) {
+  ) throws -> (AptHook.Decision?, [PackageDownload], output: String) {
     let (sha256, sha512) = (["-o", "Acquire::ForceHash=SHA256"], ["-o", "Acquire::ForceHash=SHA512"])
     var (run, decision) = try ask(request, options, sha256, in: root)
     if run.end != .exited(0), decision == nil, request.canDoWithoutIndices {
@@ -107,11 +112,12 @@ extension AptSession {
     }
     let printed = PackageDownload.printed(in: run.output)
     guard printed.contains(where: { $0.hash.isEmpty && !localFiles.contains($0.path) }) else {
-      return (decision, printed)
+      return (decision, printed, run.output)
     }
     // The index of one of them has another checksum.
     let others = PackageDownload.printed(in: try ask(request, options, sha512, in: root).run.output)
-    return (decision, printed.map { file in file.hash.isEmpty ? others.first { $0.uri == file.uri } ?? file : file })
+    let files = printed.map { file in file.hash.isEmpty ? others.first { $0.uri == file.uri } ?? file : file }
+    return (decision, files, run.output)
   }
 
   /// Asks apt for its decision on a request, and for the files that it would fetch.

@@ -165,8 +165,10 @@ extension PackageOutcome {
 
   /// The result, such as "2 upgraded, generation 5".
   var words: String {
-    PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")
-      + (plan.wordsAboutKeptBack.map { "; \($0)" } ?? "")
+    let done = PlanView.summary(plan) + (change.map { ", generation \($0.generation.number)" } ?? "")
+    let isDone = plan.isEmpty && !plan.present.isEmpty
+    let words = [isDone ? nil : done, plan.wordsAboutPresent, plan.wordsAboutUnneeded, plan.wordsAboutKeptBack]
+    return Printable.line(words.compactMap(\.self).joined(separator: "; "))
   }
 }
 

@@ -14,7 +14,8 @@ enum PlanView {
 
   /// A heading and its packages for each kind of step, then the sizes.
   static func text(_ plan: PackagePlan, _ occasion: Occasion, width: Int, _ palette: Palette) -> String {
-    guard !plan.isEmpty else { return "Nothing to do." + keptBack(plan, width).map { "\n" + $0 }.joined() }
+    let present = plan.wordsAboutPresent.map { [Printable.line("\($0).")] } ?? []
+    guard !plan.isEmpty else { return (present + ["Nothing to do."] + keptBack(plan, width)).joined(separator: "\n") }
     let extra = Set(plan.extra)
     let kinds: [(title: String, steps: [PackageStep])] = [
       ("removed", plan.steps(.remove)), ("removed with their configuration", plan.steps(.purge)),
@@ -36,7 +37,11 @@ enum PlanView {
     if !plan.held.isEmpty {
       blocks.append(palette.bad("WARNING: these packages are on hold: \(plan.held.joined(separator: ", "))"))
     }
-    blocks += keptBack(plan, width)
+    if !plan.unneeded.isEmpty {
+      let heading = "Nothing needs these any more, `--auto-remove` removes them too (\(plan.unneeded.count)):"
+      blocks.append("\(heading)\n\(wrapped(plan.unneeded, width))")
+    }
+    blocks += present + keptBack(plan, width)
     blocks.append(sizes(plan))
     return blocks.joined(separator: "\n")
   }
@@ -87,16 +92,7 @@ enum PlanView {
   }
 
   private static func wrapped(_ words: [String], _ width: Int) -> String {
-    var lines: [String] = []
-    var line = ""
-    for word in words.map(Printable.line) {
-      if !line.isEmpty, line.count + word.count + 3 > width {
-        lines.append(line)
-        line = ""
-      }
-      line += line.isEmpty ? "  \(word)" : " \(word)"
-    }
-    return (lines + [line]).joined(separator: "\n")
+    Wrapping.lines(words.map(Printable.line), width: width - 4).map { "  \($0)" }.joined(separator: "\n")
   }
 }
 

@@ -109,10 +109,24 @@ struct InstallTests {
     let before = try node.state()
     let history = try node.ast("history").stdout
     let result = try node.ast("install", "greeter").expectSuccess()
-    #expect(result.stdout == "Node \(node.id): nothing to do.\n")
+    #expect(result.stdout == "Node \(node.id): greeter is already installed.\n")
     #expect(result.stderr == "")
     #expect(try node.ast("history").stdout == history)
+    let plan = try node.ast("install", "-n", "greeter").expectSuccess()
+    #expect(plan.stdout == "greeter is already installed.\nNothing to do.\n")
     try node.expectUntouched(since: before)
+    let more = try node.ast("install", "greeter", "native").expectSuccess()
+    #expect(more.stdout == "Node \(node.id): 1 installed, generation 3; greeter is already installed.\n")
+    #expect(more.said.contains("greeter is already installed."))
+  }
+
+  @Test func itsTransactionSaysHowToSeeThePackages() throws {
+    guard case .text(let transaction) = try node.ast("install", "--json", "greeter").json["transaction"] else {
+      throw Errno.noData
+    }
+    let lines = try node.store.ast("info", "t\(transaction)").expectSuccess().stdout.lines
+    #expect(
+      lines.suffix(2) == ["To see what it changed:", "  ast diff --packages \(node.id)@1 \(node.id)@2"], "\(lines)")
   }
 
   @Test func packageThatIsAskedForIsNoLongerAutomatic() throws {

@@ -74,10 +74,17 @@ struct RemoveTests {
   }
 
   @Test func unneededPackagesGoOnlyWhenAsked() throws {
-    try node.ast("remove", "tool", "other++").expectSuccess()
+    let result = try node.ast("remove", "tool", "other++").expectSuccess()
+    #expect(
+      result.stdout
+        == "Node \(node.id): 2 removed, generation 2; nothing needs 1 package any more, `--auto-remove` removes it too.\n"
+    )
+    let heading = "Nothing needs these any more, `--auto-remove` removes them too (1):"
+    #expect(result.said.firstIndex(of: heading).map { result.said[$0 + 1] } == "  library", "\(result)")
     #expect(try node.added().contains("library:all 1.0"))
     let again = try Self.made.get().clone()
-    try again.ast("remove", "--auto-remove", "tool", "other++").expectSuccess()
+    let all = try again.ast("remove", "--auto-remove", "tool", "other++").expectSuccess()
+    #expect(all.stdout == "Node \(again.id): 3 removed, generation 2.\n")
     #expect(try !again.added().contains("library:all 1.0"))
   }
 

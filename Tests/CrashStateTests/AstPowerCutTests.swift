@@ -112,7 +112,7 @@ private enum Story {
 
   private static func text(_ chapter: Chapter) -> String {
     let first = chapter.tree.isEmpty ? "└── 0*- base snapshot" : "├── 0*- base snapshot"
-    return (["root - root", first] + chapter.tree).map { "\($0)\n" }.joined()
+    return (["root", first] + chapter.tree).map { "\($0)\n" }.joined()
   }
 
   private static func contents(_ number: Int) -> String {

@@ -17,7 +17,7 @@ private enum Twins {
   /// Too long for btrfs to keep inline in metadata.
   private static let lines = 40_000
   private static let files = (1...20).map { "data-\($0)" }
-  private static let tree = "root - root\n├── 0*- base snapshot\n├── 1 - clone of 0\n└── 2 - clone of 0\n"
+  private static let tree = "root\n├── 0*- base snapshot\n├── 1 - clone of 0\n└── 2 - clone of 0\n"
 
   /// The run that writes dpkg's database comes first, so that the run that adds the files has nothing to share.
   private static let scripts = [

@@ -21,7 +21,7 @@ private struct Shelf {
   private static let versions: [String?] = [nil, "1.0", "2.0", nil, nil]
 
   private static let names = ["tool", "library"]
-  private static let root = "root - root\n├── 0*- base snapshot\n└── 1 - work\n"
+  private static let root = "root\n├── 0*- base snapshot\n└── 1 - work\n"
 
   /// Too long for btrfs to keep inline in metadata, so that the data are written separately.
   private static func contents(_ name: String, _ version: String) -> String {

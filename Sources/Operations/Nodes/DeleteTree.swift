@@ -13,9 +13,11 @@ extension Store {
     let nodes = try subtree(top)
     let protected = try protections()
     for node in nodes {
-      guard let reason = protected[node.id] else { continue }
+      guard let protection = protected[node.id] else { continue }
       let below = node.id == top ? "" : ", which is below node \(top)"
-      throw AstError(.refused, "node \(node.id)\(below) \(reason) and cannot be deleted", state: .unchanged)
+      throw AstError(
+        .refused, "node \(node.id)\(below) \(protection.reason) and cannot be deleted", state: .unchanged,
+        hint: protection.end.map { "`\($0)` ends that" })
     }
     return nodes
   }
@@ -49,24 +51,38 @@ extension Store {
     }
   }
 
-  /// Why each protected node is protected: the words that follow "node N".
-  func protections() throws -> [NodeID: String] {
-    var reasons: [NodeID: String] = [.base: "is the base"]
-    for pinned in try tree.pinnedGenerations() { reasons[pinned.node] = "has a pinned generation" }
-    for tag in try tree.tags() { reasons[tag.node] = "has the tag \(tag.name)" }
-    for deployment in try tree.deployments() where deployment.isPinned {
-      reasons[deployment.node] = "has a pinned deployment"
+  /// Why each protected node is protected.
+  private func protections() throws -> [NodeID: Protection] {
+    var found: [NodeID: Protection] = [:]
+    for pinned in try tree.pinnedGenerations() {
+      found[pinned.node] = Protection(reason: "has a pinned generation", end: "ast unpin \(pinned)")
     }
-    if let once = try tree.onceDeployment.flatMap(tree.deployment) { reasons[once.node] = "boots the next time" }
+    for tag in try tree.tags() {
+      found[tag.node] = Protection(reason: "has the tag \(tag.name)", end: "ast tag --delete \(tag.name)")
+    }
+    for deployment in try tree.deployments() where deployment.isPinned {
+      found[deployment.node] = Protection(reason: "has a pinned deployment", end: "ast unpin \(deployment.id)")
+    }
+    if let once = try tree.onceDeployment.flatMap(tree.deployment) {
+      found[once.node] = Protection(reason: "boots the next time")
+    }
     if let previous = try tree.previousDeployment.flatMap(tree.deployment) {
-      reasons[previous.node] = "is the last system known to be good"
+      found[previous.node] = Protection(reason: "is the last system known to be good")
     }
     for deployment in try (RunNote(in: root)?.deployments ?? []).compactMap(tree.deployment) {
-      reasons[deployment.node] = "has the deployment that ran last"
+      found[deployment.node] = Protection(reason: "has the deployment that ran last")
     }
-    if let node = try defaultNode() { reasons[node] = "is the default" }
-    if let node = try bootedNode() { reasons[node] = "is booted" }
-    reasons[.base] = "is the base"
-    return reasons
+    if let node = try defaultNode() { found[node] = Protection(reason: "is the default") }
+    if let node = try bootedNode() { found[node] = Protection(reason: "is booted") }
+    found[.base] = Protection(reason: "is the base")
+    return found
   }
+}
+
+/// Why a node cannot be deleted.
+private struct Protection {
+  /// The words that follow "node N".
+  let reason: String
+  /// The command that ends it; nil if no single one does.
+  var end: String?
 }

@@ -19,11 +19,6 @@ extension GenerationName: ExpressibleByArgument {
   public static var defaultCompletionKind: CompletionKind { Completion.generations }
 }
 
-extension TagName: ExpressibleByArgument {
-  /// Reads a tag.
-  public init?(argument: String) { self.init(argument) }
-}
-
 extension GenerationNumber: ExpressibleByArgument {
   /// Reads a number.
   public init?(argument: String) { self.init(argument) }

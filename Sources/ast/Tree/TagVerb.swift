@@ -8,15 +8,15 @@ struct TagVerb: Verb {
     commandName: "tag", abstract: "Give a node or a generation a short name, or list these names",
     discussion: """
       The tag of a node can stand for its number. The tag of a generation (`1@3`) stays with it, and the generation is \
-      kept as long as it has the tag.
+      kept as long as it has the tag. What a tag may be: \(TagName.rule).
       """)
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Option(
-    help: ArgumentHelp("Remove this tag.", valueName: "tag"), completion: Completion.tags)
+    help: ArgumentHelp("Remove this tag.", valueName: "tag"), completion: Completion.tags, transform: TagName.read)
   var delete: TagName?
   @Argument(help: "The node or generation.") var node: GenerationName?
-  @Argument(help: "The tag.") var tag: TagName?
+  @Argument(help: "The tag.", transform: TagName.read) var tag: TagName?
 
   var need: Need { node == nil && delete == nil ? .reading : .writing }
 
@@ -49,6 +49,19 @@ struct TagVerb: Verb {
       let name = tag.name.description
       return "\(name)\(String(repeating: " ", count: width - name.count))  \(tag.target)"
     }.joined(separator: "\n")
+  }
+}
+
+extension TagName {
+  /// What a tag looks like, for people.
+  fileprivate static let rule =
+    "a tag begins with a small letter and holds small letters, digits, dots and minus signs, at most \(limit); names"
+    + " such as d3 and t17 are not tags"
+
+  /// Reads a tag.
+  fileprivate static func read(_ text: String) throws -> TagName {
+    guard let name = TagName(text) else { throw ValidationError(rule) }
+    return name
   }
 }
 

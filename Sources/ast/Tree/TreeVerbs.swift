@@ -57,7 +57,12 @@ struct Current: Verb {
 
 struct Desc: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "desc", abstract: "Set the description of a node", aliases: ["description"])
+    commandName: "desc", abstract: "Set the description of a node",
+    discussion: """
+      The description can stand for the node's number, as in `ast info 'web server'`, if no other node has the same. An \
+      empty one, `ast desc 1 ''`, removes it.
+      """,
+    aliases: ["description"])
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
@@ -66,10 +71,11 @@ struct Desc: Verb {
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
     guard !description.words.isEmpty else {
-      throw AstError(.usage, "a description is missing", hint: "`ast desc \(node) ''` removes the description")
+      throw AstError(
+        .usage, "a description is missing", hint: "`ast info \(node)` shows it, `ast desc \(node) ''` removes it")
     }
     let operation = try context.store.describe(node, description.description(otherwise: ""))
-    return Report(text: "Description of \(node) changed.", data: ["node": node], transaction: operation)
+    return Report(text: "Description of node \(node) changed.", data: ["node": node], transaction: operation)
   }
 }
 
@@ -83,7 +89,7 @@ struct New: Verb {
   func perform(in context: Context) throws -> Report {
     let made = try context.store.addNode(
       GenerationReference(.base), at: .top, description: description.description(otherwise: "new tree"))
-    return Report(made, "New tree \(made.node.id) created.")
+    return Report(made, "Node \(made.node.id) made from the base.")
   }
 }
 
@@ -99,7 +105,7 @@ struct Clone: Verb {
     let node = try context.store.reference(named: self.node)
     let made = try context.store.addNode(
       node, at: .top, description: description.description(otherwise: "clone of \(node)"))
-    return Report(made, "Tree \(made.node.id) cloned from \(node).")
+    return Report(made, "Node \(made.node.id) cloned from \(node).")
   }
 }
 

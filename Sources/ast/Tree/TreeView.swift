@@ -57,7 +57,7 @@ private struct Drawing {
     let tops = nodes.count
     let (firstChild, sibling) = links(tops: tops)
     // Bytes, because a string looks at its characters again whenever something is appended.
-    var text = Array((before(nil) + "root - root").utf8)
+    var text = Array((before(nil) + "root").utf8)
     text.reserveCapacity(nodes.count * 80)
     var prefix: [UInt8] = []
     var above: [Int] = []

@@ -10,7 +10,8 @@ struct Restore: Verb {
     commandName: "restore", abstract: "Bring single files or directories of a generation back",
     discussion: """
       They are brought back into the node, as a new generation of it, or with `--to` copied to a directory of this \
-      machine. A directory becomes what it was: what came into it later goes.
+      machine. A directory becomes what it was: what came into it later goes. The files of a generation can be looked at in \
+      /.snapshots/nodes/NODE/GENERATION, for 1@3 in /.snapshots/nodes/1/3.
       """)
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions

@@ -83,7 +83,11 @@ struct BadInputTests {
       (["run", "1", "--"], "a command to run in node 1 is missing"),
       (["tree-run", "1"], "a command to run in the tree of 1 is missing"),
       (["desc", "1"], "a description is missing"),
-      (["tag", "1", "D3"], "The value 'D3' is invalid for '<tag>'"),
+      (
+        ["tag", "1", "D3"],
+        "The value 'D3' is invalid for '<tag>': a tag begins with a small letter and holds small letters, digits, dots"
+          + " and minus signs, at most 64; names such as d3 and t17 are not tags"
+      ),
       (["tag", "1"], "a tag for 1 is missing"),
       (["tag", "--delete", "x", "1", "y"], "--delete takes no other argument"),
       (["restore", "1@1"], "Missing expected argument '<path> ...'"),

@@ -65,7 +65,7 @@ struct InitTests {
       #expect(result.stdout == "Store \(root) made, with node 0.\n")
       fingerprints.insert(try fingerprint(content(root)))
       let tree = try ast(["tree", "--store", root.string])
-      #expect(tree.stdout == "root - root\n└── 0*- base snapshot\n")
+      #expect(tree.stdout == "root\n└── 0*- base snapshot\n")
       #expect(try ast(["doctor", "--store", root.string]).expectSuccess().stdout == "")
     }
     #expect(fingerprints.count == 1)

@@ -54,7 +54,7 @@ struct DescriptionTests {
     }
     let lines = long.split(separator: "\n")
     let column = lines[0].utf8.count - "TREE".utf8.count
-    #expect(lines[1].utf8.dropFirst(column).elementsEqual("root - root".utf8))
+    #expect(lines[1].utf8.dropFirst(column).elementsEqual("root".utf8))
     for line in lines.dropFirst(2) {
       let drawn = String(decoding: line.utf8.dropFirst(column), as: UTF8.self)
       #expect(drawn.hasPrefix("├── ") || drawn.hasPrefix("└── "), "\(line)")
@@ -72,7 +72,7 @@ struct DescriptionTests {
       try store.ast(["desc", "1"] + arguments).expectSuccess()
       #expect(try store.ast("info", "1", "--json").json["data"]["description"] == .text(text))
     }
-    #expect(try store.ast("tree").stdout == "root - root\n├── 0*- base snapshot\n└── 1 - \n")
+    #expect(try store.ast("tree").stdout == "root\n├── 0*- base snapshot\n└── 1 - \n")
   }
 
   @Test func haveALimit() throws {

@@ -12,7 +12,7 @@ struct TreeVerbTests {
     let tree = try store.ast("tree").expectSuccess()
     #expect(
       tree.stdout == """
-        root - root
+        root
         ├── 0*- base snapshot
         └── 1 - multiuser system
             └── 2 - applications

@@ -55,7 +55,7 @@ struct Crowd {
   private func readTree() throws {
     let lines = try store.ast("tree").expectSuccess().stdout.split(separator: "\n")
     let nodes = lines.dropFirst().compactMap { $0.firstMatch(of: #/([├└]── )(\d+)(\*-| -) /#)?.2 }
-    guard lines.first == "root - root", nodes.count == lines.count - 1, Set(nodes).count == nodes.count else {
+    guard lines.first == "root", nodes.count == lines.count - 1, Set(nodes).count == nodes.count else {
       throw NoTree(text: lines.joined(separator: "\n"))
     }
   }

@@ -41,7 +41,7 @@ struct InterruptionTests {
       #expect(subvolumes.isEmpty == (end.status != 0), "\(what)")
       let again = try store.ast(arguments)
       #expect(again.status == (end.status == 0 ? 5 : 0), "\(what), then \(again)")
-      #expect(try store.ast("tree").expectSuccess().stdout == "root - root\n└── 0*- base snapshot\n", "\(what)")
+      #expect(try store.ast("tree").expectSuccess().stdout == "root\n└── 0*- base snapshot\n", "\(what)")
       #expect(try Consistency.problems(of: store) == [], "\(what)")
     }
   }

@@ -128,7 +128,7 @@ struct DamagedStoreTests {
     #expect(try facts(store) == before.facts, "\(damage)")
     #expect(try store.ast("doctor").expectSuccess().stdout == "", "\(damage)")
     // A deleted node's number is not reused, and the generations continue with their numbers.
-    #expect(try store.ast("clone", "1").expectSuccess().stdout == "Tree \(firstFree) cloned from 1.\n")
+    #expect(try store.ast("clone", "1").expectSuccess().stdout == "Node \(firstFree) cloned from 1.\n")
     #expect(
       try store.ast("run", "1", "sh", "-c", "echo >>/root/c").stderr
         == "ast: node 1: changes kept as generation \(nextGeneration)\n")
@@ -254,7 +254,7 @@ struct DamagedStoreTests {
         """)
     #expect(
       try store.ast("tree").stdout == """
-        root - root
+        root
         ├── 0*- base snapshot
         ├── 1 - first "one"
         ├── 2 - recovered

@@ -126,7 +126,7 @@ struct DoctorTests {
       }, in: store)
     #expect(
       try store.ast("tree").stdout == """
-        root - root
+        root
         ├── 0*- base snapshot
         ├── 1 - one
         └── 2 - two
@@ -136,7 +136,7 @@ struct DoctorTests {
     try runSuccessfully(["test", "-e", nodes.appending("5/1/precious").string])
     // A number that is taken stays taken when a change fails.
     #expect(try store.ast("clone-tree", "9").status == 3)
-    #expect(try store.ast("clone", "2").stdout == "Tree 8 cloned from 2.\n")
+    #expect(try store.ast("clone", "2").stdout == "Node 8 cloned from 2.\n")
   }
 
   @Test func mendsWhatIsDerived() throws {

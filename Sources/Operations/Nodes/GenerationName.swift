@@ -84,8 +84,7 @@ extension Store {
     switch part.place {
     case .number(let number): return GenerationReference(node, number)
     case .earlier(let count):
-      let current = try self.node(node).current
-      let older = try tree.generations(of: node).map(\.number).filter { $0 < current }
+      let older = try generations(of: node, before: self.node(node).current)
       guard older.count >= count else {
         let kept = older.count == 1 ? "1 generation is" : "\(older.count) generations are"
         throw AstError(
@@ -94,6 +93,24 @@ extension Store {
       }
       return GenerationReference(node, older[count - 1])
     }
+  }
+
+  /// The newest generation that is kept of those before this one.
+  ///
+  /// - Throws: `AstError` (not found) if there is none.
+  public func generation(before reference: GenerationReference) throws -> GenerationReference {
+    let number = try generation(reference).number
+    guard let older = try generations(of: reference.node, before: number).first else {
+      throw AstError(
+        .notFound, "no generation of node \(reference.node) is kept before \(GenerationID(reference.node, number))",
+        state: .unchanged, hint: "`ast history \(reference.node)` shows its generations")
+    }
+    return GenerationReference(reference.node, older)
+  }
+
+  /// The generations of a node that are kept before this one, newest first.
+  private func generations(of node: NodeID, before number: GenerationNumber) throws -> [GenerationNumber] {
+    try tree.generations(of: node).map(\.number).filter { $0 < number }
   }
 
   /// The generation that is meant.

@@ -11,7 +11,8 @@ struct Diff: Verb {
     commandName: "diff", abstract: "Show how the packages and the configuration of a node differ from those of another",
     discussion: """
       A line is a package, or a file in /etc: `+` for what only the second has, `-` for what only the first has, `~` \
-      for what both have. File times are ignored. Files are compared only for root.
+      for what both have. File times are ignored. Files are compared only for root. A node alone is compared with what it \
+      was before its last change: `ast diff 1` is `ast diff 1@-1 1`.
       """)
   static var needs: Need { .reading }
 
@@ -21,7 +22,8 @@ struct Diff: Verb {
   @Flag(help: "Compare all files, not only those in /etc.") var files = false
   @Flag(help: "Show the lines that differ.") var content = false
   @Argument(help: "The node or generation to start from.") var first: GenerationName
-  @Argument(help: "The node or generation to compare with it.") var second: GenerationName
+  @Argument(help: "The node or generation to compare with it (default: the first, with the generation before it).")
+  var second: GenerationName?
 
   func validate() throws {
     guard !packages || !files && !content else {
@@ -31,17 +33,20 @@ struct Diff: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
-    let (first, second) = (try store.reference(named: self.first), try store.reference(named: self.second))
+    let named = try store.reference(named: self.first)
+    let first = try second == nil ? store.generation(before: named) : named
+    let second = try self.second.map(store.reference) ?? named
     let changed = try store.packageChanges(from: first, to: second)
     let isRoot = geteuid() == 0
     let notes = try changelog && isRoot ? store.notes(on: changed, from: first, to: second) : []
     let files = try packages || !isRoot ? nil : fileChanges(from: first, to: second, in: store)
     if !isRoot, !packages { context.output.note("files are compared only for root (use sudo)") }
     if !isRoot, changelog { context.output.note("changelogs are shown only to root (use sudo)") }
+    let names = (self.second == nil ? "\(first)" : "\(self.first)", "\(self.second ?? self.first)")
     let rows = changed.enumerated().map { PackageRow($1, notes.isEmpty ? nil : notes[$0]) }
     let lines =
       packages
-      ? DiffView.byKind(rows) : rows.map(\.line) + (files ?? []).map { DiffView.text($0, self.first, self.second) }
+      ? DiffView.byKind(rows) : rows.map(\.line) + (files ?? []).map { DiffView.text($0, names) }
     return Report(
       text: lines.joined(separator: "\n"),
       data: DiffReport(packages: rows.map(PackageReport.init), files: files?.map(DiffFileReport.init)))
@@ -131,15 +136,17 @@ private enum DiffView {
   }
 
   /// A file, and the lines that differ.
-  static func text(_ row: FileRow, _ first: GenerationName, _ second: GenerationName) -> String {
+  ///
+  /// - Parameter names: what is compared, as it was typed.
+  static func text(_ row: FileRow, _ names: (first: String, second: String)) -> String {
     guard let difference = row.content else { return row.change.line }
     switch difference.content {
     case .binary: return row.change.line + "\n  (not text)"
     case .omitted: return row.change.line + "\n  (too large to be compared)"
     case .text(let diff):
       let heading = [
-        row.change.kind == .added ? "--- /dev/null" : "--- \(first):/\(difference.origin)",
-        row.change.kind == .removed ? "+++ /dev/null" : "+++ \(second):/\(row.change.path)",
+        row.change.kind == .added ? "--- /dev/null" : "--- \(names.first):/\(difference.origin)",
+        row.change.kind == .removed ? "+++ /dev/null" : "+++ \(names.second):/\(row.change.path)",
       ].map { Palette.results.strong(Printable.line($0)) }
       return ([row.change.line] + heading + diff.lines.map(line)).joined(separator: "\n")
     }

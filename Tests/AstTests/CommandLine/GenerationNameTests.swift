@@ -33,9 +33,14 @@ struct GenerationNameTests {
       #expect(data["path"] == .text("nodes/1/\(number)"), "\(name)")
     }
     #expect(try store.ast("diff", "--files", "1@-1", "1").expectSuccess().stdout == "+ /e\n")
+    #expect(try store.ast("diff", "--files", "1").expectSuccess().stdout == "+ /e\n")
+    #expect(try store.ast("diff", "--files", "web@4").expectSuccess().stdout == "+ /d\n")
+    expect(
+      try store.ast("diff", "before-mail"), 3, "no generation of node 1 is kept before 1@1; nothing was changed",
+      "`ast history 1` shows its generations")
     #expect(try store.ast("diff", "--files", "before-mail", "1@3").expectSuccess().stdout == "+ /b\n+ /c\n")
     #expect(try store.ast("list", "1@3").expectSuccess().stdout == store.ast("list", "1").stdout)
-    #expect(try store.ast("clone", "1@3").expectSuccess().stdout == "Tree 2 cloned from 1@3.\n")
+    #expect(try store.ast("clone", "1@3").expectSuccess().stdout == "Node 2 cloned from 1@3.\n")
     #expect(try store.ast("diff", "--files", "1@3", "2").expectSuccess().stdout == "")
     #expect(try store.ast("info", "2", "--json").json["data"]["description"] == .text("clone of 1@3"))
     #expect(try store.ast("branch", "before-mail", "old").expectSuccess().stdout == "Branch 3 added under 1.\n")
@@ -89,8 +94,12 @@ struct GenerationNameTests {
     expect(
       try store.ast("tag", "2", "before-mail"), 5, "the tag before-mail is taken: 1@1 has it; nothing was changed",
       "`ast tag --delete before-mail` removes it")
+    let rule =
+      "a tag begins with a small letter and holds small letters, digits, dots and minus signs, at most 64; names such as"
+      + " d3 and t17 are not tags"
     for name in ["d3", "t3", "3", "Big", "a b"] {
-      expect(try store.ast("tag", "1", name), 2, "The value '\(name)' is invalid for '<tag>'")
+      expect(try store.ast("tag", "1", name), 2, "The value '\(name)' is invalid for '<tag>': \(rule)")
+      expect(try store.ast("tag", "--delete", name), 2, "The value '\(name)' is invalid for '--delete <tag>': \(rule)")
     }
     expect(try store.ast("tag", "1"), 2, "a tag for 1 is missing")
     expect(try store.ast("tag", "--delete", "nope"), 3, "there is no tag nope; nothing was changed")
@@ -123,10 +132,17 @@ struct GenerationNameTests {
     #expect(try store.generations(of: 1) == [1, 3, 8, 9])
     #expect(try store.ast("info", "1", "--json").json["data"]["pinnedGenerations"] == .array([.number(3)]))
     expect(
-      try store.ast("del", "--yes", "1"), 5, "node 1 has the tag before-mail and cannot be deleted; nothing was changed"
-    )
+      try store.ast("del", "--yes", "1"), 5,
+      "node 1 has the tag before-mail and cannot be deleted; nothing was changed",
+      "`ast tag --delete before-mail` ends that")
     #expect(try store.ast("unpin", "1@3").expectSuccess().stdout == "Generation 1@3 is no longer pinned.\n")
     try store.ast("tag", "--delete", "before-mail").expectSuccess()
+    try store.ast("pin", "1@8").expectSuccess()
+    expect(
+      try store.ast("del", "--yes", "1"), 5,
+      "node 1 has a pinned generation and cannot be deleted; nothing was changed",
+      "`ast unpin 1@8` ends that")
+    try store.ast("unpin", "1@8").expectSuccess()
     try store.ast("gc", "-y", "--keep", "1").expectSuccess()
     #expect(try store.generations(of: 1) == [8, 9])
     expect(
@@ -156,8 +172,9 @@ struct GenerationNameTests {
 
   @Test func wordsFollowTheNodeOption() throws {
     #expect(try store.ast("run", "-N", "web", "sh", "-c", "echo $0 -N", "x").stdout == "x -N\n")
-    #expect(try store.ast("desc", "-N", "1", "new", "words").expectSuccess().stdout == "Description of 1 changed.\n")
-    #expect(try store.ast("clone", "two", "words", "-N", "1@3").expectSuccess().stdout == "Tree 2 cloned from 1@3.\n")
+    #expect(
+      try store.ast("desc", "-N", "1", "new", "words").expectSuccess().stdout == "Description of node 1 changed.\n")
+    #expect(try store.ast("clone", "two", "words", "-N", "1@3").expectSuccess().stdout == "Node 2 cloned from 1@3.\n")
     expect(try store.ast("tree", "-N", "1"), 2, "Unknown option '-N'")
     expect(try store.ast("desc", "-N"), 2, "Missing value for '-N <node>'")
   }

@@ -3,6 +3,7 @@ import Boot
 import FoundationEssentials
 import Host
 import Nodes
+import Settings
 import SnapshotTree
 import Store
 import SystemPackage
@@ -197,11 +198,24 @@ struct History: Verb {
         return "generation \(generation.number)\(mark), \(LocalTime.text(generation.created))\(origin)"
           + names.joined() + pin
       }
+      do {
+        lines.append(Self.rule(of: held, try store.settings.keep))
+      } catch {
+        context.output.warn(AstError(error).reason)
+      }
     }
     return Report(
       text: lines.joined(separator: "\n"),
       data: HistoryReport(
         operations: operations.map(OperationReport.init), generations: generations.map(GenerationReport.init)))
+  }
+}
+
+extension History {
+  /// How long generations are kept.
+  private static func rule(of node: Node, _ keep: KeepSettings) -> String {
+    let newest = keep.generations == 1 ? "The newest is" : "The newest \(keep.generations) are"
+    return "\(newest) kept, and what is deployed, pinned or tagged (`ast pin \(node.id)@N`)."
   }
 }
 

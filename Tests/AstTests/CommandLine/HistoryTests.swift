@@ -25,7 +25,9 @@ import Testing
         != nil, "\(lines)")
     #expect(lines[2] == "                  node 3: exit status 1")
     #expect(lines[3].contains("  t4  done    3      ast branch 1"))
-    #expect(try history("2").count == 6)
+    let ofOne = try history("2")
+    #expect(ofOne.count == 7)
+    #expect(ofOne.last == "The newest 3 are kept, and what is deployed, pinned or tagged (`ast pin 2@N`).")
     #expect(try history("--limit", "2").count == 4)
     let operations = try store.ast("history", "--json").json["data"]["operations"].elements
     #expect(operations.map { $0["id"] } == [7, 6, 5, 4, 3, 2, 1].map { .number($0) })

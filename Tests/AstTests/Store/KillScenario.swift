@@ -208,6 +208,16 @@ extension KillScenario {
       $0.changesTheUnseen = true
       $0.prepare = leaveOldGenerations
     },
+    KillScenario("-y", "gc", "--cache").with {
+      $0.changesTheUnseen = true
+      $0.prepare = { store in
+        let script = """
+          cd "$0" && mkdir -p cache/apt/packages cache/apt/partial cache/apt/indices/1/lists ast/lists/1
+          touch cache/apt/packages/sha256-0 cache/apt/indices/1/lists/a ast/lists/1/a
+          """
+        try runSuccessfully(["sh", "-c", script, store.root.string])
+      }
+    },
     KillScenario("dedupe").with {
       $0.changesTheUnseen = true
       $0.prepare = installEqualPackages

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+import stock
 from lab import TOP
 
 PAGE = os.path.join(TOP, "man/ast-tutorial.7")
@@ -140,6 +141,25 @@ def test_tutorial_when_nothing_boots(lab):
             machine.succeed("cp /dev/null /mnt/ast/tree.sqlite && ! ast tree")
         machine.succeed(command.replace("/dev/sda3", "/dev/vda3"))
     assert "first system" in machine.succeed("ast tree && ast doctor --quiet")
+
+
+def test_tutorial_leaving_ast(lab):
+    machine = lab.machine(lab.image(include=stock.package())).start().boot()
+    machine.wait_until_good()
+    machine.succeed("echo mine >/etc/mine; echo data >/home/data")
+    lines = SECTIONS["LEAVING AST"]
+    restart = [command for _, command in lines].index("systemctl reboot")
+    # One shell: a later line uses what an earlier one has set.
+    machine.succeed("(set -e\n" + "\n".join(command for _, command in lines[:restart]) + ")", patience=900)
+    machine.reboot()
+    machine.login()
+    assert machine.succeed("systemctl is-system-running --wait; cat /etc/mine /home/data") == "running\nmine\ndata"
+    machine.succeed("\n".join(command for _, command in lines[restart + 1:]))
+    assert machine.succeed("findmnt -no FSROOT /; ls -d /usr/lib/ast 2>/dev/null; :") == "/@debian"
+    machine.succeed("test -w /usr && dpkg --audit && apt-get check")
+    machine.reboot()
+    machine.login()
+    assert machine.succeed("systemctl is-system-running --wait") == "running"
 
 
 def type_to_grub(machine, lines):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import uuid
 
 from lab import CACHE, PATIENCE, TOP
 
@@ -25,9 +26,14 @@ type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 LAYOUTS = {
     "installer": ("@rootfs", {}, {}), "top": ("", {}, {}), "home": ("@", {"home": "@home"}, {}),
     "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}), "ext4": ("", {}, {"home": 4}),
+    "encrypted": ("@rootfs", {}, {"boot": 4}),
 }
 # The packages that a layout needs beside the others.
-MORE = {"lvm": ["lvm2"], "ext4": ["sqlite3", "dosfstools", "mtools", "fdisk"]}
+MORE = {
+    "lvm": ["lvm2"], "ext4": ["sqlite3", "dosfstools", "mtools", "fdisk"], "encrypted": ["cryptsetup-initramfs"],
+}
+# The name of the encrypted volume, as the installer gives it, and its passphrase.
+ENCRYPTED = ("vda3_crypt", "correct horse")
 GRUB = r"""GRUB_DEFAULT=0
 GRUB_TIMEOUT=5
 GRUB_DISTRIBUTOR=Debian
@@ -100,7 +106,13 @@ def make(image, deb, layout, suite, maker, has_esp):
         run("partx", "--update", disk)
         run("mkfs.vfat", "-F", "32", f"{disk}p2")
         scratch = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
-        volume = logical_volume(f"{disk}p3", tar, after) if layout == "lvm" else f"{disk}p3"
+        volume = f"{disk}p3"
+        if layout == "lvm":
+            volume = logical_volume(volume, tar, after)
+        elif layout == "encrypted":
+            encrypted = EncryptedVolume(volume, scratch, tar)
+            after.callback(encrypted.fill)
+            volume = encrypted.plain
         kind = "ext4" if layout == "ext4" else "btrfs"
         run(f"mkfs.{kind}", "-q", "-F" if layout == "ext4" else "-f", volume)
         for part in parts.values():
@@ -128,6 +140,8 @@ def make(image, deb, layout, suite, maker, has_esp):
         else:
             lines = [f"UUID={uuids[1]} / btrfs defaults{',subvol=' + subvolume if subvolume else ''},compress=zstd:1 0 0"]
             mount("-o", f"subvol=/{subvolume}", volume, root)
+        if layout == "encrypted":
+            lines[0] = f"/dev/mapper/{ENCRYPTED[0]} / btrfs defaults,subvol={subvolume} 0 0"
         for place, name in others.items():
             lines.append(f"UUID={uuids[1]} /{place} btrfs defaults,subvol={name} 0 0")
             mount("-o", f"subvol={name}", volume, os.path.join(root, place))
@@ -140,6 +154,10 @@ def make(image, deb, layout, suite, maker, has_esp):
             os.makedirs(os.path.join(root, "boot/efi"))
         write(root, "etc/fstab", "\n".join(lines) + "\n")
         write(root, "etc/default/grub", GRUB)
+        if layout == "encrypted":
+            # In a machine that has the disk open, its line comes into the initrd without this option.
+            table = f"{ENCRYPTED[0]} UUID={encrypted.uuid} none luks,discard,x-initrd.attach"
+            write(root, "etc/crypttab", f"{table},initramfs\n")
         directory, name, text = PATIENCE
         os.makedirs(os.path.join(root, directory))
         write(root, os.path.join(directory, name), text)
@@ -152,6 +170,8 @@ def make(image, deb, layout, suite, maker, has_esp):
         run("mmd", "-i", f"{disk}p2", "::/EFI", "::/EFI/BOOT")
         run("mcopy", "-i", f"{disk}p2", loader, "::/EFI/BOOT/BOOTX64.EFI")
         os.unlink(loader)
+        if layout == "encrypted":
+            write(root, "etc/crypttab", f"{table}\n")
         resolver = os.path.join(root, "etc/resolv.conf")
         shutil.copy("/etc/resolv.conf", resolver)
         shutil.copy(deb, os.path.join(root, "tmp/ast.deb"))
@@ -162,11 +182,7 @@ def make(image, deb, layout, suite, maker, has_esp):
 def logical_volume(partition, tar, after):
     """Makes a volume group with a linear logical volume in a partition, and gives a loop device of that volume's place:
     the kernel of this machine may have no device mapper. The metadata of the volume are written as text."""
-    tools = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
-    run("tar", "-C", tools, "-xf", tar)
-    for place in ("dev", "proc"):
-        run("mount", "--bind", f"/{place}", os.path.join(tools, place))
-        after.callback(run, "umount", os.path.join(tools, place))
+    tools = unpacked(tar, after)
     options = ["--config", "devices{use_devicesfile=0} activation{udev_sync=0 udev_rules=0}"]
 
     def lvm(*command):
@@ -203,6 +219,53 @@ def logical_volume(partition, tar, after):
     loop = run("losetup", "--find", "--show", "--offset", str(start), "--sizelimit", str(extents * size), partition).strip()
     after.callback(run, "losetup", "--detach", loop)
     return loop
+
+
+class EncryptedVolume:
+    """A LUKS2 volume in a partition. The kernel of this machine may have no device mapper, so its content is in a file,
+    with a loop device, until it is filled."""
+
+    START = 16 << 20
+
+    def __init__(self, partition, scratch, tar):
+        self.partition, self.scratch, self.tar, self.uuid = partition, scratch, tar, str(uuid.uuid4())
+        self.file = os.path.join(scratch, "plain")
+        self.size = int(run("blockdev", "--getsize64", partition)) - self.START
+        run("truncate", "--size", str(self.size), self.file)
+        self.plain = run("losetup", "--find", "--show", self.file).strip()
+
+    def fill(self):
+        """Encrypts the content, which nothing uses any more, into the partition: QEMU does it, with the header of LUKS1,
+        and cryptsetup makes one of LUKS2 for the same key."""
+        run("losetup", "--detach", self.plain)
+        first, secret = os.path.join(self.scratch, "luks1"), ["--object", f"secret,id=key,data={ENCRYPTED[1]}"]
+        run("qemu-img", "create", "-q", *secret, "-f", "luks", "-o", "key-secret=key,iter-time=50", first, str(self.size))
+        run("qemu-img", "convert", "-n", "--target-is-zero", *secret, "--target-image-opts", "-f", "raw", self.file,
+            f"driver=luks,key-secret=key,file.filename={first}")
+        with open(first, "rb") as file:
+            header = file.read(108)
+        with contextlib.ExitStack() as after:
+            tools = unpacked(self.tar, after)
+            loop = run("losetup", "--find", "--show", first).strip()
+            after.callback(run, "losetup", "--detach", loop)
+            run("chroot", tools, "cryptsetup", "luksDump", "--batch-mode", "--dump-volume-key", "--volume-key-file", "/key",
+                "--key-file", "-", loop, text=ENCRYPTED[1])
+            run("chroot", tools, "cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", "--uuid", self.uuid,
+                "--volume-key-file", "/key", "--key-size", "512", "--sector-size", "512", "--offset", str(self.START // 512),
+                "--pbkdf-memory", "65536", "--pbkdf-force-iterations", "4", "--key-file", "-", self.partition,
+                text=ENCRYPTED[1])
+        run("dd", f"if={first}", f"of={self.partition}", "bs=1M", "conv=sparse,notrunc", "iflag=skip_bytes",
+            "oflag=seek_bytes", f"skip={int.from_bytes(header[104:108], 'big') * 512}", f"seek={self.START}", "status=none")
+
+
+def unpacked(tar, after):
+    """A directory with the programs of an archive, in which they find devices, until everything goes."""
+    tools = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
+    run("tar", "-C", tools, "-xf", tar)
+    for place in ("dev", "proc"):
+        run("mount", "--bind", f"/{place}", os.path.join(tools, place))
+        after.callback(run, "umount", os.path.join(tools, place))
+    return tools
 
 
 def write(root, path, text):

@@ -25,7 +25,12 @@ def machine(lab, layout, firmware="bios", has_esp=True, suite="trixie", maker="i
     image = os.path.join(CACHE, f"boot-stock-{layout}-{key.hexdigest()[:16]}.img")
     if not os.path.exists(image):
         stock.make(f"{image}.new", deb, layout, suite, maker, has_esp)
+        if os.path.exists(f"{image}.new.second"):
+            os.rename(f"{image}.new.second", f"{image}.second")
         os.rename(f"{image}.new", image)
+    if os.path.exists(f"{image}.second"):
+        target = os.path.join(lab.scratch, "second.img")
+        stock.run("cp", "--sparse=always", f"{image}.second", target)
     started = lab.machine(image, firmware, target, bool(target))
     if layout == "encrypted":
         started.encrypted = stock.ENCRYPTED
@@ -224,6 +229,32 @@ def test_adopt_a_logical_volume(lab):
     adopted.boot()
     assert adopted.succeed("ast current") == "2"
     data_is_there(adopted)
+
+
+def test_adopt_a_mirrored_root(lab):
+    """The deployment and the old system start from one disk of a RAID1, too."""
+    adopted = machine(lab, "md", "efi")
+    array = os.path.basename(adopted.succeed("findmnt -no SOURCE / | sed 's/\\[.*//' | xargs realpath"))
+    assert f"GRUB reads the array {array} (raid1)" in adopted.succeed("ast adopt -n")
+    assert adopted.succeed(f"cat /sys/block/{array}/md/degraded") == "0"
+    adopted.succeed("ast adopt -y && grep -q '  insmod mdraid1x' /boot/grub/custom.cfg", patience=FIRST)
+    adopted.reboot()
+    adopted.menu()
+    adopted.line.send(b"\r")
+    adopted.login(patience=FIRST)
+    runs_deployment(adopted)
+    adopted.power_off()
+    adopted.second = None
+    adopted.start().boot()
+    runs_deployment(adopted)
+    assert adopted.succeed("cat /sys/block/md*/md/degraded") == "1"
+    adopted.succeed("ast adopt --undo -y")
+    adopted.reboot()
+    entries = adopted.menu()
+    assert entries[0].startswith(PLAIN), entries
+    adopted.line.send(b"\r")
+    adopted.login()
+    runs_old(adopted, "/@rootfs")
 
 
 def test_adopt_an_encrypted_root(lab):

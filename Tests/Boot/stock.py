@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -26,12 +27,15 @@ type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 LAYOUTS = {
     "installer": ("@rootfs", {}, {}), "top": ("", {}, {}), "home": ("@", {"home": "@home"}, {}),
     "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}), "ext4": ("", {}, {"home": 4}),
-    "encrypted": ("@rootfs", {}, {"boot": 4}),
+    "encrypted": ("@rootfs", {}, {"boot": 4}), "md": ("@rootfs", {}, {}),
 }
 # The packages that a layout needs beside the others.
 MORE = {
     "lvm": ["lvm2"], "ext4": ["sqlite3", "dosfstools", "mtools", "fdisk"], "encrypted": ["cryptsetup-initramfs"],
+    "md": ["mdadm"],
 }
+# The modules that GRUB needs to find the root.
+MODULES = {"lvm": "lvm", "md": "mdraid1x"}
 # The name of the encrypted volume, as the installer gives it, and its passphrase.
 ENCRYPTED = ("vda3_crypt", "correct horse")
 GRUB = r"""GRUB_DEFAULT=0
@@ -63,16 +67,17 @@ if command -v dracut >/dev/null; then
 else
     update-initramfs -u
 fi
-# In a logical volume that this machine does not have, it would not find the disk.
-[ "$5" = lvm ] || grub-install --target=i386-pc "$1"
+# In a volume that this machine does not have, it would not find the disk.
+[ -n "$5" ] || grub-install --target=i386-pc "$1"
 # The steps of grub-install for EFI: it wants the partition mounted, and not every host's kernel knows its file system.
 cp -r /usr/lib/grub/x86_64-efi /boot/grub
 printf "search.fs_uuid %s root\\nset prefix=(\$root)'%s'\\n" "$4" "$3" >/tmp/early.cfg
 grub-mkimage --format=x86_64-efi --prefix="$3" --config=/tmp/early.cfg --output=/tmp/BOOTX64.EFI \
     part_gpt btrfs ext2 search_fs_uuid normal $5
 update-grub
-# Without udev it does not find out what the disk is called where it is booted.
-sed -i "s|root=/dev/loop[0-9a-z]*|root=UUID=$2|" /boot/grub/grub.cfg
+# Without udev it does not find out what the disk is called where it is booted; there, no part of it is a loop device.
+sed -i -e "s|root=/dev/loop[0-9a-z]*|root=UUID=$2|" -e '/^\s*loopback loop/d' -e '/^\s*set root=(loop/d' \
+    /boot/grub/grub.cfg
 """
 
 
@@ -109,6 +114,8 @@ def make(image, deb, layout, suite, maker, has_esp):
         volume = f"{disk}p3"
         if layout == "lvm":
             volume = logical_volume(volume, tar, after)
+        elif layout == "md":
+            volume = mirrored(volume, f"{image}.second", after)
         elif layout == "encrypted":
             encrypted = EncryptedVolume(volume, scratch, tar)
             after.callback(encrypted.fill)
@@ -165,7 +172,7 @@ def make(image, deb, layout, suite, maker, has_esp):
             mount("--bind", f"/{place}", os.path.join(root, place))
         loader = ("/grub", identity(f"{disk}p{parts['boot']}")) if "boot" in parts else (
             f"{f'/{subvolume}'.rstrip('/')}/boot/grub", uuids[1])
-        run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], *loader, "lvm" if layout == "lvm" else "")
+        run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], *loader, MODULES.get(layout, ""))
         loader = os.path.join(root, "tmp/BOOTX64.EFI")
         run("mmd", "-i", f"{disk}p2", "::/EFI", "::/EFI/BOOT")
         run("mcopy", "-i", f"{disk}p2", loader, "::/EFI/BOOT/BOOTX64.EFI")
@@ -221,6 +228,37 @@ def logical_volume(partition, tar, after):
     return loop
 
 
+def mirrored(partition, other, after):
+    """Makes a RAID1 of a partition and another file, which gets the same content in the end, and gives a loop device of
+    their data: the kernel of this machine may have no md."""
+    start, size = 1 << 20, int(run("blockdev", "--getsize64", partition)) - (1 << 20)
+    array, members = uuid.uuid4().bytes, [uuid.uuid4().bytes for _ in range(2)]
+
+    def superblock(number):
+        """The metadata 1.2 of a member, `struct mdp_superblock_1` of Linux (md_p.h)."""
+        block = bytearray(512)
+        struct.pack_into("<II8x16s32s", block, 0, 0xA92B4EFC, 1, array, b"stock:root")
+        struct.pack_into("<QIIQII", block, 64, 0, 1, 0, size // 512, 0, 2)
+        struct.pack_into("<QQQQI4x16s", block, 128, start // 512, size // 512, 8, 0, number, members[number])
+        struct.pack_into("<QQQII", block, 192, 0, 1, 0xFFFFFFFFFFFFFFFF, 0, 128)
+        struct.pack_into("<128H", block, 256, 0, 1, *[0xFFFF] * 126)
+        total = sum(struct.unpack("<128I", block))
+        struct.pack_into("<I", block, 216, (total & 0xFFFFFFFF) + (total >> 32) & 0xFFFFFFFF)
+        return block
+
+    def finish():
+        run("losetup", "--detach", loop)
+        run("cp", "--sparse=always", partition, other)
+        for place, number in ((partition, 0), (other, 1)):
+            with open(place, "r+b") as file:
+                file.seek(4096)
+                file.write(superblock(number))
+
+    loop = run("losetup", "--find", "--show", "--offset", str(start), "--sizelimit", str(size), partition).strip()
+    after.callback(finish)
+    return loop
+
+
 class EncryptedVolume:
     """A LUKS2 volume in a partition. The kernel of this machine may have no device mapper, so its content is in a file,
     with a loop device, until it is filled."""
@@ -232,12 +270,14 @@ class EncryptedVolume:
         self.file = os.path.join(scratch, "plain")
         self.size = int(run("blockdev", "--getsize64", partition)) - self.START
         run("truncate", "--size", str(self.size), self.file)
-        self.plain = run("losetup", "--find", "--show", self.file).strip()
+        # grub-mkconfig makes no entry for a root in a file, but it does for one in another device.
+        self.loop = run("losetup", "--find", "--show", self.file).strip()
+        self.plain = run("losetup", "--find", "--show", self.loop).strip()
 
     def fill(self):
         """Encrypts the content, which nothing uses any more, into the partition: QEMU does it, with the header of LUKS1,
         and cryptsetup makes one of LUKS2 for the same key."""
-        run("losetup", "--detach", self.plain)
+        run("losetup", "--detach", self.plain, self.loop)
         first, secret = os.path.join(self.scratch, "luks1"), ["--object", f"secret,id=key,data={ENCRYPTED[1]}"]
         run("qemu-img", "create", "-q", *secret, "-f", "luks", "-o", "key-secret=key,iter-time=50", first, str(self.size))
         run("qemu-img", "convert", "-n", "--target-is-zero", *secret, "--target-image-opts", "-f", "raw", self.file,

@@ -20,7 +20,7 @@ extension FuzzEntry {
     },
     FuzzEntry(
       "crypttab", of: ["Formats/Etc/Crypttab.swift"],
-      seeds: ["# <name>\nsda3_crypt UUID=0-1 none luks,discard\n\tb /dev/sda4\n"], files: ["etc/crypttab"]
+      seeds: ["# <name>\nsda3_crypt UUID=0-1 none luks,discard\n\tb /dev/sda4\n"]
     ) { input in
       let table = Crypttab(input)
       let names = table.names

@@ -25,8 +25,16 @@ def machine(lab, layout, firmware="bios", has_esp=True, suite="trixie", maker="i
     image = os.path.join(CACHE, f"boot-stock-{layout}-{key.hexdigest()[:16]}.img")
     if not os.path.exists(image):
         stock.make(f"{image}.new", deb, layout, suite, maker, has_esp)
+        if os.path.exists(f"{image}.new.second"):
+            os.rename(f"{image}.new.second", f"{image}.second")
         os.rename(f"{image}.new", image)
-    started = lab.machine(image, firmware, target, bool(target)).start().boot()
+    if os.path.exists(f"{image}.second"):
+        target = os.path.join(lab.scratch, "second.img")
+        stock.run("cp", "--sparse=always", f"{image}.second", target)
+    started = lab.machine(image, firmware, target, bool(target))
+    if layout == "encrypted":
+        started.encrypted = stock.ENCRYPTED
+    started.start().boot()
     started.succeed(
         "echo precious >/home/anna/file && ln /home/anna/file /home/anna/link && chown -R anna: /home/anna"
         " && echo data >/var/data && touch /var/nocow && { chattr +C /var/nocow || :; } && head -c 100k /dev/urandom >/var/nocow"
@@ -221,6 +229,73 @@ def test_adopt_a_logical_volume(lab):
     adopted.boot()
     assert adopted.succeed("ast current") == "2"
     data_is_there(adopted)
+
+
+def test_adopt_a_mirrored_root(lab):
+    """The deployment and the old system start from one disk of a RAID1, too."""
+    adopted = machine(lab, "md", "efi")
+    array = os.path.basename(adopted.succeed("findmnt -no SOURCE / | sed 's/\\[.*//' | xargs realpath"))
+    assert f"GRUB reads the array {array} (raid1)" in adopted.succeed("ast adopt -n")
+    assert adopted.succeed(f"cat /sys/block/{array}/md/degraded") == "0"
+    adopted.succeed("ast adopt -y && grep -q '  insmod mdraid1x' /boot/grub/custom.cfg", patience=FIRST)
+    adopted.reboot()
+    adopted.menu()
+    adopted.line.send(b"\r")
+    adopted.login(patience=FIRST)
+    runs_deployment(adopted)
+    adopted.power_off()
+    adopted.second = None
+    adopted.start().boot()
+    runs_deployment(adopted)
+    assert adopted.succeed("cat /sys/block/md*/md/degraded") == "1"
+    adopted.succeed("ast adopt --undo -y")
+    adopted.reboot()
+    entries = adopted.menu()
+    assert entries[0].startswith(PLAIN), entries
+    adopted.line.send(b"\r")
+    adopted.login()
+    runs_old(adopted, "/@rootfs")
+
+
+def test_adopt_an_encrypted_root(lab):
+    """GRUB reads copies of the deployments' kernels on /boot, and each start asks for the passphrase."""
+    name = stock.ENCRYPTED[0]
+    adopted = machine(lab, "encrypted", "efi")
+    assert adopted.succeed("findmnt -no SOURCE /") == f"/dev/mapper/{name}[/@rootfs]"
+    assert f"because the root is encrypted ({name})" in adopted.succeed("ast adopt -n")
+    adopted.succeed("cd /boot && find . -xdev ! -path './efi*' | sort >/root/before")
+    adopted.succeed("ast adopt -y && test $(ls /boot/ast/boot | wc -l) = 2 && ast adopt --undo -y", patience=FIRST)
+    adopted.succeed("cd /boot && find . -xdev ! -path './efi*' | sort | diff /root/before -")
+    adopted.succeed("ast adopt -y", patience=FIRST)
+    runs_old(adopted, "/@rootfs")
+    adopted.reboot()
+    entries = adopted.menu()
+    assert "node 1, " in entries[0] and OLD in entries, entries
+    adopted.line.send(b"\r")
+    adopted.login(patience=FIRST)
+    runs_deployment(adopted)
+    assert adopted.succeed("findmnt -no SOURCE /; findmnt -no FSTYPE /boot/loader; stat -f -c %T /boot") == (
+        f"/dev/mapper/{name}[/@snapshots/deploy/1/root]\next4\nbtrfs")
+
+    # The initrd that is made in a node, where the disk cannot be seen, opens it.
+    assert "x-initrd.attach,initramfs" in adopted.succeed("cat /etc/crypttab")
+    adopted.succeed("ast clone 1 second && ast run 2 update-initramfs -u && ast deploy 2", patience=FIRST)
+    adopted.reboot()
+    adopted.boot()
+    assert adopted.succeed("ast current; test -e /boot/loader/ast/boot && echo there") == "2\nthere"
+    data_is_there(adopted)
+    adopted.wait_until_good()
+
+    adopted.reboot()
+    adopted.boot(OLD, PLAIN)
+    runs_old(adopted, "/@rootfs")
+    assert "copies of kernels in /boot/ast" in adopted.succeed("ast adopt --undo -y")
+    adopted.reboot()
+    entries = adopted.menu()
+    assert entries[0].startswith(PLAIN), entries
+    adopted.line.send(b"\r")
+    adopted.login()
+    runs_old(adopted, "/@rootfs")
 
 
 def test_adopted_system_that_does_not_come_up(lab):

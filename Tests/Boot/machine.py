@@ -30,6 +30,8 @@ class Machine:
         self._screen, self._selected = Screen(), 0
         self.phases = []
         self.process = None
+        # The name of the encrypted volume with the root, and its passphrase.
+        self.encrypted = None
         self.log_path = os.path.join(directory, f"{name}.log")
         self.log = open(self.log_path, "ab", buffering=0)
 
@@ -182,6 +184,10 @@ class Machine:
 
     def login(self, user="root", password="root", patience=PATIENCE):
         """Waits for the prompt and logs in; the kernel's messages stay out of the way from then on."""
+        if self.encrypted:
+            name, passphrase = self.encrypted
+            self.expect(f"Please unlock disk {name}".encode(), patience=patience)
+            self.line.send(passphrase.encode() + b"\r")
         self.expect(rb"login: ", patience=patience)
         self._phase("login")
         self.line.send(user.encode() + b"\r")

@@ -4,9 +4,11 @@ import contextlib
 import os
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
+import uuid
 
 from lab import CACHE, PATIENCE, TOP
 
@@ -25,9 +27,17 @@ type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 LAYOUTS = {
     "installer": ("@rootfs", {}, {}), "top": ("", {}, {}), "home": ("@", {"home": "@home"}, {}),
     "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}), "ext4": ("", {}, {"home": 4}),
+    "encrypted": ("@rootfs", {}, {"boot": 4}), "md": ("@rootfs", {}, {}),
 }
 # The packages that a layout needs beside the others.
-MORE = {"lvm": ["lvm2"], "ext4": ["sqlite3", "dosfstools", "mtools", "fdisk"]}
+MORE = {
+    "lvm": ["lvm2"], "ext4": ["sqlite3", "dosfstools", "mtools", "fdisk"], "encrypted": ["cryptsetup-initramfs"],
+    "md": ["mdadm"],
+}
+# The modules that GRUB needs to find the root.
+MODULES = {"lvm": "lvm", "md": "mdraid1x"}
+# The name of the encrypted volume, as the installer gives it, and its passphrase.
+ENCRYPTED = ("vda3_crypt", "correct horse")
 GRUB = r"""GRUB_DEFAULT=0
 GRUB_TIMEOUT=5
 GRUB_DISTRIBUTOR=Debian
@@ -57,16 +67,18 @@ if command -v dracut >/dev/null; then
 else
     update-initramfs -u
 fi
-# In a logical volume that this machine does not have, it would not find the disk.
-[ "$5" = lvm ] || grub-install --target=i386-pc "$1"
+# In a volume that this machine does not have, it would not find the disk.
+mkdir -p /boot/grub
+[ -n "$5" ] || grub-install --target=i386-pc "$1"
 # The steps of grub-install for EFI: it wants the partition mounted, and not every host's kernel knows its file system.
 cp -r /usr/lib/grub/x86_64-efi /boot/grub
 printf "search.fs_uuid %s root\\nset prefix=(\$root)'%s'\\n" "$4" "$3" >/tmp/early.cfg
 grub-mkimage --format=x86_64-efi --prefix="$3" --config=/tmp/early.cfg --output=/tmp/BOOTX64.EFI \
     part_gpt btrfs ext2 search_fs_uuid normal $5
 update-grub
-# Without udev it does not find out what the disk is called where it is booted.
-sed -i "s|root=/dev/loop[0-9a-z]*|root=UUID=$2|" /boot/grub/grub.cfg
+# Without udev it does not find out what the disk is called where it is booted; there, no part of it is a loop device.
+sed -i -e "s|root=/dev/loop[0-9a-z]*|root=UUID=$2|" -e '/^\s*loopback loop/d' -e '/^\s*set root=(loop/d' \
+    /boot/grub/grub.cfg
 """
 
 
@@ -100,7 +112,15 @@ def make(image, deb, layout, suite, maker, has_esp):
         run("partx", "--update", disk)
         run("mkfs.vfat", "-F", "32", f"{disk}p2")
         scratch = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
-        volume = logical_volume(f"{disk}p3", tar, after) if layout == "lvm" else f"{disk}p3"
+        volume = f"{disk}p3"
+        if layout == "lvm":
+            volume = logical_volume(volume, tar, after)
+        elif layout == "md":
+            volume = mirrored(volume, f"{image}.second", after)
+        elif layout == "encrypted":
+            encrypted = EncryptedVolume(volume, scratch, tar)
+            after.callback(encrypted.fill)
+            volume = encrypted.plain
         kind = "ext4" if layout == "ext4" else "btrfs"
         run(f"mkfs.{kind}", "-q", "-F" if layout == "ext4" else "-f", volume)
         for part in parts.values():
@@ -128,6 +148,8 @@ def make(image, deb, layout, suite, maker, has_esp):
         else:
             lines = [f"UUID={uuids[1]} / btrfs defaults{',subvol=' + subvolume if subvolume else ''},compress=zstd:1 0 0"]
             mount("-o", f"subvol=/{subvolume}", volume, root)
+        if layout == "encrypted":
+            lines[0] = f"/dev/mapper/{ENCRYPTED[0]} / btrfs defaults,subvol={subvolume} 0 0"
         for place, name in others.items():
             lines.append(f"UUID={uuids[1]} /{place} btrfs defaults,subvol={name} 0 0")
             mount("-o", f"subvol={name}", volume, os.path.join(root, place))
@@ -140,6 +162,10 @@ def make(image, deb, layout, suite, maker, has_esp):
             os.makedirs(os.path.join(root, "boot/efi"))
         write(root, "etc/fstab", "\n".join(lines) + "\n")
         write(root, "etc/default/grub", GRUB)
+        if layout == "encrypted":
+            # In a machine that has the disk open, its line comes into the initrd without this option.
+            table = f"{ENCRYPTED[0]} UUID={encrypted.uuid} none luks,discard,x-initrd.attach"
+            write(root, "etc/crypttab", f"{table},initramfs\n")
         directory, name, text = PATIENCE
         os.makedirs(os.path.join(root, directory))
         write(root, os.path.join(directory, name), text)
@@ -147,11 +173,13 @@ def make(image, deb, layout, suite, maker, has_esp):
             mount("--bind", f"/{place}", os.path.join(root, place))
         loader = ("/grub", identity(f"{disk}p{parts['boot']}")) if "boot" in parts else (
             f"{f'/{subvolume}'.rstrip('/')}/boot/grub", uuids[1])
-        run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], *loader, "lvm" if layout == "lvm" else "")
+        run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], *loader, MODULES.get(layout, ""))
         loader = os.path.join(root, "tmp/BOOTX64.EFI")
         run("mmd", "-i", f"{disk}p2", "::/EFI", "::/EFI/BOOT")
         run("mcopy", "-i", f"{disk}p2", loader, "::/EFI/BOOT/BOOTX64.EFI")
         os.unlink(loader)
+        if layout == "encrypted":
+            write(root, "etc/crypttab", f"{table}\n")
         resolver = os.path.join(root, "etc/resolv.conf")
         shutil.copy("/etc/resolv.conf", resolver)
         shutil.copy(deb, os.path.join(root, "tmp/ast.deb"))
@@ -162,11 +190,7 @@ def make(image, deb, layout, suite, maker, has_esp):
 def logical_volume(partition, tar, after):
     """Makes a volume group with a linear logical volume in a partition, and gives a loop device of that volume's place:
     the kernel of this machine may have no device mapper. The metadata of the volume are written as text."""
-    tools = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
-    run("tar", "-C", tools, "-xf", tar)
-    for place in ("dev", "proc"):
-        run("mount", "--bind", f"/{place}", os.path.join(tools, place))
-        after.callback(run, "umount", os.path.join(tools, place))
+    tools = unpacked(tar, after)
     options = ["--config", "devices{use_devicesfile=0} activation{udev_sync=0 udev_rules=0}"]
 
     def lvm(*command):
@@ -203,6 +227,89 @@ def logical_volume(partition, tar, after):
     loop = run("losetup", "--find", "--show", "--offset", str(start), "--sizelimit", str(extents * size), partition).strip()
     after.callback(run, "losetup", "--detach", loop)
     return loop
+
+
+def mirrored(partition, other, after):
+    """Makes a RAID1 of a partition and another file, which gets the same content in the end, and gives a loop device of
+    their data: the kernel of this machine may have no md."""
+    start, size = 1 << 20, int(run("blockdev", "--getsize64", partition)) - (1 << 20)
+    array, members = uuid.uuid4().bytes, [uuid.uuid4().bytes for _ in range(2)]
+
+    def superblock(number):
+        """The metadata 1.2 of a member, `struct mdp_superblock_1` of Linux (md_p.h)."""
+        block = bytearray(512)
+        struct.pack_into("<II8x16s32s", block, 0, 0xA92B4EFC, 1, array, b"stock:root")
+        struct.pack_into("<QIIQII", block, 64, 0, 1, 0, size // 512, 0, 2)
+        struct.pack_into("<QQQQI4x16s", block, 128, start // 512, size // 512, 8, 0, number, members[number])
+        struct.pack_into("<QQQII", block, 192, 0, 1, 0xFFFFFFFFFFFFFFFF, 0, 128)
+        struct.pack_into("<128H", block, 256, 0, 1, *[0xFFFF] * 126)
+        total = sum(struct.unpack("<128I", block))
+        struct.pack_into("<I", block, 216, (total & 0xFFFFFFFF) + (total >> 32) & 0xFFFFFFFF)
+        return block
+
+    def finish():
+        run("losetup", "--detach", loop)
+        run("cp", "--sparse=always", partition, other)
+        for place, number in ((partition, 0), (other, 1)):
+            with open(place, "r+b") as file:
+                file.seek(4096)
+                file.write(superblock(number))
+
+    loop = run("losetup", "--find", "--show", "--offset", str(start), "--sizelimit", str(size), partition).strip()
+    after.callback(finish)
+    return loop
+
+
+class EncryptedVolume:
+    """A LUKS2 volume in a partition. The kernel of this machine may have no device mapper, so its content is in a file,
+    with a loop device, until it is filled."""
+
+    START = 16 << 20
+
+    def __init__(self, partition, scratch, tar):
+        self.partition, self.scratch, self.tar, self.uuid = partition, scratch, tar, str(uuid.uuid4())
+        self.file = os.path.join(scratch, "plain")
+        self.size = int(run("blockdev", "--getsize64", partition)) - self.START
+        run("truncate", "--size", str(self.size), self.file)
+        # grub-mkconfig makes no entry for a root in a file, but it does for one in another device.
+        self.loop = run("losetup", "--find", "--show", self.file).strip()
+        self.plain = run("losetup", "--find", "--show", self.loop).strip()
+
+    def fill(self):
+        """Encrypts the content, which nothing uses any more, into the partition: QEMU does it, with the header of LUKS1,
+        and cryptsetup makes one of LUKS2 for the same key."""
+        run("losetup", "--detach", self.plain, self.loop)
+        first, secret = os.path.join(self.scratch, "luks1"), ["--object", f"secret,id=key,data={ENCRYPTED[1]}"]
+        make = ["qemu-img", "create", "-q", *secret, "-f", "luks", "-o", "key-secret=key,iter-time=50", first, str(self.size)]
+        # On some hosts it cannot always find out how fast it is: "Unable to get accurate CPU usage".
+        assert any(subprocess.run(make, check=False).returncode == 0 for _ in range(20)), make
+        # Zeros are content: what is not encrypted, as the holes of the file, is noise when it is read.
+        run("qemu-img", "convert", "-n", "--target-is-zero", "-S", "16M", *secret, "--target-image-opts", "-f", "raw",
+            self.file, f"driver=luks,key-secret=key,file.filename={first}")
+        with open(first, "rb") as file:
+            header = file.read(108)
+        with contextlib.ExitStack() as after:
+            tools = unpacked(self.tar, after)
+            loop = run("losetup", "--find", "--show", first).strip()
+            after.callback(run, "losetup", "--detach", loop)
+            run("chroot", tools, "cryptsetup", "luksDump", "--batch-mode", "--dump-volume-key", "--volume-key-file", "/key",
+                "--key-file", "-", loop, text=ENCRYPTED[1])
+            run("chroot", tools, "cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", "--uuid", self.uuid,
+                "--volume-key-file", "/key", "--key-size", "512", "--sector-size", "512", "--offset", str(self.START // 512),
+                "--pbkdf-memory", "65536", "--pbkdf-force-iterations", "4", "--key-file", "-", self.partition,
+                text=ENCRYPTED[1])
+        run("dd", f"if={first}", f"of={self.partition}", "bs=1M", "conv=sparse,notrunc", "iflag=skip_bytes",
+            "oflag=seek_bytes", f"skip={int.from_bytes(header[104:108], 'big') * 512}", f"seek={self.START}", "status=none")
+
+
+def unpacked(tar, after):
+    """A directory with the programs of an archive, in which they find devices, until everything goes."""
+    tools = after.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp"))
+    run("tar", "-C", tools, "-xf", tar)
+    for place in ("dev", "proc"):
+        run("mount", "--bind", f"/{place}", os.path.join(tools, place))
+        after.callback(run, "umount", os.path.join(tools, place))
+    return tools
 
 
 def write(root, path, text):

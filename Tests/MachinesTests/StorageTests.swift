@@ -76,18 +76,24 @@ import Testing
     #expect(old.modules == ["mdraid09"])
   }
 
+  @Test(.enabled(if: getuid() == 0)) func whatIsBelowAnEncryptedVolumeDoesNotMatter() throws {
+    let kind = "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-sda2_crypt"
+    let volume = Storage.EncryptedVolume(name: "sda2_crypt", uuid: "01234567-89ab-cdef-0123-456789abcdef")
+    let plain = try storage([Self.mapped("sda2_crypt", kind, below: ["8:2"]), Self.partition, Self.disk])
+    #expect(plain.encrypted == [volume] && plain.layers == [] && plain.modules == [])
+    let logical = Self.mapped("vg-root", "LVM-1", below: ["254:1"])
+    let encrypted = Self.mapped("sda2_crypt", kind, number: "254:1", below: ["9:0"])
+    let external = Self.array("raid1", "external:/md127/0")
+    let inside = try storage(
+      [logical, encrypted, external, Self.partition, Self.disk, Self.second], table: "0 8 linear 254:1 2048\n")
+    #expect(inside.encrypted == [volume] && inside.layers == [.volumeGroup("vg")])
+  }
+
   /// The device of the root, the table of the device mapper, and the reason.
   private static let refused: [([Device], String, String)] = [
     (
-      [mapped("cryptroot", "CRYPT-LUKS2-1-cryptroot", below: ["8:2"]), partition, disk], "0 8 crypt aes 0 8:2 0\n",
-      "the root file system is encrypted (/dev/mapper/cryptroot), so GRUB cannot read the kernels in it"
-    ),
-    (
-      [
-        mapped("vg-root", "LVM-1", below: ["254:1"]),
-        mapped("sda2_crypt", "CRYPT-LUKS2-1", number: "254:1", below: ["8:2"]), partition, disk,
-      ], "0 8 linear 254:1 2048\n",
-      "the root file system is encrypted (/dev/mapper/sda2_crypt)"
+      [mapped("swap", "CRYPT-PLAIN-swap", below: ["8:2"]), partition, disk], "0 8 crypt aes 0 8:2 0\n",
+      "the root file system is on /dev/mapper/swap, a device of the device mapper that GRUB does not know"
     ),
     (
       [mapped("vg-root", "LVM-1", below: ["8:2"]), partition, disk], "0 8 thin 254:1 1\n",

@@ -22,6 +22,24 @@ public enum DeviceMapper {
     return nil
   }
 
+  /// The UUID of the LUKS volume that a device with this identity is the content of, as the device mapper has the identity
+  /// from cryptsetup(8); nil if it is not that of one.
+  ///
+  ///     DeviceMapper.luksVolume(ofDevice: "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-sda3_crypt")
+  ///     // "01234567-89ab-cdef-0123-456789abcdef"
+  public static func luksVolume(ofDevice identity: String) -> String? {
+    let parts = identity.split(separator: "-", maxSplits: 3)
+    guard parts.count == 4, parts[0] == "CRYPT", ["LUKS1", "LUKS2"].contains(parts[1]), parts[2].utf8.count == 32,
+      parts[2].utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
+    else { return nil }
+    var digits = parts[2]
+    let groups = [8, 4, 4, 4, 12].map { length in
+      defer { digits = digits.dropFirst(length) }
+      return digits.prefix(length)
+    }
+    return groups.joined(separator: "-")
+  }
+
   /// The targets in a table, one for each line that dmsetup(8) prints: start, length, target, parameters. A line without
   /// these is an unknown target.
   public static func targets(in table: String) -> [String] {

@@ -66,10 +66,11 @@ struct AdoptVerb: Verb {
     case .removed:
       return Report(
         text: "The adoption was taken back, and everything it made was deleted.", data: ["kept": [String]()])
-    case .kept(let names):
+    case .kept(let names, let copies):
+      let more = copies ? ", with copies of kernels in /boot/ast" : ""
       let text = """
         This machine boots "Debian before ast" from the next start on. The nodes, and the data written since the \
-        adoption, are in \(names.joined(separator: ", ")) at the top level of the file system.
+        adoption, are in \(names.joined(separator: ", ")) at the top level of the file system\(more).
         """
       return Report(text: text, data: ["kept": names])
     }

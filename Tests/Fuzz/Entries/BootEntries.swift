@@ -31,10 +31,15 @@ extension FuzzEntry {
     FuzzEntry(
       "mount-table",
       of: ["System/Host/Mounts/Mount.swift", "System/Host/Mounts/MountTable.swift", "Formats/Grub/DeviceMapper.swift"],
-      seeds: [mounts, "my--vg-root\n", "0 8388608 linear 8:2 2048\n8388608 8 thin-pool 254:1 254:2 128 0\n"]
+      seeds: [
+        mounts, "my--vg-root\n", "0 8388608 linear 8:2 2048\n8388608 8 thin-pool 254:1 254:2 128 0\n",
+        "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-sda3_crypt",
+      ]
     ) { input in
       let group = DeviceMapper.volumeGroup(ofDevice: text(input))
       try require(group?.isEmpty != true, "a volume group without a name")
+      let volume = DeviceMapper.luksVolume(ofDevice: text(input))
+      try require(volume.map { $0.utf8.count == 36 } ?? true, "\(volume ?? "")")
       try require(DeviceMapper.targets(in: text(input)).allSatisfy { !$0.contains(" ") }, "a target with a space")
       for mount in MountTable.mounts(in: text(input)) { _ = mount.place.starts(with: mount.part) }
     },

@@ -19,6 +19,17 @@ extension FuzzEntry {
       _ = (fstab.swapFiles.prefix(3).map(fstab.mountsApart), adopted.uuid(at: "/"))
     },
     FuzzEntry(
+      "crypttab", of: ["Formats/Etc/Crypttab.swift"],
+      seeds: ["# <name>\nsda3_crypt UUID=0-1 none luks,discard\n\tb /dev/sda4\n"]
+    ) { input in
+      let table = Crypttab(input)
+      let names = table.names
+      let added = table.adding("initramfs", to: Set(names))
+      try require(added.names == names, "\(added.names)")
+      try require(added.adding("initramfs", to: Set(names)) == added, "an option was added twice")
+      try require(table.adding("initramfs", to: []) == table, "another line was changed")
+    },
+    FuzzEntry(
       "hibernation-place", of: ["Formats/Etc/HibernationPlace.swift"],
       seeds: [
         "RESUME=UUID=a\n", "UUID=a none swap sw 0 0\n", "/dev/mapper/s none swap sw\ns /dev/sda2 /dev/urandom swap\n",

@@ -49,7 +49,8 @@ extension Adoption {
       try Interruption.check()
       // Before this step the machine boots the old system, after it a deployment.
       try BootHook(in: system.file("/boot/grub")).install(
-        fileSystem: system.fileSystem, modules: Storage(of: system.devices).modules)
+        leadingTo: LoaderPlace(of: disk.path.appending(Machine.store)),
+        modules: AdoptedBootVolume(of: system)?.partition.modules ?? Storage(of: system.devices).modules)
     } catch {
       if let leftover = try? Leftover(at: disk.path), (try? leftover.requireRemovable()) != nil {
         try leftover.remove()
@@ -105,7 +106,9 @@ extension Adoption {
     ) { store, base in
       progress("leaving out data that belongs to the machine")
       try AdoptedBase(root: base, system: system).run()
-      try AdoptedGrub(root: system.root, directory: top.appending(Machine.grub)).run()
+      let volume = try AdoptedBootVolume(of: system)
+      try volume?.record(in: store.root)
+      try AdoptedGrub(root: system.root, directory: volume?.makeLoader() ?? top.appending(Machine.grub)).run()
       try complete(store, base)
     }
     let first = try store.addNode(

@@ -28,14 +28,17 @@ struct AdoptedBase {
     try AdoptedVar(of: root).reduce()
     failPoint("base emptied")
     let files = RootDirectory(root)
+    let volume = try AdoptedBootVolume(of: system)
     let table = system.fstab.adopting(
-      fileSystem: system.fileSystem.uuidString.lowercased(), omitting: [BootPartition.place])
+      fileSystem: system.fileSystem.uuidString.lowercased(), omitting: [BootPartition.place]
+    ).completing(with: [volume?.entry].compactMap(\.self))
     try files.write(Data(table.content), to: "/etc/fstab")
     for mount in table.entries where mount.mountPoint != "/" && mount.type != "swap" {
       try files.makeDirectory(mount.mountPoint)
     }
     try installSystemFiles(into: root)
     try AdoptedUpdates(of: system).write(to: root)
+    try volume?.completeEncryption(in: root)
     failPoint("base completed")
   }
 

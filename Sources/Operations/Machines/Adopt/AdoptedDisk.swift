@@ -32,6 +32,23 @@ extension AdoptionRecord {
     return try body(BootHook(in: partition.path.pushing(FilePath(root: nil, bootDirectory.components))))
   }
 
+  /// Whether GRUB reads copies of the deployments' kernels from the partition that was the system's /boot.
+  func hasBootFiles(at top: FilePath) throws -> Bool {
+    try bootFileSystem != nil && BootVolumeRecord(in: top.appending(Machine.store)) != nil
+  }
+
+  /// Removes these copies, and the menu that names them. The lines that lead GRUB there must be gone.
+  func removeBootFiles(at top: FilePath) throws {
+    guard let bootFileSystem, try hasBootFiles(at: top) else { return }
+    let partition = try TemporaryMount(ofBootPartition: bootFileSystem)
+    defer { partition.end() }
+    let name = BootVolumeRecord.loader.components.first
+    guard let name, try OpenDirectory(partition.path).status(of: name) != nil else { return }
+    try OpenDirectory(partition.path).removeEvenIfProtected(name)
+    failPoint("boot files removed")
+    try FileSystem.sync(partition.path)
+  }
+
   /// The subvolumes of the adoption that are still at the top level; others with the same names are not counted.
   func present(at top: FilePath) throws -> [FilePath] {
     try made.sorted { $0.key < $1.key }.compactMap { name, identity in

@@ -62,7 +62,8 @@ public struct AdoptionPlan: Sendable {
     made =
       [Machine.store] + names.filter { $0 == Machine.variable } + [Machine.grub]
       + names.filter { $0 != Machine.variable }
-    boot = try Self.words(for: Storage(of: system.devices).layers, system.devices)
+    let volume = try AdoptedBootVolume(of: system)
+    boot = try volume?.description ?? Self.words(for: Storage(of: system.devices).layers, system.devices)
     savedExt4 = try SavedExt4(at: top, on: system.devices)
     let removable = try leftover?.names() ?? []
     for name in made.flatMap({ [$0, "\($0)\(TakeOver.suffix)"] }) where !removable.contains(name) {
@@ -83,6 +84,7 @@ public struct AdoptionPlan: Sendable {
         "there is too little space: \(available >> 20) MiB, and \(Self.neededSpace >> 20) are needed",
         state: .unchanged)
     }
+    try volume?.requireRoom()
   }
 
   /// The space for the nodes' own files at first: modules, an initrd or two, the database.

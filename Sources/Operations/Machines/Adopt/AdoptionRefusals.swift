@@ -29,7 +29,7 @@ struct AdoptionRefusals {
     guard try !FileSystem.isReadOnly(system.root) else {
       throw AdoptableSystem.refusal("the root file system is mounted read-only", hint: "`mount -o remount,rw /`")
     }
-    _ = try Storage(of: system.devices)
+    _ = try AdoptedBootVolume(of: system)
   }
 
   /// Makes sure that the root's line in /etc/fstab mounts it, as it would not after btrfs-convert(8).

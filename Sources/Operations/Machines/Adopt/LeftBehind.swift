@@ -32,7 +32,7 @@ struct LeftBehind {
   /// Whether a path in /etc differs because of the adoption itself.
   private static func isOwn(_ path: FilePath) -> Bool {
     let made =
-      SystemFile.all.map(\.path) + [AdoptedUpdates.file]
+      SystemFile.all.map(\.path) + [AdoptedUpdates.file, AdoptedBootVolume.table, AdoptedBootVolume.dracutSetting]
       + [PackageState.aptConfiguration.path, PackageState.dkmsConfiguration.path].map(FilePath("/").pushing)
     return path == "/etc/fstab" || made.contains { $0.starts(with: path) }
   }

@@ -53,6 +53,7 @@ struct Leftover {
 
   /// Removes the remains. The record goes last: it says that the rest may be removed.
   func remove() throws {
+    try record?.removeBootFiles(at: top)
     for path in try record?.present(at: top) ?? [] {
       for taken in [path, FilePath("\(path)\(TakeOver.suffix)")] where try Subvolume.isSubvolume(at: taken) {
         try Subvolume(at: taken).delete()

@@ -11,8 +11,8 @@ extension Adoption {
   public enum Undo: Sendable, Equatable {
     /// Nothing.
     case removed
-    /// The subvolumes with these names; the machine boots the old system.
-    case kept([String])
+    /// The subvolumes with these names, and, with `copies`, the directory `ast` of /boot; the machine boots the old system.
+    case kept([String], copies: Bool)
   }
 
   /// Takes the adoption back, from the old system or from a deployment. What it has made is removed if it has no data yet
@@ -36,7 +36,9 @@ extension Adoption {
       _ = try record.requireOldRoot(at: disk.path)
       _ = try record.withBootHook(at: disk.path) { try $0.remove() }
       let isOld = try Subvolume.isSubvolume(at: root) && Subvolume(at: root).info().uuid == record.identity
-      guard record.state == .made, isOld else { return .kept([Machine.store] + record.made.keys.sorted()) }
+      guard record.state == .made, isOld else {
+        return .kept([Machine.store] + record.made.keys.sorted(), copies: try record.hasBootFiles(at: disk.path))
+      }
     }
     progress("removing the subvolumes of the adoption")
     try leftover.remove()

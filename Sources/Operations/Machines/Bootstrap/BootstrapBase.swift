@@ -92,7 +92,7 @@ struct BootstrapBase {
   func writeEncryption(of volume: String) throws {
     let heading = "# <name> <device> <key file> <options>\n"
     try write(heading + NewEncryptedVolume.entry(uuid: volume), to: "/etc/crypttab")
-    try write(Self.tableInInitrd, to: "/etc/dracut.conf.d/encrypted-disk.conf")
+    try write(Self.tableInInitrd, to: AdoptedBootVolume.dracutSetting)
   }
 
   /// Installs the files that every node carries, and this program, unless a package has brought this version.
@@ -252,7 +252,7 @@ extension BootstrapBase {
       """
   }
 
-  private static let tableInInitrd = """
+  static let tableInInitrd = """
     # Disks that the initrd opens. With hostonly="no", dracut leaves the table out.
     install_items+=" /etc/crypttab "
 

@@ -115,9 +115,12 @@ struct NewBootPartition {
   static let mountPoint = "/boot/loader"
 
   /// Its line in /etc/fstab.
-  var entry: Fstab.Entry {
+  var entry: Fstab.Entry { Self.entry(fileSystem: uuid, type: "ext4") }
+
+  /// The line of such a file system in /etc/fstab.
+  static func entry(fileSystem: String, type: String) -> Fstab.Entry {
     Fstab.Entry(
-      "UUID=\(uuid)", at: FilePath(Self.mountPoint), type: "ext4", options: "nosuid,nodev,noexec,noatime,nofail")
+      "UUID=\(fileSystem)", at: FilePath(mountPoint), type: type, options: "nosuid,nodev,noexec,noatime,nofail")
   }
 
   /// Unmounts it.

@@ -68,7 +68,8 @@ public struct Migration {
     try FileSystem.sync(top.path)
     try Interruption.check()
     // Before this step the machine boots the old disk, after it the new one.
-    try BootHook(in: system.file("/boot/grub")).install(fileSystem: fileSystem, undo: "ast migrate --undo")
+    try BootHook(in: system.file("/boot/grub")).install(
+      leadingTo: LoaderPlace(onStore: fileSystem.uuidString.lowercased()), undo: "ast migrate --undo")
     Adoption(root, command: command, reader: reader).setNotice(Self.restartNotice, warn: warn)
   }
 

@@ -5,7 +5,8 @@ import Host
 import SystemPackage
 
 /// A file system of its own at /boot, from which GRUB starts an adopted system. It stays what it is, and the machine goes
-/// on starting from it; the kernels of the deployments are in their roots.
+/// on starting from it; the kernels of the deployments are in their roots. If the root is encrypted, it is an
+/// ``AdoptedBootVolume``, too.
 struct BootPartition {
   /// The mount point inside the system.
   static let place: FilePath = "/boot"
@@ -15,6 +16,10 @@ struct BootPartition {
 
   /// Its UUID.
   let identity: String
+  /// Its type, as mount(8) names it.
+  let type: String
+  /// The modules that GRUB needs to find it.
+  let modules: [String]
   private let mountPoint: FilePath
 
   /// The partition of a system; nil if /boot is part of the root.
@@ -44,12 +49,32 @@ struct BootPartition {
     guard statvfs(mountPoint.string, &status) == 0, status.f_flag & UInt(ST_RDONLY) == 0 else {
       throw AdoptableSystem.refusal("\(place) is mounted read-only", hint: "`mount -o remount,rw \(place)`")
     }
-    _ = try Storage(of: [mount.source])
+    type = mount.type
+    let storage = try Storage(of: [mount.source])
+    guard storage.encrypted.isEmpty else {
+      throw AdoptableSystem.refusal(
+        "\(place) is encrypted (\(mount.source)), so GRUB cannot read the deployments",
+        hint: "copy it to an ext4 that is not encrypted, and run grub-install and update-grub")
+    }
+    modules = storage.modules
     identity = try ChildProcess("blkid", ["--probe", "--match-tag", "UUID", "--output", "value", mount.source.string])
       .line()
     guard UUID(uuidString: identity) != nil else {
       throw AdoptableSystem.refusal("the file system at \(place) has no UUID", hint: "`tune2fs -U random` gives it one")
     }
+  }
+
+  /// How much of it is free, in bytes, with what an earlier adoption has left there: that goes first.
+  func freeSpace() throws -> Int64 {
+    var status = statvfs()
+    guard statvfs(mountPoint.string, &status) == 0 else {
+      throw FileError("examine", mountPoint, Errno(rawValue: errno))
+    }
+    let free = Int64(status.f_bavail) * Int64(status.f_frsize)
+    let left = mountPoint.appending("ast")
+    guard access(left.string, F_OK) == 0 else { return free }
+    let line = try ChildProcess("du", ["--summarize", "--block-size=1", "--", left.string]).line()
+    return free + (Int64(line.prefix { $0.isNumber }) ?? 0)
   }
 
   /// Copies what a root has in /boot into the root at a path: kernels and initrds, not the boot loader.
@@ -66,5 +91,5 @@ struct BootPartition {
     }
   }
 
-  private static let notCopied: Set<OpenDirectory.Name> = ["grub", "lost+found", "efi"]
+  private static let notCopied: Set<OpenDirectory.Name> = ["ast", "efi", "grub", "lost+found"]
 }

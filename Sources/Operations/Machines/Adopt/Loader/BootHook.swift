@@ -2,6 +2,7 @@ import Btrfs
 import FoundationEssentials
 import Glibc
 import Host
+import Store
 import SystemPackage
 
 /// The only file of an adopted system that is changed: custom.cfg of its boot loader, which its grub.cfg reads at the end
@@ -23,12 +24,12 @@ struct BootHook {
   /// - Throws: `AstError`; then the machine boots what it did before, unless the error says otherwise.
   ///
   /// - Parameters:
-  ///   - modules: the modules that GRUB needs to find the file system.
+  ///   - place: the place of the menu.
+  ///   - modules: the modules that GRUB needs to find its file system.
   ///   - undo: the command that takes it back.
-  func install(fileSystem: UUID, modules: [String] = [], undo: String = "ast adopt --undo") throws {
+  func install(leadingTo place: LoaderPlace, modules: [String] = [], undo: String = "ast adopt --undo") throws {
     let old = try contents()
-    let own = Self.text(
-      fileSystem: fileSystem.uuidString.lowercased(), modules: modules, undo: undo, isWhole: old == nil)
+    let own = Self.text(leadingTo: place, modules: modules, undo: undo, isWhole: old == nil)
     guard try !isThere else { return }
     let text = Array(own.utf8) + (old ?? [])
     try ChildProcess("grub-script-check", []).run(reading: Data(text))
@@ -90,18 +91,18 @@ struct BootHook {
 
   /// The lines for the file. `ast_before` is set if the user has chosen the old menu in ast's menu. Users and passwords are
   /// those of the old menu. GRUB comes back here only if there is nothing to boot, and then shows the old menu.
-  static func text(fileSystem: String, modules: [String], undo: String, isWhole: Bool) -> String {
+  static func text(leadingTo place: LoaderPlace, modules: [String], undo: String, isWhole: Bool) -> String {
     let loading = modules.map { "  insmod \($0)\n" }.joined()
     return """
       \(begin) starts what is deployed with ast; `\(undo)` takes it out.
       if [ -z "$ast_before" ]; then
-      \(loading)  search --no-floppy --fs-uuid --set=ast_disk '\(fileSystem)'
-        if [ -n "$ast_disk" -a -f "($ast_disk)/@grub/grub.cfg" ]; then
+      \(loading)  search --no-floppy --fs-uuid --set=ast_disk '\(place.fileSystem)'
+        if [ -n "$ast_disk" -a -f "($ast_disk)\(place.directory)/grub.cfg" ]; then
           if [ -n "$superusers" ]; then export superusers; fi
           set ast_root="$root"
           set ast_prefix="$prefix"
           set root="$ast_disk"
-          set prefix="($ast_disk)/@grub"
+          set prefix="($ast_disk)\(place.directory)"
           configfile "$prefix/grub.cfg"
           set prefix="$ast_prefix"
           set root="$ast_root"

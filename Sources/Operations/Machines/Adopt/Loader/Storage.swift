@@ -6,7 +6,7 @@ import Host
 import SystemPackage
 
 /// What is between a file system and its disks. GRUB has to get through all of it to read the kernels of a root: it does
-/// for logical volumes that are linear, and for arrays of md; not for LUKS.
+/// for logical volumes that are linear, and for arrays of md; not for LUKS, below which it does not matter what there is.
 struct Storage {
   /// Something that GRUB gets through.
   enum Layer: Hashable {
@@ -16,8 +16,18 @@ struct Storage {
     case array(String, level: String, metadata: String)
   }
 
-  /// The layers, from the file system to the disks.
+  /// A LUKS volume that is open.
+  struct EncryptedVolume: Hashable {
+    /// Its name in /dev/mapper.
+    let name: String
+    /// Its UUID.
+    let uuid: String
+  }
+
+  /// The layers, from the file system to the disks, or to what is encrypted.
   private(set) var layers: [Layer] = []
+  /// The LUKS volumes, of which GRUB reads nothing.
+  private(set) var encrypted: [EncryptedVolume] = []
   private let system: FilePath
 
   /// Examines the devices of a file system.
@@ -66,6 +76,10 @@ struct Storage {
       throw AdoptableSystem.refusal("\(link) is missing, so what the block device is on is unknown")
     }
     if Self.exists(place.appending("partition")) { place.removeLastComponent() }
+    if let volume = try Self.encryptedVolume(of: place) {
+      if !encrypted.contains(volume) { encrypted.append(volume) }
+      return
+    }
     if Self.exists(place.appending("dm")) {
       try add(.volumeGroup(volumeGroup(of: place, table)))
     } else if Self.exists(place.appending("md")) {
@@ -76,6 +90,12 @@ struct Storage {
     for name in try Files.names(in: slaves).sorted() {
       try examine(try Self.line(slaves.appending(name).appending("dev")), table)
     }
+  }
+
+  private static func encryptedVolume(of place: FilePath) throws -> EncryptedVolume? {
+    guard exists(place.appending("dm")) else { return nil }
+    let uuid = DeviceMapper.luksVolume(ofDevice: try line(place.appending("dm/uuid")))
+    return try uuid.map { EncryptedVolume(name: try line(place.appending("dm/name")), uuid: $0) }
   }
 
   private mutating func add(_ layer: Layer) {
@@ -97,16 +117,10 @@ struct Storage {
   private func volumeGroup(of place: FilePath, _ table: (String) throws -> String) throws -> String {
     let name = try Self.line(place.appending("dm/name"))
     let kind = try Self.line(place.appending("dm/uuid"))
-    if kind.hasPrefix("CRYPT-") {
-      throw AdoptableSystem.refusal(
-        "the root file system is encrypted (/dev/mapper/\(name)), so GRUB cannot read the kernels in it",
-        hint: "copies of them on an unencrypted partition are not supported yet; a new machine can be made without "
-          + "encryption by `ast bootstrap --disk`")
-    }
     guard kind.hasPrefix("LVM-"), let group = DeviceMapper.volumeGroup(ofDevice: name) else {
       throw AdoptableSystem.refusal(
         "the root file system is on /dev/mapper/\(name), a device of the device mapper that GRUB does not know",
-        hint: "partitions, linear logical volumes of LVM and arrays of md are supported")
+        hint: "partitions, linear logical volumes of LVM, arrays of md and LUKS are supported")
     }
     let targets = DeviceMapper.targets(in: try table(name))
     guard !targets.isEmpty, targets.allSatisfy({ $0 == "linear" }) else {

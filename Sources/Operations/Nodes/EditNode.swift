@@ -13,6 +13,7 @@ extension Store {
   package func edit(_ id: NodeID, as kind: String, work: (FilePath) throws -> Bool) throws -> RunOutcome {
     let transaction = try Transaction(on: id, kind, in: self)
     return try transaction.discarding {
+      report(.reached(.working, id))
       let hasChanged = try work(transaction.clone.path)
       try Interruption.check()
       guard hasChanged else {

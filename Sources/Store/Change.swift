@@ -46,7 +46,7 @@ extension Store {
     }
     failPoint("committed")
     // Before another thread of this command gets the lock, and enters its operation.
-    if let begun { leader.note(begun) }
+    if let begun, leader.note(begun) { report(.began(begun)) }
     // The change is made. If something fails from here on, the next command does it.
     do {
       publishPublicCopy()

@@ -31,6 +31,8 @@ public final class Store {
   var wantedBootSpace: Int64 = 0
   /// The names of systems, for the boot menu.
   var systemNames = SystemNames()
+  /// Called with what the work comes to, in whatever thread does it.
+  package let report: @Sendable (StoreEvent) -> Void
   private let tell: (String) -> Void
   private var told: Set<String> = []
 
@@ -38,21 +40,25 @@ public final class Store {
   ///
   /// - Parameters:
   ///   - reader: reads the settings of the machine and of nodes.
+  ///   - report: called with what the work comes to, in whatever thread does it.
   ///   - warn: called with what could not be finished after a change was committed; the next command does it.
   /// - Throws: `AstError` if there is no store, it is damaged, or `access` is for writing and it cannot be written.
   public convenience init(
     opening root: FilePath, _ access: Access, wait: LockWait = .never, command: String = "ast",
-    reader: SettingsReader, warn: @escaping (String) -> Void = { _ in }
+    reader: SettingsReader, report: @escaping @Sendable (StoreEvent) -> Void = { _ in },
+    warn: @escaping (String) -> Void = { _ in }
   ) throws {
     try self.init(
-      opening: root, access, wait: wait, command: command, reader: reader, leader: CommandLeader(), warn: warn)
+      opening: root, access, wait: wait, command: command, reader: reader, leader: CommandLeader(), report: report,
+      warn: warn)
   }
 
   private init(
     opening root: FilePath, _ access: Access, wait: LockWait, command: String, reader: SettingsReader,
-    leader: CommandLeader, warn: @escaping (String) -> Void
+    leader: CommandLeader, report: @escaping @Sendable (StoreEvent) -> Void, warn: @escaping (String) -> Void
   ) throws {
     self.leader = leader
+    self.report = report
     self.root = root
     self.wait = wait
     self.command = command
@@ -82,11 +88,16 @@ public final class Store {
     }
   }
 
-  /// The same store, for another thread of the same command.
+  /// The same store, for another thread of the same command, which reports its steps itself.
   ///
   /// - Parameter warn: called in that thread.
   package func another(warn: @escaping @Sendable (String) -> Void) throws -> Store {
-    try Store(opening: root, tree.access, wait: wait, command: command, reader: reader, leader: leader, warn: warn)
+    try Store(
+      opening: root, tree.access, wait: wait, command: command, reader: reader, leader: leader,
+      report: { [report] event in
+        if case .reached = event { return }
+        report(event)
+      }, warn: warn)
   }
 
   /// Reports what could not be finished: once, although each change tries it again.

@@ -115,6 +115,7 @@ package struct Transaction {
 
   /// Step 4: refuses a root that has lost its package database.
   package func verify() throws {
+    store.report(.reached(.verifying, node.id))
     let before = try store.tree.generation(of: node.id, node.current)?.manifest
     guard before != nil, try PackageDatabase.installed(in: clone.path)?.isEmpty ?? true else { return }
     throw AstError(.refused, "node \(node.id) would no longer have a package database", state: .discarded)
@@ -135,6 +136,7 @@ package struct Transaction {
   ///
   /// - Parameter boot: the result of `bootFiles`.
   package func seal(_ boot: BootFiles?) throws -> SealedSnapshot {
+    store.report(.reached(.committing, node.id))
     for refusal in signer?.refusals ?? [] { store.warn("node \(node.id): a kernel module is not signed: \(refusal)") }
     try lent.giveBack()
     try state.giveBack()

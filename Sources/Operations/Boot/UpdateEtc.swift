@@ -32,6 +32,7 @@ extension Store {
     let etc = try other.map { UsedEtc(node: own.node, deployment: $0, source: try usedEtc($0).source) } ?? own
     let transaction = try Transaction(on: etc.node, "etc-update", in: self)
     return try transaction.discarding {
+      report(.reached(.working, etc.node))
       let before = try subvolume(of: try current(transaction.node)).path
       let merge = try MergeEtc(from: etc.source, generation: before, mode: .merge, identity: .new)
       guard !merge.isEmpty else {

@@ -104,7 +104,7 @@ extension Store {
     let operation = try change(holding: [id]) { try intend("live-install", on: id, from: nil, to: nil) }
     failPoint("intent entered")
     do {
-      let log = try TransactionLog(operation, in: self)
+      let log = try TransactionLog(operation, on: id, in: self)
       // Compared with /, because the /etc of a live snapshot is not the running one.
       let accounts = try LiveAccounts(of: next, missingIn: "/")
       let snapshot = try LiveSnapshot(of: running, in: self)

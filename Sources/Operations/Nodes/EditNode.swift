@@ -16,6 +16,7 @@ extension Store {
   ) throws -> RunOutcome {
     let transaction = try Transaction(on: id, kind, in: self)
     return try transaction.discarding {
+      report(.reached(.working, id))
       let hasChanged = try work(transaction.clone.path)
       try Interruption.check()
       guard hasChanged else {

@@ -40,6 +40,7 @@ extension Store {
     // It is made while the clone is.
     let network = withNetwork ? self.network(for: .running) : nil
     let transaction = try Transaction(on: id, kind, resolver: network.map(resolver(for:)), in: self)
+    report(.reached(.working, id))
     let result = try transaction.discarding {
       try transaction.sandbox(network: made(network)).runAttended(command)
     }

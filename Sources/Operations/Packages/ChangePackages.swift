@@ -115,7 +115,7 @@ extension Store {
       }
       let before = try subvolume(of: try current(node)).path
       let clone = transaction.clone.path
-      let log = try TransactionLog(transaction.operation, in: self)
+      let log = try TransactionLog(transaction.operation, on: node.id, in: self)
       try hooks.run(.pre, of: kind, transaction, log: log)
       session.signing = transaction.signing
       defer { session.signing = nil }

@@ -15,7 +15,10 @@ package final class TransactionLog {
   /// How many bytes of output are still written.
   private var room = TransactionLog.largest
 
-  package init(_ operation: OperationID, in store: Store) throws {
+  private let report: ([UInt8]) -> Void
+
+  package init(_ operation: OperationID, on node: NodeID, in store: Store) throws {
+    report = { [report = store.report] in report(.said($0, node)) }
     let directory = Store.logs(in: store.root)
     try Store.makePrivateDirectory("ast/log", in: store.root)
     Self.removeOld(in: directory)
@@ -30,6 +33,7 @@ package final class TransactionLog {
 
   /// Adds output. An error is ignored: on a full disk the work itself fails, and the log must not make it fail.
   func write(_ piece: [UInt8]) {
+    report(piece)
     if room > 0 {
       _ = try? file.writeAll(piece.prefix(room))
       room -= piece.count

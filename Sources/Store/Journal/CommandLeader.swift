@@ -9,5 +9,13 @@ final class CommandLeader: Sendable {
   var operation: OperationID? { first.withLock { $0 } }
 
   /// Notes an operation whose entry is durable, unless there was one before it.
-  func note(_ operation: OperationID) { first.withLock { $0 = $0 ?? operation } }
+  ///
+  /// - Returns: whether it is the first.
+  func note(_ operation: OperationID) -> Bool {
+    first.withLock { first in
+      guard first == nil else { return false }
+      first = operation
+      return true
+    }
+  }
 }

@@ -34,6 +34,8 @@ struct Deploy: Verb {
     guard !once || !withoutDefault else { throw ValidationError("--once and --no-default exclude each other") }
   }
 
+  var subject: NodeName? { node }
+
   func perform(in context: Context) throws -> Report {
     let store = try context.store
     let id = try node.map(context.node) ?? trial(in: store)
@@ -49,7 +51,9 @@ struct Deploy: Verb {
       let heading = "Node \(id) would be \(effect)\(report.sentences.isEmpty ? ";" : ". In its /etc:")"
       return Report(text: heading + merged, data: ["etc": report])
     }
-    let made = try store.deploy(id, options, progress: context.output.note)
+    // The clone, what follows from its /etc, and grub.cfg.
+    let steps = StepView(context.output, expecting: 3, on: id)
+    let made = try store.deploy(id, options, progress: steps.show)
     for line in made.etc.sentences { context.output.note(line) }
     return Report(
       text: "Node \(id) is deployment \(made.deployment.id); \(next(made)).", data: DeployReport(made),

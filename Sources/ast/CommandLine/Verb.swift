@@ -36,6 +36,9 @@ protocol Verb: ParsableCommand {
   /// The exit status for an error of ast itself; nil for the one of the error.
   static var failureStatus: Int32? { get }
 
+  /// The node that the verb works on; nil if there is none, or more than one.
+  var subject: NodeName? { get }
+
   /// Carries out the verb.
   func perform(in context: Context) throws -> Report
 }
@@ -79,6 +82,7 @@ extension Verb {
   var need: Need { Self.needs }
   static var mounts: Bool { false }
   static var failureStatus: Int32? { nil }
+  var subject: NodeName? { nil }
 
   /// Runs the verb and prints its report, or the error.
   ///
@@ -87,23 +91,28 @@ extension Verb {
   func execute(as typed: String) -> Int32 {
     // A verb that only reads has nothing to finish.
     if isWork { BrokenPipe.makeWritesFail() }
-    let output = Output(json: global.json, quiet: global.quiet, events: isWork ? global.events : nil)
-    output.events?.start(typed)
-    let status = execute(as: typed, output)
-    output.events?.finish(status)
+    let output = Output(json: global.json, quiet: global.quiet, events: isWork ? global.events(of: typed) : nil)
+    var messages: ProgramMessages?
+    let (status, result) = execute(as: typed, output, &messages)
+    messages?.finish()
+    output.events?.finish(status, result)
     return status
   }
 
-  private func execute(as typed: String, _ output: Output) -> Int32 {
+  private func execute(
+    as typed: String, _ output: Output, _ messages: inout ProgramMessages?
+  ) -> (status: Int32, result: Envelope) {
     do {
-      let report = try perform(in: try context(typed, output))
+      let context = try context(typed, output)
+      output.events?.start(on: subject.flatMap { try? context.node($0) })
+      messages = try output.programMessages()
+      let report = try perform(in: context)
       ReachedLimits.sentences().forEach(output.warn)
-      return print(report, output)
+      return (print(report, output), Envelope(report))
     } catch {
       ReachedLimits.sentences().forEach(output.warn)
       let failure = AstError(error)
-      output.fail(failure, log: log(of: failure))
-      return Self.status(for: failure)
+      return (Self.status(for: failure), output.fail(failure, log: log(of: failure)))
     }
   }
 
@@ -159,7 +168,8 @@ extension Verb {
           opening: global.root, .reading, wait: global.wait, command: typed, reader: .files, warn: output.warn)
       case .writing, .freeing:
         try Store(
-          opening: global.root, .writing, wait: global.wait, command: typed, reader: .files, warn: output.warn)
+          opening: global.root, .writing, wait: global.wait, command: typed, reader: .files, report: output.report,
+          warn: output.warn)
       }
     return Context(output: output, command: typed, global: global, opened: store)
   }

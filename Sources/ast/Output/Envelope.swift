@@ -23,21 +23,36 @@ struct Envelope: Encodable {
   /// The object in one line, without its end.
   var text: String {
     get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      encoder.dateEncodingStrategy = .iso8601
-      return String(decoding: try encoder.encode(self), as: UTF8.self)
+      try Self.text(of: self)
     }
   }
 
-  private enum Key: String, CodingKey { case apiVersion, data, error, transaction }
+  /// A value in one line, as ast writes all of its JSON.
+  static func text(of value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  private enum Key: String, CodingKey { case apiVersion, data, error, transaction, result }
 
   func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
     try object.encode(1, forKey: .apiVersion)
-    if let data { try data.encode(to: object.superEncoder(forKey: .data)) } else { try object.encodeNil(forKey: .data) }
-    try object.encode(error.map { FailureReport($0, log: log) }, forKey: .error)
+    try encode(to: &object, dataAs: .data)
     try object.encode(transaction.map { "\($0)" }, forKey: .transaction)
+  }
+
+  /// The members of the last event: the data is its result.
+  fileprivate func encodeEnd(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Key.self)
+    try encode(to: &object, dataAs: .result)
+  }
+
+  private func encode(to object: inout KeyedEncodingContainer<Key>, dataAs key: Key) throws {
+    if let data { try data.encode(to: object.superEncoder(forKey: key)) } else { try object.encodeNil(forKey: key) }
+    try object.encode(error.map { FailureReport($0, log: log) }, forKey: .error)
   }
 }
 
@@ -67,5 +82,22 @@ private struct HolderReport: Encodable {
 
   init(_ holder: LockHolder) {
     (pid, command, since) = (holder.pid, holder.command, holder.started)
+  }
+}
+
+/// The last event.
+struct FinishLine: EventLine {
+  private let status: Int32
+  private let result: Envelope
+
+  init(status: Int32, result: Envelope) { (self.status, self.result) = (status, result) }
+
+  private enum Key: String, CodingKey { case event, status }
+
+  func encode(to encoder: any Encoder) throws {
+    var object = encoder.container(keyedBy: Key.self)
+    try object.encode("finished", forKey: .event)
+    try object.encode(status, forKey: .status)
+    try result.encodeEnd(to: encoder)
   }
 }

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Host
 import SnapshotTree
+import Store
 import Synchronization
 import SystemPackage
 
@@ -17,97 +18,237 @@ final class EventStream: Sendable {
   let file: FileDescriptor
 
   private struct State {
+    /// The first line, until it is sent.
+    var start: StartLine?
+    var transaction: OperationID?
+    var overall = Overall()
     /// The newest progress of each node, sent or not.
-    var newest: [NodeID: ProgressLine] = [:]
-    /// The progress that waits for its time.
-    var waiting: [NodeID: ProgressLine] = [:]
-    var sent: [ProgressLine.Kind: ContinuousClock.Instant] = [:]
+    var newest: [NodeID?: ProgressLine] = [:]
+    /// The progress that waits for its time, the longest first.
+    var waiting: [ProgressLine] = []
+    /// What programs wrote, and waits for its time.
+    var output = WaitingOutput()
+    /// The kind of each node's line that was sent last.
+    var kinds: [NodeID?: ProgressLine.Kind] = [:]
+    /// When the lines of the last second were sent.
+    var sent: [ContinuousClock.Instant] = []
+    var lastProgress: ContinuousClock.Instant?
+    var lastOutput: ContinuousClock.Instant?
+    var isPlanned = false
+    /// Whether a line was left unfinished, so that nothing can follow.
+    var isBroken = false
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
   private let queue = DispatchQueue(label: "events")
 
   /// A stream on a copy of a descriptor, which programs do not inherit; nil if the descriptor is not open.
-  init?(on descriptor: Int32) {
+  ///
+  /// - Parameter command: the command line.
+  init?(on descriptor: Int32, of command: String) {
     let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
     guard copy >= 0 else { return nil }
     if descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     isOnStandardError = descriptor == STDERR_FILENO
     file = FileDescriptor(rawValue: copy)
+    state = Mutex(State(start: StartLine(command: command)))
   }
 
-  /// Reports that the command begins.
-  func start(_ command: String) { send(StartLine(command: command)) }
+  /// Reports that the command begins its work, on one node or on none in particular.
+  func start(on node: NodeID?) {
+    state.withLock { state in
+      state.start?.node = node
+      sendStart(&state)
+    }
+  }
 
-  /// Reports progress, unless it is what was reported last. Of the steps of one kind that come faster than
-  /// `interval`, the last one is reported when its time has come, or before a step of another kind.
-  func progress(_ line: ProgressLine) {
+  /// What follows is the work on so many nodes, which is this part of the whole.
+  func expect(nodes: Int, in span: ClosedRange<Double> = 0...1) {
+    state.withLock { $0.overall.expect(nodes: nodes, in: span) }
+  }
+
+  /// Reports progress, unless it is what was reported last.
+  ///
+  /// - Parameter overall: the part of the whole that is done; nil if the line itself says enough.
+  func progress(_ line: ProgressLine, overall: Double? = nil) {
     state.withLock { state in
       guard state.newest[line.node] != line else { return }
       state.newest[line.node] = line
-      if let waiting = state.waiting[line.node], waiting.kind != line.kind { sendWaiting(of: line.node, &state) }
-      let now = ContinuousClock.now
-      let due = state.sent[line.kind].map { $0 + Self.interval } ?? now
-      let isPlanned = state.waiting.updateValue(line, forKey: line.node) != nil
-      if due <= now {
-        sendWaiting(of: line.node, &state)
-      } else if !isPlanned {
-        let delay = Int((due - now) / .milliseconds(1)) + 1
-        let node = line.node
-        queue.asyncAfter(deadline: .now() + .milliseconds(delay)) { [self] in sendDue(of: node) }
+      if let overall { state.overall.raise(to: overall) } else { state.overall.note(line.share, of: line.node) }
+      if let index = state.waiting.firstIndex(where: { $0.node == line.node }) {
+        // The last step of a state is said, if there is room.
+        if state.waiting[index].kind != line.kind, state.sent.count < Pace.kinds {
+          send(state.waiting[index], &state)
+        }
+        state.waiting.remove(at: index)
       }
+      state.waiting.append(line)
+      sendWhatIsDue(&state)
+    }
+  }
+
+  /// The work on a node is done.
+  func finish(_ node: NodeID) { state.withLock { $0.overall.note(1, of: node) } }
+
+  /// Takes in what the work on the store comes to.
+  func note(_ event: StoreEvent) {
+    switch event {
+    case .began(let operation): state.withLock { $0.transaction = operation }
+    case .reached(let step, let node): progress(ProgressLine(reaching: step, of: node))
+    case .said(let bytes, let node): said(bytes, of: node)
+    }
+  }
+
+  /// Reports what programs wrote, some of the time later, and many lines at once.
+  func said(_ bytes: [UInt8], of node: NodeID?) {
+    state.withLock { state in
+      state.output.add(bytes, of: node)
+      sendWhatIsDue(&state)
     }
   }
 
   /// Reports a message for people: `kind` is `note`, `warning` or `error`.
-  func tell(_ kind: String, _ message: String) { send(MessageLine(event: kind, message: message)) }
-
-  /// Reports that the command ends with this exit status.
-  func finish(_ status: Int32) {
+  func tell(_ kind: String, _ message: String) {
     state.withLock { state in
-      for node in state.waiting.keys.sorted() { sendWaiting(of: node, &state) }
-    }
-    send(FinishLine(status: status))
-  }
-
-  /// The last line, if a signal ends the command.
-  static func finished(_ status: Int32) -> String { FinishLine(status: status).text + "\n" }
-
-  private func sendDue(of node: NodeID) {
-    state.withLock { state in
-      guard let line = state.waiting[node] else { return }
-      if let sent = state.sent[line.kind], .now - sent < Self.interval { return }
-      sendWaiting(of: node, &state)
+      sendStart(&state)
+      write(MessageLine(event: kind, message: message), &state)
     }
   }
 
-  private func sendWaiting(of node: NodeID, _ state: inout State) {
-    guard let line = state.waiting.removeValue(forKey: node) else { return }
-    state.sent[line.kind] = .now
+  /// Reports that the command ends with this exit status and this result.
+  func finish(_ status: Int32, _ result: Envelope) {
+    state.withLock { state in
+      sendStart(&state)
+      for line in state.waiting { send(line, &state) }
+      state.waiting = []
+      state.output.end()
+      while let line = state.output.next() { write(line, &state, patience: 0) }
+      write(FinishLine(status: status, result: result), &state)
+    }
+  }
+
+  /// The last line, if a signal ends the command before it has begun anything.
+  static func finished(_ status: Int32, _ result: Envelope) -> String {
+    Line(transaction: nil, overall: nil, line: FinishLine(status: status, result: result)).text + "\n"
+  }
+
+  private func sendStart(_ state: inout State) {
+    guard let start = state.start else { return }
+    state.start = nil
+    write(start, &state)
+  }
+
+  /// Sends what may be sent by now, and comes back when the next one may.
+  private func sendWhatIsDue(_ state: inout State) {
+    sendStart(&state)
+    let now = ContinuousClock.now
+    state.sent.removeAll { now - $0 >= .seconds(1) }
+    var next: ContinuousClock.Instant?
+    var left: [ProgressLine] = []
+    for line in state.waiting {
+      let due = due(line, state, now)
+      if due <= now {
+        send(line, &state)
+      } else {
+        next = min(next ?? due, due)
+        left.append(line)
+      }
+    }
+    state.waiting = left
+    if !state.output.isEmpty {
+      let due = max(state.lastOutput.map { $0 + Pace.output } ?? now, room(for: Pace.lines, state, now))
+      if due <= now, let line = state.output.next() {
+        state.lastOutput = now
+        state.sent.append(now)
+        write(line, &state, patience: 0)
+        if !state.output.isEmpty { next = min(next ?? now + Pace.output, now + Pace.output) }
+      } else {
+        next = min(next ?? due, due)
+      }
+    }
+    guard let next, !state.isPlanned else { return }
+    state.isPlanned = true
+    queue.asyncAfter(deadline: .now() + .milliseconds(Int((next - now) / .milliseconds(1)) + 1)) { [self] in
+      self.state.withLock { state in
+        state.isPlanned = false
+        sendWhatIsDue(&state)
+      }
+    }
+  }
+
+  private func due(
+    _ line: ProgressLine, _ state: State, _ now: ContinuousClock.Instant
+  ) -> ContinuousClock.Instant {
+    guard state.kinds[line.node] == line.kind else { return room(for: Pace.kinds, state, now) }
+    return max(state.lastProgress.map { $0 + Pace.steps } ?? now, room(for: Pace.kinds - 2, state, now))
+  }
+
+  /// The time when less than `limit` lines were sent in the second before.
+  private func room(for limit: Int, _ state: State, _ now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+    state.sent.count < limit ? now : state.sent[state.sent.count - limit] + .seconds(1)
+  }
+
+  private func send(_ line: ProgressLine, _ state: inout State) {
+    state.kinds[line.node] = line.kind
+    state.lastProgress = .now
+    state.sent.append(.now)
     // A pipe that is full keeps what it has: the next step says more.
-    send(line, patience: 0)
+    write(line, &state, patience: 0)
   }
 
   /// - Parameter patience: how many milliseconds to wait for a reader of a full pipe.
-  private func send(_ line: some EventLine, patience: Int32 = 1000) {
-    var polled = pollfd(fd: file.rawValue, events: Int16(POLLOUT), revents: 0)
-    guard poll(&polled, 1, patience) > 0 else { return }
-    file.tell(line.text)
+  private func write(_ line: some EventLine, _ state: inout State, patience: Int32 = 1000) {
+    let overall = line is ProgressLine ? state.overall.part : nil
+    let text = Line(transaction: state.transaction, overall: overall, line: line).text
+    var rest = Array("\(text)\n".utf8)[...]
+    var patience = patience
+    while !rest.isEmpty, !state.isBroken {
+      var polled = pollfd(fd: file.rawValue, events: Int16(POLLOUT), revents: 0)
+      // So much a pipe takes that can be written to at all (pipe(7)).
+      let piece = rest.prefix(Int(PIPE_BUF))
+      guard poll(&polled, 1, patience) > 0, (try? file.writeAll(piece)) != nil else {
+        state.isBroken = rest.startIndex > 0
+        return
+      }
+      rest = rest.dropFirst(piece.count)
+      patience = 1000
+    }
   }
 
-  /// With the step before one of another kind, at most ten lines of a kind in a second.
-  private static let interval = Duration.milliseconds(125)
+  /// At most ten lines in a second, without messages, the first and the last line.
+  private enum Pace {
+    /// The lines of all kinds in a second.
+    static let lines = 10
+    /// The lines of progress in a second. Programs' output has the rest.
+    static let kinds = 8
+    /// The time between two lines of one state.
+    static let steps = Duration.milliseconds(200)
+    /// The time between two lines of output.
+    static let output = Duration.milliseconds(500)
+  }
 }
 
 /// An event as a line of JSON.
-private protocol EventLine: Encodable {}
+protocol EventLine: Encodable {}
 
-extension EventLine {
-  var text: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+extension ProgressLine: EventLine {}
+
+/// A line with the members that all have.
+private struct Line: Encodable {
+  let transaction: OperationID?
+  let overall: Double?
+  let line: any EventLine
+
+  private enum Key: String, CodingKey { case transaction, overall }
+
+  func encode(to encoder: any Encoder) throws {
+    try line.encode(to: encoder)
+    var object = encoder.container(keyedBy: Key.self)
+    try object.encode(transaction.map { "\($0)" }, forKey: .transaction)
+    if let overall { try object.encode(overall, forKey: .overall) }
   }
+
+  var text: String { (try? Envelope.text(of: self)) ?? "{}" }
 }
 
 private struct StartLine: EventLine {
@@ -115,16 +256,11 @@ private struct StartLine: EventLine {
   let event = "started"
   let command: String
   let pid = getpid()
+  @Nullable var node: NodeID?
+  let cancellable = true
 }
 
 private struct MessageLine: EventLine {
   let event: String
   let message: String
 }
-
-private struct FinishLine: EventLine {
-  let event = "finished"
-  let status: Int32
-}
-
-extension ProgressLine: EventLine {}

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// The output of a verb: results go to standard output, everything else to standard error.
@@ -42,7 +43,9 @@ struct Output {
       let object = results.flatMap { results in
         (try? Envelope(error: error).text).map { LastWords("\($0)\n", to: results) }
       }
-      let event = events.map { LastWords(EventStream.finished(error.exitStatus), to: $0.file) }
+      let event = events.map {
+        LastWords(EventStream.finished(error.exitStatus, Envelope(error: error)), to: $0.file)
+      }
       return [object, event].compactMap(\.self)
     }
   }
@@ -51,6 +54,15 @@ struct Output {
   var isForPeople: Bool { !quiet && !json && !isStream }
 
   private var isStream: Bool { events?.isOnStandardError ?? false }
+
+  /// Takes in what the work on a store comes to.
+  var report: @Sendable (StoreEvent) -> Void { { [events] event in events?.note(event) } }
+
+  /// Makes events of what programs write to standard error, if the events are there; nil if not.
+  func programMessages() throws -> ProgramMessages? {
+    guard let events, events.isOnStandardError else { return nil }
+    return try ProgramMessages(at: json ? [STDOUT_FILENO, STDERR_FILENO] : [STDERR_FILENO], to: events)
+  }
 
   /// Prints the report of a verb.
   ///
@@ -65,6 +77,11 @@ struct Output {
   /// Prints a message about the progress.
   func note(_ message: String) {
     events?.tell("note", message)
+    tellUser(message)
+  }
+
+  /// Prints a message for people alone.
+  func tellUser(_ message: String) {
     drawn.clear()
     if isForPeople { FileDescriptor.standardError.tell("ast: \(Printable.line(message))") }
   }
@@ -90,13 +107,21 @@ struct Output {
   /// Prints an error. A failure to print it is ignored, because the exit status reports the error, too.
   ///
   /// - Parameter log: the log of the operation that failed.
-  func fail(_ error: AstError, log: FilePath? = nil) {
+  /// - Returns: the object for programs.
+  @discardableResult
+  func fail(_ error: AstError, log: FilePath? = nil) -> Envelope {
     events?.tell("error", error.message)
+    let envelope = Envelope(error: error, log: log)
     if json { Interruption.holdBack() }
-    if json, let text = try? Envelope(error: error, log: log).text {
+    if json, let text = try? envelope.text {
       try? results.writeLine(text)
-      return
+    } else {
+      show(error)
     }
+    return envelope
+  }
+
+  private func show(_ error: AstError) {
     guard !isStream else { return }
     FileDescriptor.standardError.tell("\(Palette.messages.bad("ast:")) \(Printable.line(error.message))")
     if let hint = error.hint { FileDescriptor.standardError.tell("     \(Printable.line(hint))") }

@@ -12,31 +12,33 @@ final class ProgressView {
   private let events: EventStream?
   private let nodes: Int
   private var done = 0
-  private var states: [NodeID: PackageProgress] = [:]
+  private var states: [NodeID: ProgressLine] = [:]
   private let line: DrawnLine
   private var lastDrawn: ContinuousClock.Instant?
   private var rate = TransferRate()
 
-  /// A view for work on this many nodes.
-  init(_ output: Output, nodes: Int = 1) {
+  /// A view for work on this many nodes, which is this part of the whole work of the command.
+  init(_ output: Output, nodes: Int = 1, in span: ClosedRange<Double> = 0...1) {
     self.nodes = nodes
     events = output.events
+    events?.expect(nodes: nodes, in: span)
     line = output.drawn
     isDrawing = output.isForPeople && isatty(STDERR_FILENO) == 1
   }
 
   /// Shows the progress of a node.
   func show(_ progress: PackageProgress, of node: NodeID) {
-    let before = states.updateValue(progress, forKey: node)
-    events?.progress(ProgressLine(progress, of: node))
+    guard isDrawing || events != nil else { return }
+    if case .downloading(let bytes, _) = progress { rate.note(bytes) }
+    let line = ProgressLine(progress, of: node, rate: rate.bytesPerSecond)
+    let before = states.updateValue(line, forKey: node)
+    events?.progress(line)
     guard isDrawing else { return }
     guard !Terminal.isDumb else {
-      let step = step(progress)
-      if before.map(self.step) != step { note(step, of: node) }
+      if before.map(step) != step(line) { note(step(line), of: node) }
       return
     }
-    if case .downloading(let bytes, _) = progress {
-      rate.note(bytes)
+    if case .downloading = progress {
       // These come faster than a terminal shows them. Any other may be the last for a while, and is always drawn.
       if let lastDrawn, ContinuousClock.now - lastDrawn < .milliseconds(80) { return }
     }
@@ -47,6 +49,7 @@ final class ProgressView {
   func finish(_ node: NodeID) {
     states[node] = nil
     done += 1
+    events?.finish(node)
     clear()
   }
 
@@ -72,28 +75,32 @@ final class ProgressView {
     return (["\(done) of \(nodes) nodes"] + active).joined(separator: " | ")
   }
 
-  private func words(_ progress: PackageProgress) -> String {
-    switch progress {
-    case .downloading(let bytes, let total):
-      let percent = total > 0 ? bytes * 100 / total : 100
-      return
-        "\(bar(Double(percent) / 100)) \(Quantity.bytes(bytes)) of \(Quantity.bytes(total))\(rate.words(left: total - bytes))"
-    case .working(let fraction, _, let what): return "\(bar(fraction)) \(what)"
-    case .refreshing, .planning, .verifying, .committing, .installingLive: return step(progress)
+  private func words(_ line: ProgressLine) -> String {
+    switch line.state {
+    case .downloading:
+      "\(bar(line.fraction ?? 0)) \(Quantity.bytes(line.done ?? 0)) of \(Quantity.bytes(line.total ?? 0))\(pace(line))"
+    case .working: "\(bar(line.fraction ?? 0)) \(line.message ?? "")"
+    case .refreshing, .planning, .verifying, .committing, .installingLive: step(line)
     }
   }
 
   /// The step that the work has reached, without how far it is.
-  private func step(_ progress: PackageProgress) -> String {
-    switch progress {
+  private func step(_ line: ProgressLine) -> String {
+    switch line.state {
     case .refreshing: "fetching the package indices"
     case .planning: "planning"
-    case .downloading(_, let total): "downloading \(Quantity.bytes(total))"
+    case .downloading: "downloading \(Quantity.bytes(line.total ?? 0))"
     case .working: "changing the packages"
     case .verifying: "verifying"
     case .committing: "committing"
     case .installingLive: "installing in the running system"
     }
+  }
+
+  /// The rate and the remaining time; empty until they are known.
+  private func pace(_ line: ProgressLine) -> String {
+    guard let rate = line.rate, let rest = line.secondsLeft else { return "" }
+    return ", \(Quantity.bytes(rate))/s, \(rest / 60):\(rest % 60 < 10 ? "0" : "")\(rest % 60) left"
   }
 
   private func bar(_ fraction: Double) -> String {
@@ -118,14 +125,11 @@ private struct TransferRate {
     notes.removeAll { now - $0.time > .seconds(5) }
   }
 
-  /// The rate and the remaining time; empty until they are known.
-  func words(left: Int64) -> String {
-    guard let first = notes.first, let last = notes.last, last.bytes > first.bytes else { return "" }
+  /// The rate; nil until it is known.
+  var bytesPerSecond: Int64? {
+    guard let first = notes.first, let last = notes.last, last.bytes > first.bytes else { return nil }
     let seconds = Double((last.time - first.time) / .milliseconds(1)) / 1000
-    guard seconds > 0.5 else { return "" }
-    let rate = Double(last.bytes - first.bytes) / seconds
-    let rest = Int(Double(left) / rate)
-    return ", \(Quantity.bytes(Int64(rate)))/s, \(rest / 60):\(rest % 60 < 10 ? "0" : "")\(rest % 60) left"
+    return seconds > 0.5 ? Int64(Double(last.bytes - first.bytes) / seconds) : nil
   }
 }
 

@@ -96,6 +96,8 @@ struct Refresh: Verb {
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
 
+  var subject: NodeName? { node }
+
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
     let view = ProgressView(context.output)
@@ -120,6 +122,8 @@ protocol PackageVerb: Verb {
 extension PackageVerb {
   typealias Confirm = (PackagePlan) throws -> Bool
   typealias Progress = (PackageProgress) -> Void
+
+  var subject: NodeName? { node }
 
   /// Shows the plan, asks, changes the packages, and reports the result.
   func change(

@@ -140,7 +140,7 @@ extension ListVerb {
     try PrivateStore.enter(at: global.root, mounting: false)
     return try Store(
       opening: global.root, .writing, wait: global.wait, command: context.command, reader: .files,
-      warn: context.output.warn)
+      report: context.output.report, warn: context.output.warn)
   }
 }
 

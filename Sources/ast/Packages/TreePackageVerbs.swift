@@ -111,6 +111,8 @@ protocol TreePackageVerb: Verb {
 }
 
 extension TreePackageVerb {
+  var subject: NodeName? { node }
+
   /// Changes the packages node by node, with one progress display for all, and reports the results as a table.
   func change(_ request: TreeRequest, _ packages: PackageOptions, _ context: Context) throws -> Report {
     let (store, node) = (try context.store, try context.node(self.node))
@@ -118,9 +120,11 @@ extension TreePackageVerb {
     if let jobs = treeOptions.jobs { options.jobs = jobs }
     options.stopsAtFailure = treeOptions.failFast
     let nodes = try store.subtree(node).count
-    var view = ProgressView(context.output, nodes: nodes)
+    let isAsked = !packageOptions.simulate && Confirmation.isAsked(global)
+    // The plans for the question are a small part of the work.
+    var view = ProgressView(context.output, nodes: nodes, in: 0...(isAsked ? 0.1 : 1))
     defer { view.clear() }
-    if packageOptions.simulate || Confirmation.isAsked(global) {
+    if packageOptions.simulate || isAsked {
       let plans = try store.planTree(request, top: node, packages) { node, progress in
         view.show(progress, of: node)
       } finished: {

@@ -32,6 +32,8 @@ struct AutoUpgrade: Verb {
     guard !packageOptions.simulate else { throw ValidationError("`ast upgrade --simulate` shows what would be done") }
   }
 
+  var subject: NodeName? { node }
+
   func perform(in context: Context) throws -> Report {
     let store = try context.store
     if scheduled { return try performScheduled(options, in: context) }

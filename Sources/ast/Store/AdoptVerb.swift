@@ -30,7 +30,8 @@ struct AdoptVerb: Verb {
 
   func perform(in context: Context) throws -> Report {
     if finish {
-      try adoption(context).finishOrRestart(progress: context.output.note, warn: context.output.warn)
+      let steps = StepView(context.output, expecting: 3)
+      try adoption(context).finishOrRestart(progress: steps.show, warn: context.output.warn)
       return Report(text: "", data: ["finished": true])
     }
     if forget { return try forgetAdoption(context) }
@@ -49,8 +50,10 @@ struct AdoptVerb: Verb {
     guard try Confirmation.given("Adopt this system?", global) else {
       throw Confirmation.refusal
     }
+    // The clone, its state, what it leaves out, and the first deployment.
+    let steps = StepView(context.output, expecting: 6)
     _ = try adoption(context).adopt(
-      messages: .standardError, progress: context.output.note, warn: context.output.warn)
+      messages: .standardError, progress: steps.show, warn: context.output.warn)
     let text = """
       This system is adopted. Restart it now: data and changes in /etc come along until then, but packages that are \
       installed stay behind in "Debian before ast".
@@ -62,7 +65,8 @@ struct AdoptVerb: Verb {
     guard try Confirmation.agreed("Let this machine boot \"Debian before ast\" again?", global) else {
       throw Confirmation.refusal
     }
-    switch try adoption(context).undo(progress: context.output.note, warn: context.output.warn) {
+    let steps = StepView(context.output, expecting: 1)
+    switch try adoption(context).undo(progress: steps.show, warn: context.output.warn) {
     case .removed:
       return Report(
         text: "The adoption was taken back, and everything it made was deleted.", data: ["kept": [String]()])
@@ -82,7 +86,8 @@ struct AdoptVerb: Verb {
     guard try Confirmation.given(question, global) else {
       throw Confirmation.refusal
     }
-    let left = try adoption(context).forget(progress: context.output.note)
+    let steps = StepView(context.output, expecting: 1)
+    let left = try adoption(context).forget(progress: steps.show)
     if left.isOnOtherDisk {
       let text = """
         The copy of "Debian before ast" was deleted. Its own disk stays as it is. If the firmware is to start from this \

@@ -14,6 +14,7 @@ struct AstSync: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    context.output.events?.expect(nodes: try nodes.isEmpty ? store.tree.nodes().count - 1 : nodes.count)
     let results = try store.syncAst(nodes.map(context.node)) { context.output.tell($0) }
     return Report(results, of: "ast \(Version.text)", transaction: store.firstOperation)
   }

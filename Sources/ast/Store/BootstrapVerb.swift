@@ -35,8 +35,10 @@ struct BootstrapVerb: Verb {
       context.output.warn("no user can log in to this system: use --root-password, --user or --ssh-key")
     }
     if case .disk(let disk) = target { try confirm(disk) }
+    // The disk, the base, its packages and settings, GRUB, and the first deployment.
+    let steps = StepView(context.output, expecting: 8)
     try bootstrap.run(
-      command: context.command, reader: .files, messages: .standardError, progress: context.output.note,
+      command: context.command, reader: .files, messages: .standardError, progress: steps.show,
       warn: context.output.warn)
     return Report(text: "System made on \(target.path), with node 1.", data: ["target": target.path.string])
   }

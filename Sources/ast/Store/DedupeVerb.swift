@@ -17,8 +17,9 @@ struct Dedupe: Verb {
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    let steps = try StepView(context.output, expecting: nodes.isEmpty ? store.tree.nodes().count - 1 : nodes.count)
     let deduplication = try store.deduplicate(nodes.map(context.node)) {
-      context.output.note("comparing the files of node \($0)")
+      steps.show("comparing the files of node \($0)")
     } finished: { result in
       if let failure = result.failure { context.output.warn(failure.message) }
     }

@@ -49,7 +49,8 @@ struct CollectGarbage: Verb {
       try garbage.isEmpty
         || Confirmation.given("These will be DELETED:\n\(plan)\nDelete them?", global)
     else { throw Confirmation.refusal }
-    let done = try store.collect(garbage, progress: context.output.noteProgress)
+    let steps = StepView(context.output, expecting: 3 + (garbage.isShort ? garbage.spare.count : 0))
+    let done = try store.collect(garbage, progress: steps.showToWatchers)
     for error in done.busy { context.output.note("skipped: \(error.message)") }
     for error in done.failures { context.output.warn(error.message) }
     return Report(

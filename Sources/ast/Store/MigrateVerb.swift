@@ -61,7 +61,8 @@ struct MigrateVerb: Verb {
       throw Confirmation.refusal
     }
     try migration(context).migrate(
-      to: disk, messages: .standardError, progress: context.output.note, warn: context.output.warn)
+      to: disk, messages: .standardError, progress: StepView(context.output, expecting: 9).show,
+      warn: context.output.warn)
     let text = """
       This system is copied to \(disk). Restart it now: data and changes in /etc come along until then, but packages \
       that are installed stay behind in "Debian before ast".

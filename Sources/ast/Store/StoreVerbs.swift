@@ -49,9 +49,10 @@ struct Init: Verb {
       try image.make(size: size.bytes)
       try image.mount(at: global.root)
     }
+    let steps = StepView(context.output, expecting: 2, on: .base)
     let store = try Store.initialize(
       at: global.root, from: source, command: context.command, reader: .files, messages: .standardError,
-      progress: context.output.note, warn: context.output.warn)
+      progress: steps.show, report: context.output.report, warn: context.output.warn)
     try store.proposeLoopbackPorts()
     return Report(text: "Store \(store.root) made, with node 0.", data: ["store": store.root.string])
   }
@@ -82,8 +83,10 @@ struct Doctor: Verb {
         text: "Database rebuilt with \(rebuilt.nodes) nodes.\(kept)",
         data: RebuildReport(nodes: rebuilt.nodes, notes: rebuilt.notes, damaged: rebuilt.damaged?.string))
     }
+    let steps = StepView(context.output, expecting: 4)
     let findings = try Store.examine(
-      at: global.root, wait: global.wait, command: context.command, reader: .files, warn: context.output.warn)
+      at: global.root, wait: global.wait, command: context.command, reader: .files, progress: steps.showToWatchers,
+      warn: context.output.warn)
     let unrepaired = findings.filter { !$0.isRepaired }
     if findings.isEmpty { context.output.note("no problems found") }
     return Report(

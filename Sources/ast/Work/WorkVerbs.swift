@@ -17,6 +17,8 @@ struct Chroot: Verb {
   @OptionGroup var sandbox: SandboxOptions
   @Argument(help: "The node to work in.") var node: NodeName
 
+  var subject: NodeName? { node }
+
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
     let shell = try context.store.shell(of: node)
@@ -61,6 +63,8 @@ struct Run: Verb {
     guard !command.isEmpty else { throw ValidationError("a command to run in node \(node) is missing") }
   }
 
+  var subject: NodeName? { node }
+
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
     let outcome = try context.store.run(command, in: node, as: "run", withNetwork: !sandbox.withoutNetwork)
@@ -81,8 +85,11 @@ struct TreeRun: Verb {
     guard !command.isEmpty else { throw ValidationError("a command to run in the tree of \(node) is missing") }
   }
 
+  var subject: NodeName? { node }
+
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
+    context.output.events?.expect(nodes: try context.store.subtree(node).count)
     let results = try context.store.runInTree(command, top: node, withNetwork: !sandbox.withoutNetwork) {
       context.output.tell($0)
     }
@@ -96,6 +103,8 @@ struct EditConf: Verb {
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Argument(help: "The node.") var node: NodeName
+
+  var subject: NodeName? { node }
 
   func perform(in context: Context) throws -> Report {
     let node = try context.node(self.node)
@@ -129,6 +138,8 @@ struct Undo: Verb {
       throw ValidationError("--operation takes no node and no --to")
     }
   }
+
+  var subject: NodeName? { node }
 
   func perform(in context: Context) throws -> Report {
     if let operation { return Report(try context.store.undoCommand(with: operation.id), of: operation.id) }
@@ -220,6 +231,7 @@ extension Report {
 extension Output {
   /// Reports the result of one of several nodes.
   func tell(_ result: TreeRunResult) {
+    events?.finish(result.node.id)
     note("node \(result.node.id): \(result.words)")
     if case .success(let outcome) = result.outcome { tell(outcome.accounts, of: result.node.id) }
   }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The output of a verb with `--json`: the members of `data`, and of the elements of its arrays.
-private struct Shape {
+struct Shape {
   let verb: [String]
   var status: Int32 = 0
   let members: [String]
@@ -28,7 +28,7 @@ private let restored = ["changes", "from", "generation", "node"]
 private let runMembers = ["effect", "generation", "node", "status"]
 
 /// In this order, on a store with node 0.
-private let successes = [
+let verbsThatSucceed = [
   Shape(verb: ["new", "first"], members: ["node"], hasTransaction: true),
   Shape(verb: ["clone", "0"], members: ["node"], hasTransaction: true),
   Shape(verb: ["branch", "1"], members: ["node"], hasTransaction: true),
@@ -99,7 +99,7 @@ private let successes = [
 ]
 
 /// In this order, on the store as the successes left it.
-private let failures: [(verb: [String], status: Int32, code: String)] = [
+let verbsThatFail: [(verb: [String], status: Int32, code: String)] = [
   (["info", "999"], 3, "not-found"), (["history", "999"], 3, "not-found"), (["clone", "999"], 3, "not-found"),
   (["branch", "999"], 3, "not-found"), (["cbranch", "999"], 3, "not-found"), (["ubranch", "0", "999"], 3, "not-found"),
   (["clone-tree", "999"], 3, "not-found"), (["desc", "999", "x"], 3, "not-found"), (["undo", "999"], 3, "not-found"),
@@ -130,7 +130,7 @@ private let failures: [(verb: [String], status: Int32, code: String)] = [
 struct JSONTests {
   @Test func isOneObjectOfAStableShapeWithTheSameExitStatus() throws {
     let store = try TestStore()
-    for shape in successes {
+    for shape in verbsThatSucceed {
       let result = try store.ast(["--json"] + shape.verb, environment: ["EDITOR": "sh -c 'echo \"#x\" >>\"$0\"'"])
       #expect(result.status == shape.status, "\(shape.verb): \(result)")
       #expect(result.stderr == "", "\(shape.verb)")
@@ -152,7 +152,7 @@ struct JSONTests {
   @Test func tellsFailuresInTheSameShape() throws {
     let store = try TestStore()
     for _ in 0..<2 { try store.ast("clone", "0").expectSuccess() }
-    for (verb, status, code) in failures {
+    for (verb, status, code) in verbsThatFail {
       // The option can be anywhere, except after the program of `run`.
       let result = try store.ast(["--json"] + verb)
       #expect(result.status == status, "\(verb): \(result)")

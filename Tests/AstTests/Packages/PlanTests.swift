@@ -160,14 +160,31 @@ struct PlanTests {
     let result = try node.ast("install", "--json", "--refresh", "--progress", "json", "tool").expectSuccess()
     #expect(try result.json["data"]["generation"] == .number(2))
     let all = try result.saidInJSON
-    #expect(all.first.map { $0.keys } == ["apiVersion", "command", "event", "pid"])
+    #expect(
+      all.first.map { $0.keys }
+        == ["apiVersion", "cancellable", "command", "event", "node", "pid", "transaction"])
     #expect(all.first?["event"] == .text("started"))
-    #expect(all.last == .object(["event": .text("finished"), "status": .number(0)]))
-    let lines = Array(all.dropFirst().dropLast())
-    #expect(lines.allSatisfy { $0["event"] == .text("progress") && $0["node"] == .number(Double(node.id)) })
+    #expect(all.last?.keys == ["error", "event", "result", "status", "transaction"])
+    #expect(all.last?["event"] == .text("finished") && all.last?["status"] == .number(0))
+    #expect(try all.last?["result"] == result.json["data"])
+    #expect(try all.last?["transaction"] == result.json["transaction"])
+    let lines = all.dropFirst().dropLast().filter { $0["event"] != .text("output") }
+    #expect(lines.allSatisfy { $0["event"] == .text("progress") })
+    #expect(all.dropLast().allSatisfy { $0["event"] == .text("output") || $0["node"] == .number(Double(node.id)) })
     #expect(zip(lines, lines.dropFirst()).allSatisfy { $0 != $1 })
     #expect(
-      lines.allSatisfy { $0.keys == ["event", "fraction", "message", "node", "package", "state"] })
+      lines.allSatisfy { line in
+        line.keys == [
+          "cancellable", "done", "event", "fraction", "message", "node", "overall", "package", "rate", "secondsLeft",
+          "state", "total", "transaction",
+        ]
+      })
+    let wholes = lines.compactMap { if case .number(let whole) = $0["overall"] { whole } else { nil } }
+    #expect(wholes == wholes.sorted() && wholes.count == lines.count && wholes.last == 0.95, "\(wholes)")
+    #expect(lines.allSatisfy { $0["cancellable"] == .bool($0["state"] != .text("committing")) })
+    let fetched = lines.filter { $0["state"] == .text("downloading") }
+    #expect(fetched.allSatisfy { $0["total"] == fetched[0]["total"] && $0["total"] != .null }, "\(fetched)")
+    #expect(fetched.last?["done"] == fetched.last?["total"], "\(fetched)")
     var states: [JSON] = []
     for line in lines where states.last != line["state"] { states.append(line["state"]) }
     #expect(

@@ -16,12 +16,14 @@ extension Store {
   /// - Parameters:
   ///   - reader: reads the settings of the machine and of its nodes.
   ///   - progress: gets a line for each step.
+  ///   - report: called with what the work on the store comes to.
   ///   - warn: called with what could not be finished, and what should be set.
   ///   - customize: changes the unpacked root, whose path it gets, before it becomes the base.
   /// - Throws: `AstError`; refused if the store has a base already.
   public static func initialize(
     at root: FilePath, from source: BaseSource, command: String, reader: SettingsReader, messages: FileDescriptor,
-    progress: (String) -> Void, warn: @escaping (String) -> Void,
+    progress: (String) -> Void, report: @escaping @Sendable (StoreEvent) -> Void = { _ in },
+    warn: @escaping (String) -> Void,
     customize: (Store, FilePath) throws -> Void = { _, _ in }
   ) throws -> Store {
     let isNew = access(root.string, F_OK) != 0 && errno == ENOENT
@@ -31,7 +33,7 @@ extension Store {
     if !exists(at: root) { try source.requireReadable() }
     if isNew { try makeDirectory(root.lastComponent?.string ?? "", in: parent) }
     try makeLayout(in: root)
-    let store = try Store(opening: root, .writing, command: command, reader: reader, warn: warn)
+    let store = try Store(opening: root, .writing, command: command, reader: reader, report: report, warn: warn)
     if try store.tree.node(.base) != nil {
       throw AstError(.refused, "there is a store at \(root) already", state: .unchanged, hint: "`ast tree` shows it")
     }

@@ -80,6 +80,7 @@ private struct GarbageCollection {
   /// Deletes files of the package cache: nothing refers to them.
   mutating func clearCache() {
     guard !garbage.cache.isEmpty else { return }
+    progress("clearing the package cache")
     attempt { collection in
       let (store, isEmptied) = (collection.store, collection.garbage.isCacheEmptied)
       try collection.clear { try isEmptied ? $0.removeSpare() : $0.remove($0.garbage(in: store)) }
@@ -93,12 +94,16 @@ private struct GarbageCollection {
 
   /// Deletes the generations that no deployment needs.
   mutating func retireGenerations() {
+    guard !garbage.generations.isEmpty else { return }
+    progress("deleting old generations")
     let generations = Dictionary(grouping: garbage.generations, by: \.node)
     retire(generations.map { Old(node: $0, deployments: [], generations: $1) })
   }
 
   /// Deletes deployments, and the generations that only they needed.
   mutating func retireDeployments() {
+    guard !garbage.deployments.isEmpty else { return }
+    progress("deleting old deployments")
     let deployments = Dictionary(grouping: garbage.deployments, by: \.node)
     let generations = Dictionary(grouping: garbage.generations, by: \.node)
     retire(deployments.map { Old(node: $0, deployments: $1, generations: generations[$0] ?? []) })

@@ -18,11 +18,13 @@ public struct Finding: Sendable, Equatable {
 extension Store {
   /// Cleans up after killed commands, rewrites derived files that differ, and reports everything that is wrong. Never
   /// deletes anything that it does not know.
-  func examine() throws -> [Finding] {
+  func examine(progress: (String) -> Void) throws -> [Finding] {
+    progress("examining the database")
     if let problem = try tree.integrityProblems().first {
       throw AstError(
         .damaged, "the database of \(root) is damaged: \(problem)", state: .unchanged, hint: AstError.rebuildHint)
     }
+    progress("cleaning up after killed commands")
     let ended = try clearLeftovers().map {
       Finding(
         text: "operation t\($0.id) (\($0.kind)) was left unfinished by a command that was killed", isRepaired: true)
@@ -30,7 +32,10 @@ extension Store {
     // In one change, because what other commands are making looks wrong until it is complete.
     return try ended
       + change {
-        try derivedFiles() + emptyMenu() + bootCopies() + missing() + missingDeployments() + strangers()
+        progress("comparing what is derived from the database")
+        let derived = try derivedFiles() + emptyMenu() + bootCopies()
+        progress("comparing the subvolumes with the database")
+        return try derived + missing() + missingDeployments() + strangers()
           + strangeDeployments() + undeletable()
       }
   }

@@ -8,12 +8,15 @@ extension Store {
   ///
   /// - Parameters:
   ///   - reader: reads the settings: old generations may be deleted when a node's files are written again.
+  ///   - progress: gets a line for each step.
   ///   - warn: told what could not be finished.
   /// - Throws: `AstError`, damaged if the database is.
   public static func examine(
-    at root: FilePath, wait: LockWait, command: String, reader: SettingsReader, warn: @escaping (String) -> Void
+    at root: FilePath, wait: LockWait, command: String, reader: SettingsReader, progress: (String) -> Void,
+    warn: @escaping (String) -> Void
   ) throws -> [Finding] {
     try makeRoom(at: root)
-    return try Store(opening: root, .writing, wait: wait, command: command, reader: reader, warn: warn).examine()
+    return try Store(opening: root, .writing, wait: wait, command: command, reader: reader, warn: warn).examine(
+      progress: progress)
   }
 }

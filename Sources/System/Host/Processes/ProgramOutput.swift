@@ -63,7 +63,7 @@ package struct LineBuffer {
   }
 
   /// The text after the last line end.
-  var unfinished: String { String(decoding: rest, as: UTF8.self) }
+  package var unfinished: String { String(decoding: rest, as: UTF8.self) }
 
   private static let longest = 1 << 16
 }

@@ -63,12 +63,35 @@ struct BootCopies {
     failPoint("boot file copied")
   }
 
-  /// Whether the copy of a file has its content.
+  /// Whether the copy of a file has its content. One that the disk cannot read has not.
   func isRight(_ file: BootFile) throws -> Bool {
     let copy = directory.appending(file.digest)
     return try Files.attempt("read", copy) {
       let opened = try FileDescriptor.open(copy, .readOnly, options: [.noFollow, .closeOnExec])
-      return try opened.closeAfter { try BootFileDigests.digest(of: opened) == file.digest }
+      return try opened.closeAfter {
+        do {
+          return try BootFileDigests.digest(of: opened) == file.digest
+        } catch let error as AstError {
+          guard try Self.isUnreadable(opened) else { throw error }
+          return false
+        }
+      }
+    }
+  }
+
+  /// Whether the disk reports an error while a file is read.
+  private static func isUnreadable(_ file: FileDescriptor) throws -> Bool {
+    var piece = [UInt8](repeating: 0, count: 1 << 20)
+    var position: Int64 = 0
+    do {
+      while case let count = try piece.withUnsafeMutableBytes({ try file.read(fromAbsoluteOffset: position, into: $0) }),
+        count > 0
+      {
+        position += Int64(count)
+      }
+      return false
+    } catch Errno.ioError {
+      return true
     }
   }
 

@@ -76,6 +76,32 @@ struct BootVolumeTests {
     #expect(try disk.store.ast("doctor").expectSuccess().stdout == "")
   }
 
+  /// The disk reports an error at the first reading, by sha256sum(1) and by ast itself.
+  @Test func doctorMakesACopyAgainThatCannotBeRead() throws {
+    let disk = try BootVolumeDisk()
+    try disk.store.ast("deploy", "1").expectSuccess()
+    let before = try disk.copies()
+    let copy = disk.volume.appending("ast/boot").appending(try #require(before.min()))
+    let programs = try LoopBtrfs.shared.newDirectory()
+    let failing = "#!/bin/sh\nmkdir $0.failed 2>/dev/null && exit 1\nexec /usr/bin/sha256sum \"$@\"\n"
+    try Data(failing.utf8).write(to: URL(filePath: programs.appending("sha256sum").string))
+    try runSuccessfully(["chmod", "+x", programs.appending("sha256sum").string])
+    let doctor = [
+      "env", "PATH=\(programs):/usr/sbin:/usr/bin:/sbin:/bin", "strace", "-qq", "-o", "/dev/null", "-P", copy.string,
+      "-e", "trace=pread64", "-e", "signal=none", "-e", "inject=pread64:error=EIO:when=1", AstBinary.path.string,
+      "--store", disk.store.root.string, "doctor",
+    ]
+    let found = try runSuccessfully(doctor)
+    #expect(found.contains("which the boot menu names, was damaged\n"), "\(found)")
+    #expect(try disk.wrongCopies() == [] && disk.copies() == before)
+    #expect(try disk.store.ast("doctor").expectSuccess().stdout == "")
+    // A program that fails says nothing about the disk.
+    try runSuccessfully(["rmdir", programs.appending("sha256sum.failed").string])
+    let failed = try run(["env", "PATH=\(programs):/usr/sbin:/usr/bin:/sbin:/bin"] + doctor.suffix(4))
+    #expect(failed.status == 1 && failed.stderr.contains("sha256sum"), "\(failed)")
+    #expect(try disk.wrongCopies() == [] && disk.copies() == before)
+  }
+
   private static let opening = ["init", "usr/sbin/cryptsetup", "scripts/local-top/cryptroot"]
 
   private func setInitrd(of node: Int, _ files: [String], on disk: BootVolumeDisk) throws {

@@ -188,6 +188,7 @@ extension Store {
     let etc = RootDirectory(path(of: first))
     menu.machineID = try MachineIdentity.current(in: etc) ?? ""
     menu.environment = try bootEnvironment(in: etc)
+    menu.hasSeveralDevices = try FileSystem.hasSeveralDevices(root)
     menu.resume = try hibernationPlace(in: etc, arguments: first.boot?.arguments ?? "").arguments
     menu.choice = BootMenu.Choice(
       deployment: id.rawValue, token: try tree.bootToken, fallback: try tree.previousDeployment?.rawValue)

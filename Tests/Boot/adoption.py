@@ -257,6 +257,34 @@ def test_adopt_a_mirrored_root(lab):
     runs_old(adopted, "/@rootfs")
 
 
+def test_adopt_a_mirrored_btrfs(lab):
+    """The deployment starts from one disk alone if that is chosen in the menu, and the disks are alike again later."""
+    adopted = machine(lab, "pair", "efi")
+    assert "GRUB reads the btrfs on all of" in adopted.succeed("ast adopt -n")
+    adopted.succeed("ast adopt -y", patience=FIRST)
+    adopted.reboot()
+    entries = adopted.menu()
+    assert "node 1, " in entries[0] and "Start with a disk missing" in entries, entries
+    adopted.line.send(b"\r")
+    adopted.login(patience=FIRST)
+    runs_deployment(adopted)
+    adopted.power_off()
+    second, adopted.second = adopted.second, None
+    adopted.start().boot("Start with a disk missing")
+    assert "degraded" in adopted.succeed("findmnt -no FS-OPTIONS /")
+    runs_deployment(adopted)
+    # A change publishes the menu, which still has the entry.
+    adopted.succeed("ast clone 1 second && ast deploy 2", patience=FIRST)
+    assert "ast-degraded" in adopted.succeed("cat /boot/grub/ast/menu.cfg")
+    adopted.power_off()
+    adopted.second = second
+    adopted.start().boot()
+    assert adopted.succeed("ast current") == "2"
+    data_is_there(adopted)
+    adopted.succeed("btrfs scrub start -B / && btrfs scrub start -B /", patience=FIRST)
+    assert "degraded" not in adopted.succeed("findmnt -no FS-OPTIONS /")
+
+
 def test_adopt_an_encrypted_root(lab):
     """GRUB reads copies of the deployments' kernels on /boot, and each start asks for the passphrase."""
     name = stock.ENCRYPTED[0]

@@ -27,7 +27,7 @@ type=0FC63DAF-8483-4772-8E79-3D69D8477DE4
 LAYOUTS = {
     "installer": ("@rootfs", {}, {}), "top": ("", {}, {}), "home": ("@", {"home": "@home"}, {}),
     "apart": ("@rootfs", {}, {"boot": 4, "var": 5}), "lvm": ("@rootfs", {}, {}), "ext4": ("", {}, {"home": 4}),
-    "encrypted": ("@rootfs", {}, {"boot": 4}), "md": ("@rootfs", {}, {}),
+    "encrypted": ("@rootfs", {}, {"boot": 4}), "md": ("@rootfs", {}, {}), "pair": ("@rootfs", {}, {}),
 }
 # The packages that a layout needs beside the others.
 MORE = {
@@ -121,8 +121,9 @@ def make(image, deb, layout, suite, maker, has_esp):
             encrypted = EncryptedVolume(volume, scratch, tar)
             after.callback(encrypted.fill)
             volume = encrypted.plain
+        more = pair(volume, f"{image}.second", after) if layout == "pair" else []
         kind = "ext4" if layout == "ext4" else "btrfs"
-        run(f"mkfs.{kind}", "-q", "-F" if layout == "ext4" else "-f", volume)
+        run(f"mkfs.{kind}", "-q", "-F" if layout == "ext4" else "-f", volume, *more)
         for part in parts.values():
             run("mkfs.ext4", "-q", "-F", f"{disk}p{part}")
 
@@ -173,6 +174,12 @@ def make(image, deb, layout, suite, maker, has_esp):
             mount("--bind", f"/{place}", os.path.join(root, place))
         loader = ("/grub", identity(f"{disk}p{parts['boot']}")) if "boot" in parts else (
             f"{f'/{subvolume}'.rstrip('/')}/boot/grub", uuids[1])
+        if layout == "pair":
+            # Without this name, grub-mkconfig takes the names of both devices for the root.
+            name = f"/dev/disk/by-uuid/{uuids[1]}"
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+            os.symlink(volume, name)
+            after.callback(os.unlink, name)
         run("chroot", root, "sh", "-c", SETUP, "sh", disk, uuids[1], *loader, MODULES.get(layout, ""))
         loader = os.path.join(root, "tmp/BOOTX64.EFI")
         run("mmd", "-i", f"{disk}p2", "::/EFI", "::/EFI/BOOT")
@@ -227,6 +234,14 @@ def logical_volume(partition, tar, after):
     loop = run("losetup", "--find", "--show", "--offset", str(start), "--sizelimit", str(extents * size), partition).strip()
     after.callback(run, "losetup", "--detach", loop)
     return loop
+
+
+def pair(partition, other, after):
+    """Makes a second disk for a btrfs that has all its data twice, and gives the options that make it."""
+    run("truncate", "--size", run("blockdev", "--getsize64", partition).strip(), other)
+    loop = run("losetup", "--find", "--show", other).strip()
+    after.callback(run, "losetup", "--detach", loop)
+    return ["--data", "raid1", "--metadata", "raid1", loop]
 
 
 def mirrored(partition, other, after):

@@ -57,6 +57,20 @@ struct BootMenuTests {
     try check(menu)
   }
 
+  @Test func aDiskMayBeMissing() throws {
+    var menu = BootMenu(
+      fileSystem: "1111-2222", machineID: "0123", deployments: [BootMenu.Deployment(id: 7, system: deployed(7))],
+      choice: BootMenu.Choice(deployment: 7, token: 12))
+    #expect(!menu.text.contains("degraded"))
+    menu.hasSeveralDevices = true
+    #expect(menu.text.contains("\"rootflags=${ast_degraded}subvol=$ast_subvolume\""))
+    #expect(menu.text.contains("--id ast-degraded {\n  set ast_degraded=degraded,\n  ast_boot_7\n}"))
+    try check(menu)
+    menu.choice = nil
+    #expect(!menu.text.contains("ast-degraded"))
+    try check(menu)
+  }
+
   @Test(arguments: [true, false]) func dataAreTakenOverByWhateverBootsFirst(hasData: Bool) throws {
     var menu = BootMenu(
       fileSystem: "1111-2222", machineID: "0123",

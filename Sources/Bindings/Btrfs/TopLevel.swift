@@ -29,6 +29,17 @@ public final class TopLevel: Sendable {
 }
 
 extension FileSystem {
+  /// Whether the btrfs at `path` is on more than one device, present or missing.
+  ///
+  /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.
+  public static func hasSeveralDevices(_ path: FilePath) throws(BtrfsError) -> Bool {
+    let operation = "count the devices of"
+    let file = try OpenFile(path, flags: O_RDONLY, for: operation)
+    var info = cbtrfs_file_system()
+    try BtrfsError.check(operation, path, result: cbtrfs_read_file_system(file.descriptor, &info))
+    return info.device_count > 1
+  }
+
   /// The devices of the btrfs at `path` that are present, as the kernel knows them.
   ///
   /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.

@@ -245,6 +245,7 @@ int cbtrfs_read_file_system(int fd, struct cbtrfs_file_system *result) {
   if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0) return -errno;
   memcpy(result->uuid, info.fsid, sizeof result->uuid);
   result->highest_device = info.max_id;
+  result->device_count = info.num_devices;
   return 0;
 }
 

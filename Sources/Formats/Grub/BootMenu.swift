@@ -30,6 +30,8 @@ public struct BootMenu: Hashable, Sendable {
   /// The file system that GRUB reads the kernels from; nil if it reads them from the roots themselves. Then each system
   /// has ``System/copies``.
   public var volume: Volume?
+  /// Whether the btrfs with the store is on several devices: then there is an entry that does without a missing one.
+  public var hasSeveralDevices = false
   /// The directory of the menu's files, below that of the boot loader.
   public var directory: FilePath = "ast"
 

@@ -8,6 +8,7 @@ extension BootMenu {
     let parts = [
       heading, boot, environmentFunctions, deployments.map(function).joined(separator: "\n"), trial,
       before?.function(on: fileSystem) ?? "", defaults, deploymentEntries, before == nil ? "" : Before.entry, treeMenu,
+      degradedEntry,
     ]
     return parts.filter { !$0.isEmpty }.joined(separator: "\n")
   }
@@ -49,7 +50,7 @@ extension BootMenu {
         done
       fi
       echo "Loading $ast_kernel ..."
-      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=subvol=$ast_subvolume" ro \(resumeWords)$ast_init "$@"; then
+      if linux "$ast_kernel" \(GrubScript.word("root=UUID=\(fileSystem)")) "rootflags=\(hasSeveralDevices ? "${ast_degraded}" : "")subvol=$ast_subvolume" ro \(resumeWords)$ast_init "$@"; then
         if initrd "$ast_initrd" $ast_more; then boot; fi
       fi
     }
@@ -199,6 +200,19 @@ extension BootMenu {
     \(entries.joined(separator: "\n"))}
 
     """
+  }
+
+  /// btrfs writes to a disk that is alone only if it is told so (`degraded`, btrfs(5)). That is for people to decide: a
+  /// disk that is found too late would miss what is written meanwhile.
+  private var degradedEntry: String {
+    guard hasSeveralDevices, let choice, deployments.contains(where: { $0.id == choice.deployment }) else { return "" }
+    return """
+      menuentry 'Start with a disk missing' --class debian --id ast-degraded {
+        set ast_degraded=degraded,
+        ast_boot_\(choice.deployment)
+      }
+
+      """
   }
 
   /// A submenu whose entries are read from their files when it is opened; with more than one file, one of submenus.

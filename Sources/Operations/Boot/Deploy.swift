@@ -221,7 +221,9 @@ extension Store {
     if let lack = try lack(inInitrdOf: root, of: id, needs: needs) {
       throw AstError(.refused, lack.reason, state: .unchanged, hint: lack.hint)
     }
-    if !options.allowsKeyInInitrd { try requireNoKey(inInitrdOf: root, of: id) }
+    if !options.allowsKeyInInitrd {
+      try requireNoKey(inInitrdOf: root, of: id, isAdopting: options.before != nil)
+    }
   }
 
   private func unbootable(_ id: NodeID) -> AstError {

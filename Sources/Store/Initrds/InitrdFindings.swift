@@ -92,7 +92,9 @@ extension Store {
   }
 
   /// Refuses to copy an initrd with a key file to a boot volume, which is not encrypted.
-  package func requireNoKey(inInitrdOf path: FilePath, of node: NodeID) throws {
+  ///
+  /// - Parameter isAdopting: whether the node is a system that is being adopted, which cannot be deployed otherwise.
+  package func requireNoKey(inInitrdOf path: FilePath, of node: NodeID, isAdopting: Bool) throws {
     guard let record = try BootVolumeRecord(in: root),
       let key = try finding(inInitrdOf: path, of: node)?.keys.first
     else { return }
@@ -100,6 +102,8 @@ extension Store {
       .refused,
       "the initrd of node \(node) has the key file \(key), and \(record.mountPoint) is not encrypted: whoever has the"
         + " disk could read it", state: .unchanged,
-      hint: "keep the key out of the initrd; `ast deploy --allow-key-in-initrd \(node)` copies it nevertheless")
+      hint: isAdopting
+        ? "keep the key out of the initrd (/etc/cryptsetup-initramfs/conf-hook), and adopt the system again"
+        : "keep the key out of the initrd; `ast deploy --allow-key-in-initrd \(node)` copies it nevertheless")
   }
 }

@@ -151,6 +151,17 @@ struct EncryptedLayoutTests {
     let mute = try adopt(disk, "-y")
     #expect(
       mute.status == 5 && mute.stderr.contains("lacks cryptroot/crypttab: the root could not be mounted"), "\(mute)")
+
+    // With the key of the disk in it, everybody could read the copy.
+    let opening = ["init", "usr/sbin/cryptsetup", "scripts/local-top/cryptroot", "cryptroot/crypttab"]
+    let open = CpioArchive.bytes(opening + ["cryptroot/keyfiles/vda3_crypt.key"], content: "x")
+    try Data(open).write(to: URL(filePath: disk.home.pushing(FilePath(initrd)).string))
+    let key = try adopt(disk, "-y")
+    #expect(
+      key.status == 5
+        && key.stderr.contains("has the key file cryptroot/keyfiles/vda3_crypt.key, and /boot/loader is not encrypted")
+        && key.stderr.contains("     keep the key out of the initrd (/etc/cryptsetup-initramfs/conf-hook), and adopt"),
+      "\(key)")
     try disk.script("cat initrd >\"$1\"", initrd)
 
     try disk.script("head -c 90M /dev/zero >other/large")

@@ -94,6 +94,17 @@ struct GrubMenuTests {
     }
   }
 
+  @Test(arguments: Firmware.allCases)
+  func aDiskMayBeMissing(firmware: Firmware) throws {
+    let machine = try GrubMachine(firmware)
+    var menu = menu()
+    menu.hasSeveralDevices = true
+    try machine.install(menu)
+    #expect(try machine.boot() == commandLine(7))
+    try machine.install(menu, chosen: "ast-degraded")
+    #expect(try machine.boot()?.contains(" rootflags=degraded,subvol=@snapshots/deploy/7/root ro ") == true)
+  }
+
   @Test func whatIsChosenByHandIsNotCounted() throws {
     let machine = try GrubMachine(.bios)
     try machine.writeEnvironment(["ast_token=12", "ast_left=1"])

@@ -91,6 +91,7 @@ int cbtrfs_send_end(struct cbtrfs_send *send);
 struct cbtrfs_file_system {
   uint8_t uuid[16];
   uint64_t highest_device;
+  uint64_t device_count; /* with those that are missing */
 };
 
 int cbtrfs_read_file_system(int fd, struct cbtrfs_file_system *result);

@@ -12,8 +12,9 @@ from pexpect import fdpexpect
 
 from screen import Screen
 
-KEY_DOWN = b"\x1b[B"
-KEY_UP = b"\x1b[A"
+# GRUB takes these for the arrow keys, which begin with Escape: if the rest of one is late, a submenu is left.
+KEY_DOWN = b"v"
+KEY_UP = b"^"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78]")
 # Under software emulation on a busy machine everything takes its time.
 PATIENCE = 600

@@ -9,11 +9,14 @@ public struct Retention: Sendable, Equatable {
   let count: Int
   /// Generations made before this time go, even the newest ones; nil: their age does not matter.
   let start: Date?
+  /// Whether nothing goes of a node whose last change is a restoration.
+  let keepsRestored: Bool
 
   /// A retention by number, and by age if a start is given.
-  package init(count: Int, since start: Date? = nil) {
+  package init(count: Int, since start: Date? = nil, keepingRestored keepsRestored: Bool = false) {
     self.count = count
     self.start = start
+    self.keepsRestored = keepsRestored
   }
 
   /// Keeps only the generations that are needed.
@@ -37,11 +40,18 @@ extension Store {
     _ node: NodeID, by retention: Retention, without leaving: Set<DeploymentID> = []
   ) throws -> [Generation] {
     let present = try self.node(node)
+    if try retention.keepsRestored && isRestored(present) { return [] }
     var needed = Set(try tree.deployments(of: node).filter { !leaving.contains($0.id) }.map(\.generation))
     needed.formUnion([present.current, present.previous].compactMap(\.self))
     needed.formUnion(try tree.keptGenerations(of: node))
     if case .trial(let running) = try booted(), running.node == node { needed.insert(running.number) }
     return retention.outdated(try tree.generations(of: node)).filter { !needed.contains($0.number) }
+  }
+
+  /// Whether the last change of a node is a restoration. That kept the generation that its files are of, until the next
+  /// change: more may be wanted of it.
+  private func isRestored(_ node: Node) throws -> Bool {
+    try tree.generation(of: node.id, node.current)?.operation.flatMap(tree.operation)?.kind == Operation.restoration
   }
 
   /// The administrator's settings for retention; nil if they cannot be read. Then nothing is deleted.

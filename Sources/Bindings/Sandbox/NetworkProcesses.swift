@@ -75,7 +75,7 @@ final class NetworkProcesses {
       if poll(&ended, 1, 1) > 0 { throw UserNetworkError.pasta(Self.lastWords(messages)) }
       if isConfigured { return }
     }
-    throw UserNetworkError.pasta("it was not ready after 5 seconds")
+    throw UserNetworkError.late
   }
 
   private var isConfigured: Bool {

@@ -13,6 +13,8 @@ public enum UserNetworkError: Error, Sendable, Hashable {
   case program(Errno)
   /// pasta has ended, with this message.
   case pasta(String)
+  /// pasta has not set up the interface in time.
+  case late
   /// The addresses of the host cannot be refused.
   case filter(Errno)
 }

@@ -15,6 +15,8 @@ public struct DeploymentFacts: Sendable {
   public let isPrevious: Bool
   /// Whether it boots the next time, and only then.
   public let isOnce: Bool
+  /// The tags of its generation, and those of its node.
+  public let tags: [TagName]
 }
 
 /// `deployments`: the deployments and their roles.
@@ -25,11 +27,14 @@ extension Store {
       try tree.defaultDeployment, try tree.previousDeployment, try tree.onceDeployment
     )
     let running = try booted()?.deployment?.id
+    let tags = Dictionary(grouping: try tree.tags(), by: \.node)
     return try tree.deployments().reversed().map { deployment in
       let id = deployment.id
       return DeploymentFacts(
         deployment: deployment, description: try node(deployment.node).description, isDefault: id == byDefault,
-        isBooted: id == running, isPrevious: id == previous, isOnce: id == once)
+        isBooted: id == running, isPrevious: id == previous, isOnce: id == once,
+        tags: (tags[deployment.node] ?? []).filter { ($0.generation ?? deployment.generation) == deployment.generation }
+          .map(\.name))
     }
   }
 }

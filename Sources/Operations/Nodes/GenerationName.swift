@@ -120,6 +120,7 @@ extension Store {
     let node = try self.node(reference.node)
     guard let number = reference.number else { return try current(node) }
     guard let generation = try tree.generation(of: node.id, number) else {
+      guard number > node.current else { throw AstError.notKept(GenerationID(node.id, number)) }
       throw AstError(
         .notFound, "node \(node.id) has no generation \(number)", state: .unchanged,
         hint: "`ast history \(node.id)` shows its generations")
@@ -137,6 +138,14 @@ extension Tag {
 }
 
 extension AstError {
+  /// The error for a generation that was there, or could have been.
+  fileprivate static func notKept(_ id: GenerationID) -> AstError {
+    AstError(
+      .notFound, "node \(id.node) has no generation \(id.number) any more", state: .unchanged,
+      hint: "`ast history \(id.node)` shows its generations; `ast config --set gc.keep-generations=10` keeps more of"
+        + " them, `ast pin` or `ast tag` a single one")
+  }
+
   static func ambiguous(_ text: String, _ first: String, _ second: String) -> AstError {
     AstError(
       .usage, "“\(text)” is \(first) and \(second)", state: .unchanged, hint: "name what you mean by its number")

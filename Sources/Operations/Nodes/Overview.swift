@@ -46,6 +46,16 @@ public struct Overview: Sendable {
   public let isolation: NetworkSettings.Isolation
   /// The space of the file system the store is on.
   public let space: Space
+
+  /// The running deployment and the older default one, if the running one was started just once: the next start goes
+  /// back to the default.
+  public var leftAtNextStart: (running: Deployment, next: Deployment)? {
+    guard let running = booted?.deployment, let next = deployments.first(where: \.isDefault)?.deployment,
+      next.id < running.id, running.state != .failed,
+      !deployments.contains(where: { $0.isOnce && $0.deployment.id != running.id })
+    else { return nil }
+    return (running, next)
+  }
 }
 
 extension Store {

@@ -52,6 +52,9 @@ public struct Operation: Hashable, Codable, Sendable, Identifiable {
 }
 
 extension Operation {
+  /// The kind of `restore`, whose generation to restore from stays until the next change.
+  public static let restoration = "restore"
+
   /// Which generation of its node the operation has replaced by which; nil if it has not changed a node's content.
   public var change: (from: GenerationNumber, to: GenerationNumber)? {
     guard node != nil, state == .done, message == nil, let from, let generation, from != generation else { return nil }

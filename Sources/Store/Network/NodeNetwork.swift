@@ -100,6 +100,11 @@ extension AstError {
       default: (AstError(error).reason, AstError(error).hint)
       }
     let off = "allow the machine's own network: network.isolation = \"off\" in \(Settings.file)"
+    if error as? UserNetworkError == .late {
+      self.init(
+        .failed, "no network for this transaction: \(reason)", hint: advice.map { "\($0); if it stays so, \(off)" })
+      return
+    }
     let hint = error is ConfigurationError ? advice : advice.map { "\($0), or \(off)" } ?? off
     self.init(.failed, "no network for this transaction: \(reason)", hint: hint)
   }
@@ -120,6 +125,7 @@ extension AstError {
       ("user namespaces are not allowed here (\(errno))", "allow them (user_namespaces(7))")
     case .program(let errno): ("pasta cannot be executed (\(errno))", "install passt again")
     case .pasta(let message): ("pasta could not start (\(message)\(tunnelWords))", tunnelAdvice)
+    case .late: ("pasta was not ready after 5 seconds\(tunnelWords)", tunnelAdvice ?? "try again: the machine was busy")
     case .filter(let errno): ("the machine's addresses cannot be refused (\(errno))", nil)
     }
   }

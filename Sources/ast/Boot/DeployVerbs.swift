@@ -220,7 +220,7 @@ extension DeploymentFacts {
       ("booted", isBooted), ("default", isDefault), ("fallback", isPrevious), ("next boot only", isOnce),
       ("pinned", deployment.isPinned),
     ]
-    return ([stateWords] + marks.filter(\.1).map(\.0)).joined(separator: ", ")
+    return ([stateWords] + marks.filter(\.1).map(\.0) + tags.map { "tag \($0)" }).joined(separator: ", ")
   }
 }
 
@@ -243,6 +243,7 @@ struct DeploymentReport: Encodable {
   let fallback: Bool
   let once: Bool
   let pinned: Bool
+  let tags: [TagName]
   @Nullable var kernel: String?
 
   init(_ facts: DeploymentFacts) {
@@ -259,6 +260,7 @@ struct DeploymentReport: Encodable {
     fallback = facts.isPrevious
     once = facts.isOnce
     pinned = deployment.isPinned
+    tags = facts.tags
     kernel = deployment.boot?.kernel
   }
 }

@@ -35,6 +35,8 @@ enum Guide {
     let byDefault = overview.deployments.first(where: \.isDefault)?.deployment
     switch overview.booted {
     case .trial: steps.append(("ast deploy", "keep the system that is running on trial"))
+    case .deployment(let booted) where overview.leftAtNextStart != nil:
+      steps.append(("ast deploy \(booted.node)", "keep the node that is running for this start only"))
     case .deployment(let booted) where byDefault != nil && byDefault?.id != booted.id:
       steps.append(("ast rollback", "make the running deployment the default again"))
     case .deployment, nil: break
@@ -53,6 +55,7 @@ enum Guide {
       ("ast tree", "show the nodes"),
       ("ast branch \(name) experiments", "make a copy to try something in"),
       ("ast chroot \(name)", "work in a node; `exit 1` discards the changes"),
+      ("ast history \(name)", "show what was done to it; `ast diff \(name)` what was changed last"),
       ("ast tree-upgrade \(name)", "upgrade it and everything below it"),
     ]
     return steps + (overview.deployments.isEmpty ? [] : [("ast deploy \(name)", "boot it at the next start")])

@@ -36,6 +36,9 @@ protocol Verb: ParsableCommand {
   /// The exit status for an error of ast itself; nil for the one of the error.
   static var failureStatus: Int32? { get }
 
+  /// Whether the verb is for timers, which print nothing for people.
+  var isUnattended: Bool { get }
+
   /// The node that the verb works on; nil if there is none, or more than one.
   var subject: NodeName? { get }
 
@@ -83,6 +86,7 @@ extension Verb {
   static var mounts: Bool { false }
   static var failureStatus: Int32? { nil }
   var subject: NodeName? { nil }
+  var isUnattended: Bool { false }
 
   /// Runs the verb and prints its report, or the error.
   ///
@@ -106,13 +110,32 @@ extension Verb {
       let context = try context(typed, output)
       output.events?.start(on: subject.flatMap { try? context.node($0) })
       messages = try output.programMessages()
+      let before = isUnattended ? [:] : started(context)
       let report = try perform(in: context)
       ReachedLimits.sentences().forEach(output.warn)
-      return (print(report, output), Envelope(report))
+      let status = print(report, output)
+      tellOutdatedStarts(since: before, context)
+      return (status, Envelope(report))
     } catch {
       ReachedLimits.sentences().forEach(output.warn)
       let failure = AstError(error)
       return (Self.status(for: failure), output.fail(failure, log: log(of: failure)))
+    }
+  }
+
+  /// The nodes that run or start next, with their generations; none for a verb that changes none.
+  private func started(_ context: Context) -> [NodeID: GenerationNumber] {
+    guard need == .writing, context.output.isForPeople else { return [:] }
+    return (try? context.opened?.startedNodes()) ?? [:]
+  }
+
+  /// Says which of these nodes the verb has changed, so that the machine runs or starts them as they were.
+  private func tellOutdatedStarts(since before: [NodeID: GenerationNumber], _ context: Context) {
+    guard !before.isEmpty, let store = context.opened, let present = try? store.startedNodes(),
+      let outdated = try? store.outdatedStarts()
+    else { return }
+    for start in outdated where before[start.node].map({ $0 != present[start.node] }) ?? false {
+      context.output.tellUser(start.sentence)
     }
   }
 

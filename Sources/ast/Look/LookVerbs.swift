@@ -24,7 +24,9 @@ struct Status: Verb {
   static func text(_ overview: Overview, _ notices: Notices, of root: FilePath) -> String {
     let space = overview.space
     var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
-    lines += boot(overview) + notices.etc.map { ("/etc", $0) } + notices.loader.map { ("Boot loader", $0) }
+    lines +=
+      boot(overview) + notices.starts.map { ("Changed", $0) } + notices.etc.map { ("/etc", $0) }
+      + notices.loader.map { ("Boot loader", $0) }
     lines.append(
       (
         "Space",
@@ -57,6 +59,10 @@ struct Status: Verb {
       deployed.first(where: \.isDefault).map(words)
       ?? overview.defaultNode.map { "node \($0), not deployed" } ?? "none"
     var lines = [("Booted", booted), ("Default", byDefault)]
+    if let left = overview.leftAtNextStart {
+      lines.append(
+        ("Next boot", "goes back to node \(left.next.node); `ast deploy \(left.running.node)` keeps the running one"))
+    }
     lines += deployed.filter(\.isOnce).map { ("Next boot", words($0)) }
     lines += deployed.filter(\.isPrevious).map { ("Fallback", words($0)) }
     lines += deployed.filter { $0.deployment.state == .failed }.map { (failed, words($0)) }
@@ -161,7 +167,7 @@ struct Info: Verb {
       let before = try store.tree.generation(of: node, change.from),
       let after = try store.tree.generation(of: node, change.to)
     else { return nil }
-    return "  ast diff \(before.manifest == after.manifest ? "" : "--packages ")\(before.id) \(after.id)"
+    return "  ast diff \(before.id) \(after.id)"
   }
 }
 
@@ -189,14 +195,16 @@ struct History: Verb {
     var lines = HistoryView(commands: commands, width: Terminal.width).lines
     if let held {
       let (tags, pinned) = (try store.tree.tags(), Set(try store.tree.pinnedGenerations()))
+      let deployed = Dictionary(grouping: try store.tree.deployments(of: held.id), by: \.generation)
       lines += try generations.map { generation in
         let mark =
           generation.number == held.current ? " (current)" : generation.number == held.previous ? " (previous)" : ""
         let names = tags.filter { $0.target == GenerationReference(held.id, generation.number) }.map { ", \($0.name)" }
+        let uses = (deployed[generation.number] ?? []).map { ", deployment \($0.id)" }
         let pin = pinned.contains(generation.id) ? ", pinned" : ""
         let origin = try generation.operation.flatMap(store.tree.operation).map { ", t\($0.id) \($0.kind)" } ?? ""
         return "generation \(generation.number)\(mark), \(LocalTime.text(generation.created))\(origin)"
-          + names.joined() + pin
+          + uses.joined() + names.joined() + pin
       }
       do {
         lines.append(Self.rule(of: held, try store.settings.keep))
@@ -223,8 +231,13 @@ extension History {
 struct Notices {
   let etc: [String]
   let loader: [String]
+  /// Nodes that run or start next as they were.
+  let starts: [String]
 
-  init(of store: Store) throws { (etc, loader) = try (store.etcNotices(), store.loaderNotices() + store.menuNotices()) }
+  init(of store: Store) throws {
+    (etc, loader) = try (store.etcNotices(), store.loaderNotices() + store.menuNotices())
+    starts = try store.outdatedStarts().map(\.sentence)
+  }
 }
 
 /// A store's state as `--json` shows it.

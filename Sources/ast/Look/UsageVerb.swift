@@ -29,7 +29,8 @@ struct Usage: Verb {
 
   private static func summary(_ usage: StoreUsage) -> String {
     let rows = [
-      ("the nodes", usage.nodes), ("older generations", usage.olderGenerations), ("deployments", usage.deployments),
+      ("the nodes, what they share once", usage.nodes), ("older generations", usage.olderGenerations),
+      ("deployments", usage.deployments),
       ("cache of packages, and their lists", usage.cache), ("database and logs", usage.rest),
       ("the store", usage.total),
     ]

@@ -33,6 +33,7 @@ struct AutoUpgrade: Verb {
   }
 
   var subject: NodeName? { node }
+  var isUnattended: Bool { true }
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store

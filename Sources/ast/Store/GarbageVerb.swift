@@ -37,6 +37,7 @@ struct CollectGarbage: Verb {
     var options = GarbageOptions(try store.settings.keep)
     if let keep { options.generations = keep }
     if let olderThan { options.age = olderThan.seconds }
+    options.keepsRestored = keep == nil && olderThan == nil
     options.emptiesCache = cache
     if let minFree { options.minimumFree = minFree.bytes }
     let garbage = try store.garbage(options)

@@ -51,7 +51,9 @@ struct GenerationNameTests {
   @Test func whatIsNotThereIsSaid() throws {
     let before = try store.state()
     let hint = "`ast history 1` shows its generations"
-    expect(try store.ast("clone", "1@2"), 3, "node 1 has no generation 2; nothing was changed", hint)
+    expect(
+      try store.ast("clone", "1@2"), 3, "node 1 has no generation 2 any more; nothing was changed",
+      hint + "; `ast config --set gc.keep-generations=10` keeps more of them, `ast pin` or `ast tag` a single one")
     expect(
       try store.ast("info", "1@-4"), 3,
       "node 1 has no generation 1@-4: 3 generations are kept before the current one; nothing was changed", hint)

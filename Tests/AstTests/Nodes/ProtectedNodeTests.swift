@@ -98,5 +98,17 @@ struct ProtectedNodeTests {
       #expect(result.stderr.contains("is booted and cannot be deleted; nothing was changed\n"), "\(result.stderr)")
     }
     #expect(try store.state() == before)
+    // It runs as it was, and was started just once.
+    try store.ast("run", "3", "touch", "/new").expectSuccess()
+    let row = "INSERT INTO deployment (id, node, generation, created, state, pinned) VALUES (0, 2, 1, 0, 'good', 0)"
+    let role = "INSERT OR REPLACE INTO deployment_role VALUES ('default', 0)"
+    try runSuccessfully(["sqlite3", store.database.string, "\(row); \(role)"])
+    let status = try booted("status").expectSuccess().stdout.lines
+    #expect(
+      status.contains("Changed:     the machine runs node 3 as it was; `ast deploy 3` starts it as it is now"),
+      "\(status)")
+    #expect(
+      status.contains("Next boot:   goes back to node 2; `ast deploy 3` keeps the running one"), "\(status)")
+    #expect(try booted().expectSuccess().stdout.contains("  ast deploy 3 "))
   }
 }

@@ -58,8 +58,23 @@ struct RestoreTests {
     let result = try store.ast("restore", "1@1", "/etc/p").expectSuccess()
     #expect(result.stderr.contains("generation 1@1 is deleted with the next change of node 1; `ast pin 1@1` keeps it"))
     #expect(try store.generations(of: 1) == [1, 3, 4, 5])
+    #expect(try store.ast("gc", "-y").expectSuccess().stdout == "")
+    #expect(
+      try store.ast(["gc", "-y"], environment: store.settings("gc.keep-generations = 2")).expectSuccess().stdout == "")
+    let narrower = try store.ast("gc", "-n", "--json", "--keep", "3").expectSuccess().json["data"]["generations"]
+    #expect(narrower.each("generation") == [.number(1)])
+    #expect(try store.generations(of: 1) == [1, 3, 4, 5])
     try change("echo >/etc/new")
     #expect(try store.generations(of: 1) == [4, 5, 6])
+    let gone = try store.ast("restore", "1@1", "/etc/p")
+    #expect(gone.status == 3)
+    #expect(
+      gone.stderr == """
+        ast: node 1 has no generation 1 any more; nothing was changed
+             `ast history 1` shows its generations; `ast config --set gc.keep-generations=10` keeps more of them, \
+        `ast pin` or `ast tag` a single one
+
+        """)
     // One that stays anyway is not talked about.
     let settings = try store.settings("gc.keep-generations = 100")
     #expect(try store.ast(["restore", "1@4", "/etc/new"], environment: settings).status != 0)

@@ -126,7 +126,7 @@ struct InstallTests {
     }
     let lines = try node.store.ast("info", "t\(transaction)").expectSuccess().stdout.lines
     #expect(
-      lines.suffix(2) == ["To see what it changed:", "  ast diff --packages \(node.id)@1 \(node.id)@2"], "\(lines)")
+      lines.suffix(2) == ["To see what it changed:", "  ast diff \(node.id)@1 \(node.id)@2"], "\(lines)")
   }
 
   @Test func packageThatIsAskedForIsNoLongerAutomatic() throws {

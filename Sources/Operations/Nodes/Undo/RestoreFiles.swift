@@ -25,7 +25,7 @@ extension Store {
     var changes: [FileChange] = []
     // Before anything is entered in the history.
     _ = try Restoration(of: paths, from: generation, in: self)
-    let outcome = try edit(generation.node, as: "restore", sparing: generation.number) { clone in
+    let outcome = try edit(generation.node, as: Operation.restoration, sparing: generation.number) { clone in
       let restoration = try Restoration(of: paths, from: generation, in: self)
       changes = try restoration.changes(in: self)
       guard !changes.isEmpty else { return false }

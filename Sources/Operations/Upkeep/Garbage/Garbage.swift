@@ -13,6 +13,9 @@ public struct GarbageOptions: Sendable {
   public var generations: Int
   /// Generations older than so many seconds are deleted, whatever their number.
   public var age: TimeInterval?
+  /// Whether nothing is deleted by number or age of a node whose last change is a restoration: `restore` has kept the
+  /// generation that the files are of, until the next change.
+  public var keepsRestored = true
   /// Whether the package cache is emptied.
   public var emptiesCache = false
   /// So many bytes must be free: until they are, more is deleted than retention asks for.
@@ -78,7 +81,8 @@ extension Store {
   }
 
   private func find(_ options: GarbageOptions, free: Int64) throws -> Garbage {
-    let retention = Retention(count: options.generations, since: options.age.map { Date() - $0 })
+    let retention = Retention(
+      count: options.generations, since: options.age.map { Date() - $0 }, keepingRestored: options.keepsRestored)
     let deployments = try retirableDeployments()
     let leaving = Set(deployments.map(\.id))
     let nodes = try tree.nodes().map(\.id)

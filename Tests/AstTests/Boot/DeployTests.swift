@@ -35,17 +35,17 @@ struct DeployTests {
     let sentence = "the next start is of node 1 as it was; `ast deploy 1` starts it as it is now"
     #expect(try store.ast("run", "1", "true").expectSuccess().stderr == "ast: node 1: nothing was changed\n")
     let changed = try store.ast("run", "1", "touch", "/new").expectSuccess()
-    #expect(changed.stderr == "ast: node 1: changes kept as generation 2\nast: \(sentence)\n")
+    #expect(changed.stderr == "ast: node 1: changes kept as generation 3\nast: \(sentence)\n")
     #expect(try store.ast("-q", "run", "1", "touch", "/quiet").expectSuccess().stderr == "")
-    #expect(try store.ast("status").expectSuccess().stdout.lines.contains("Changed:     \(sentence)"))
+    #expect(try store.ast("status").expectSuccess().stdout.contains(sentence))
     #expect(try !store.ast("clone", "1").expectSuccess().stderr.contains(sentence))
     #expect(try !store.ast("run", "2", "touch", "/x").expectSuccess().stderr.contains(sentence))
-    try store.ast("undo", "--to", "1", "1").expectSuccess()
+    try store.ast("undo", "--to", "2", "1").expectSuccess()
     #expect(try !store.ast("status").expectSuccess().stdout.contains(sentence))
-    #expect(try store.ast("restore", "1@2", "/new").expectSuccess().stderr.hasSuffix("ast: \(sentence)\n"))
+    #expect(try store.ast("restore", "1@3", "/new").expectSuccess().stderr.hasSuffix("ast: \(sentence)\n"))
     #expect(try store.ast("deployments").expectSuccess().stdout.contains("tag server"))
     let history = try store.ast("history", "1").expectSuccess().stdout.lines
-    #expect(history.contains { $0.hasPrefix("generation 1, ") && $0.hasSuffix(", deployment 1") }, "\(history)")
+    #expect(history.contains { $0.hasPrefix("generation 2") && $0.hasSuffix(", deployment 1") }, "\(history)")
     #expect(try !store.ast("deploy", "1").expectSuccess().stderr.contains(sentence))
     #expect(try !store.ast("status").expectSuccess().stdout.contains(sentence))
   }

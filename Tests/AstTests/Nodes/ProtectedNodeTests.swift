@@ -105,10 +105,10 @@ struct ProtectedNodeTests {
     try runSuccessfully(["sqlite3", store.database.string, "\(row); \(role)"])
     let status = try booted("status").expectSuccess().stdout.lines
     #expect(
-      status.contains("Changed:     the machine runs node 3 as it was; `ast deploy 3` starts it as it is now"),
+      status.contains("Changed:    the machine runs node 3 as it was; `ast deploy 3` starts it as it is now"),
       "\(status)")
     #expect(
-      status.contains("Next boot:   goes back to node 2; `ast deploy 3` keeps the running one"), "\(status)")
+      status.contains("Next boot:  goes back to node 2; `ast deploy 3` keeps the running one"), "\(status)")
     #expect(try booted().expectSuccess().stdout.contains("  ast deploy 3 "))
   }
 }

@@ -32,12 +32,21 @@ extension FileSystem {
   /// Whether the btrfs at `path` is on more than one device, present or missing.
   ///
   /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.
-  public static func hasSeveralDevices(_ path: FilePath) throws(BtrfsError) -> Bool {
+  public static func hasSeveralDevices(_ path: FilePath) throws(BtrfsError) -> Bool { try deviceCount(of: path) > 1 }
+
+  /// Whether the btrfs at `path` is mounted without one of its devices.
+  ///
+  /// Throws `.notBtrfs`, `.notFound`, `.notPermitted`.
+  public static func isDegraded(_ path: FilePath) throws(BtrfsError) -> Bool {
+    try devices(of: path).count < deviceCount(of: path)
+  }
+
+  private static func deviceCount(of path: FilePath) throws(BtrfsError) -> Int {
     let operation = "count the devices of"
     let file = try OpenFile(path, flags: O_RDONLY, for: operation)
     var info = cbtrfs_file_system()
     try BtrfsError.check(operation, path, result: cbtrfs_read_file_system(file.descriptor, &info))
-    return info.device_count > 1
+    return Int(clamping: info.device_count)
   }
 
   /// The devices of the btrfs at `path` that are present, as the kernel knows them.

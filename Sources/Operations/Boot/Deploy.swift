@@ -89,7 +89,8 @@ extension Store {
       // 4 verify
       guard let boot = try bootFiles(in: staged.path, of: id, settingsIn: pristine) else { throw unbootable(id) }
       try requireInitrd(in: staged.path, of: id, options)
-      let configuration = try GrubConfiguration(of: staged.path, on: machine, isRunning: try booted() != nil)
+      let configuration = try GrubConfiguration(
+        of: staged.path, on: machine, isRunning: try booted() != nil, warning: warn)
       try configuration.prepare(progress: progress)
       // 5 seal
       try machine.sync()

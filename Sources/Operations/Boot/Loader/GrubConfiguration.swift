@@ -1,3 +1,4 @@
+import Btrfs
 import FoundationEssentials
 import Glibc
 import Host
@@ -19,7 +20,8 @@ struct GrubConfiguration {
   /// - Parameters:
   ///   - root: of the deployment that is being made.
   ///   - isRunning: whether this machine runs from the disk.
-  init(of root: FilePath, on machine: Machine, isRunning: Bool) throws {
+  ///   - warn: shows a sentence about what keeps it as it is.
+  init(of root: FilePath, on machine: Machine, isRunning: Bool, warning warn: (String) -> Void) throws {
     self.root = root
     self.machine = machine
     let files = RootDirectory(root)
@@ -28,7 +30,13 @@ struct GrubConfiguration {
     // The systems that os-prober(1) finds are not in a file that could be compared.
     let probes = try files.hasFile("/usr/bin/os-prober")
     let present = try RootDirectory(machine.path(of: Machine.grub)).contents(of: Self.inputsName)
-    isNeeded = isRunning && isPossible && (probes || present != inputs)
+    let isWanted = isRunning && isPossible && (probes || present != inputs)
+    // grub-probe(8) of GRUB 2.12 takes the missing device for one without a name, and fails.
+    let isDegraded = try isWanted && FileSystem.isDegraded(root)
+    if isDegraded {
+      warn("grub.cfg stays as it is, because a disk of the btrfs is missing; the next deploy with all disks makes it")
+    }
+    isNeeded = isWanted && !isDegraded
   }
 
   /// Makes the new file beside the present one.

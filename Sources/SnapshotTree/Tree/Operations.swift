@@ -74,16 +74,19 @@ extension TreeDatabase {
       operation.leader ?? operation.id, as: self.operation)
   }
 
-  /// The last commands that did something to a node, or to any for nil, newest first: the operations of each, oldest
-  /// first. All of them if `limit` is nil.
+  /// The last commands that did something to a node or made it, or of all for nil, newest first: the operations of each,
+  /// oldest first. All of them if `limit` is nil.
   public func commands(of node: NodeID? = nil, limit: Int? = nil) throws(TreeError) -> [[Operation]] {
     let limit = max(0, limit ?? .max)
     func identifier(_ row: Statement) -> OperationID { row.identifier(0) }
     let leaders: [OperationID] =
       if let node {
         try rows(
-          "SELECT DISTINCT ifnull(leader, id) AS first FROM operation WHERE node = ? ORDER BY first DESC LIMIT ?", node,
-          limit, as: identifier)
+          """
+          SELECT DISTINCT ifnull(leader, id) AS first FROM operation
+          WHERE node = ?1 OR id IN (SELECT operation FROM generation WHERE node = ?1)
+          ORDER BY first DESC LIMIT ?2
+          """, node, limit, as: identifier)
       } else {
         try rows("SELECT id FROM operation WHERE leader IS NULL ORDER BY id DESC LIMIT ?", limit, as: identifier)
       }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
 import Host
 import SnapshotTree
@@ -57,10 +58,19 @@ extension OperationAtWork {
     }
   }
 
-  /// What Control-C sends; a shell that somebody works in ends when its terminal is closed.
+  /// What Control-C sends; a shell that somebody works in ends when its terminal is closed. Scripts start what they put
+  /// in the background with SIGINT ignored, and nohup(1) ignores SIGHUP.
   private var stopSignal: Int32 {
     let verb = start.command.split(separator: " ").dropFirst().first
-    return ["chroot", "live-chroot"].contains(verb) ? SIGHUP : SIGINT
+    let signal = ["chroot", "live-chroot"].contains(verb) ? SIGHUP : SIGINT
+    return ignoredSignals >> (signal - 1) & 1 == 0 ? signal : SIGTERM
+  }
+
+  /// The signals that the process ignores, a bit for each (proc_pid_status(5), `SigIgn`).
+  private var ignoredSignals: UInt64 {
+    let text = (try? String(contentsOfFile: "/proc/\(start.pid)/status", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("SigIgn:") }
+    return line.flatMap { UInt64($0.split(separator: "\t").last ?? "", radix: 16) } ?? 0
   }
 }
 

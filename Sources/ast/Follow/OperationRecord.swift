@@ -70,7 +70,8 @@ struct OperationRecord: Sendable {
 
   /// Removes the records of commands that were killed, and the links to them.
   private static func removeLeftovers() {
-    for name in (try? Files.names(in: directory)) ?? [] {
+    // Records come before links: p, t.
+    for name in ((try? Files.names(in: directory)) ?? []).sorted() {
       let path = directory.appending(name)
       switch name.first {
       case "p": if OperationAtWork(path).map({ !$0.start.process.isAlive }) ?? true { unlink(path.string) }

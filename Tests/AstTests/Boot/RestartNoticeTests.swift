@@ -16,9 +16,13 @@ struct RestartNoticeTests {
   private static let show =
     "show() { for f in ast/current reboot-required reboot-required.pkgs; do cat /run/$f || :; done 2>/dev/null; }"
 
+  /// A program of GRUB that the tiny root lacks.
+  private static let tools =
+    "echo '#!/bin/sh' >/run/grub-script-check; chmod +x /run/grub-script-check; export PATH=$PATH:/run"
+
   /// Each step of a script on the running deployment 1, and what the files say after it.
   private func files(after script: String) throws -> [String] {
-    let end = try disk.store.inside(disk.root(of: 1), "\(Self.show); \(script)").expectSuccess()
+    let end = try disk.store.inside(disk.root(of: 1), "\(Self.tools); \(Self.show); \(script)").expectSuccess()
     return end.stdout.split(separator: "--\n", omittingEmptySubsequences: false).map(String.init)
   }
 

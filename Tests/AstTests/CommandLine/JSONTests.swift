@@ -124,7 +124,7 @@ let verbsThatFail: [(verb: [String], status: Int32, code: String)] = [
   (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),
   (["run", "0", "true"], 125, "refused"), (["run", "2", "/nonexistent"], 127, "failed"), (["undo", "2"], 5, "refused"),
   (["doctor", "--rebuild"], 5, "refused"), (["init", "--directory", "/nonexistent"], 5, "refused"),
-  (["del", "2"], 2, "usage"), (["new", String(repeating: "x", count: 4097)], 2, "usage"),
+  (["del", "2"], 2, "needs-answer"), (["new", String(repeating: "x", count: 4097)], 2, "usage"),
   (["info", "x"], 3, "not-found"),
   (["info", "-1"], 2, "usage"), (["info"], 2, "usage"), (["nope"], 2, "usage"), (["tree", "--nope"], 2, "usage"),
   (["run", "2"], 2, "usage"), (["watch", "t999"], 3, "not-found"), (["cancel", "t999"], 3, "not-found"),

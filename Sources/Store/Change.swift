@@ -50,6 +50,7 @@ extension Store {
     // The change is made. If something fails from here on, the next command does it.
     do {
       publishPublicCopy()
+      publishRunning()
       CommitNote(in: root).write(try tree.nextOperation)
       failPoint("number noted")
       // Before anything is deleted that the old menu names.

@@ -15,6 +15,22 @@ extension Store {
 
   private static func directory(in root: FilePath) -> FilePath { root.appending("ast") }
 
+  /// Whether every user can read the copy of the tree of the store at `root`.
+  public static func isPublic(at root: FilePath) -> Bool {
+    var status = stat()
+    guard
+      var path = realpath(root.string, nil).map({ path in
+        defer { free(path) }
+        return directory(in: FilePath(platformString: path))
+      })
+    else { return false }
+    guard stat(path.appending(name).string, &status) == 0, status.st_mode & 0o004 != 0 else { return false }
+    repeat {
+      guard stat(path.string, &status) == 0, status.st_mode & 0o001 != 0 else { return false }
+    } while path.removeLastComponent()
+    return true
+  }
+
   /// Opens the copy.
   ///
   /// - Throws: `AstError` (needs root) if there is none.

@@ -243,7 +243,7 @@ extension Store {
   package func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
     var lock = try Lock.take(
       lockName(of: node), in: locks, wait: wait ?? self.wait,
-      telling: { warn("waiting for node \(node): \(Self.words($0))") })
+      telling: { warn("waiting for node \(node): \(Self.words(named($0)))") })
     // A command that has just taken the lock needs a moment to record itself.
     let deadline = ContinuousClock.now + .seconds(2)
     var holder = Lock.holder(of: lockName(of: node), in: locks)
@@ -253,8 +253,10 @@ extension Store {
       holder = Lock.holder(of: lockName(of: node), in: locks)
     }
     guard let lock else {
-      throw AstError(.busy, "node \(node) is busy: \(Self.words(holder))", state: .unchanged, hint: Store.waitHint)
-        .naming(holder)
+      holder = named(holder)
+      throw AstError(
+        .busy, "node \(node) is busy: \(Self.words(holder))", state: .unchanged, hint: Store.waitHint(for: holder)
+      ).naming(holder)
     }
     // The base has a lock before it is a node. A node that does not exist needs no lock file, and its number is not
     // reused.
@@ -281,13 +283,13 @@ extension Store {
       case (false, .forever): .forever
       }
     let lock = try Lock.take("tree", in: locks, wait: limit, isInterruptible: !isFinishing) {
-      warn("waiting for the tree: \(Self.words($0))")
+      warn("waiting for the tree: \(Self.words(named($0)))")
     }
     guard let lock else {
-      let holder = Lock.holder(of: "tree", in: locks)
+      let holder = named(Lock.holder(of: "tree", in: locks))
       throw AstError(
         .busy, "the tree is locked: \(Self.words(holder))", state: .unchanged,
-        hint: holder.map { "if it is stuck, end it with `kill \($0.pid)`" } ?? Store.waitHint
+        hint: holder.map { "if it is stuck, end it with `kill \($0.pid)`" } ?? Store.waitHint(for: nil)
       ).naming(holder)
     }
     // On a full disk the holder cannot be recorded; take the lock anyway.
@@ -337,8 +339,19 @@ extension Store {
   /// Who holds a lock, and since when.
   package static func words(_ holder: LockHolder?) -> String {
     guard let holder else { return "another ast command works on it" }
-    return "`\(holder.command)` (pid \(holder.pid), since \(holder.started.formatted(.iso8601))) works on it"
+    let name = holder.transaction.map { "t\($0), " } ?? ""
+    return "\(name)`\(holder.command)` (pid \(holder.pid), since \(holder.started.formatted(.iso8601))) works on it"
   }
 
-  private static let waitHint = "wait for it with `--wait`"
+  /// The holder with its transaction.
+  private func named(_ holder: LockHolder?) -> LockHolder? {
+    guard var holder else { return nil }
+    let operation = (try? tree.running())?.last { $0.pid == holder.pid && $0.bootID == Store.bootID }
+    holder.transaction = operation.map { $0.leader ?? $0.id }
+    return holder
+  }
+
+  private static func waitHint(for holder: LockHolder?) -> String {
+    "wait for it with `--wait`" + (holder?.transaction.map { ", or follow it with `ast watch t\($0)`" } ?? "")
+  }
 }

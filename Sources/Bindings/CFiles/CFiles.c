@@ -42,6 +42,16 @@ int cfiles_open_in_memory(void) {
   return file < 0 ? -errno : file;
 }
 
+int cfiles_open_process(int pid) {
+  // glibc has wrappers since 2.36 only.
+  int process = (int)syscall(SYS_pidfd_open, pid, 0);
+  return process < 0 ? -errno : process;
+}
+
+int cfiles_signal_process(int process, int signal) {
+  return syscall(SYS_pidfd_send_signal, process, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
 int cfiles_exchange(int directory, const char *name, int other_directory, const char *other) {
   return renameat2(directory, name, other_directory, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
 }

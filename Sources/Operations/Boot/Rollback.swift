@@ -32,7 +32,7 @@ extension Store {
       let target = try id ?? (running != present ? running : nil) ?? goodDeployment(before: present)
       guard let deployment = try tree.deployment(target) else { throw AstError.unknown(target) }
       guard target != present else {
-        throw AstError(.refused, "deployment \(target) is the default already", state: .unchanged)
+        throw AstError(.nothingToDo, "deployment \(target) is the default already", state: .unchanged)
       }
       let operation = try recordOperation("rollback", on: deployment.node)
       let wasGood = try tree.deployment(present)?.state == .good

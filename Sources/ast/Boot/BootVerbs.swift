@@ -63,6 +63,7 @@ struct BootCheck: Verb {
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
 
   func perform(in context: Context) throws -> Report {
+    try context.store.publishRunning()
     do {
       return Report(text: "", data: ["checks": try context.store.checkBoot(showing: .standardError)])
     } catch let failure as AstError {

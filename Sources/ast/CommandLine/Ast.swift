@@ -50,7 +50,8 @@ struct Ast: Verb {
           BootEtc.self, BootComplete.self, BootCheck.self, BootFailed.self, BootResumed.self, BootVar.self,
           BootStop.self, BootProducts.self, BootFilesVerb.self,
         ]),
-      CommandGroup(name: "Look", subcommands: [Status.self, Info.self, History.self, Usage.self]),
+      CommandGroup(
+        name: "Look", subcommands: [Status.self, Watch.self, Cancel.self, Info.self, History.self, Usage.self]),
       CommandGroup(
         name: "Store",
         subcommands: [
@@ -70,8 +71,9 @@ struct Ast: Verb {
     guard Store.exists(at: global.root) else { return Guide.withoutStore(at: global.root) }
     let store = try Store(opening: global.root, .reading, wait: global.wait, command: context.command, reader: .files)
     let (overview, notices) = try (store.overview(), Notices(of: store))
-    let text = [Status.text(overview, notices, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
-    return Report(text: text, data: StatusReport(global.root.string, overview, notices))
+    let atWork = OperationAtWork.all(on: global.root)
+    let text = [Status.text(overview, notices, atWork, of: global.root), Guide.text(overview)].joined(separator: "\n\n")
+    return Report(text: text, data: StatusReport(global.root.string, overview, notices, atWork))
   }
 
   /// The verb with this name.

@@ -82,6 +82,13 @@ enum Completion {
     }
   }
 
+  /// The commands at work.
+  static let operations = CompletionKind.custom { words, _, _ in
+    candidates(in: words) { store in
+      OperationAtWork.all(on: store.root).map { Candidate($0.name, $0.start.command) }
+    }
+  }
+
   /// The settings of nodes, with the values from which one is chosen.
   static let assignments = CompletionKind.list(
     SettingKey.ofNodes.flatMap { key in

@@ -9,12 +9,12 @@ enum Confirmation {
 
   /// Whether the user agrees to something that cannot be undone: by `-y`, or when asked on a terminal.
   ///
-  /// - Throws: `AstError` (usage) if there is neither `-y` nor a terminal.
+  /// - Throws: `AstError` (needs-answer) if there is neither `-y` nor a terminal.
   static func given(_ question: String, _ options: GlobalOptions) throws -> Bool {
     if options.yes { return true }
     guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1, !options.json else {
       throw AstError(
-        .usage, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
+        .needsAnswer, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
     }
     _ = try FileDescriptor.standardError.writeAll("\(question) [y/N] ".utf8)
     return Answer.read() == .yes

@@ -54,9 +54,9 @@ struct GlobalOptions: ParsableArguments {
     }
   }
 
-  /// The stream of the events of a command, if it is asked for; taken once, before anything is opened.
-  func events(of command: String) -> EventStream? {
-    (progressDescriptor ?? progress.map { _ in STDERR_FILENO }).flatMap { EventStream(on: $0, of: command) }
+  /// The events of a command; made once, before anything is opened.
+  func events(of command: String) -> EventStream {
+    EventStream(on: progressDescriptor ?? progress.map { _ in STDERR_FILENO }, of: command, store: root)
   }
 }
 

@@ -21,6 +21,8 @@ struct Report {
   var isUneventful = false
   /// The interruption that kept the verb from doing all of it, for programs: the text says it, too.
   var error: AstError?
+  /// The last of a verb's own lines of JSON, which stands for the object.
+  var lastEvent: String?
 }
 
 /// A verb of the command line: options in, one call of an operation, a report out.
@@ -108,7 +110,9 @@ extension Verb {
   ) -> (status: Int32, result: Envelope) {
     do {
       let context = try context(typed, output)
-      output.events?.start(on: subject.flatMap { try? context.node($0) })
+      output.events?.start(
+        Self.configuration.commandName ?? "", on: subject.flatMap { try? context.node($0) },
+        isPublic: Store.isPublic(at: global.root))
       messages = try output.programMessages()
       let before = isUnattended ? [:] : started(context)
       let report = try perform(in: context)

@@ -16,12 +16,16 @@ struct Status: Verb {
 
   func perform(in context: Context) throws -> Report {
     let (overview, notices) = try (context.store.overview(), Notices(of: context.store))
+    let atWork = OperationAtWork.all(on: global.root)
     return Report(
-      text: Self.text(overview, notices, of: global.root), data: StatusReport(global.root.string, overview, notices))
+      text: Self.text(overview, notices, atWork, of: global.root),
+      data: StatusReport(global.root.string, overview, notices, atWork))
   }
 
   /// The text of the report.
-  static func text(_ overview: Overview, _ notices: Notices, of root: FilePath) -> String {
+  static func text(
+    _ overview: Overview, _ notices: Notices, _ atWork: [OperationAtWork], of root: FilePath
+  ) -> String {
     let space = overview.space
     var lines = [("Store", "\(root)"), ("Nodes", "\(overview.nodes)")]
     lines +=
@@ -39,10 +43,21 @@ struct Status: Verb {
     if !overview.leftBehind.isEmpty {
       lines.append(("Left behind", "\(overview.leftBehind.joined(separator: ", ")): in \"Debian before ast\" only"))
     }
-    lines += overview.running.map {
-      ("Running", "\($0.command) (pid \($0.pid), since \(LocalTime.text($0.started)))")
-    }
+    lines += running(overview.running, atWork).map { ("Running", $0) }
     return table(lines, width: Terminal.widthOfResults)
+  }
+
+  /// The commands at work, by the names that `watch` and `cancel` take. The history has what was typed, if this user may
+  /// see that; a command that plans is not in it yet, and one of an older ast has no record.
+  private static func running(_ operations: [SnapshotTree.Operation], _ atWork: [OperationAtWork]) -> [String] {
+    let leaders = operations.filter { operation in !operations.contains { $0.id == operation.leader } }
+    let planning = atWork.filter { command in !leaders.contains { $0.pid == command.start.pid } }
+    return leaders.map {
+      "t\($0.leader ?? $0.id) \($0.command) (pid \($0.pid), since \(LocalTime.text($0.started)))"
+    }
+      + planning.map {
+        "\($0.name) \($0.start.command) (pid \($0.start.pid), since \(LocalTime.text($0.start.started)))"
+      }
   }
 
   /// The running deployment, the ones that boot next, and the failed ones.
@@ -252,12 +267,14 @@ struct StatusReport: Encodable {
   let bootLoader: [String]
   let networkIsolation: String
   let running: [OperationReport]
+  let operations: [OperationAtWorkReport]
   let size: Int64
   let used: Int64
   let available: Int64
 
-  init(_ store: String, _ overview: Overview, _ notices: Notices) {
+  init(_ store: String, _ overview: Overview, _ notices: Notices, _ atWork: [OperationAtWork]) {
     self.store = store
+    operations = atWork.map(OperationAtWorkReport.init)
     etc = notices.etc
     bootLoader = notices.loader
     networkIsolation = overview.isolation.rawValue

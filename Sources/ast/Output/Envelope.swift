@@ -79,8 +79,10 @@ private struct HolderReport: Encodable {
   let pid: Int32
   let command: String
   let since: Date
+  @Nullable var transaction: String?
 
   init(_ holder: LockHolder) {
+    transaction = holder.transaction.map { "\($0)" }
     (pid, command, since) = (holder.pid, holder.command, holder.started)
   }
 }

@@ -10,19 +10,22 @@ import SystemPackage
 /// What a command does, for programs that follow it: one JSON object a line. The first is `started`, the last
 /// `finished`.
 ///
-/// A reader that goes away, or does not read, does not hold up the work: it misses lines.
+/// A reader that goes away, or does not read, does not hold up the work: it misses lines. The progress is also in the
+/// command's record, which others follow, whether or not somebody reads the stream.
 final class EventStream: Sendable {
   /// Whether the events are all that may be on standard error.
   let isOnStandardError: Bool
-  /// The descriptor that they are written to.
-  let file: FileDescriptor
+  /// The descriptor that they are written to; nil if nobody asked for them.
+  let file: FileDescriptor?
 
   private struct State {
-    /// The first line, until it is sent.
-    var start: StartLine?
+    /// The first line.
+    var start: StartLine
+    var isStarted = false
+    var record: OperationRecord?
     var transaction: OperationID?
     var overall = Overall()
-    /// The newest progress of each node, sent or not.
+    /// The newest progress of each node that is worked on, sent or not.
     var newest: [NodeID?: ProgressLine] = [:]
     /// The progress that waits for its time, the longest first.
     var waiting: [ProgressLine] = []
@@ -42,23 +45,30 @@ final class EventStream: Sendable {
   private let state: Mutex<State>
   private let queue = DispatchQueue(label: "events")
 
-  /// A stream on a copy of a descriptor, which programs do not inherit; nil if the descriptor is not open.
+  /// A stream on a copy of a descriptor, which programs do not inherit, or on none.
   ///
-  /// - Parameter command: the command line.
-  init?(on descriptor: Int32, of command: String) {
-    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-    guard copy >= 0 else { return nil }
-    if descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    isOnStandardError = descriptor == STDERR_FILENO
-    file = FileDescriptor(rawValue: copy)
-    state = Mutex(State(start: StartLine(command: command)))
+  /// - Parameters:
+  ///   - command: the command line.
+  ///   - store: the store's directory.
+  init(on descriptor: Int32?, of command: String, store: FilePath) {
+    let copy = descriptor.map { fcntl($0, F_DUPFD_CLOEXEC, 3) } ?? -1
+    if let descriptor, descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    file = copy >= 0 ? FileDescriptor(rawValue: copy) : nil
+    isOnStandardError = file != nil && descriptor == STDERR_FILENO
+    state = Mutex(State(start: StartLine(command: command, store: store)))
   }
 
   /// Reports that the command begins its work, on one node or on none in particular.
-  func start(on node: NodeID?) {
+  ///
+  /// - Parameter isPublic: whether users may follow it.
+  func start(_ verb: String, on node: NodeID?, isPublic: Bool) {
     state.withLock { state in
-      state.start?.node = node
+      state.start.node = node
       sendStart(&state)
+      // What was typed may have passwords in it.
+      state.start.command = "ast \(verb)\(node.map { " \($0)" } ?? "")"
+      state.record = OperationRecord(named: state.start.operation, isPublic: isPublic)
+      writeRecord(&state)
     }
   }
 
@@ -88,12 +98,21 @@ final class EventStream: Sendable {
   }
 
   /// The work on a node is done.
-  func finish(_ node: NodeID) { state.withLock { $0.overall.note(1, of: node) } }
+  func finish(_ node: NodeID) {
+    state.withLock { state in
+      state.overall.finish(node)
+      state.newest[node] = nil
+    }
+  }
 
   /// Takes in what the work on the store comes to.
   func note(_ event: StoreEvent) {
     switch event {
-    case .began(let operation): state.withLock { $0.transaction = operation }
+    case .began(let operation):
+      state.withLock { state in
+        state.transaction = operation
+        writeRecord(&state)
+      }
     case .reached(let step, let node): progress(ProgressLine(reaching: step, of: node))
     case .said(let bytes, let node): said(bytes, of: node)
     }
@@ -101,6 +120,7 @@ final class EventStream: Sendable {
 
   /// Reports what programs wrote, some of the time later, and many lines at once.
   func said(_ bytes: [UInt8], of node: NodeID?) {
+    guard file != nil else { return }
     state.withLock { state in
       state.output.add(bytes, of: node)
       sendWhatIsDue(&state)
@@ -124,18 +144,34 @@ final class EventStream: Sendable {
       state.output.end()
       while let line = state.output.next() { write(line, &state, patience: 0) }
       write(FinishLine(status: status, result: result), &state)
+      let end = FinishLine(status: status, result: Envelope(Report(text: "", data: [String: Int]())))
+      state.record?.end(Self.line(end, of: state.transaction))
+      state.record = nil
     }
   }
 
   /// The last line, if a signal ends the command before it has begun anything.
   static func finished(_ status: Int32, _ result: Envelope) -> String {
-    Line(transaction: nil, overall: nil, line: FinishLine(status: status, result: result)).text + "\n"
+    line(FinishLine(status: status, result: result), of: nil) + "\n"
+  }
+
+  /// An event as it is in the stream, without its end.
+  static func line(_ event: some EventLine, of transaction: OperationID?) -> String {
+    Line(transaction: transaction, whole: nil, line: event).text
+  }
+
+  private func writeRecord(_ state: inout State) {
+    guard state.record != nil else { return }
+    let start = Self.line(state.start, of: state.transaction)
+    let progress = state.newest.values.sorted { ($0.node?.rawValue ?? -1) < ($1.node?.rawValue ?? -1) }
+    let lines = progress.map { Line(transaction: state.transaction, whole: state.overall, line: $0).text }
+    state.record?.write([start] + lines, as: state.transaction)
   }
 
   private func sendStart(_ state: inout State) {
-    guard let start = state.start else { return }
-    state.start = nil
-    write(start, &state)
+    guard !state.isStarted else { return }
+    state.isStarted = true
+    write(state.start, &state)
   }
 
   /// Sends what may be sent by now, and comes back when the next one may.
@@ -194,12 +230,14 @@ final class EventStream: Sendable {
     state.sent.append(.now)
     // A pipe that is full keeps what it has: the next step says more.
     write(line, &state, patience: 0)
+    writeRecord(&state)
   }
 
   /// - Parameter patience: how many milliseconds to wait for a reader of a full pipe.
   private func write(_ line: some EventLine, _ state: inout State, patience: Int32 = 1000) {
-    let overall = line is ProgressLine ? state.overall.part : nil
-    let text = Line(transaction: state.transaction, overall: overall, line: line).text
+    guard let file else { return }
+    let whole = line is ProgressLine ? state.overall : nil
+    let text = Line(transaction: state.transaction, whole: whole, line: line).text
     var rest = Array("\(text)\n".utf8)[...]
     var patience = patience
     while !rest.isEmpty, !state.isBroken {
@@ -236,28 +274,22 @@ extension ProgressLine: EventLine {}
 /// A line with the members that all have.
 private struct Line: Encodable {
   let transaction: OperationID?
-  let overall: Double?
+  let whole: Overall?
   let line: any EventLine
 
-  private enum Key: String, CodingKey { case transaction, overall }
+  private enum Key: String, CodingKey { case transaction, overall, nodes, nodesDone }
 
   func encode(to encoder: any Encoder) throws {
     try line.encode(to: encoder)
     var object = encoder.container(keyedBy: Key.self)
     try object.encode(transaction.map { "\($0)" }, forKey: .transaction)
-    if let overall { try object.encode(overall, forKey: .overall) }
+    guard let whole else { return }
+    try object.encode(whole.part, forKey: .overall)
+    try object.encode(whole.nodes, forKey: .nodes)
+    try object.encode(whole.nodesDone, forKey: .nodesDone)
   }
 
   var text: String { (try? Envelope.text(of: self)) ?? "{}" }
-}
-
-private struct StartLine: EventLine {
-  let apiVersion = 1
-  let event = "started"
-  let command: String
-  let pid = getpid()
-  @Nullable var node: NodeID?
-  let cancellable = true
 }
 
 private struct MessageLine: EventLine {

@@ -14,3 +14,10 @@ struct Nullable<Value: Encodable>: Encodable {
 extension Nullable: Equatable where Value: Equatable {}
 
 extension Nullable: Sendable where Value: Sendable {}
+
+extension Nullable: Decodable where Value: Decodable {
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    wrappedValue = container.decodeNil() ? nil : try container.decode(Value.self)
+  }
+}

@@ -15,7 +15,7 @@ struct Output {
 
   let json: Bool
   let quiet: Bool
-  /// The events, for programs that asked for them.
+  /// The events, for programs that asked for them, and for the record of the command; nil if the verb only reads.
   let events: EventStream?
   /// The line of progress that other messages must not be written into.
   let drawn = DrawnLine()
@@ -30,7 +30,7 @@ struct Output {
     let kept = json ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : -1
     let results = kept >= 0 ? FileDescriptor(rawValue: kept) : .standardOutput
     self.results = results
-    if json || events != nil { Self.endAtOnce(json: json ? results : nil, events) }
+    if json || events?.file != nil { Self.endAtOnce(json: json ? results : nil, events) }
     if kept >= 0 { dup2(STDERR_FILENO, STDOUT_FILENO) }
   }
 
@@ -43,8 +43,8 @@ struct Output {
       let object = results.flatMap { results in
         (try? Envelope(error: error).text).map { LastWords("\($0)\n", to: results) }
       }
-      let event = events.map {
-        LastWords(EventStream.finished(error.exitStatus, Envelope(error: error)), to: $0.file)
+      let event = events?.file.map {
+        LastWords(EventStream.finished(error.exitStatus, Envelope(error: error)), to: $0)
       }
       return [object, event].compactMap(\.self)
     }
@@ -69,10 +69,13 @@ struct Output {
   /// - Throws: `Failure` if it cannot be written.
   func print(_ report: Report) throws {
     if json { Interruption.holdBack() }
-    let text = json ? try Envelope(report).text : report.text
+    let text = json ? try report.lastEvent ?? Envelope(report).text : report.text
     guard !text.isEmpty, json || !report.isUneventful || Terminal.isPresent else { return }
     try results.writeLine(text)
   }
+
+  /// Prints a line of JSON of a verb that has more than the one object.
+  func printEvent(_ line: String) throws { try results.writeLine(line) }
 
   /// Prints a message about the progress.
   func note(_ message: String) {

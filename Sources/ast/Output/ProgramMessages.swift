@@ -15,7 +15,7 @@ struct ProgramMessages {
     let (ended, end) = try makePipe()
     self.end = end
     self.places = places
-    original = events.file
+    original = events.file ?? .standardError
     thread = try QuietThread {
       var buffer = [UInt8](repeating: 0, count: 1 << 16)
       var polled = [source, ended].map { pollfd(fd: $0.rawValue, events: Int16(POLLIN), revents: 0) }

@@ -3,9 +3,9 @@ import SnapshotTree
 import Store
 
 /// One step of progress: what programs get, and what the line on a terminal is made from.
-struct ProgressLine: Encodable, Equatable, Sendable {
+struct ProgressLine: Codable, Equatable, Sendable {
   /// What is done at the moment.
-  enum State: String, Encodable {
+  enum State: String, Codable {
     case refreshing, planning, downloading, working, verifying, committing
     case installingLive = "installing-live"
   }
@@ -16,7 +16,7 @@ struct ProgressLine: Encodable, Equatable, Sendable {
     let state: State
   }
 
-  let event = "progress"
+  private(set) var event = "progress"
   @Nullable var node: NodeID?
   let state: State
   /// The part of the state that is done, from 0 to 1.

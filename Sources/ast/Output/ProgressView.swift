@@ -26,6 +26,10 @@ final class ProgressView {
     isDrawing = output.isForPeople && isatty(STDERR_FILENO) == 1
   }
 
+  private var words: ProgressWords {
+    ProgressWords(states.values.sorted { ($0.node ?? .base) < ($1.node ?? .base) }, nodes: nodes, done: done)
+  }
+
   /// Shows the progress of a node.
   func show(_ progress: PackageProgress, of node: NodeID) {
     guard isDrawing || events != nil else { return }
@@ -35,7 +39,8 @@ final class ProgressView {
     events?.progress(line)
     guard isDrawing else { return }
     guard !Terminal.isDumb else {
-      if before.map(step) != step(line) { note(step(line), of: node) }
+      let step = words.step(line)
+      if before.map(words.step) != step { FileDescriptor.standardError.tell(step) }
       return
     }
     if case .downloading = progress {
@@ -59,60 +64,10 @@ final class ProgressView {
     lastDrawn = nil
   }
 
-  /// Prints a step on a line of its own.
-  private func note(_ step: String, of node: NodeID) {
-    FileDescriptor.standardError.tell(nodes == 1 ? step : "node \(node): \(step)")
-  }
-
   private func draw() {
     lastDrawn = ContinuousClock.now
-    let text = nodes == 1 ? states.values.first.map(words) ?? "" : overview
-    line.draw(Printable.line(String(text.prefix(Terminal.width - 1))))
+    line.draw(words.text(within: Terminal.width))
   }
-
-  private var overview: String {
-    let active = states.sorted { $0.key < $1.key }.map { "\($0.key): \(words($0.value))" }
-    return (["\(done) of \(nodes) nodes"] + active).joined(separator: " | ")
-  }
-
-  private func words(_ line: ProgressLine) -> String {
-    switch line.state {
-    case .downloading:
-      "\(bar(line.fraction ?? 0)) \(Quantity.bytes(line.done ?? 0)) of \(Quantity.bytes(line.total ?? 0))\(pace(line))"
-    case .working: "\(bar(line.fraction ?? 0)) \(line.message ?? "")"
-    case .refreshing, .planning, .verifying, .committing, .installingLive: step(line)
-    }
-  }
-
-  /// The step that the work has reached, without how far it is.
-  private func step(_ line: ProgressLine) -> String {
-    switch line.state {
-    case .refreshing: "fetching the package indices"
-    case .planning: "planning"
-    case .downloading: "downloading \(Quantity.bytes(line.total ?? 0))"
-    case .working: "changing the packages"
-    case .verifying: "verifying"
-    case .committing: "committing"
-    case .installingLive: "installing in the running system"
-    }
-  }
-
-  /// The rate and the remaining time; empty until they are known.
-  private func pace(_ line: ProgressLine) -> String {
-    guard let rate = line.rate, let rest = line.secondsLeft else { return "" }
-    return ", \(Quantity.bytes(rate))/s, \(rest / 60):\(rest % 60 < 10 ? "0" : "")\(rest % 60) left"
-  }
-
-  private func bar(_ fraction: Double) -> String {
-    let percent = Int((min(max(fraction, 0), 1) * 100).rounded(.down))
-    let number = String(repeating: " ", count: 3 - "\(percent)".count) + "\(percent)%"
-    guard nodes == 1 else { return number }
-    let filled = percent * Self.barWidth / 100
-    return
-      "[\(String(repeating: "#", count: filled))\(String(repeating: ".", count: Self.barWidth - filled))] \(number)"
-  }
-
-  private static let barWidth = 20
 }
 
 /// The rate of a download over the last seconds.

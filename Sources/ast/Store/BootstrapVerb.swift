@@ -59,7 +59,7 @@ struct BootstrapVerb: Verb {
     if global.yes { return }
     guard Confirmation.isAsked(global) else {
       throw AstError(
-        .usage, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
+        .needsAnswer, "this needs confirmation, and there is no terminal", state: .unchanged, hint: "use `-y`")
     }
     _ = try FileDescriptor.standardError.writeAll("Everything on it will be lost. Type \(path) to continue: ".utf8)
     guard readLine() == path.string else {

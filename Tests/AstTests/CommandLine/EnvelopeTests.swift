@@ -44,7 +44,7 @@ struct EnvelopeTests {
     let busy = try store.ast("--json", "undo", "1")
     #expect(busy.status == 4)
     let named = try busy.json["error"]["holder"]
-    #expect(named.keys == ["command", "pid", "since"])
+    #expect(named.keys == ["command", "pid", "since", "transaction"])
     #expect(named["pid"] == .number(Double(holder.pid)))
     #expect(named["command"] == .text("ast run 1 sleep 1000"))
     holder.send(SIGTERM)

@@ -70,8 +70,12 @@ let verbsThatSucceed = [
     verb: ["status"],
     members: [
       "available", "bootLoader", "bootedNode", "defaultNode", "deployments", "etc", "networkIsolation", "nodes",
-      "running", "size", "store", "trial", "used",
+      "operations", "running", "size", "store", "trial", "used",
     ]),
+  Shape(verb: ["watch"], members: ["operations"]),
+  Shape(
+    verb: ["cancel", "t1"], status: 1, members: ["cancelled", "operation", "operations", "outcome"],
+    elements: ["operations": operation]),
   Shape(verb: ["info", "1"], members: node),
   Shape(verb: ["info", "t1"], members: ["operations"], elements: ["operations": operation]),
   Shape(verb: ["history"], members: ["generations", "operations"], elements: ["operations": operation]),
@@ -105,7 +109,7 @@ let verbsThatFail: [(verb: [String], status: Int32, code: String)] = [
   (["clone-tree", "999"], 3, "not-found"), (["desc", "999", "x"], 3, "not-found"), (["undo", "999"], 3, "not-found"),
   (["del", "--yes", "999"], 3, "not-found"), (["tree-run", "999", "true"], 3, "not-found"),
   (["move", "999", "--top"], 3, "not-found"), (["move", "0", "--top"], 5, "refused"), (["move", "1"], 2, "usage"),
-  (["undo", "--operation", "t999"], 3, "not-found"), (["undo", "--operation", "t1"], 5, "refused"),
+  (["undo", "--operation", "t999"], 3, "not-found"), (["undo", "--operation", "t1"], 5, "nothing-to-do"),
   (["info", "t999"], 3, "not-found"), (["config", "-N", "999", "--set", "updates.policy=off"], 3, "not-found"),
   (["config", "-N", "2", "--set", "x=1"], 2, "usage"),
   (["edit-conf", "999"], 3, "not-found"), (["run", "999", "true"], 125, "not-found"),
@@ -120,10 +124,11 @@ let verbsThatFail: [(verb: [String], status: Int32, code: String)] = [
   (["tree-upgrade", "999"], 3, "not-found"), (["install", "2"], 2, "usage"), (["sync", "0"], 5, "refused"),
   (["run", "0", "true"], 125, "refused"), (["run", "2", "/nonexistent"], 127, "failed"), (["undo", "2"], 5, "refused"),
   (["doctor", "--rebuild"], 5, "refused"), (["init", "--directory", "/nonexistent"], 5, "refused"),
-  (["del", "2"], 2, "usage"), (["new", String(repeating: "x", count: 4097)], 2, "usage"),
+  (["del", "2"], 2, "needs-answer"), (["new", String(repeating: "x", count: 4097)], 2, "usage"),
   (["info", "x"], 3, "not-found"),
   (["info", "-1"], 2, "usage"), (["info"], 2, "usage"), (["nope"], 2, "usage"), (["tree", "--nope"], 2, "usage"),
-  (["run", "2"], 2, "usage"), (["tree", "--store", "/nonexistent"], 3, "not-found"),
+  (["run", "2"], 2, "usage"), (["watch", "t999"], 3, "not-found"), (["cancel", "t999"], 3, "not-found"),
+  (["cancel", "17"], 2, "usage"), (["tree", "--store", "/nonexistent"], 3, "not-found"),
 ]
 
 @Suite("JSON", .requiresRoot)
@@ -209,7 +214,8 @@ struct HelpTests {
     for verb in [
       "tree", "current", "desc", "new", "clone", "clone-tree", "branch", "cbranch", "ubranch", "move", "del", "chroot",
       "run",
-      "tree-run", "edit-conf", "undo", "restore", "tag", "status", "info", "history", "du", "init", "doctor", "gc",
+      "tree-run", "edit-conf", "undo", "restore", "tag", "status", "watch", "cancel", "info", "history", "du", "init",
+      "doctor", "gc",
       "tmp", "version",
       "live-chroot", "config", "dedupe",
       "install", "remove", "upgrade", "tree-upgrade", "tree-rmpkg", "sync", "force-sync", "base-update",

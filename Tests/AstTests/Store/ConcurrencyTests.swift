@@ -47,7 +47,8 @@ struct ConcurrencyTests {
     let work = try store.start(["run", "2", "sleep", "1000"])
     try eventually("the work") { try store.ast("info", "2").stdout.contains("run running") }
 
-    let holder = "node 2 is busy: `ast run 2 sleep 1000` (pid \(work.pid), since "
+    let running = try store.ast("status").stdout.matches(of: #/Running: +(t\d+) /#).first?.output.1
+    let holder = try "node 2 is busy: \(#require(running)), `ast run 2 sleep 1000` (pid \(work.pid), since "
     for command in [
       ["undo", "2"], ["edit-conf", "2"], ["-y", "del", "2"], ["-y", "del", "1"], ["--wait=0.2", "undo", "2"],
     ] {

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* System calls about files that glibc declares for _GNU_SOURCE only, which keeps them out of Swift's reach. Every
- * function returns a negative errno on failure. */
+/* System calls about files and processes that glibc declares for _GNU_SOURCE only, or not at all, which keeps them out
+ * of Swift's reach. Every function returns a negative errno on failure. */
 
 /* open_tree(2) with OPEN_TREE_CLONE and AT_SYMLINK_NOFOLLOW: the directory `name` in `directory` as a mount of its own,
  * without the mounts in it. Returns a descriptor of the directory. Needs CAP_SYS_ADMIN. */
@@ -51,6 +51,10 @@ long long cfiles_file_system(const char *path);
 
 /* The number of a file's first block on the disk (FIBMAP), 0 if it has none. Returns 0 or a negative errno. */
 int cfiles_first_block(int file, int *block);
+
+/* pidfd_open(2): a descriptor of the process that has this number now. pidfd_send_signal(2): sends it a signal. */
+int cfiles_open_process(int pid);
+int cfiles_signal_process(int process, int signal);
 
 /* Mounts the file system of this type on a device, where no other process sees it. Returns a descriptor of its top, or a
  * negative errno: EBUSY if it is mounted elsewhere, and only one of the two is read-only. */

@@ -23,7 +23,7 @@ extension Store {
           hint: "`ast history \(id)` shows its generations")
       }
       guard target != node.current else {
-        throw AstError(.refused, "generation \(target) is already the content of node \(id)", state: .unchanged)
+        throw AstError(.nothingToDo, "generation \(target) is already the content of node \(id)", state: .unchanged)
       }
       _ = try subvolume(of: earlier)
       let operation = try recordOperation("undo", on: id, from: node.current, to: target)

@@ -115,7 +115,7 @@ extension AstError {
   fileprivate static func nothingToUndo(_ operations: [Operation]) -> AstError {
     let first = operations.first.map { "t\($0.id) (\($0.kind))" } ?? "it"
     return AstError(
-      .refused, "\(first) has not changed the content of a node", state: .unchanged,
+      .nothingToDo, "\(first) has not changed the content of a node", state: .unchanged,
       hint: "`ast history` shows what was done")
   }
 

@@ -23,6 +23,10 @@ public struct AstError: Error, Sendable, Equatable {
     case needsRoot = "needs-root"
     case damaged
     case interrupted
+    /// Things are already as they were asked to be.
+    case nothingToDo = "nothing-to-do"
+    /// There is a question, and nobody to answer it.
+    case needsAnswer = "needs-answer"
   }
 
   /// The state that a failure leaves behind.
@@ -103,10 +107,10 @@ extension AstError.Code {
   public var exitStatus: Int32 {
     switch self {
     case .failed, .needsRoot, .damaged: 1
-    case .usage: 2
+    case .usage, .needsAnswer: 2
     case .notFound: 3
     case .busy: 4
-    case .refused: 5
+    case .refused, .nothingToDo: 5
     case .partial: 6
     case .noSpace: 7
     case .interrupted: 128 + SIGINT

@@ -118,6 +118,20 @@ package enum Files {
     }
   }
 
+  /// Replaces a file that programs read at any time, in a directory that is gone at the next start: the old content or
+  /// the new one, and all may read it.
+  package static func replace(_ path: FilePath, by text: String) throws {
+    let new = FilePath("\(path).ast-new")
+    do {
+      try write(text.utf8, to: new)
+      try setMode(new, 0o644)
+      try rename(new, to: path)
+    } catch {
+      unlink(new.string)
+      throw error
+    }
+  }
+
   /// Makes a file that is nowhere but in memory, and opens it.
   package static func openInMemory() throws -> FileDescriptor {
     let opened = cfiles_open_in_memory()

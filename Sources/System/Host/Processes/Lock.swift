@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import SnapshotTree
 import SystemPackage
 
 /// The time a command waits for a lock that another command holds.
@@ -17,6 +18,8 @@ package struct LockHolder: Codable, Equatable {
   package let pid: Int32
   package let command: String
   package let started: Date
+  /// The transaction by which the history names it, as far as that is known.
+  package var transaction: OperationID?
 
   package init(pid: Int32, command: String, started: Date) {
     (self.pid, self.command, self.started) = (pid, command, started)

@@ -47,7 +47,7 @@ struct PackageConcurrencyTests {
       let refused = try node.store.ast(words)
       #expect(refused.status == 4, "\(words): \(refused)")
       #expect(
-        refused.said.first?.hasPrefix(
+        refused.said.first?.withoutTransactionOfHolder.hasPrefix(
           "ast: node \(node.id) is busy: `ast install \(node.id) waiting` (pid \(work.pid), since ") == true,
         "\(refused)")
     }

@@ -162,7 +162,10 @@ struct PlanTests {
     let all = try result.saidInJSON
     #expect(
       all.first.map { $0.keys }
-        == ["apiVersion", "cancellable", "command", "event", "node", "pid", "transaction"])
+        == [
+          "apiVersion", "cancellable", "command", "event", "node", "operation", "pid", "processStarted", "started",
+          "store", "transaction", "user",
+        ])
     #expect(all.first?["event"] == .text("started"))
     #expect(all.last?.keys == ["error", "event", "result", "status", "transaction"])
     #expect(all.last?["event"] == .text("finished") && all.last?["status"] == .number(0))
@@ -175,8 +178,8 @@ struct PlanTests {
     #expect(
       lines.allSatisfy { line in
         line.keys == [
-          "cancellable", "done", "event", "fraction", "message", "node", "overall", "package", "rate", "secondsLeft",
-          "state", "total", "transaction",
+          "cancellable", "done", "event", "fraction", "message", "node", "nodes", "nodesDone", "overall", "package",
+          "rate", "secondsLeft", "state", "total", "transaction",
         ]
       })
     let wholes = lines.compactMap { if case .number(let whole) = $0["overall"] { whole } else { nil } }

@@ -149,3 +149,8 @@ func wholeText(of file: FileDescriptor) throws -> String {
   }
   return String(decoding: bytes[..<count], as: UTF8.self)
 }
+
+extension String {
+  /// The text without the name of the transaction that holds a node, which depends on how far its command is.
+  package var withoutTransactionOfHolder: String { replacing(/busy: t\d+, `/, with: "busy: `") }
+}

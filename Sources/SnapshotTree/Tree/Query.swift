@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 public import SQLite
 internal import SystemPackage
 
@@ -94,11 +95,17 @@ extension TreeError {
       case .notADatabase: .notADatabase(path)
       case .readOnly: .readOnly(path)
       case _ where error.systemError == .isDirectory: .notADatabase(path)
-      case .cannotOpen where error.systemError == .permissionDenied: .notPermitted(path)
-      case .cannotOpen where error.systemError == .noSuchFileOrDirectory: .missing(path)
+      // The error may be about the directory for a private copy.
+      case .cannotOpen where error.systemError == .permissionDenied && !path.is(R_OK): .notPermitted(path)
+      case .cannotOpen where error.systemError == .noSuchFileOrDirectory && !path.is(F_OK): .missing(path)
       default: .sqlite(path, code: error.extendedCode, detail: error.description)
       }
   }
+}
+
+extension FilePath {
+  /// Whether this process may use the file so, or for `F_OK` whether there is one.
+  fileprivate func `is`(_ mode: Int32) -> Bool { withPlatformString { access($0, mode) } == 0 }
 }
 
 extension Statement {

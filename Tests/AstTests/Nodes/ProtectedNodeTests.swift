@@ -79,7 +79,7 @@ struct ProtectedNodeTests {
     // The program with the deployment as its root, and this machine's directories in it.
     let enter = """
       set -e; root=$1; shift
-      for place in /usr /opt /lib /lib64 /bin /dev /proc "$AST_STORE" "${1%/*}"; do
+      for place in /usr /opt /lib /lib64 /bin /dev /proc /tmp "$AST_STORE" "${1%/*}"; do
         test -d "$place" || continue
         mkdir -p "$root$place"; mount --rbind "$place" "$root$place"
       done
@@ -105,7 +105,8 @@ struct ProtectedNodeTests {
     try runSuccessfully(["sqlite3", store.database.string, "\(row); \(role)"])
     let status = try booted("status").expectSuccess().stdout.lines
     #expect(
-      status.contains("Changed:    the machine runs node 3 as it was; `ast deploy 3` starts it as it is now"),
+      status.contains(
+        "Changed:    the machine runs node 3 as it was; `ast deploy 3` and a restart bring what has changed"),
       "\(status)")
     #expect(
       status.contains("Next boot:  goes back to node 2; `ast deploy 3` keeps the running one"), "\(status)")

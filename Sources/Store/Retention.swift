@@ -22,6 +22,9 @@ public struct Retention: Sendable, Equatable {
   /// Keeps only the generations that are needed.
   package static let nothing = Retention(count: 0)
 
+  /// The same rule for every node, whatever its last change is.
+  package var deletingRestored: Retention { Retention(count: count, since: start) }
+
   /// The generations that the rule does not keep, of all generations of a node, the newest first.
   func outdated(_ generations: [Generation]) -> [Generation] {
     generations.enumerated().filter { index, generation in
@@ -91,8 +94,12 @@ extension Store {
   }
 
   /// Condemns the oldest deployments beyond the number that is kept.
-  package func retireDeployments() throws {
-    for deployment in try retirableDeployments() { try tree.delete(deployment.id) }
+  ///
+  /// - Returns: their numbers.
+  package func retireDeployments() throws -> [DeploymentID] {
+    let old = try retirableDeployments().map(\.id)
+    for deployment in old { try tree.delete(deployment) }
+    return old
   }
 
   /// The deployments, apart from pinned ones, that no command removes. The machine's newest /etc is in the one that ran

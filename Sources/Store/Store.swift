@@ -340,7 +340,7 @@ extension Store {
   package static func words(_ holder: LockHolder?) -> String {
     guard let holder else { return "another ast command works on it" }
     let name = holder.transaction.map { "t\($0), " } ?? ""
-    return "\(name)`\(holder.command)` (pid \(holder.pid), since \(holder.started.formatted(.iso8601))) works on it"
+    return "\(name)`\(holder.command)` (pid \(holder.pid), since \(LocalTime.text(holder.started))) works on it"
   }
 
   /// The holder with its transaction.

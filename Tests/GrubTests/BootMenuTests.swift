@@ -153,7 +153,7 @@ struct BootMenuTests {
     menu.deployments = [.init(id: 1234, system: system, isTrying: true)]
     let entry = try #require(menu.text.split(separator: "\n").first { $0.hasPrefix("menuentry '") })
     let title = entry.dropFirst("menuentry '".count).prefix { $0 != "'" }
-    #expect(title.prefix(74).hasSuffix("... - node 4567, deployment 1234, not"), "\(title)")
+    #expect(title.prefix(74).hasSuffix("x... - node 4567, deployment 1234, not booted yet"), "\(title)")
     #expect(title.count == 200)
     try check(menu)
   }

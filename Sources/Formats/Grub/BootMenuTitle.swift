@@ -25,16 +25,20 @@ public struct BootMenuTitle: Hashable, Sendable {
 
   /// The most characters a title has: more than a screen is wide.
   private static let limit = 200
-  /// The most of them that a description has: what follows is on the screen, too.
-  private static let descriptionLimit = 40
+  /// The columns of the narrowest screen that show a title: the frame and its margins take the others.
+  private static let screen = 74
+  /// The most and the fewest characters of a description: what follows is on the screen, too.
+  private static let descriptionLimits = 16...40
 
   /// The title in one line, without control characters, and with `notes`.
   func line(_ notes: [String]) -> String {
     let words = Self.visible(description)
-    let isLong = words.unicodeScalars.count > Self.descriptionLimit
-    let begin = isLong ? Self.clipped(words, Self.descriptionLimit - 3) + "..." : words
-    let node = ["\(begin.isEmpty ? "Node" : "\(begin) - node") \(node)"] + notes
-    let line = "\(node.joined(separator: ", ")) (generation \(generation), \(minute))"
+    let node = (["node \(node)"] + notes).joined(separator: ", ")
+    let room = Self.screen - " - \(node)".count
+    let limit = min(max(room, Self.descriptionLimits.lowerBound), Self.descriptionLimits.upperBound)
+    let begin = words.unicodeScalars.count > limit ? Self.clipped(words, limit - 3) + "..." : words
+    let title = begin.isEmpty ? "N\(node.dropFirst())" : "\(begin) - \(node)"
+    let line = "\(title) (generation \(generation), \(minute))"
     return Self.clipped(system.isEmpty ? line : "\(line) - \(Self.visible(system))", Self.limit)
   }
 

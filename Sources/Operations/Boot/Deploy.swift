@@ -43,6 +43,11 @@ public struct DeployOutcome: Sendable {
   public let etc: EtcReport
   /// The deployment that boots if the new one does not come up; nil if none is known to be good.
   public let fallback: DeploymentID?
+  /// The deployment that would have booted the next time, and only then, before this one took its place; nil if there
+  /// was none.
+  public let supersededOnce: DeploymentID?
+  /// The old deployments that were deleted, because there are newer ones.
+  public let deleted: [DeploymentID]
   /// The operation.
   public let operation: OperationID
 }
@@ -103,20 +108,19 @@ extension Store {
       }
       // 6 commit, 7 publish
       try Interruption.check()
-      let (deployment, fallback) = try change(holding: [id], own: operation) {
+      let made = try change(holding: [id], own: operation) {
         let made = try enter(staged, of: generation, boot, merges, options, from: source, operation)
         try tree.finish(operation, .done)
         return made
       }
-      keepTrialEtc(of: operation, for: deployment.id)
+      keepTrialEtc(of: operation, for: made.deployment.id)
       // The new grub.cfg changes the look of the menu, not its entries.
       do {
         try configuration.install(for: root, warning: warn)
       } catch {
         warn("\(AstError(error).reason); grub.cfg was left unchanged, and the next deploy tries this again")
       }
-      let etc = merges.map(\.report).reduce(into: EtcReport()) { $0 += $1 }
-      return DeployOutcome(deployment: deployment, etc: etc, fallback: fallback, operation: operation)
+      return made
     } catch let error as TreeError where error.isOutcomeUnknown {
       throw error
     } catch {
@@ -269,7 +273,7 @@ extension Store {
   private func enter(
     _ staged: Subvolume, of generation: Generation, _ boot: BootFiles, _ merges: [MergeEtc], _ options: DeployOptions,
     from source: Source?, _ operation: OperationID
-  ) throws -> (Deployment, fallback: DeploymentID?) {
+  ) throws -> DeployOutcome {
     let deployment = Deployment(
       id: try tree.allocateDeployment(), node: generation.node, generation: generation.number, created: Date(),
       subvolume: SubvolumeUUID(try staged.info().uuid), boot: boot)
@@ -283,15 +287,19 @@ extension Store {
     try FileSystem.sync(root)
     try tree.insert(deployment)
     let fallback = try lastGood(before: deployment.id)
+    let once = try tree.onceDeployment
     switch options.choice {
     case .always:
       try tree.setDefaultDeployment(deployment.id, token: operation)
       try tree.setPreviousDeployment(fallback)
+      // The next start is what was chosen last.
+      try tree.setOnceDeployment(nil, token: nil)
     case .once: try tree.setOnceDeployment(deployment.id, token: operation)
     case .never: break
     }
-    try retireDeployments()
-    return (deployment, fallback)
+    return DeployOutcome(
+      deployment: deployment, etc: merges.map(\.report).reduce(into: EtcReport()) { $0 += $1 }, fallback: fallback,
+      supersededOnce: options.choice == .never ? nil : once, deleted: try retireDeployments(), operation: operation)
   }
 
   /// Notes what the /etc of a new deployment was made from, and which system ran last.

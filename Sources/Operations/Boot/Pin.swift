@@ -5,9 +5,12 @@ import Store
 /// `pin`, `unpin`.
 extension Store {
   /// Pins a deployment, which keeps it, or unpins it.
-  public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID {
+  ///
+  /// - Returns: the operation; nil if there was nothing to do.
+  public func setPinned(_ isPinned: Bool, _ id: DeploymentID) throws -> OperationID? {
     try change {
       guard let deployment = try tree.deployment(id) else { throw AstError.unknown(id) }
+      guard deployment.isPinned != isPinned else { return nil }
       let operation = try recordOperation(isPinned ? "pin" : "unpin", on: deployment.node)
       try tree.setPinned(isPinned, id)
       return operation

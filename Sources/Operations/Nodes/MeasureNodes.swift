@@ -71,11 +71,40 @@ extension Store {
       usage.deployments += try counted.add(Subvolume(at: root.pushing(deployment.path)))
     }
     let root = RootDirectory(root)
+    let files = try filesOfCache(in: root)
+    usage.cache = try root.bytes(of: files.cache)
+    usage.rest = try root.bytes(of: files.others)
+    return usage
+  }
+
+  /// The space that `ast gc --cache` frees, in bytes: the packages, the indices, and the lists for `search`.
+  public func measureCache() throws -> Int64 {
+    let root = RootDirectory(root)
+    return try root.bytes(of: filesOfCache(in: root).cache)
+  }
+
+  /// The files of the store that are in no subvolume: those of the cache, and the others.
+  private func filesOfCache(in root: RootDirectory) throws -> (cache: [FilePath], others: [FilePath]) {
     let (cache, others) = try (root.files(below: "cache"), root.files(below: "ast"))
     let lists = Set(others.filter { file in PublishedDirectory.paths.contains { file.starts(with: $0) } })
-    usage.cache = try root.bytes(of: cache + lists)
-    usage.rest = try root.bytes(of: others.filter { !lists.contains($0) })
-    return usage
+    return (cache + lists, others.filter { !lists.contains($0) })
+  }
+
+  /// Measures what only these generations and deployments have: what is freed when all of them are deleted, in bytes,
+  /// after compression. Reads the tree of each subvolume of the store, as ``measureAll()`` does.
+  public func measure(onlyIn generations: [Generation], _ deployments: [Deployment]) throws -> Int64 {
+    let (leaving, leavingDeployments) = (Set(generations.map(\.subvolume)), Set(deployments.map(\.id)))
+    var counted = CountedExtents()
+    for node in try tree.nodes() {
+      for generation in try tree.generations(of: node.id) where !leaving.contains(generation.subvolume) {
+        _ = try counted.add(subvolume(of: generation))
+      }
+    }
+    for deployment in try tree.deployments() where !leavingDeployments.contains(deployment.id) {
+      _ = try counted.add(Subvolume(at: root.pushing(deployment.path)))
+    }
+    let freed = try generations.reduce(0) { try $0 + counted.add(subvolume(of: $1)) }
+    return try deployments.reduce(freed) { try $0 + counted.add(Subvolume(at: root.pushing($1.path))) }
   }
 }
 

@@ -11,8 +11,8 @@ public struct OutdatedStart: Sendable {
   /// What people should know about it.
   public var sentence: String {
     isBooted
-      ? "the machine runs node \(node) as it was; `ast deploy \(node)` starts it as it is now"
-      : "the next start is of node \(node) as it was; `ast deploy \(node)` starts it as it is now"
+      ? "the machine runs node \(node) as it was; `ast deploy \(node)` and a restart bring what has changed"
+      : "the next start is of node \(node) as it was; `ast deploy \(node)` brings what has changed"
   }
 }
 

@@ -41,9 +41,12 @@ extension Store {
   }
 
   /// Pins a generation, which keeps it, or unpins it.
-  public func setPinned(_ isPinned: Bool, _ reference: GenerationReference) throws -> (GenerationID, OperationID) {
+  ///
+  /// - Returns: the generation, and the operation; nil if there was nothing to do.
+  public func setPinned(_ isPinned: Bool, _ reference: GenerationReference) throws -> (GenerationID, OperationID?) {
     try change {
       let generation = try generation(reference)
+      guard try tree.pinnedGenerations().contains(generation.id) != isPinned else { return (generation.id, nil) }
       let operation = try recordOperation(isPinned ? "pin" : "unpin", on: generation.node)
       try tree.setPinned(isPinned, generation.id)
       return (generation.id, operation)

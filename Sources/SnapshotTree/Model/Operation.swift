@@ -55,6 +55,13 @@ extension Operation {
   /// The kind of `restore`, whose generation to restore from stays until the next change.
   public static let restoration = "restore"
 
+  /// The signal that stopped it, so that what it had begun was discarded; nil if it was not stopped so.
+  public var stopSignal: Int32? {
+    let words = "interrupted by signal "
+    guard state != .done, let message, message.hasPrefix(words) else { return nil }
+    return Int32(message.dropFirst(words.count).prefix { $0.isNumber })
+  }
+
   /// Which generation of its node the operation has replaced by which; nil if it has not changed a node's content.
   public var change: (from: GenerationNumber, to: GenerationNumber)? {
     guard node != nil, state == .done, message == nil, let from, let generation, from != generation else { return nil }

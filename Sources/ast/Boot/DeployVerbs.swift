@@ -55,8 +55,9 @@ struct Deploy: Verb {
     let steps = StepView(context.output, expecting: 3, on: id)
     let made = try store.deploy(id, options, progress: steps.show)
     for line in made.etc.sentences { context.output.note(line) }
+    let deleted = made.deleted.isEmpty ? "" : "\n\(Self.words(deleted: made.deleted))"
     return Report(
-      text: "Node \(id) is deployment \(made.deployment.id); \(next(made)).", data: DeployReport(made),
+      text: "Node \(id) is deployment \(made.deployment.id); \(next(made)).\(deleted)", data: DeployReport(made),
       transaction: made.operation)
   }
 
@@ -77,13 +78,22 @@ struct Deploy: Verb {
   }
 
   private func next(_ made: DeployOutcome) -> String {
+    let superseded = made.supersededOnce.map { ", instead of deployment \($0)" } ?? ""
     switch (once, withoutDefault) {
-    case (true, _): return "it boots at the next start, and only then"
+    case (true, _): return "it boots at the next start, and only then\(superseded)"
     case (_, true): return "it is in the boot menu"
     default:
       let fallback = made.fallback.map { "; deployment \($0) is the fallback" } ?? ""
-      return "it boots at the next start\(fallback)"
+      return "it boots at the next start\(superseded)\(fallback)"
     }
+  }
+
+  /// A sentence about the old deployments that were deleted.
+  private static func words(deleted: [DeploymentID]) -> String {
+    let numbers = deleted.sorted().map { "\($0)" }
+    let which =
+      numbers.count == 1 ? "Deployment \(numbers[0]) was" : "Deployments \(numbers.joined(separator: ", ")) were"
+    return "\(which) deleted, as there are newer ones; `ast pin` keeps one."
   }
 }
 
@@ -165,11 +175,18 @@ struct Unpin: Verb {
 extension Report {
   /// The report on pinning or unpinning.
   fileprivate init(pinning isPinned: Bool, _ target: PinTarget, _ context: Context) throws {
-    let (store, done) = (try context.store, isPinned ? "is pinned" : "is no longer pinned")
+    let store = try context.store
+    func words(_ subject: String, _ operation: OperationID?) -> String {
+      if operation == nil {
+        return "\(subject) \(isPinned ? "is pinned already" : "was not pinned"); nothing was changed."
+      }
+      return "\(subject) \(isPinned ? "is pinned" : "is no longer pinned")."
+    }
     switch target {
     case .deployment(let deployment):
       let operation = try store.setPinned(isPinned, deployment)
-      self.init(text: "Deployment \(deployment) \(done).", data: ["deployment": deployment], transaction: operation)
+      self.init(
+        text: words("Deployment \(deployment)", operation), data: ["deployment": deployment], transaction: operation)
     case .generation(let name):
       let reference = try store.reference(named: name)
       guard reference.number != nil else {
@@ -179,7 +196,7 @@ extension Report {
       }
       let (generation, operation) = try store.setPinned(isPinned, reference)
       self.init(
-        text: "Generation \(generation) \(done).",
+        text: words("Generation \(generation)", operation),
         data: PinReport(node: generation.node, generation: generation.number),
         transaction: operation)
     }
@@ -272,6 +289,8 @@ private struct DeployReport: Encodable {
   let generation: GenerationNumber
   let etc: EtcReport
   @Nullable var fallback: DeploymentID?
+  @Nullable var supersededOnce: DeploymentID?
+  let deleted: [DeploymentID]
 
   init(_ made: DeployOutcome) {
     deployment = made.deployment.id
@@ -279,5 +298,7 @@ private struct DeployReport: Encodable {
     generation = made.deployment.generation
     etc = made.etc
     fallback = made.fallback
+    supersededOnce = made.supersededOnce
+    deleted = made.deleted.sorted()
   }
 }

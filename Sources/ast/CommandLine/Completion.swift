@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Host
 import Nodes
 import Packages
 import Settings

@@ -17,10 +17,12 @@ struct Cancel: Verb {
   static var needs: Need { .reading }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
-  @Argument(help: "The transaction, such as t17.") var transaction: OperationName
+  @Argument(help: "The transaction, such as t17; needed if more than one command is at work.")
+  var transaction: OperationName?
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
+    guard let transaction else { return try cancel(only(in: store), context.output, store) }
     switch try transaction.find(in: store) {
     case .ended(let operations):
       let end = EndedCommand(operations)
@@ -29,6 +31,18 @@ struct Cancel: Verb {
         data: CancelReport(end, isCancelled: false), status: 1)
     case .atWork(let operation): return try cancel(operation, context.output, store)
     }
+  }
+
+  /// The only command at work.
+  private func only(in store: Store) throws -> OperationAtWork {
+    let atWork = OperationAtWork.all(on: store.root)
+    guard let only = atWork.first else { throw AstError(.notFound, "no command is at work", state: .unchanged) }
+    guard atWork.count == 1 else {
+      let names = atWork.map { "`ast cancel \($0.name)` (\($0.start.command))" }
+      throw AstError(
+        .usage, "\(atWork.count) commands are at work", state: .unchanged, hint: names.joined(separator: ", or "))
+    }
+    return only
   }
 
   private func cancel(_ operation: OperationAtWork, _ output: Output, _ store: Store) throws -> Report {

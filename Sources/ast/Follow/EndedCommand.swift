@@ -16,7 +16,8 @@ struct EndedCommand {
 
   let name: String
   let outcome: Outcome
-  /// The exit status of the command; if that is not known, 0 if it is done, else 1.
+  /// The exit status of the command; if that is not known, 0 if it is done, that of the signal if one stopped it, else
+  /// 1.
   let status: Int32
   let operations: [SnapshotTree.Operation]
 
@@ -38,7 +39,8 @@ struct EndedCommand {
     self.operations = operations
     let states = Set(operations.map(\.state))
     outcome = Self.outcome(status, states, isStop: Self.isStop(status, operations))
-    self.status = status ?? (outcome == .done ? 0 : 1)
+    let stop = operations.lazy.compactMap(\.stopSignal).first.map { 128 + $0 }
+    self.status = status ?? (outcome == .done ? 0 : stop ?? 1)
   }
 
   private static func outcome(_ status: Int32?, _ states: Set<OperationState>, isStop: Bool) -> Outcome {
@@ -51,7 +53,7 @@ struct EndedCommand {
   /// process, which cannot say so.
   private static func isStop(_ status: Int32?, _ operations: [SnapshotTree.Operation]) -> Bool {
     guard let status else {
-      return operations.isEmpty || operations.contains { $0.message?.hasPrefix("interrupted by signal") ?? false }
+      return operations.isEmpty || operations.contains { $0.stopSignal != nil }
     }
     return [SIGHUP, SIGINT, SIGTERM].contains { status == 128 + $0 }
   }

@@ -41,7 +41,7 @@ struct Watch: Verb {
   }
 
   private func watch(_ operation: OperationAtWork, _ output: Output, _ store: Store) throws -> Report {
-    let view: any WatchView = output.json ? EventView(output) : BarView(output)
+    let view: any WatchView = output.json ? EventView(output) : BarView(output, store)
     let last = try operation.follow(view.show)
     view.end()
     return Self.report(try EndedCommand(last, in: store), after: last)
@@ -86,15 +86,16 @@ private final class EventView: WatchView {
 /// The bar, for people; a line for each step, if standard error is not a terminal that redraws.
 private final class BarView: WatchView {
   private let output: Output
+  private let store: Store
   private let isDrawing = isatty(STDERR_FILENO) == 1 && !Terminal.isDumb
   private var isIntroduced = false
   private var steps: [NodeID?: String] = [:]
 
-  init(_ output: Output) { self.output = output }
+  init(_ output: Output, _ store: Store) { (self.output, self.store) = (output, store) }
 
   func show(_ operation: OperationAtWork) throws {
     if !isIntroduced {
-      output.tellUser("\(operation.name) is `\(operation.start.command)`, \(operation.origin)")
+      output.tellUser("\(operation.name) is `\(try operation.command(in: store))`, \(operation.origin)")
       isIntroduced = true
     }
     guard output.isForPeople else { return }
@@ -112,6 +113,11 @@ private final class BarView: WatchView {
 extension OperationAtWork {
   /// Who started it, and when.
   var origin: String { "started by \(Printable.line(start.user)) at \(LocalTime.text(start.started))" }
+
+  /// The command as it was typed, if the history has it already and shows it to this user, else as in the record.
+  func command(in store: Store) throws -> String {
+    try transaction.flatMap(store.tree.operation).map { Printable.line($0.command) } ?? start.command
+  }
 
   /// What it is, in one line.
   var words: String { "\(start.command) (pid \(start.pid), \(origin))" }

@@ -110,18 +110,24 @@ struct Status: Verb {
 
 struct Info: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "Show the details of a node, a generation or a transaction")
+    commandName: "info", abstract: "Show the details of a node, a generation, a deployment or a transaction")
   static var needs: Need { .reading }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
-  @Argument(help: "The node or generation, or a transaction such as t17.") var node: GenerationName
+  @Argument(help: "The node or generation, a deployment such as d3, or a transaction such as t17.")
+  var node: GenerationName
 
   func perform(in context: Context) throws -> Report {
     let store = try context.store
     if let transaction = TransactionName(argument: node.description) {
       return try Self.report(on: transaction.id, store)
     }
-    let facts = try store.facts(of: store.reference(named: node))
+    if let deployment = DeploymentID(written: node.description) {
+      return try Self.report(on: deployment, store)
+    }
+    let reference = try store.reference(named: node)
+    let facts = try store.facts(of: reference)
+    guard reference.number == nil else { return try Self.report(onGeneration: facts, store) }
     let node = facts.node.id
     let kept = try store.tree.generations(of: node).map { "\($0.number)" }.joined(separator: ", ")
     let named = facts.tags.map { tag in tag.generation == nil ? "\(tag.name)" : "\(tag.name) (\(tag.target))" }
@@ -141,6 +147,43 @@ struct Info: Verb {
       ("UUID", "\(facts.generation.subvolume)"),
     ]
     return Report(text: Status.table(lines), data: NodeReport(facts))
+  }
+
+  /// The report on a generation of a node.
+  private static func report(onGeneration facts: NodeFacts, _ store: Store) throws -> Report {
+    let (node, generation) = (facts.node, facts.generation)
+    let role = generation.number == node.current ? ["current"] : generation.number == node.previous ? ["previous"] : []
+    let deployed = facts.deployments.filter { $0.generation == generation.number }.map { "deployment \($0.id)" }
+    let pin = facts.pinnedGenerations.contains(generation.number) ? ["pinned"] : []
+    let state = role + deployed + pin
+    let named = facts.tags.filter { $0.generation == generation.number }.map { "\($0.name)" }
+    let origin = try generation.operation.flatMap(store.tree.operation).map { "t\($0.id), `\($0.command)`" }
+    let lines: [(String, String)] = [
+      ("Generation", "\(generation.id)"), ("Node", "\(node.id) - \(node.description)"),
+      ("Created", LocalTime.text(generation.created)), ("By", origin ?? "-"),
+      ("Packages", facts.packages.map { "\($0)" } ?? "no dpkg"),
+      ("Size", generation.size.map(Quantity.bytes) ?? "unknown"),
+      ("State", state.isEmpty ? "-" : state.joined(separator: ", ")),
+      ("Tags", named.isEmpty ? "-" : named.joined(separator: ", ")),
+      ("Path", "\(store.root.pushing(generation.path))"), ("UUID", "\(generation.subvolume)"),
+    ]
+    return Report(text: Status.table(lines), data: NodeReport(facts))
+  }
+
+  /// The report on a deployment.
+  private static func report(on id: DeploymentID, _ store: Store) throws -> Report {
+    guard let facts = try store.deploymentFacts().first(where: { $0.deployment.id == id }) else {
+      throw AstError(.notFound, "there is no deployment \(id)", hint: "`ast deployments` lists them")
+    }
+    let deployment = facts.deployment
+    let lines: [(String, String)] = [
+      ("Deployment", "\(id)"), ("Node", "\(deployment.node) - \(facts.description)"),
+      ("Generation", "\(GenerationID(deployment.node, deployment.generation))"),
+      ("Created", LocalTime.text(deployment.created)), ("State", facts.words),
+      ("Reason", deployment.reason ?? "-"), ("Kernel", deployment.boot.map { "/\($0.kernel)" } ?? "-"),
+      ("Path", "\(store.root.pushing(deployment.path))"), ("UUID", deployment.subvolume.map { "\($0)" } ?? "-"),
+    ]
+    return Report(text: Status.table(lines), data: ["deployments": [DeploymentReport(facts)]])
   }
 
   /// The report on all that the command of a transaction did.

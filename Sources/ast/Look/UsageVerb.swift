@@ -29,7 +29,7 @@ struct Usage: Verb {
 
   private static func summary(_ usage: StoreUsage) -> String {
     let rows = [
-      ("the nodes, what they share once", usage.nodes), ("older generations", usage.olderGenerations),
+      ("the nodes; what they share is counted once", usage.nodes), ("older generations", usage.olderGenerations),
       ("deployments", usage.deployments),
       ("cache of packages, and their lists", usage.cache), ("database and logs", usage.rest),
       ("the store", usage.total),

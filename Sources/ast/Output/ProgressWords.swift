@@ -27,7 +27,7 @@ struct ProgressWords {
     case .downloading:
       "\(bar(line.fraction ?? 0)) \(Quantity.bytes(line.done ?? 0)) of \(Quantity.bytes(line.total ?? 0))\(pace(line))"
     case .working:
-      line.fraction.map { "\(bar($0)) \(line.message ?? "")" } ?? line.message ?? "at work"
+      line.fraction.map { "\(bar($0)) \(line.message ?? "")" } ?? line.message ?? "working"
     case .refreshing, .planning, .verifying, .committing, .installingLive: name(of: line)
     }
   }
@@ -43,7 +43,7 @@ struct ProgressWords {
     case .refreshing: "fetching the package indices"
     case .planning: "planning"
     case .downloading: "downloading \(Quantity.bytes(line.total ?? 0))"
-    case .working: line.fraction == nil ? line.message ?? "at work" : "changing the packages"
+    case .working: line.fraction == nil ? line.message ?? "working" : "changing the packages"
     case .verifying: "verifying"
     case .committing: "committing"
     case .installingLive: "installing in the running system"

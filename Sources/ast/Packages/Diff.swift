@@ -47,9 +47,20 @@ struct Diff: Verb {
     let lines =
       packages
       ? DiffView.byKind(rows) : rows.map(\.line) + (files ?? []).map { DiffView.text($0, names) }
+    if let sentence = emptiness(packages: rows.count, files: files?.count) { context.output.tellUser(sentence) }
     return Report(
       text: lines.joined(separator: "\n"),
       data: DiffReport(packages: rows.map(PackageReport.init), files: files?.map(DiffFileReport.init)))
+  }
+
+  /// What people are told of a comparison in which nothing differs, or no file does.
+  ///
+  /// - Parameter count: how many files differ; nil if none was compared.
+  private func emptiness(packages: Int, files count: Int?) -> String? {
+    guard let count else { return packages == 0 ? "no package differs" : nil }
+    guard count == 0 else { return nil }
+    let which = files ? "no file differs" : "no file in /etc differs; `--files` compares all"
+    return packages == 0 ? "no package differs, and \(which)" : which
   }
 
   /// The changed files, with their contents if these are asked for.

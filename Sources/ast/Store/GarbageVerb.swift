@@ -1,7 +1,9 @@
 import ArgumentParser
 import FoundationEssentials
 import Host
+import Nodes
 import SnapshotTree
+import Store
 import Upkeep
 
 struct CollectGarbage: Verb {
@@ -42,9 +44,15 @@ struct CollectGarbage: Verb {
     if let minFree { options.minimumFree = minFree.bytes }
     let garbage = try store.garbage(options)
     let plan = GarbageView.plan(garbage, in: store.root)
+    let notes =
+      try simulate || Terminal.isPresent
+      ? GarbageView.notes(garbage, options, cache: options.emptiesCache ? 0 : store.measureCache()) : []
     if simulate {
+      let freed = freed(by: garbage, in: store, context.output)
+      let heading = plan.isEmpty ? ["Nothing to delete."] : ["Would be deleted:", plan]
       return Report(
-        text: plan.isEmpty ? "Nothing to delete." : "Would be deleted:\n\(plan)", data: GarbageReport(garbage))
+        text: (heading + GarbageView.lines(freed: freed, by: garbage) + notes).joined(separator: "\n"),
+        data: GarbageReport(garbage, freed: freed))
     }
     guard
       try garbage.isEmpty
@@ -55,9 +63,24 @@ struct CollectGarbage: Verb {
     for error in done.busy { context.output.note("skipped: \(error.message)") }
     for error in done.failures { context.output.warn(error.message) }
     return Report(
-      text: GarbageView.result(done, minimumFree: options.minimumFree), data: GarbageReport(done),
+      text: ([GarbageView.result(done, minimumFree: options.minimumFree)] + notes).joined(separator: "\n"),
+      data: GarbageReport(done),
       status: done.exitStatus, isUneventful: garbage.isEmpty && done.exitStatus == 0,
       error: done.interruption.map { .interrupted(by: $0, state: nil) })
+  }
+}
+
+extension CollectGarbage {
+  /// What only the generations and deployments have that would be deleted; nil if it cannot be measured, as in a store
+  /// that is damaged.
+  private func freed(by garbage: Garbage, in store: Store, _ output: Output) -> Int64? {
+    do {
+      guard !garbage.generations.isEmpty || !garbage.deployments.isEmpty else { return 0 }
+      return try store.measure(onlyIn: garbage.generations, garbage.deployments)
+    } catch {
+      output.warn("what this would free cannot be measured: \(AstError(error).reason)")
+      return nil
+    }
   }
 }
 
@@ -80,8 +103,12 @@ private struct GarbageReport: Encodable {
   private let skipped: [String]
   private let failures: [String]
   @Nullable private var free: Int64?
+  @Nullable private var freed: Int64?
+  private let sparedForRestoration: [Old]
 
-  init(_ found: Garbage) {
+  init(_ found: Garbage, freed: Int64?) {
+    self.freed = freed
+    sparedForRestoration = Self.rows(found.sparedForRestoration)
     deployments = found.deployments.map(\.id)
     generations = Self.rows(found.generations)
     packageFiles = found.packageFiles
@@ -95,6 +122,7 @@ private struct GarbageReport: Encodable {
   }
 
   init(_ done: CollectedGarbage) {
+    sparedForRestoration = []
     deployments = done.deployments.map(\.id)
     generations = Self.rows(done.generations)
     packageFiles = done.packageFiles

@@ -20,6 +20,25 @@ enum GarbageView {
     return blocks.compactMap(\.self).joined(separator: "\n")
   }
 
+  /// What the deletion of generations and deployments frees; empty if there are none, or if it is not known.
+  static func lines(freed: Int64?, by garbage: Garbage) -> [String] {
+    let kinds = [("generations", garbage.generations.isEmpty), ("deployments", garbage.deployments.isEmpty)]
+    let words = kinds.filter { !$0.1 }.map(\.0).joined(separator: " and ")
+    guard let freed, !words.isEmpty else { return [] }
+    return ["Deleting these \(words) frees \(Quantity.bytes(freed))."]
+  }
+
+  /// What else could be deleted, and the options that do it.
+  ///
+  /// - Parameter cache: the bytes in the package cache that would stay.
+  static func notes(_ garbage: Garbage, _ options: GarbageOptions, cache: Int64) -> [String] {
+    let spared = Dictionary(grouping: garbage.sparedForRestoration, by: \.node).sorted { $0.key < $1.key }
+    return spared.map { node, generations in
+      "\(count(generations.count, "old generation")) of node \(node) \(generations.count == 1 ? "is" : "are")"
+        + " kept after `ast restore`, until its next change; `ast gc --keep \(options.generations)` does not wait."
+    } + (cache == 0 ? [] : ["The package cache has \(Quantity.bytes(cache)); `ast gc --cache` empties it."])
+  }
+
   /// The result, in a sentence or two.
   static func result(_ done: CollectedGarbage, minimumFree: Int64?) -> String {
     let counts = [

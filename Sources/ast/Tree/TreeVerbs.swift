@@ -178,15 +178,16 @@ struct CloneTree: Verb {
 
 struct Del: Verb {
   static let configuration = CommandConfiguration(
-    commandName: "del", abstract: "Delete a node and everything below it", aliases: ["rm-snapshot"])
+    commandName: "del", abstract: "Delete a node and everything below it, or a deployment", aliases: ["rm-snapshot"])
   static var needs: Need { .freeing }
 
   @OptionGroup(title: HelpText.general) var global: GlobalOptions
   @Flag(name: [.customShort("n"), .customLong("simulate")], help: "Show what would be deleted, and change nothing.")
   var simulate = false
-  @Argument(help: "The top of the tree to delete.") var node: NodeName
+  @Argument(help: "The top of the tree to delete, or a deployment such as d3.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
+    if let deployment = DeploymentID(written: "\(node)") { return try delete(deployment, context) }
     let (store, node) = (try context.store, try context.node(self.node))
     let doomed = try store.deletable(node)
     let list = doomed.map { "  \($0.id) - \(Printable.line($0.description))" }.joined(separator: "\n")
@@ -200,6 +201,18 @@ struct Del: Verb {
     let count = deleted.nodes.count == 1 ? "" : " with \(deleted.nodes.count - 1) below it"
     return Report(
       text: "Node \(node)\(count) deleted.", data: ["nodes": deleted.nodes.map(\.id)], transaction: deleted.operation)
+  }
+
+  private func delete(_ id: DeploymentID, _ context: Context) throws -> Report {
+    let deployment = try context.store.deletable(id)
+    let words = "deployment \(id) (generation \(deployment.generation) of node \(deployment.node))"
+    if simulate { return Report(text: "Would be deleted: \(words)", data: ["deployment": id]) }
+    guard try Confirmation.given("This will be DELETED: \(words)\nDelete it?", global) else {
+      throw Confirmation.refusal
+    }
+    return Report(
+      text: "Deployment \(id) deleted; node \(deployment.node) stays.", data: ["deployment": id],
+      transaction: try context.store.delete(id))
   }
 }
 

@@ -51,19 +51,22 @@ struct Restore: Verb {
     let (outcome, changes) = try store.restore(paths, from: id)
     context.output.tell(outcome.accounts, of: id.node)
     let end: String
+    var hints: [String] = []
     var made: GenerationNumber?
     if case .committed(let generation) = outcome.effect {
       end = "\(changes.count == 1 ? "1 file" : "\(changes.count) files") as in \(id), generation \(generation)"
       made = generation
+      hints.append("To see what it changed: `ast diff --content \(id.node)`.")
       if try store.goesWithTheNextChange(id) {
-        context.output.note(
-          "generation \(id) is deleted with the next change of node \(id.node); `ast pin \(id)` keeps it")
+        hints.append(
+          "Generation \(id) is kept until the next change of node \(id.node); `ast pin \(id)` keeps it for good.")
       }
     } else {
       end = "it has these files as they are in \(id); nothing was changed"
     }
     return Report(
-      text: "Node \(id.node): \(end).", data: RestoreReport(id, changes: changes, made: made),
+      text: (["Node \(id.node): \(end)."] + hints).joined(separator: "\n"),
+      data: RestoreReport(id, changes: changes, made: made),
       transaction: outcome.operation)
   }
 

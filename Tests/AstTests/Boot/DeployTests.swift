@@ -32,7 +32,7 @@ struct DeployTests {
     let store = disk.store
     try store.ast("deploy", "1").expectSuccess()
     try store.ast("tag", "1", "server").expectSuccess()
-    let sentence = "the next start is of node 1 as it was; `ast deploy 1` starts it as it is now"
+    let sentence = "the next start is of node 1 as it was; `ast deploy 1` brings what has changed"
     #expect(try store.ast("run", "1", "true").expectSuccess().stderr == "ast: node 1: nothing was changed\n")
     let changed = try store.ast("run", "1", "touch", "/new").expectSuccess()
     #expect(changed.stderr == "ast: node 1: changes kept as generation 3\nast: \(sentence)\n")
@@ -265,20 +265,67 @@ struct DeployTests {
       try store.ast("deploy", "--once", "1").stdout
         == "Node 1 is deployment 4; it boots at the next start, and only then.\n")
     #expect(try MenuFiles(of: store).standard == "ast-2")
+    // Neither gives way to what is in the menu only.
+    try store.ast("deploy", "--no-default", "1").expectSuccess()
+    #expect(try DeploymentListing(store).data.filter(\.once).map(\.deployment) == [4])
+    #expect(
+      try store.ast("deploy", "--once", "1").stdout.hasPrefix(
+        "Node 1 is deployment 6; it boots at the next start, and only then, instead of deployment 4.\n"))
     #expect(
       try store.ast("rollback").stdout == "Deployment 1 (node 1) boots at the next start, instead of deployment 2.\n")
     let deployments = try DeploymentListing(store).data
-    #expect(deployments.map(\.deployment) == [4, 3, 2, 1])
+    #expect(deployments.map(\.deployment) == [6, 5, 4, 2, 1])
     #expect(deployments.filter(\.isDefault).map(\.deployment) == [1])
     #expect(deployments.filter(\.once).isEmpty)
     #expect(try MenuFiles(of: store).standard == "ast-1")
     #expect(try Consistency.problems(of: store) == [])
   }
 
+  /// What was to be booted once is not what a later `deploy` says of itself.
+  @Test func theNextStartIsWhatWasChosenLast() throws {
+    try store.ast("deploy", "--once", "1").expectSuccess()
+    let made = try store.ast("deploy", "--json", "1").expectSuccess().json["data"]
+    #expect(made["supersededOnce"] == .number(1) && made["deleted"] == .array([]))
+    #expect(try DeploymentListing(store).data.filter(\.once).isEmpty)
+    try store.ast("deploy", "--once", "1").expectSuccess()
+    #expect(
+      try store.ast("deploy", "1").stdout.hasPrefix(
+        "Node 1 is deployment 4; it boots at the next start, instead of deployment 3"))
+    #expect(try MenuFiles(of: store).standard == "ast-4")
+  }
+
+  @Test func oneDeploymentIsDeleted() throws {
+    try store.ast("deploy", "1").expectSuccess()
+    try store.ast("deploy", "--no-default", "1").expectSuccess()
+    try store.ast("deploy", "--once", "1").expectSuccess()
+    try expectUnchanged(
+      ["del", "-y", "d1"], status: 5, "deployment 1 is the default and cannot be deleted; nothing was changed")
+    try expectUnchanged(
+      ["del", "-y", "d3"], status: 5, "deployment 3 boots at the next start and cannot be deleted; nothing was changed")
+    try store.ast("pin", "d2").expectSuccess()
+    try expectUnchanged(
+      ["del", "-y", "d2"], status: 5, "deployment 2 is pinned and cannot be deleted; nothing was changed")
+    try store.ast("unpin", "d2").expectSuccess()
+    try expectUnchanged(["del", "-y", "d9"], status: 3, "there is no deployment 9; nothing was changed")
+    #expect(
+      try store.ast("del", "-n", "d2").stdout == "Would be deleted: deployment 2 (generation 2 of node 1)\n")
+    #expect(try store.ast("del", "-y", "d2").stdout == "Deployment 2 deleted; node 1 stays.\n")
+    #expect(try DeploymentListing(store).data.map(\.deployment) == [3, 1])
+    #expect(try !MenuFiles(of: store).files.contains { $0.string.contains("deploy/2/") })
+    #expect(try store.ast("info", "d1").expectSuccess().stdout.contains("State:       not booted yet, default"))
+    #expect(try store.ast("info", "d2").status == 3)
+    #expect(try Consistency.problems(of: store) == [])
+  }
+
   @Test func oldDeploymentsGoUnlessTheyArePinned() throws {
     try store.ast("deploy", "1").expectSuccess()
     #expect(try store.ast("pin", "1").stdout == "Deployment 1 is pinned.\n")
-    for _ in 2...6 { try store.ast("deploy", "1").expectSuccess() }
+    #expect(try store.ast("pin", "1").stdout == "Deployment 1 is pinned already; nothing was changed.\n")
+    for _ in 2...4 { try store.ast("deploy", "1").expectSuccess() }
+    #expect(
+      try store.ast("deploy", "1").stdout.lines.last
+        == "Deployment 2 was deleted, as there are newer ones; `ast pin` keeps one.")
+    try store.ast("deploy", "1").expectSuccess()
     #expect(try DeploymentListing(store).data.map(\.deployment) == [6, 5, 4, 1])
     #expect(try Consistency.problems(of: store) == [])
     try store.ast("unpin", "1").expectSuccess()

@@ -138,6 +138,8 @@ struct GenerationNameTests {
       "node 1 has the tag before-mail and cannot be deleted; nothing was changed",
       "`ast tag --delete before-mail` ends that")
     #expect(try store.ast("unpin", "1@3").expectSuccess().stdout == "Generation 1@3 is no longer pinned.\n")
+    #expect(
+      try store.ast("unpin", "1@3").expectSuccess().stdout == "Generation 1@3 was not pinned; nothing was changed.\n")
     try store.ast("tag", "--delete", "before-mail").expectSuccess()
     try store.ast("pin", "1@8").expectSuccess()
     expect(

@@ -21,8 +21,8 @@ private let operation = [
 ]
 private let generation = ["created", "node", "number", "operation", "path", "size", "uuid"]
 private let garbage = [
-  "deployments", "failures", "free", "generations", "indices", "leftovers", "packageBytes", "packageFiles", "skipped",
-  "spare", "undeleted",
+  "deployments", "failures", "free", "freed", "generations", "indices", "leftovers", "packageBytes", "packageFiles",
+  "skipped", "spare", "sparedForRestoration", "undeleted",
 ]
 private let restored = ["changes", "from", "generation", "node"]
 private let runMembers = ["effect", "generation", "node", "status"]

@@ -190,6 +190,10 @@ extension KillScenario {
     KillScenario("unpin", "1").with { $0.prepare = { try $0.ast("pin", "1").expectSuccess() } },
     KillScenario("run", "1", "touch", "/third").with { $0.name = "run of a node that is in the boot menu" },
     KillScenario("-y", "del", "2").with { $0.name = "del of a node that is in the boot menu" },
+    KillScenario("-y", "del", "d3").with {
+      $0.name = "del of a deployment"
+      $0.prepare = { try $0.ast("deploy", "--no-default", "1").expectSuccess() }
+    },
   ].map { $0.with { $0.isOnBootDisk = true } }
 
   private static let keeping: [KillScenario] = [

@@ -51,6 +51,8 @@ public struct Garbage: Sendable {
   public let free: Int64
   /// The space that must be free; nil if no minimum was asked for.
   public let minimumFree: Int64?
+  /// Generations that would be deleted, if the last change of their node were not a restoration.
+  public let sparedForRestoration: [Generation]
   /// The other generations that are not needed, the oldest first: they are deleted one by one until enough is free.
   public let spare: [Generation]
 
@@ -90,10 +92,12 @@ extension Store {
     let unneeded = try options.minimumFree.map { _ in
       try nodes.flatMap { try retirable($0, by: .nothing, without: leaving) }
     }
+    let withRestored = try nodes.flatMap { try retirable($0, by: retention.deletingRestored, without: leaving) }
     let cache = PackageCache(presentIn: self)
     return Garbage(
       deployments: deployments, generations: outdated, undeleted: try undeleted(), dead: try dead(), free: free,
       minimumFree: options.minimumFree,
+      sparedForRestoration: withRestored.filter { !outdated.contains($0) },
       spare: Set(unneeded ?? []).subtracting(outdated).sorted {
         ($0.created, $0.node, $0.number) < ($1.created, $1.node, $1.number)
       },

@@ -39,7 +39,7 @@ struct QuietUpgradeTests {
       let result = try node.store.ast(words)
       #expect(result.status == 0 && result.stdout + result.stderr == "", "\(result)")
     }
-    #expect(try node.store.ast("gc", "-n").stdout == "Nothing to delete.\n")
+    #expect(try node.store.ast("gc", "-n").stdout.lines.first == "Nothing to delete.")
   }
 
   @Test func whatIsDoneIsSaidOnce() throws {

@@ -1,10 +1,10 @@
-import FoundationEssentials
+public import FoundationEssentials
 import Glibc
 
 /// A time as people read it: in the time zone of this machine, or of `TZ`.
-enum LocalTime {
+public enum LocalTime {
   /// Such as `2026-12-01 23:05`.
-  static func text(_ date: Date) -> String {
+  public static func text(_ date: Date) -> String {
     var (seconds, parts) = (time_t(clampingSeconds: date), tm())
     let size = 64
     var text = [CChar](repeating: 0, count: size)

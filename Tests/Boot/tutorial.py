@@ -76,6 +76,47 @@ def follow(machine, lines):
             machine.succeed(command if prompt == "#" else f"runuser -u anna -- {command}", patience=600)
 
 
+def readme(section):
+    """The commands of a section of README.md, with what is typed into the shell that they open, and what they print."""
+    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
+        text = file.read().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    steps = []
+    for line in re.findall(r"^    (.*)$", text, re.M):
+        if line.startswith("# "):
+            steps.append((line[2:].split("  # ")[0], [], []))
+        elif line.startswith("(ast "):
+            steps[-1][1].append(line.split("# ", 1)[1])
+        else:
+            steps[-1][2].append(line)
+    return steps
+
+
+def test_readme(lab):
+    """What README.md says to type, on a machine as bootstrap makes it, with packages from Debian's archive."""
+    machine = lab.machine(lab.image(include=stock.package())).start().boot()
+    machine.wait_until_good()
+    machine.succeed("ast install --live 1 mmdebstrap </dev/null", patience=3600)
+    store = ""
+    for command, inside, shown in readme("A machine that runs from the tree") + readme("Five minutes"):
+        # test_other_systems_are_made_on_a_deployed_machine makes a disk there.
+        if command.startswith("ast bootstrap "):
+            continue
+        if command.startswith("export "):
+            store = f"{command}; "
+            continue
+        print(f"  # {command}", flush=True)
+        said = machine.succeed(f"{store}{command} 2>&1 <<'EOF'\n" + "".join(f"{line}\n" for line in inside) + "EOF",
+                               patience=7200)
+        # The counts in a plan and in a summary depend on the archive; a note is for a terminal.
+        if not command.startswith(("ast install", "ast tree-upgrade", "ast sync")):
+            for line in shown:
+                assert " is open: " in line or line in said.splitlines(), f"{line}: {said}"
+    machine.reboot()
+    machine.boot()
+    machine.wait_until_good()
+    assert machine.succeed("ast current; dpkg-query --show --showformat '${Status}' nginx") == "2\ninstall ok installed"
+
+
 def test_tutorial_after_the_installation(lab):
     machine = machine_with_archive(lab)
     follow(machine, SECTIONS["AFTER THE INSTALLATION"])

@@ -9,6 +9,13 @@ import SystemPackage
 extension Store {
   private static let run: FilePath = "/run"
 
+  /// The node that this machine runs, as the file says; nil if it runs from no node. Needs no store.
+  public static var runningNode: NodeID? {
+    let text = try? Files.text(of: run.appending("ast/current"))
+    let name = "AST_NODE="
+    return text?.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { NodeID($0.dropFirst(name.count)) }
+  }
+
   /// Brings these files in /run up to date, if the machine runs from this store. Nothing fails because of them.
   package func publishRunning() {
     do { try writeRunning() } catch {

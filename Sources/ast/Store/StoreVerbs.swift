@@ -45,6 +45,7 @@ struct Init: Verb {
 
   func perform(in context: Context) throws -> Report {
     if let image {
+      if !Store.exists(at: global.root) { try source.requireReadable() }
       let image = ImageFile(at: FilePath(image))
       try image.make(size: size.bytes)
       try image.mount(at: global.root)

@@ -20,6 +20,23 @@ struct InitTests {
     return try times + TestStore.checksum(of: directory)
   }
 
+  /// Without it, neither the store nor its image is made.
+  @Test func whatMakesTheBaseIsNeededFirst() throws {
+    let place = try LoopBtrfs.shared.newDirectory()
+    let (store, image) = (place.appending("store"), place.appending("image"))
+    let hide = "mount --bind /dev/null /usr/bin/mmdebstrap && exec \"$@\""
+    for options in [["--image", image.string, "--size", "1G"], []] {
+      let result = try run(
+        ["unshare", "--mount", "sh", "-c", hide, "sh", AstBinary.path.string, "--store", store.string, "init"] + options
+      )
+      #expect(result.status == 1)
+      #expect(
+        result.stderr
+          == "ast: mmdebstrap cannot be found; nothing was changed\n     apt-get install mmdebstrap\n", "\(result)")
+      #expect(try shell("ls \"$1\"", place) == "")
+    }
+  }
+
   /// The network of nodes reaches nothing of the machine that the settings do not open.
   @Test func aProxyOnTheMachineIsProposed() throws {
     let place = try LoopBtrfs.shared.newDirectory()

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Host
+import Store
 import SystemPackage
 
 /// The programs of the host that make disks and file systems, and the Debian packages they come in.
@@ -43,8 +44,10 @@ enum HostProgram: String {
       !directories.contains { access($0.appending(program.rawValue).string, X_OK) == 0 }
     }
     guard !missing.isEmpty else { return }
+    let packages = Set(missing.map(\.package)).sorted().joined(separator: " ")
+    // On a machine that runs from a node, apt-get changes nothing.
+    let hint = Store.runningNode.map { "`ast install --live \($0) \(packages)`" } ?? "apt-get install \(packages)"
     throw AstError(
-      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found", state: .unchanged,
-      hint: "apt-get install \(Set(missing.map(\.package)).sorted().joined(separator: " "))")
+      .failed, "\(missing.map(\.rawValue).joined(separator: ", ")) cannot be found", state: .unchanged, hint: hint)
   }
 }

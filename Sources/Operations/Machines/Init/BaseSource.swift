@@ -18,11 +18,12 @@ public enum BaseSource: Sendable, Equatable {
   /// The root file system in a subvolume of the same btrfs, of which a snapshot is made and no copy.
   case snapshot(FilePath)
 
-  /// Makes sure that its file or directory can be read, and has all that the base is to have.
-  func requireReadable() throws {
+  /// Makes sure that its file or directory can be read, and has all that the base is to have; or that the program is
+  /// there that makes a base.
+  public func requireReadable() throws {
     let (path, kind): (FilePath, mode_t)
     switch self {
-    case .bootstrap: return
+    case .bootstrap: return try HostProgram.require([.mmdebstrap])
     case .tarball(let tarball): (path, kind) = (tarball, S_IFREG)
     case .directory(let directory), .snapshot(let directory): (path, kind) = (directory, S_IFDIR)
     }

@@ -28,6 +28,7 @@ import Testing
     ("apt install -- nginx", "ast install 2 nginx"),
     ("apt reinstall nginx", "ast install 2 nginx"), ("apt install ./a.deb", "ast install 2 ./a.deb"),
     ("apt remove nginx", "ast remove 2 nginx"), ("apt-get remove --purge nginx", "ast remove --purge 2 nginx"),
+    ("apt purge ast", "leave"), ("apt-get remove -y nginx ast", "leave"), ("dpkg -P ast", "leave"),
     ("apt purge nginx", "ast remove --purge 2 nginx"), ("apt upgrade", "ast upgrade 2"),
     ("apt-get -q=2 -y dist-upgrade", "ast upgrade 2"), ("apt full-upgrade -y", "ast upgrade 2"),
     ("aptitude safe-upgrade", "ast upgrade 2"), ("aptitude", "ast run 2 aptitude"),
@@ -77,6 +78,7 @@ import Testing
         switch advice.command {
         case .onNode(let verb, let words): (["ast"] + verb + ["2"] + words).joined(separator: " ")
         case .live(let words): "live: \(words.joined(separator: " "))"
+        case .leave: "leave"
         case nil: "deploy"
         }
       }
@@ -92,6 +94,10 @@ import Testing
       sentence(.apt, ["install", "a b"])
         == "the running system is read-only, and packages are changed in its node: type `ast install 2 'a b'`,"
         + " then `ast deploy 2`")
+    #expect(
+      sentence(.aptGet, ["purge", "ast"])
+        == "the running system is read-only, and ast starts it: LEAVING AST in `man ast-tutorial` says how it is removed"
+    )
     #expect(
       sentence(.updateGrub, []) == "the running system is read-only, and ast writes the boot menu: type `ast deploy 2`")
     #expect(

@@ -64,7 +64,7 @@ struct Status: Verb {
   private static func boot(_ overview: Overview) -> [(String, String)] {
     let booted =
       switch overview.booted {
-      case nil: "not from this store"
+      case nil: Store.runningNode.map { "node \($0) of another store" } ?? "not from this store"
       case .deployment(let deployment): words(deployment, isBooted: true)
       case .trial(let generation):
         "node \(generation.node) on trial: changes in /etc are lost at the next boot (`ast deploy` keeps the node and the changes)"

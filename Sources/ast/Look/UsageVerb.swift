@@ -29,8 +29,9 @@ struct Usage: Verb {
 
   private static func summary(_ usage: StoreUsage) -> String {
     let rows = [
-      ("the nodes; what they share is counted once", usage.nodes), ("older generations", usage.olderGenerations),
-      ("deployments", usage.deployments),
+      ("the nodes; what they share is counted once", usage.nodes),
+      ("what only older generations have", usage.olderGenerations),
+      ("what only deployments have", usage.deployments),
       ("cache of packages, and their lists", usage.cache), ("database and logs", usage.rest),
       ("the store", usage.total),
     ]

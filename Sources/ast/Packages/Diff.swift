@@ -47,20 +47,18 @@ struct Diff: Verb {
     let lines =
       packages
       ? DiffView.byKind(rows) : rows.map(\.line) + (files ?? []).map { DiffView.text($0, names) }
-    if let sentence = emptiness(packages: rows.count, files: files?.count) { context.output.tellUser(sentence) }
+    if lines.isEmpty { context.output.tellUser(emptiness(hasFiles: files != nil)) }
     return Report(
       text: lines.joined(separator: "\n"),
       data: DiffReport(packages: rows.map(PackageReport.init), files: files?.map(DiffFileReport.init)))
   }
 
-  /// What people are told of a comparison in which nothing differs, or no file does.
+  /// What people are told of a comparison in which nothing differs.
   ///
-  /// - Parameter count: how many files differ; nil if none was compared.
-  private func emptiness(packages: Int, files count: Int?) -> String? {
-    guard let count else { return packages == 0 ? "no package differs" : nil }
-    guard count == 0 else { return nil }
-    let which = files ? "no file differs" : "no file in /etc differs; `--files` compares all"
-    return packages == 0 ? "no package differs, and \(which)" : which
+  /// - Parameter hasFiles: whether files were compared.
+  private func emptiness(hasFiles: Bool) -> String {
+    guard hasFiles else { return "no package differs" }
+    return "no package differs, and no file\(files ? "" : " in /etc; `--files` compares all")"
   }
 
   /// The changed files, with their contents if these are asked for.
@@ -97,7 +95,8 @@ private struct PackageRow {
   /// The notes, indented, each line after a newline.
   var noteLines: String {
     guard let notes else { return "" }
-    let log = notes.changelog.map { $0.isEmpty ? "(no new entry in the changelog)" : $0 } ?? "(no changelog)"
+    let log =
+      notes.changelog.map { $0.isEmpty ? "(no new entry in the changelog)" : $0 } ?? "(no changelog in /usr/share/doc)"
     let parts = [notes.news.map { "News:\n\($0)" }, log].compactMap(\.self)
     return parts.joined(separator: "\n\n").split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.isEmpty ? "\n" : "\n    \(Printable.line(String($0)))" }.joined()

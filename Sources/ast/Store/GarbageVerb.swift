@@ -10,7 +10,7 @@ struct CollectGarbage: Verb {
   static let configuration = CommandConfiguration(
     commandName: "gc", abstract: "Delete old generations, old deployments and leftovers",
     discussion: """
-      Without an option, the setting in ast.toml(5) applies. The current generation, the one that `ast undo` goes back \
+      Without an option, the settings `gc.keep-…` in ast.toml(5) apply. The current generation, the one that `ast undo` goes back \
       to, and deployed, booted or pinned ones are never deleted.
       """)
   static var needs: Need { .freeing }
@@ -45,8 +45,8 @@ struct CollectGarbage: Verb {
     let garbage = try store.garbage(options)
     let plan = GarbageView.plan(garbage, in: store.root)
     let notes =
-      try simulate || Terminal.isPresent
-      ? GarbageView.notes(garbage, options, cache: options.emptiesCache ? 0 : store.measureCache()) : []
+      try simulate || garbage.isEmpty && Terminal.isPresent
+      ? GarbageView.notes(garbage, options, cache: store.measureCache()) : []
     if simulate {
       let freed = freed(by: garbage, in: store, context.output)
       let heading = plan.isEmpty ? ["Nothing to delete."] : ["Would be deleted:", plan]

@@ -30,13 +30,18 @@ enum GarbageView {
 
   /// What else could be deleted, and the options that do it.
   ///
-  /// - Parameter cache: the bytes in the package cache that would stay.
+  /// - Parameter cache: the bytes in the package cache.
   static func notes(_ garbage: Garbage, _ options: GarbageOptions, cache: Int64) -> [String] {
     let spared = Dictionary(grouping: garbage.sparedForRestoration, by: \.node).sorted { $0.key < $1.key }
     return spared.map { node, generations in
       "\(count(generations.count, "old generation")) of node \(node) \(generations.count == 1 ? "is" : "are")"
-        + " kept after `ast restore`, until its next change; `ast gc --keep \(options.generations)` does not wait."
-    } + (cache == 0 ? [] : ["The package cache has \(Quantity.bytes(cache)); `ast gc --cache` empties it."])
+        + " kept after `ast restore`, until its next change; `ast gc --keep \(options.generations)` deletes \(generations.count == 1 ? "it" : "them") now."
+    }
+      + (cache == 0
+        ? []
+        : [
+          "The package cache has \(Quantity.bytes(cache))\(options.emptiesCache ? "." : "; `ast gc --cache` empties it.")"
+        ])
   }
 
   /// The result, in a sentence or two.

@@ -206,7 +206,10 @@ struct Del: Verb {
   private func delete(_ id: DeploymentID, _ context: Context) throws -> Report {
     let deployment = try context.store.deletable(id)
     let words = "deployment \(id) (generation \(deployment.generation) of node \(deployment.node))"
-    if simulate { return Report(text: "Would be deleted: \(words)", data: ["deployment": id]) }
+    if simulate {
+      let freed = Quantity.bytes(try context.store.measure(onlyIn: [], [deployment]))
+      return Report(text: "Would be deleted: \(words), which frees \(freed)", data: ["deployment": id])
+    }
     guard try Confirmation.given("This will be DELETED: \(words)\nDelete it?", global) else {
       throw Confirmation.refusal
     }

@@ -5,10 +5,14 @@ import Store
 
 /// Draws the tree.
 enum TreeView {
-  /// The tree with numbers and descriptions.
+  /// The tree with numbers, descriptions, and the tags of nodes.
   static func plain(_ store: Store) throws -> String {
     var drawing = Drawing(marked: try store.defaultNode())
-    try store.tree.forEachNode { id, parent, description in drawing.add(id, under: parent, description) }
+    let tags = Dictionary(grouping: try store.tree.tags().filter { $0.generation == nil }, by: \.node)
+    try store.tree.forEachNode { id, parent, description in
+      let names = tags.isEmpty ? "" : (tags[id] ?? []).map { " [\($0.name)]" }.joined()
+      drawing.add(id, under: parent, description + names)
+    }
     return drawing.text { _ in "" }
   }
 

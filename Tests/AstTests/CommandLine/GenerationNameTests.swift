@@ -160,6 +160,7 @@ struct GenerationNameTests {
   @Test func aRebuildKeepsThem() throws {
     try store.ast("pin", "1@4").expectSuccess()
     try store.ast("tag", "1", "golden").expectSuccess()
+    #expect(try store.ast("tree").expectSuccess().stdout.contains(" [golden]\n"))
     let tags = try store.ast("tag").stdout
     try runSuccessfully(["rm", store.database.string, "\(store.database)-wal", "\(store.database)-shm"])
     try store.ast("doctor", "--rebuild").expectSuccess()

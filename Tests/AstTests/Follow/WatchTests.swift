@@ -65,7 +65,7 @@ struct WatchTests {
     let name = try name(in: store)
     let watchers = [try store.start(["watch"]), try store.start(["watch", name, "--json"])]
     try eventually("the step") { watchers[0].hasWritten }
-    let process = try #require(store.processes(in: 1).first?.prefix { $0 != " " })
+    let process = try #require(store.processes(in: 1).first { !$0.hasSuffix(" sleep") }?.prefix { $0 != " " })
     try runSuccessfully(["touch", "/proc/\(process)/root/tmp/go"])
     #expect(try work.wait().status == 0)
     let text = try watchers[0].wait()

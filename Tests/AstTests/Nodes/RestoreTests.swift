@@ -71,7 +71,7 @@ struct RestoreTests {
       try store.ast("gc", "-n").expectSuccess().stdout.hasPrefix(
         """
         Nothing to delete.
-        1 old generation of node 1 is kept after `ast restore`, until its next change; `ast gc --keep 3` does not wait.
+        1 old generation of node 1 is kept after `ast restore`, until its next change; `ast gc --keep 3` deletes it now.
 
         """))
     let wouldFree = try store.ast("gc", "-n", "--keep", "3").expectSuccess().stdout

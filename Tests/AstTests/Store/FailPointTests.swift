@@ -40,15 +40,18 @@ struct FailPointTests {
     }
   }
 
-  /// The exit statuses of verbs that fail because nothing is deployed, and this machine does not run from the store.
-  private static let statuses: [[String]: Int32] = [["current"]: 3, ["live-chroot"]: 125, ["etc-diff"]: 3]
+  /// The exit statuses of verbs that fail because nothing is deployed or at work, and this machine does not run from the
+  /// store.
+  private static let statuses: [[String]: Int32] = [
+    ["current"]: 3, ["live-chroot"]: 125, ["etc-diff"]: 3, ["cancel"]: 3,
+  ]
 
   /// The verbs that change nothing, at least in this store.
   private static let readers = [
     ["tree"], ["current"], ["status"], ["info", "1"], ["history"], ["list", "1"], ["which", "alpha"],
     ["diff", "1", "2"], ["check"], ["config"], ["reboot-waiting"], ["deployments"], ["etc-diff"], ["live-chroot"],
     ["du"], ["boot-complete"], ["boot-check"], ["boot-failed", "x"], ["boot-resumed"], ["boot-var"], ["boot-stop"],
-    ["boot-products"], ["version"], ["help"],
+    ["boot-products"], ["version"], ["help"], ["watch"], ["cancel"],
   ]
 
   /// The command after a kill.

@@ -45,7 +45,10 @@ public enum CoveredCommand: Hashable, Sendable {
   private static let looksOfDracut = help + ["--list-modules", "--print-cmdline", "-r", "--sysroot"]
 
   private static func explain(_ why: String, _ verb: [String], _ words: [String]) -> CoveredCommand {
-    .explain(CoveredAdvice(why: why, command: .onNode(verb, words)))
+    guard verb.first != "remove" || !words.contains("ast") else {
+      return .explain(CoveredAdvice(why: "ast starts it", command: .leave))
+    }
+    return .explain(CoveredAdvice(why: why, command: .onNode(verb, words)))
   }
 
   /// A program that changes something unless it has one of the options of `looking`: the same in the node.

@@ -39,6 +39,8 @@ public struct CoveredAdvice: Hashable, Sendable {
     case onNode([String], [String])
     /// A command that has no node, with what to type there.
     case live([String])
+    /// None: how a machine does without ast stands in a page of the manual.
+    case leave
   }
 
   /// Why the program does not run.
@@ -59,6 +61,7 @@ public struct CoveredAdvice: Hashable, Sendable {
       return "\(start): type `\(line)`, then `ast deploy \(node)`"
     case .live(let words):
       return "\(start): type `ast live-chroot`, and there `\(words.map(quoting).joined(separator: " "))`"
+    case .leave: return "\(start): LEAVING AST in `man ast-tutorial` says how it is removed"
     case nil: return "\(start): type `ast deploy \(node)`"
     }
   }

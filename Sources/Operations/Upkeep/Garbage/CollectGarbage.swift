@@ -1,4 +1,5 @@
 import Btrfs
+import Glibc
 import Host
 import Nodes
 import Packages
@@ -142,8 +143,16 @@ private struct GarbageCollection {
   func finish() throws -> CollectedGarbage {
     var result = result
     result.undeleted = try store.undeleted()
+    // Another command may be deleting at this moment what it has just condemned.
+    for _ in 0..<Self.stepsForOthers where !result.undeleted.isEmpty {
+      usleep(50_000)
+      result.undeleted = try store.undeleted()
+    }
     return result
   }
+
+  /// Steps of 50 ms: two seconds.
+  private static let stepsForOthers = 40
 
   /// Does a step. If it fails, the failure is noted and the other steps go on.
   private mutating func attempt(_ step: (inout GarbageCollection) throws -> Void) {

@@ -5,9 +5,9 @@ import Rootfs
 import SystemPackage
 
 /// A kernel or an initrd in a root, with the name that its content gives it.
-package struct BootFile: Hashable {
+struct BootFile: Hashable {
   /// The first 32 hexadecimal digits of the SHA-256 of its content.
-  package let digest: String
+  let digest: String
   /// Its length in bytes.
   let size: Int64
 }
@@ -15,20 +15,20 @@ package struct BootFile: Hashable {
 /// The digests of kernels and initrds. They are remembered in a file that may be lost: then they are computed again.
 ///
 /// A snapshot has the same inodes as its original: what nobody has written is not read again for it.
-package struct BootFileDigests {
+struct BootFileDigests {
   private static let path: FilePath = "ast/boot-digests.json"
   private let path: FilePath
   private let known: [String: String]
   private var used: [String: String] = [:]
 
   /// The digests that the store at `root` remembers.
-  package init(in root: FilePath) {
+  init(in root: FilePath) {
     path = root.pushing(Self.path)
     known = (try? JSONDecoder().decode([String: String].self, from: Files.contents(of: path))) ?? [:]
   }
 
   /// The digest of a file of a root; nil if there is no such file.
-  package mutating func file(_ file: FilePath, in root: FilePath) throws -> BootFile? {
+  mutating func file(_ file: FilePath, in root: FilePath) throws -> BootFile? {
     guard let (opened, size) = try RootDirectory(root).openFile(file, followingLinks: true) else { return nil }
     return try Files.attempt("read", root.pushing(file)) {
       try opened.closeAfter {
@@ -53,7 +53,7 @@ package struct BootFileDigests {
   }
 
   /// The digest of an open file, whose offset it does not use.
-  package static func digest(of opened: FileDescriptor) throws -> String {
+  static func digest(of opened: FileDescriptor) throws -> String {
     let line = try ChildProcess("sha256sum", ["/proc/\(getpid())/fd/\(opened.rawValue)"]).line()
     let digest = line.prefix(length)
     guard isDigest(String(digest)) else { throw AstError(.failed, "sha256sum prints no checksum: \(line)") }

@@ -55,7 +55,7 @@ enum Guide {
       ("ast tree", "show the nodes"),
       ("ast branch \(name) experiments", "make a copy to try something in"),
       ("ast chroot \(name)", "work in a node; `exit 1` discards the changes"),
-      ("ast history \(name)", "show what was done to it; `ast diff \(name)` what was changed last"),
+      ("ast history \(name)", "what was done to it; `ast diff \(name)`: the last change"),
       ("ast tree-upgrade \(name)", "upgrade it and everything below it"),
     ]
     return steps + (overview.deployments.isEmpty ? [] : [("ast deploy \(name)", "boot it at the next start")])

@@ -75,7 +75,6 @@ struct EtcProductsTests {
     #expect(try Consistency.problems(of: store) == [])
     try librariesInDataAreFound()
     try whatCannotBeMadeIsTold()
-    try theInitrdIsTakenAgain()
   }
 
   /// Libraries that are on the machine, and in no node.
@@ -127,42 +126,6 @@ struct EtcProductsTests {
     #expect(failed.status == 1)
     #expect(failed.stderr.contains("cannot make an initrd with this machine's settings: "), "\(failed)")
     #expect(try DeploymentListing(store).data.map(\.deployment) == deployments)
-    #expect(try Consistency.problems(of: store) == [])
-  }
-
-  /// Deployments with the same settings have one initrd. One that anybody has changed is not taken.
-  private func theInitrdIsTakenAgain() throws {
-    let settings = disk.etc(of: 7)
-    try runSuccessfully(["sed", "-i", "$d", settings.appending("initramfs-tools/initramfs.conf").string])
-    func deploy() throws -> (said: [String], number: Int) {
-      let deployed = try store.ast("deploy", "1").expectSuccess()
-      let newest = try DeploymentListing(store).data.map(\.deployment).max() ?? 0
-      return (deployed.stderr.lines.filter { $0.contains("initrd") }, newest)
-    }
-    func initrd(of deployment: Int) -> String {
-      disk.root(of: deployment).appending("boot/initrd.img-\(BootDisk.version)").string
-    }
-    func checksum(of deployment: Int) throws -> Substring {
-      try runSuccessfully(["sha256sum", initrd(of: deployment)]).prefix(64)
-    }
-    let original = try checksum(of: 7)
-    let first = try deploy()
-    #expect(first.said == ["ast: taking the initrd of deployment 7, which has the same settings"])
-    #expect(try checksum(of: first.number) == original)
-    // What is damaged, or made by somebody else, is made anew, and comes to the same.
-    for deployment in try DeploymentListing(store).data.map(\.deployment) {
-      try runSuccessfully(["sh", "-ec", "echo >>$0", initrd(of: deployment)])
-    }
-    let made = "ast: making an initrd with this machine's settings"
-    let second = try deploy()
-    #expect(second.said == [made])
-    #expect(try checksum(of: second.number) == original)
-    // Other settings.
-    try runSuccessfully(["sh", "-ec", "echo blacklist other >>$0/modprobe.d/own.conf", settings.string])
-    let third = try deploy()
-    #expect(third.said == [made])
-    #expect(try checksum(of: third.number) != original)
-    #expect(try deploy().said == ["ast: taking the initrd of deployment \(third.number), which has the same settings"])
     #expect(try Consistency.problems(of: store) == [])
   }
 }

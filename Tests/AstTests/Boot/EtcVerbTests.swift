@@ -151,9 +151,10 @@ struct EtcVerbTests {
     let result = try store.ast("etc-update").expectSuccess()
     #expect(result.stdout == "Node 1: changes in /etc kept as generation 4.\n")
     #expect(
-      result.stderr
-        == "ast: node 1: /etc/f: changed here and by the new generation; yours stays, the new one is /etc/f.ast.dpkg-dist\n"
-    )
+      result.stderr.lines == [
+        "ast: node 1: /etc/f: changed here and by the new generation; yours stays, the new one is /etc/f.ast.dpkg-dist",
+        "ast: the next start is of node 1 as it was; `ast deploy 1` brings what has changed",
+      ])
     #expect(try files(of: 1).filter { $0.hasPrefix("f") } == ["f 644 mine", "f.ast.dpkg-dist 644 theirs"])
   }
 

@@ -250,12 +250,17 @@ struct LockedOutUserTests {
     return file
   }
 
+  /// The time since when a lock is held, as people read it here.
+  private func since() throws -> String {
+    try runSuccessfully(["date", "--date", "2026-05-09T06:13:20Z", "+%Y-%m-%d %H:%M"]).lines.joined()
+  }
+
   @Test func whoWaitsForTheTreeKnowsWhyAndHowLong() throws {
     let stuck = try hold("tree", as: "ast stuck")
     let result = try store.ast("desc", "--wait=3", "1", "new")
     try stuck.close()
     #expect(result.status == 4)
-    let holder = "`ast stuck` (pid \(getpid()), since 2026-05-09T06:13:20Z) works on it"
+    let holder = "`ast stuck` (pid \(getpid()), since \(try since())) works on it"
     #expect(
       result.stderr == """
         ast: warning: waiting for the tree: \(holder)
@@ -275,6 +280,6 @@ struct LockedOutUserTests {
     #expect(result.status == 0, "\(result)")
     #expect(
       result.stderr.lines.first
-        == "ast: warning: waiting for node 1: `ast busy` (pid \(getpid()), since 2026-05-09T06:13:20Z) works on it")
+        == "ast: warning: waiting for node 1: `ast busy` (pid \(getpid()), since \(try since())) works on it")
   }
 }

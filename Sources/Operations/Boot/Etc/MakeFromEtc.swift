@@ -43,21 +43,12 @@ extension Store {
     guard InitrdSources.areAffected(by: steps), let version = try Kernels(in: staged).newest,
       let maker = try Initrd.maker(in: staged)
     else { return }
-    var digests = BootFileDigests(in: root)
-    let own = try OwnInitrd(of: version, by: maker, in: staged, &digests)
-    for deployment in try tree.deployments().reversed() {
-      guard try own?.take(from: path(of: deployment), &digests) == true else { continue }
-      progress("taking the initrd of deployment \(deployment.id), which has the same settings")
-      failPoint("initrd taken")
-      return
-    }
     progress("making an initrd with this machine's settings")
     if let failure = try run(maker.command(for: version), in: staged, of: id) {
       throw AstError(
         .failed, "cannot make an initrd with this machine's settings: \(failure)", state: .unchanged,
         hint: "`ast etc-diff` shows the settings; `ast deploy --etc=fresh` leaves them out")
     }
-    try own?.noteMade(&digests)
     failPoint("initrd made")
   }
 

@@ -43,7 +43,7 @@ extension Store {
     _ node: NodeID, by retention: Retention, without leaving: Set<DeploymentID> = []
   ) throws -> [Generation] {
     let present = try self.node(node)
-    if try retention.keepsRestored && isRestored(present) { return [] }
+    if try retention.keepsRestored && isRestored(node) { return [] }
     var needed = Set(try tree.deployments(of: node).filter { !leaving.contains($0.id) }.map(\.generation))
     needed.formUnion([present.current, present.previous].compactMap(\.self))
     needed.formUnion(try tree.keptGenerations(of: node))
@@ -53,8 +53,8 @@ extension Store {
 
   /// Whether the last change of a node is a restoration. That kept the generation that its files are of, until the next
   /// change: more may be wanted of it.
-  private func isRestored(_ node: Node) throws -> Bool {
-    try tree.generation(of: node.id, node.current)?.operation.flatMap(tree.operation)?.kind == Operation.restoration
+  package func isRestored(_ id: NodeID) throws -> Bool {
+    try tree.generation(of: id, node(id).current)?.operation.flatMap(tree.operation)?.kind == Operation.restoration
   }
 
   /// The administrator's settings for retention; nil if they cannot be read. Then nothing is deleted.

@@ -128,6 +128,18 @@ extension Store {
     return generation
   }
 
+  /// The deployment that is meant where nodes are named as well: the letter and a number. A number is not looked up.
+  ///
+  /// - Returns: nil if it has not this form.
+  /// - Throws: `AstError` (usage) if a node has that description.
+  public func deployment(named text: String) throws -> DeploymentID? {
+    guard text.hasPrefix("d"), let id = DeploymentID(text.dropFirst()) else { return nil }
+    if let described = try tree.nodes().first(where: { $0.description == text }) {
+      throw AstError.ambiguous(text, "deployment \(id)", "the description of node \(described.id)")
+    }
+    return id
+  }
+
   /// The tag with this name; nil if there is none, or if the text cannot be a tag.
   func tag(named text: String) throws -> Tag? { try TagName(text).flatMap { try tree.tag($0) } }
 }

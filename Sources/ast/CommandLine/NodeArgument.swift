@@ -42,12 +42,6 @@ extension DeploymentID: ExpressibleByArgument {
   /// Reads a number, with or without the letter that tells it from others: `d3`.
   public init?(argument: String) { self.init(argument.hasPrefix("d") ? String(argument.dropFirst()) : argument) }
 
-  /// Reads a deployment where nodes are named as well: the letter and a number.
-  init?(written text: String) {
-    guard text.hasPrefix("d") else { return nil }
-    self.init(String(text.dropFirst()))
-  }
-
   /// The completions that a shell offers.
   public static var defaultCompletionKind: CompletionKind { Completion.deployments }
 }

@@ -122,7 +122,7 @@ struct Info: Verb {
     if let transaction = TransactionName(argument: node.description) {
       return try Self.report(on: transaction.id, store)
     }
-    if let deployment = DeploymentID(written: node.description) {
+    if let deployment = try store.deployment(named: node.description) {
       return try Self.report(on: deployment, store)
     }
     let reference = try store.reference(named: node)

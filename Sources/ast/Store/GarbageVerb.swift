@@ -48,7 +48,7 @@ struct CollectGarbage: Verb {
       try simulate || garbage.isEmpty && Terminal.isPresent
       ? GarbageView.notes(garbage, options, cache: store.measureCache()) : []
     if simulate {
-      let freed = freed(by: garbage, in: store, context.output)
+      let freed = context.freed(by: garbage.generations, garbage.deployments)
       let heading = plan.isEmpty ? ["Nothing to delete."] : ["Would be deleted:", plan]
       return Report(
         text: (heading + GarbageView.lines(freed: freed, by: garbage) + notes).joined(separator: "\n"),
@@ -70,13 +70,12 @@ struct CollectGarbage: Verb {
   }
 }
 
-extension CollectGarbage {
-  /// What only the generations and deployments have that would be deleted; nil if it cannot be measured, as in a store
-  /// that is damaged.
-  private func freed(by garbage: Garbage, in store: Store, _ output: Output) -> Int64? {
+extension Context {
+  /// What only these generations and deployments have; nil, with a warning, if it cannot be measured, as in a store that
+  /// is damaged.
+  func freed(by generations: [Generation], _ deployments: [Deployment]) -> Int64? {
     do {
-      guard !garbage.generations.isEmpty || !garbage.deployments.isEmpty else { return 0 }
-      return try store.measure(onlyIn: garbage.generations, garbage.deployments)
+      return generations.isEmpty && deployments.isEmpty ? 0 : try store.measure(onlyIn: generations, deployments)
     } catch {
       output.warn("what this would free cannot be measured: \(AstError(error).reason)")
       return nil

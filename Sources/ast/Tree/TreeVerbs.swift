@@ -187,7 +187,7 @@ struct Del: Verb {
   @Argument(help: "The top of the tree to delete, or a deployment such as d3.") var node: NodeName
 
   func perform(in context: Context) throws -> Report {
-    if let deployment = DeploymentID(written: "\(node)") { return try delete(deployment, context) }
+    if let deployment = try context.store.deployment(named: "\(node)") { return try delete(deployment, context) }
     let (store, node) = (try context.store, try context.node(self.node))
     let doomed = try store.deletable(node)
     let list = doomed.map { "  \($0.id) - \(Printable.line($0.description))" }.joined(separator: "\n")
@@ -207,8 +207,8 @@ struct Del: Verb {
     let deployment = try context.store.deletable(id)
     let words = "deployment \(id) (generation \(deployment.generation) of node \(deployment.node))"
     if simulate {
-      let freed = Quantity.bytes(try context.store.measure(onlyIn: [], [deployment]))
-      return Report(text: "Would be deleted: \(words), which frees \(freed)", data: ["deployment": id])
+      let freed = context.freed(by: [], [deployment]).map { ", which frees \(Quantity.bytes($0))" } ?? ""
+      return Report(text: "Would be deleted: \(words)\(freed)", data: ["deployment": id])
     }
     guard try Confirmation.given("This will be DELETED: \(words)\nDelete it?", global) else {
       throw Confirmation.refusal

@@ -112,6 +112,11 @@ struct GenerationNameTests {
     try store.ast("tag", "2", "mail").expectSuccess()
     for text in ["mail", "before-mail", "1@3"] { try store.ast("clone", "0", text).expectSuccess() }
     let hint = "name what you mean by its number"
+    try store.ast("clone", "0", "d1").expectSuccess()
+    for words in [["info", "d1"], ["del", "--yes", "d1"]] {
+      expect(
+        try store.ast(words), 2, "“d1” is deployment 1 and the description of node 6; nothing was changed", hint)
+    }
     expect(
       try store.ast("chroot", "mail"), 125,
       "“mail” is the tag of node 2 and the description of node 3; nothing was changed", hint)

@@ -25,6 +25,15 @@ struct InitTests {
     let place = try LoopBtrfs.shared.newDirectory()
     let (store, image) = (place.appending("store"), place.appending("image"))
     let hide = "mount --bind /dev/null /usr/bin/mmdebstrap && exec \"$@\""
+    // On a machine that runs node 7 of another store.
+    let deployed = "mkdir -p /run/ast && mount -t tmpfs none /run/ast && echo AST_NODE=7 >/run/ast/current && \(hide)"
+    let running = try run(
+      ["unshare", "--mount", "sh", "-c", deployed, "sh", AstBinary.path.string, "--store", store.string, "init"])
+    #expect(running.stderr.lines.last == "     `ast install --live 7 mmdebstrap`", "\(running)")
+    let other = try TestStore()
+    let status = try run(
+      ["unshare", "--mount", "sh", "-c", deployed, "sh", AstBinary.path.string, "--store", other.root.string, "status"])
+    #expect(status.stdout.lines.contains { $0.hasPrefix("Booted:") && $0.hasSuffix(" node 7 of another store") })
     for options in [["--image", image.string, "--size", "1G"], []] {
       let result = try run(
         ["unshare", "--mount", "sh", "-c", hide, "sh", AstBinary.path.string, "--store", store.string, "init"] + options

@@ -88,16 +88,19 @@ extension Store {
     let deployments = try retirableDeployments()
     let leaving = Set(deployments.map(\.id))
     let nodes = try tree.nodes().map(\.id)
-    let outdated = try nodes.flatMap { try retirable($0, by: retention, without: leaving) }
+    let old = try nodes.map { try retirable($0, by: retention.deletingRestored, without: leaving) }
+    let restored = try Set(options.keepsRestored ? old.compactMap(\.first?.node).filter(isRestored) : [])
+    let (outdated, spared) = (
+      old.joined().filter { !restored.contains($0.node) }, old.joined().filter { restored.contains($0.node) }
+    )
     let unneeded = try options.minimumFree.map { _ in
       try nodes.flatMap { try retirable($0, by: .nothing, without: leaving) }
     }
-    let withRestored = try nodes.flatMap { try retirable($0, by: retention.deletingRestored, without: leaving) }
     let cache = PackageCache(presentIn: self)
     return Garbage(
       deployments: deployments, generations: outdated, undeleted: try undeleted(), dead: try dead(), free: free,
       minimumFree: options.minimumFree,
-      sparedForRestoration: withRestored.filter { !outdated.contains($0) },
+      sparedForRestoration: spared,
       spare: Set(unneeded ?? []).subtracting(outdated).sorted {
         ($0.created, $0.node, $0.number) < ($1.created, $1.node, $1.number)
       },

@@ -1,3 +1,4 @@
+import Btrfs
 import FoundationEssentials
 import Glibc
 import Host
@@ -77,10 +78,10 @@ struct ConfigurationDraft {
     return process > 0 && kill(process, 0) != 0 && errno == ESRCH
   }
 
-  /// The beginning of the names: several stores can have a node of this number.
+  /// The beginning of the names: several stores can have a node of this number. A device number would not tell them
+  /// apart for long: btrfs gives out those of one mount again after the next.
   private static func prefix(of node: NodeID, in store: FilePath) -> String {
-    var status = stat()
-    let identity = stat(store.string, &status) == 0 ? "\(status.st_dev)-\(status.st_ino)" : "0-0"
+    let identity = (try? Subvolume(at: store).info().uuid.uuidString.lowercased()) ?? "store"
     return "ast-node-\(node)-\(identity)-"
   }
   private static let directory: FilePath = "/tmp"

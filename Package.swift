@@ -1,12 +1,6 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Fail points (`System/Host/Failures/FailPoint.swift`) are compiled into debug builds, and into a release build if
-/// `AST_FAILPOINTS` is set during the build. The shipped binary has none.
-let failPoints: SwiftSetting =
-  Context.environment["AST_FAILPOINTS"] == nil
-  ? .define("FAILPOINTS", .when(configuration: .debug)) : .define("FAILPOINTS")
-
 /// Warnings are errors if `CI` is set.
 let strict: [SwiftSetting] = Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
@@ -54,6 +48,9 @@ let package = Package(
       name: "CSQLite", path: "Sources/Bindings/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/Bindings/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CBtrfs", path: "Sources/Bindings/CBtrfs"),
+    .target(
+      name: "CFailPoints", path: "Sources/Bindings/CFailPoints",
+      cSettings: [.define("FAILPOINTS", .when(configuration: .debug))]),
     .target(name: "CFiles", path: "Sources/Bindings/CFiles"),
     .target(name: "CSandbox", path: "Sources/Bindings/CSandbox"),
     .systemLibrary(name: "CXattr", path: "Sources/Bindings/CXattr"),
@@ -77,9 +74,10 @@ let package = Package(
     .target(
       name: "Host",
       dependencies: [
-        "Btrfs", "CFiles", "CSandbox", "CXattr", "FileTrees", "Sandbox", "Settings", "SnapshotTree", system,
+        "Btrfs", "CFailPoints", "CFiles", "CSandbox", "CXattr", "FileTrees", "Sandbox", "Settings", "SnapshotTree",
+        system,
       ],
-      path: "Sources/System/Host", swiftSettings: strict + [failPoints]),
+      path: "Sources/System/Host", swiftSettings: strict),
     .target(
       name: "Rootfs",
       dependencies: [

@@ -35,9 +35,9 @@ struct LongPart {
   /// So many that the parsers of each, ten minutes for two at a time, take less than an hour.
   private static let fuzzParts = 5
 
-  /// Random commands under everything that can happen to them, a quarter each.
-  private static let campaign = (1...4).map { part in
-    LongPart("campaign-\(part)", room: "campaign", ["\(Checkout.directory)/Tests/Campaign/run", "\(part)"])
+  /// Random commands under everything that can happen to them, a quarter each; and each command, killed everywhere.
+  private static let campaign = ["1", "2", "3", "4", "every-fail-point"].map { part in
+    LongPart("campaign-\(part)", room: "campaign", ["\(Checkout.directory)/Tests/Campaign/run", part])
   }
 
   /// The rooms there are.

@@ -4,17 +4,22 @@ import SystemPackage
 import TestSupport
 import Testing
 
+/// The commands, killed at their fail points. Most of their steps are those of one transaction: each step is met by one
+/// command at least, and each command is killed around its commits; with `AST_EVERY_FAIL_POINT`, everywhere.
 @Suite("Fail points", .requiresRoot)
 struct FailPointTests {
+  private static let steps = FailPointSteps()
+
   @Test(arguments: KillScenario.all)
   func commandKilledAnywhereLeavesTheOldOrTheNew(scenario: KillScenario) throws {
     let course = try Course(of: scenario, in: try scenario.newStore())
     #expect(!course.points.isEmpty, "no fail point")
-    print("\(scenario.testDescription): \(course.points.count) fail points")
+    let kills = Self.steps.chosen(from: course.points)
+    print("\(scenario.testDescription): killed at \(kills.count) of \(course.points.count) fail points")
     var store: TestStore?
-    for index in course.points.indices {
+    for (number, index) in kills.enumerated() {
       let used = try store ?? scenario.newStore()
-      let next = index % 4 == 3 ? Next.makesANode : .tidiesUp
+      let next = number % 4 == 3 ? Next.makesANode : .tidiesUp
       let (state, problems) = try kill(scenario, at: index, course, next, in: used)
       #expect(problems == [], "killed at point \(index + 1), '\(course.points[index])', and \(next) after it")
       // After a kill that changed nothing, the same store can be used for the next one.

@@ -76,6 +76,28 @@ struct SchemaTests {
     #expect(try schemas.problems() == [])
   }
 
+  /// One failure of each code that the others do not meet.
+  @Test func failuresOfTheMachine() throws {
+    let disk = try LoopBtrfs.small()
+    defer { disk.remove() }
+    let store = try TestStore(at: try disk.newDirectory())
+    try store.ast("clone", "0").expectSuccess()
+    try store.ast("branch", "1").expectSuccess()
+    var schemas = Schemas()
+    // What is done in a part of a tree is in the data.
+    let words = ["tree-run", "1", "sh", "-c", "touch /root/x; test $AST_NODE = 1"]
+    #expect(try run(words, on: store, into: &schemas).status == 6)
+    let full = try run(["run", "1", "dd", "if=/dev/zero", "of=/root/big", "bs=1M"], on: store, into: &schemas)
+    #expect(try full.status == 7 && full.json["error"]["code"] == .text("no-space"), "\(full)")
+    let user = try store.astAsNobody(Self.options + ["clone", "1"])
+    schemas.add(user, of: ["clone"])
+    #expect(try user.json["error"]["code"] == .text("needs-root"))
+    try runSuccessfully(["dd", "if=/dev/zero", "of=\(store.database)", "bs=4096", "count=1", "conv=notrunc"])
+    let damaged = try run(["clone", "1"], on: store, into: &schemas)
+    #expect(try damaged.json["error"]["code"] == .text("damaged"), "\(damaged)")
+    #expect(try schemas.problems() == [])
+  }
+
   /// Without this, a checker that accepts everything would pass.
   @Test func whatDoesNotFitIsFound() throws {
     var schemas = Schemas()

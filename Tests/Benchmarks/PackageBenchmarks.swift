@@ -33,7 +33,7 @@ struct PackageBenchmarks {
       { try look("search", ["web", "server"]) }, { try look("show", ["nginx"]) }, plan,
       { try install(["build-essential"]) },
       // With these, half of the time belongs to scripts: certificates, byte code.
-      { try install(Self.set) }, upgradeTree,
+      { try install(Self.set) }, follow, upgradeTree,
     ]
   }
 
@@ -76,6 +76,24 @@ struct PackageBenchmarks {
       return try time(ast, ["install", "--no-refresh", "-y", node] + set)
     }
     return install
+  }
+
+  /// An installation of some hundred packages that another program follows.
+  private func follow() throws -> Comparison {
+    func install(_ ast: FilePath, _ options: [String] = []) throws -> Sample {
+      let node = try clone()
+      defer { _ = try? self.ast("del", "-y", node) }
+      return try Stopwatch.time(
+        ["sh", "-c", "\"$@\" 2>&1 >/dev/null | cat >/dev/null", "sh", ast.string, "--store", store.string, "install"]
+          + options + ["--no-refresh", "-y", node, "build-essential"] + Self.set)
+    }
+    var follow = Comparison(
+      title: "Install with a reader of the events", turns: place.options.turns(5),
+      ways: [.init("ast install | cat") { _ in try install(place.ast) }], before: place.settle)
+    follow.add("ast install --progress=json | cat", .processor(1.02), in: place) { ast, _ in
+      try install(ast, ["--progress=json"])
+    }
+    return follow
   }
 
   /// Eight nodes whose packages are older than those of the security archive.

@@ -75,7 +75,11 @@ extension Store {
       // A command that is alive holds the lock of the node it works on.
       guard let node = operation.node, try held.contains(node) || !isAtWork(operation) else { continue }
       try discardStaging(of: node, operation.id, operation.generation)
-      try tree.finish(operation.id, .interrupted, message: "the command ended before it was done")
+      let reason = OpenTransaction.reasonOfDiscard(operation)
+      try tree.finish(operation.id, .interrupted, message: reason ?? "the command ended before it was done")
+      guard let reason else { continue }
+      OpenTransaction(operation.id).removeSocket()
+      warn("t\(operation.id) was discarded: \(reason)")
     }
     Leftovers.removeWorkspaces(in: Store.packageCache(in: root))
     Leftovers.removeOldLiveSnapshots(in: root)

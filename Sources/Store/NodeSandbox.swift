@@ -41,11 +41,12 @@ extension Store {
       "HISTFILE": "",
       "AST_NODE": "\(id)",
     ]
-    for name in ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "SOURCE_DATE_EPOCH"] {
-      sandbox.environment[name] = host[name]
-    }
+    for name in Self.passedOn { sandbox.environment[name] = host[name] }
     return sandbox
   }
+
+  /// The variables of a command that programs in a node get, too, besides `TERM`.
+  package static let passedOn = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "SOURCE_DATE_EPOCH"]
 
   /// The resolv.conf of programs in a network.
   package func resolver(for network: NodeNetwork) -> String { NodeEnvironment.resolverText(isOwn: network.isOwn) }

@@ -6,7 +6,7 @@ import SnapshotTree
 import SystemPackage
 
 /// An account whose number in a node differs from its number in the other nodes.
-public enum AccountChange: Hashable, Sendable {
+public enum AccountChange: Hashable, Codable, Sendable {
   /// It got that number, and so did its files.
   case renumbered(Account, from: UInt32)
   /// It cannot get that number: another account of the node has it, and keeps it.

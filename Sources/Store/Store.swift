@@ -243,7 +243,7 @@ extension Store {
   package func lock(_ node: NodeID, _ wait: LockWait? = nil) throws -> Lock {
     var lock = try Lock.take(
       lockName(of: node), in: locks, wait: wait ?? self.wait,
-      telling: { warn("waiting for node \(node): \(Self.words(named($0)))") })
+      telling: { warn("waiting for node \(node): \(reason(of: $0))") })
     // A command that has just taken the lock needs a moment to record itself.
     let deadline = ContinuousClock.now + .seconds(2)
     var holder = Lock.holder(of: lockName(of: node), in: locks)
@@ -253,6 +253,7 @@ extension Store {
       holder = Lock.holder(of: lockName(of: node), in: locks)
     }
     guard let lock else {
+      if let open = openTransaction(of: holder) { throw open.isInTheWay(of: node).naming(named(holder)) }
       holder = named(holder)
       throw AstError(
         .busy, "node \(node) is busy: \(Self.words(holder))", state: .unchanged, hint: Store.waitHint(for: holder)
@@ -346,9 +347,21 @@ extension Store {
   /// The holder with its transaction.
   private func named(_ holder: LockHolder?) -> LockHolder? {
     guard var holder else { return nil }
-    let operation = (try? tree.running())?.last { $0.pid == holder.pid && $0.bootID == Store.bootID }
-    holder.transaction = operation.map { $0.leader ?? $0.id }
+    holder.transaction = operation(of: holder).map { $0.leader ?? $0.id }
     return holder
+  }
+
+  /// The open transaction that the holder attends; nil if it is another command.
+  private func openTransaction(of holder: LockHolder?) -> OpenTransaction? {
+    holder.flatMap(operation(of:)).flatMap(OpenTransaction.init)
+  }
+
+  private func operation(of holder: LockHolder) -> SnapshotTree.Operation? {
+    (try? tree.running())?.last { $0.pid == holder.pid && $0.bootID == Store.bootID }
+  }
+
+  private func reason(of holder: LockHolder?) -> String {
+    openTransaction(of: holder).map { "it is \($0.words)" } ?? Self.words(named(holder))
   }
 
   private static func waitHint(for holder: LockHolder?) -> String {

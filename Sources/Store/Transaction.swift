@@ -31,16 +31,24 @@ package struct Transaction {
 
   /// The one kind of transaction that may change the base.
   package static let baseUpdate = "base-update"
+  /// A transaction that outlives the command that opened it.
+  package static let open = "open"
 
   /// Steps 1 and 2: locks the node, enters the intent durably, stages the clone.
   ///
-  /// - Parameter resolver: the resolv.conf of programs with a network.
-  package init(on id: NodeID, _ kind: String, resolver: String? = nil, in store: Store) throws {
+  /// - Parameters:
+  ///   - resolver: the resolv.conf of programs with a network.
+  ///   - number: the number that it must get, if it must be a certain one.
+  /// - Throws: also `NumberIsTaken`; then nothing has begun.
+  package init(
+    on id: NodeID, _ kind: String, resolver: String? = nil, number: OperationID? = nil, in store: Store
+  ) throws {
     let lock = try store.lock(id)
     let (node, operation) = try store.change(holding: [id]) {
       let node = try store.node(id)
       guard node.id != .base || kind == Transaction.baseUpdate else { throw AstError.base }
       let operation = try store.intend(kind, on: id, from: node.current, to: node.nextGeneration)
+      guard number == nil || number == operation else { throw NumberIsTaken() }
       return (node, operation)
     }
     failPoint("intent entered")
@@ -70,6 +78,7 @@ package struct Transaction {
   /// A sandbox with the clone as its root.
   package func sandbox(network: Sandbox.Network) throws -> Sandbox {
     var sandbox = try store.sandbox(for: node.id, at: clone.path, network: network)
+    sandbox.transaction = "t\(operation)"
     lent.adapt(&sandbox)
     sandbox.binds += [signing].compactMap(\.self)
     return sandbox
@@ -168,6 +177,11 @@ package struct Transaction {
       return generation
     }
   }
+}
+
+/// Another command was quicker to take the number that a transaction should have.
+package struct NumberIsTaken: Error {
+  package init() {}
 }
 
 extension Store {

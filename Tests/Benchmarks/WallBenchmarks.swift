@@ -3,13 +3,13 @@ import Glibc
 import SystemPackage
 import TestSupport
 
-/// What the walls cost: a network of its own for each transaction, and users who read while root works.
+/// What the walls cost: a network of its own for each transaction, users who read while root works, and calls.
 struct WallBenchmarks {
   private let place: Playground
 
   init(_ place: Playground) { self.place = place }
 
-  var all: [() throws -> Comparison] { [network, readers] }
+  var all: [() throws -> Comparison] { [network, readers, calls] }
 
   /// A program with a network against one without, on a host that has all that is needed.
   private func network() throws -> Comparison {
@@ -33,6 +33,30 @@ struct WallBenchmarks {
       ways: [way("ast run --no-network N true", ["--no-network"]), way("ast run N true", [])], before: place.settle)
     network.ways[1].limits = [.wall(1.5), .processor(1.5)]
     return network
+  }
+
+  /// Twenty commands of a tenth of a second, each called in an open transaction, against one run of all of them.
+  private func calls() throws -> Comparison {
+    let node = try place.make("clone", "0")
+    let (run, calls) = (
+      "\"$0\" run --no-network \(node) sh -c 'for i in $(seq 20); do sleep 0.1; done'",
+      """
+      t=$("$0" open --no-network \(node)) || exit 1
+      for i in $(seq 20); do "$0" call $t sleep 0.1 || exit 1; done
+      "$0" close $t
+      """
+    )
+    func way(_ name: String, _ script: String) -> Comparison.Way {
+      .init(name) { _ in
+        try Stopwatch.time(["sh", "-c", script, place.ast.string], environment: place.environment)
+      }
+    }
+    var comparison = Comparison(
+      title: "Twenty calls in one transaction", turns: place.options.turns(15),
+      ways: [way("ast run N, twenty commands", run), way("ast open N, twenty calls, ast close", calls)],
+      before: place.settle)
+    comparison.ways[1].limits = [.wall(1.3)]
+    return comparison
   }
 
   /// What a change costs while fifty users look at the tree, each twice a second.

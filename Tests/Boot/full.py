@@ -61,6 +61,46 @@ def trial_forgets_and_deploy_keeps(machine):
     machine.wait_until_good()
 
 
+# --- a transaction that stays open
+
+def test_open_transaction_is_a_unit(lab):
+    machine = lab.ready()
+    machine.succeed("ast clone 1 work && mkdir -p /etc/ast && echo 'limits.memory-max = \"200M\"' >/etc/ast/ast.toml")
+    # The session of the command that opens it ends before the first call.
+    name = machine.succeed("systemd-run --quiet --pipe --wait --collect ast open 2")
+    unit = f"ast-open-{name}.service"
+    shown = machine.succeed(f"systemctl show --value -p ActiveState,Type,KillMode,Slice {unit}").split()
+    assert sorted(shown) == ["active", "mixed", "notify", "system.slice"], shown
+    assert machine.fail("ast run 2 true").startswith(f"ast: node 2 is open in {name}, since ")
+    machine.succeed(f"ast call {name} sh -c 'echo kept >/etc/marker'")
+    # Programs in it have the limits of all programs in nodes.
+    machine.fail(f"ast call {name} tail /dev/zero")
+    said = machine.succeed(f"ast close {name}")
+    assert "200 MiB" in said and f"{name}: changes kept as generation 2" in said, said
+    machine.fail(f"systemctl is-active {unit}")
+    assert machine.succeed("systemctl --failed --no-legend") == ""
+
+    for end, reason in [
+        ("systemctl stop ast-open-{}", "interrupted by signal 15"),
+        ("systemctl kill --signal KILL ast-open-{}", "its attendant was killed"),
+        ("ast abort {}", "aborted"),
+    ]:
+        name = machine.succeed("ast open 2")
+        machine.succeed(f"ast call {name} sh -c 'echo lost >/etc/marker; sleep 1000 &'")
+        machine.succeed(end.format(name))
+        machine.succeed("for i in $(seq 60); do pgrep -x sleep || exit 0; sleep 1; done; exit 1")
+        assert machine.succeed("ast run 2 cat /etc/marker").splitlines()[-1] == "kept"
+        said = machine.succeed("ast history --limit 2")
+        assert reason in said, said
+
+    name = machine.succeed("ast open 2")
+    machine.succeed(f"ast call {name} sh -c 'echo lost >/etc/marker'")
+    machine.reboot()
+    machine.boot()
+    said = machine.succeed("ast run 2 cat /etc/marker; ast history --limit 2")
+    assert "kept" in said and "interrupted by signal 15" in said, said
+    assert machine.succeed("systemctl --failed --no-legend") == ""
+
 # --- deployments that do not come up
 
 def falls_back(lab, damage, firmware="bios"):

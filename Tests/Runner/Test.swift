@@ -15,7 +15,7 @@ struct Test: Hashable {
     switch target {
     case "AstTests":
       let folder = file.split(separator: "/").first.map(String.init) ?? ""
-      return ["CommandLine", "Follow"].contains(folder) ? "ast" : folder
+      return ["CommandLine", "Follow", "Open"].contains(folder) ? "ast" : folder
     case "CrashStateTests": return "PowerCuts"
     case "GrubMenuTests": return "Grub"
     default: return target.hasSuffix("Tests") ? String(target.dropLast("Tests".count)) : target

@@ -6,6 +6,8 @@
 
 __attribute__((weak)) void fail_point_pass(const char *name) { (void)name; }
 
+__attribute__((weak)) void fail_point_follow(const char *orders) { (void)orders; }
+
 #else
 
 #include <fcntl.h>
@@ -37,6 +39,15 @@ void fail_point_pass(const char *name) {
   if (trace) append(trace, name);
   if (at && (strcmp(at, number) == 0 || strcmp(at, name) == 0)) (void)kill(getpid(), with ? atoi(with) : SIGKILL);
   pthread_mutex_unlock(&turn);
+}
+
+void fail_point_follow(const char *orders) {
+  static const char *const variables[] = {"AST_FAIL_TRACE", "AST_FAIL_AT", "AST_FAIL_SIGNAL"};
+  for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) (void)unsetenv(variables[i]);
+  passed = 0;
+  char *rest = strdup(orders);  // a part of the environment from now on
+  for (char *order; (order = strsep(&rest, "\n"));)
+    if (strncmp(order, "AST_FAIL_", 9) == 0 && strchr(order, '=')) (void)putenv(order);
 }
 
 #endif

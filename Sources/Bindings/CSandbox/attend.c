@@ -123,7 +123,7 @@ static int hasten_end(struct attendance *attendance) {
 
 /// Stops this process group as the program was stopped, so that the shell outside takes over. Returns when we go on.
 /// The kernel ignores the signal if no shell is there to resume us (setpgid(2), orphaned process group): false.
-static bool stop_self(int signal) {
+bool sandbox_stop_self(int signal) {
   static const struct timespec moment = {.tv_nsec = 100000000};
   sigset_t stop, resumed, previous;
   sigemptyset(&stop);
@@ -144,7 +144,7 @@ static void program_stopped(struct attendance *attendance, int signal) {
     return;
   }
   take_terminal(attendance);
-  if (!stop_self(signal == SIGTTIN || signal == SIGTTOU ? signal : SIGTSTP) && signal != SIGTSTP && signal != SIGSTOP) {
+  if (!sandbox_stop_self(signal == SIGTTIN || signal == SIGTTOU ? signal : SIGTSTP) && signal != SIGTSTP && signal != SIGSTOP) {
     interrupt(attendance, SIGHUP, false);  // it would wait for the terminal for ever
     return;
   }
@@ -184,6 +184,7 @@ static void note(struct attendance *attendance, const struct message *message) {
       break;
     case MESSAGE_CREATED: note_created(result, message); break;
     case MESSAGE_SKIPPED: attendance->sandbox->plan->binds[message->step].skipped = message->value; break;
+    case MESSAGE_READY: attendance->ended = true; break;
     case MESSAGE_STOPPED: program_stopped(attendance, message->value); break;
     case MESSAGE_ENDED:
       result->wait_status = message->value;
@@ -212,6 +213,14 @@ static void init_died(struct sandbox_result *result) {
     result->error = ECHILD;
     result->step = SANDBOX_STEP_INIT_DIED;
   }
+}
+
+/// Notes what init says of the set-up, until it is ready. False if the set-up has failed.
+bool sandbox_listen_to_setup(struct sandbox *sandbox, struct sandbox_result *result) {
+  struct attendance attendance = {.sandbox = sandbox, .result = result};
+  while (!attendance.ended && result->error == 0 && listen_to_init(&attendance)) {}
+  if (!attendance.ended) init_died(result);
+  return attendance.ended;
 }
 
 /// A hang-up shows as POLLHUP even when no signal comes. nohup(1) means that it does not matter.

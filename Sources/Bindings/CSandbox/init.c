@@ -105,6 +105,7 @@ void sandbox_init(struct sandbox *sandbox) {
   sandbox_enter_network(sandbox);
   close_inherited(sandbox);
   sandbox_enter_root(sandbox);
+  if (sandbox->serves) sandbox_serve(sandbox);
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum message_kind { MESSAGE_FAILED = 1, MESSAGE_CREATED, MESSAGE_SKIPPED, MESSAGE_STOPPED, MESSAGE_ENDED };
+enum message_kind { MESSAGE_FAILED = 1, MESSAGE_CREATED, MESSAGE_SKIPPED, MESSAGE_STOPPED, MESSAGE_ENDED, MESSAGE_READY };
 
 /// A message from init to the attendant. Only the used part of `path` is sent.
 struct message {
@@ -36,11 +36,15 @@ struct sandbox {
   size_t words_size;
   bool own_group;      ///< interactive: the program has a process group of its own
   bool foreground;     ///< ... and that group has the terminal
+  bool serves;         ///< it stays open for calls
 };
 
 // init.c
 _Noreturn void sandbox_init(struct sandbox *sandbox);
 pid_t sandbox_clone(uint64_t flags, int *pidfd, int exit_signal, int control_group);
+
+// serve.c: the part of init in a sandbox that stays open
+_Noreturn void sandbox_serve(const struct sandbox *sandbox);
 
 // report.c: messages to the attendant.
 _Noreturn void sandbox_fail(const struct sandbox *sandbox, enum sandbox_step step, const char *path);
@@ -88,3 +92,5 @@ void network_prohibit(const struct sandbox_prefix *refused, size_t count);
 void sandbox_attend(struct sandbox *sandbox, int pidfd, int signals, struct sandbox_result *result);
 int sandbox_watch_signals(sigset_t *watched);
 int sandbox_pending_interruption(const sigset_t *watched);
+bool sandbox_listen_to_setup(struct sandbox *sandbox, struct sandbox_result *result);
+bool sandbox_stop_self(int signal);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -36,13 +37,18 @@ static void mount_fixture(const struct sandbox *sandbox, const struct fixture *f
   close(target);
 }
 
-/// Scripts can tell by /run/ast/sandbox that they run in a transaction.
-static void leave_marker(const struct sandbox *sandbox) {
-  static const char marker[] = "/run/ast/sandbox";
-  if (mkdir("/run/ast", 0755) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILE, "/run/ast");
-  int file = open(marker, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-  if (file < 0) sandbox_fail(sandbox, SANDBOX_STEP_FILE, marker);
+static void leave(const struct sandbox *sandbox, const char *path, const char *text) {
+  int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+  ssize_t length = (ssize_t)strlen(text);
+  if (file < 0 || write(file, text, (size_t)length) != length) sandbox_fail(sandbox, SANDBOX_STEP_FILE, path);
   close(file);
+}
+
+/// Scripts can tell by /run/ast/sandbox that they run in a transaction, and by /run/ast/transaction in which.
+static void leave_marker(const struct sandbox *sandbox) {
+  if (mkdir("/run/ast", 0755) != 0) sandbox_fail(sandbox, SANDBOX_STEP_FILE, "/run/ast");
+  leave(sandbox, "/run/ast/sandbox", "");
+  if (sandbox->plan->transaction) leave(sandbox, "/run/ast/transaction", sandbox->plan->transaction);
 }
 
 /// The staged directory as a mount: setuid programs work, device nodes do not, reading leaves no trace (relatime would

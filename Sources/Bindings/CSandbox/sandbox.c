@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ static int beyond_streams(int descriptor) {
 /// Allocates memory for the new processes, which cannot do so themselves.
 static int make_room(struct sandbox *sandbox) {
   size_t words = 3;
-  for (char *const *argument = sandbox->plan->arguments; *argument; argument++) words++;
+  for (char *const *argument = sandbox->plan->arguments; argument && *argument; argument++) words++;
   sandbox->shell_words = calloc(words, sizeof *sandbox->shell_words);
   sandbox->bind_mounts = calloc(sandbox->plan->bind_count + 1, sizeof *sandbox->bind_mounts);
   return sandbox->shell_words && sandbox->bind_mounts ? 0 : -1;
@@ -143,6 +144,38 @@ int sandbox_run(const struct sandbox_plan *plan, struct sandbox_result *result) 
   free(sandbox.shell_words);
   free(sandbox.bind_mounts);
   return result->error == 0 ? 0 : -1;
+}
+
+int sandbox_open(const struct sandbox_plan *plan, struct sandbox_open *open, struct sandbox_result *result) {
+  struct sandbox sandbox = {.plan = plan, .channel = -1, .serves = true, .streams = {-1, -1, -1}};
+  sigset_t all, previous;
+  memset(result, 0, sizeof *result);
+  open->pidfd = -1;
+  if (make_room(&sandbox) != 0) {
+    failed(result, SANDBOX_STEP_PREPARE);
+  } else {
+    look_at_arguments(&sandbox);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    if (start_init(&sandbox, &open->pidfd, result)) (void)sandbox_listen_to_setup(&sandbox, result);
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
+  }
+  free(sandbox.shell_words);
+  free(sandbox.bind_mounts);
+  open->channel = sandbox.channel;
+  if (result->error == 0) return 0;
+  sandbox_close(open);
+  return -1;
+}
+
+void sandbox_close(struct sandbox_open *open) {
+  if (open->pidfd >= 0) {
+    (void)syscall(SYS_pidfd_send_signal, open->pidfd, SIGKILL, NULL, 0);
+    await_end(open->pidfd);
+    close(open->pidfd);
+  }
+  if (open->channel >= 0) close(open->channel);
+  open->pidfd = open->channel = -1;
 }
 
 void sandbox_result_free(struct sandbox_result *result) {

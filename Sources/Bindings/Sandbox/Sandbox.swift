@@ -41,6 +41,9 @@ public struct Sandbox: Sendable {
   /// The working directory of the program, a path inside.
   public var workingDirectory: FilePath = "/"
 
+  /// The name of the transaction, which `/run/ast/transaction` inside says.
+  public var transaction: String?
+
   /// A sandbox around a directory, with defaults for everything else.
   public init(root: FilePath) { self.root = root }
 }

@@ -57,29 +57,36 @@ extension Store {
       guard !wasFull else { throw AstError.noSpaceLeft("the command failed with exit status \(status)") }
       return RunOutcome(effect: .discarded, status: status, interruption: nil, operation: transaction.operation)
     }
-    guard try transaction.discarding({ try transaction.hasChanged() }) else {
-      try transaction.discardUnchanged()
-      return RunOutcome(effect: .unchanged, status: 0, interruption: nil, operation: transaction.operation)
-    }
-    let (generation, accounts) = try transaction.discarding {
-      try transaction.verify()
-      try transaction.noteDeclined()
-      let accounts = try transaction.reconcileAccounts()
-      return (try transaction.commitSharing(since: try subvolume(of: try current(transaction.node)).path), accounts)
-    }
+    let (effect, accounts) = try transaction.keep()
     return RunOutcome(
-      effect: .committed(generation.number), status: 0, interruption: nil, operation: transaction.operation,
-      accounts: accounts)
+      effect: effect, status: 0, interruption: nil, operation: transaction.operation, accounts: accounts)
   }
 
   /// The network of a run. Most programs do without, so that it cannot be made is no reason not to run them.
-  private func made(_ network: NodeNetwork?) -> Sandbox.Network {
+  func made(_ network: NodeNetwork?) -> Sandbox.Network {
     guard let network else { return .isolated }
     do {
       return try network.made()
     } catch {
       warn(error.hint.map { "\(error.reason); \($0)" } ?? error.reason)
       return .isolated
+    }
+  }
+}
+
+extension Transaction {
+  /// Verifies, seals and commits what programs have done in the clone, if they have changed anything.
+  func keep() throws -> (effect: RunOutcome.Effect, accounts: [AccountChange]) {
+    guard try discarding({ try hasChanged() }) else {
+      try discardUnchanged()
+      return (.unchanged, [])
+    }
+    return try discarding {
+      try verify()
+      try noteDeclined()
+      let accounts = try reconcileAccounts()
+      let generation = try commitSharing(since: try store.subvolume(of: try store.current(node)).path)
+      return (.committed(generation.number), accounts)
     }
   }
 }

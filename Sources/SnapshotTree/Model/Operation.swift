@@ -62,6 +62,12 @@ extension Operation {
     return Int32(message.dropFirst(words.count).prefix { $0.isNumber })
   }
 
+  /// What an operation that `abort` ended has as its message.
+  public static let aborted = "aborted"
+
+  /// Whether somebody ended it, by a stop signal or with `abort`.
+  public var isCancelled: Bool { stopSignal != nil || (state != .done && message == Self.aborted) }
+
   /// Which generation of its node the operation has replaced by which; nil if it has not changed a node's content.
   public var change: (from: GenerationNumber, to: GenerationNumber)? {
     guard node != nil, state == .done, message == nil, let from, let generation, from != generation else { return nil }

@@ -3,7 +3,7 @@ import SnapshotTree
 /// What the work of a command on the store comes to, for those who follow it.
 public enum StoreEvent: Sendable {
   /// A step of a transaction.
-  public enum Step: Sendable {
+  public enum Step: String, Codable, Sendable {
     /// The clone is worked in.
     case working
     /// The result is examined.

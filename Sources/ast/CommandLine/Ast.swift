@@ -34,7 +34,10 @@ struct Ast: Verb {
         ]),
       CommandGroup(
         name: "Work",
-        subcommands: [Chroot.self, LiveChroot.self, Run.self, TreeRun.self, EditConf.self, Undo.self, Restore.self]),
+        subcommands: [
+          Chroot.self, LiveChroot.self, Run.self, TreeRun.self, Open.self, CallVerb.self, Close.self, Abort.self,
+          EditConf.self, Undo.self, Restore.self,
+        ]),
       CommandGroup(
         name: "Packages",
         subcommands: [

@@ -12,6 +12,12 @@ struct CommandLineArguments {
   ///
   /// - Throws: `AstError` if they are missing (in a chroot without /proc) or not UTF-8.
   init() throws {
+    try Self.requireText()
+    try self.init(Array(CommandLine.arguments.dropFirst()))
+  }
+
+  /// Ensures that the process has arguments, and that they are text.
+  static func requireText() throws {
     guard CommandLine.argc > 0 else {
       throw AstError(.failed, "there is no command line: is /proc mounted?")
     }
@@ -20,7 +26,6 @@ struct CommandLineArguments {
         throw AstError(.usage, "argument \(index) is not valid UTF-8", state: .unchanged)
       }
     }
-    try self.init(Array(CommandLine.arguments.dropFirst()))
   }
 
   /// Prepares arguments for the parser: `--wait` gets its seconds, or no limit, the node after `-N` becomes the first
@@ -39,10 +44,9 @@ struct CommandLineArguments {
         hint: meant.map { "did you mean `ast \($0)`?" } ?? "`ast help` lists the verbs")
     }
     words = try NodeOption.placed(in: words, verb: verb)
-    if Self.runsPrograms.contains(words[verb]), let node = nextOperand(after: verb), words.count > node + 1,
-      words[node + 1] != "--"
-    {
-      words.insert("--", at: node + 1)
+    if Self.runsPrograms.contains(words[verb]), let subject = nextOperand(after: verb) {
+      let last = words[verb] == "call" ? endOfVariables(after: subject) : subject
+      if words.count > last + 1, words[last + 1] != "--" { words.insert("--", at: last + 1) }
     }
     // The parser would take a negative number for an option, and report a missing node.
     let operands = words[verb...].prefix { $0 != "--" }
@@ -72,9 +76,18 @@ struct CommandLineArguments {
     ["---completion", "--generate-completion-script"].contains(words.first)
   }
 
-  private static let runsPrograms: Set = ["run", "tree-run", "trun"]
+  private static let runsPrograms: Set = ["run", "tree-run", "trun", "call"]
   /// The options whose value may be the next word, and may stand before the verb or be negative.
-  static let optionsWithValues: Set = ["--store", "--progress", "--progress-fd", "--to", "--limit"]
+  static let optionsWithValues: Set = ["--store", "--progress", "--progress-fd", "--to", "--limit", "--env"]
+
+  /// The index of the last word of the variables that follow the transaction of `call`.
+  private func endOfVariables(after index: Int) -> Int {
+    var last = index
+    while last + 1 < words.count, words[last + 1] == "--env" || words[last + 1].hasPrefix("--env=") {
+      last += words[last + 1] == "--env" ? 2 : 1
+    }
+    return min(last, words.count - 1)
+  }
 
   private func nextOperand(after index: Int) -> Int? {
     var index = index + 1

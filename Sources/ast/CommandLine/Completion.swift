@@ -83,6 +83,13 @@ enum Completion {
     }
   }
 
+  /// The transactions that are open.
+  static let open = CompletionKind.custom { words, _, _ in
+    candidates(in: words) { store in
+      try store.openTransactions().map { Candidate("t\($0.id)", $0.node.map { "node \($0)" } ?? "") }
+    }
+  }
+
   /// The commands at work.
   static let operations = CompletionKind.custom { words, _, _ in
     candidates(in: words) { store in

@@ -46,6 +46,10 @@ enum Main {
   private static func run() throws -> Int32 {
     let words = CommandLine.arguments.dropFirst()
     if words.count == 1, let verb = words.first.flatMap(Ast.plainVerb) { return verb.execute(as: "ast \(words[1])") }
+    if let call = CallVerb(plain: words) {
+      try CommandLineArguments.requireText()
+      return call.execute(as: "ast call t\(call.transaction.id)")
+    }
     return try run(CommandLineArguments())
   }
 

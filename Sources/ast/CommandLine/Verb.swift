@@ -44,6 +44,9 @@ protocol Verb: ParsableCommand {
   /// The node that the verb works on; nil if there is none, or more than one.
   var subject: NodeName? { get }
 
+  /// Whether the process does the work itself, so that others follow and stop the work by it.
+  var isFollowed: Bool { get }
+
   /// Carries out the verb.
   func perform(in context: Context) throws -> Report
 }
@@ -78,8 +81,11 @@ struct Context {
     }
   }
 
-  /// The node with this name.
-  func node(_ name: NodeName) throws -> NodeID { try store.node(named: name) }
+  /// The node with this name. A number needs no store.
+  func node(_ name: NodeName) throws -> NodeID {
+    if case .number(let number) = name { return number }
+    return try store.node(named: name)
+  }
 }
 
 extension Verb {
@@ -89,6 +95,7 @@ extension Verb {
   static var failureStatus: Int32? { nil }
   var subject: NodeName? { nil }
   var isUnattended: Bool { false }
+  var isFollowed: Bool { true }
 
   /// Runs the verb and prints its report, or the error.
   ///
@@ -110,9 +117,10 @@ extension Verb {
   ) -> (status: Int32, result: Envelope) {
     do {
       let context = try context(typed, output)
-      output.events?.start(
-        Self.configuration.commandName ?? "", on: subject.flatMap { try? context.node($0) },
-        isPublic: Store.isPublic(at: global.root))
+      output.events?.start(on: subject.flatMap { try? context.node($0) })
+      if isFollowed {
+        output.events?.record(Self.configuration.commandName ?? "", isPublic: Store.isPublic(at: global.root))
+      }
       messages = try output.programMessages()
       let before = isUnattended ? [:] : started(context)
       let report = try perform(in: context)

@@ -24,7 +24,7 @@ struct VerbGrammar {
     required = operands.filter { !$0.isRepeating && (!$0.isOptional || isNeeded) }.map { $0.valueName ?? "operand" }
     alternative = verb == Undo.self ? "--operation" : nil
     takesMore = operands.contains(where: \.isRepeating)
-    runsPrograms = verb == Run.self || verb == TreeRun.self
+    runsPrograms = verb == Run.self || verb == TreeRun.self || verb == CallVerb.self
     optionsWithValues = Set(arguments.filter { $0.kind == "option" }.flatMap { $0.names ?? [] }.map(\.word))
   }
 

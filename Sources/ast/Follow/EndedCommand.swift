@@ -8,7 +8,7 @@ struct EndedCommand {
   /// What came of it.
   enum Outcome: String, Encodable {
     case done, failed
-    /// A stop signal ended it, and what it had not committed is discarded.
+    /// A stop signal or `abort` ended it, and what it had not committed is discarded.
     case cancelled
     /// It was killed, and the next change discards what it had begun.
     case killed
@@ -49,12 +49,11 @@ struct EndedCommand {
     return status == nil && !states.isDisjoint(with: [.running, .interrupted]) ? .killed : .failed
   }
 
-  /// Whether a stop signal ended it. Before the first operation there is nothing to be cleaned up: the signal ends the
-  /// process, which cannot say so.
+  /// Whether a stop signal or `abort` ended it. Before the first operation there is nothing to be cleaned up: the signal
+  /// ends the process, which cannot say so.
   private static func isStop(_ status: Int32?, _ operations: [SnapshotTree.Operation]) -> Bool {
-    guard let status else {
-      return operations.isEmpty || operations.contains { $0.stopSignal != nil }
-    }
+    if operations.contains(where: \.isCancelled) { return true }
+    guard let status else { return operations.isEmpty }
     return [SIGHUP, SIGINT, SIGTERM].contains { status == 128 + $0 }
   }
 

@@ -43,12 +43,8 @@ struct StartLine: EventLine, Codable {
   /// The process that works.
   var process: ProcessIdentity { ProcessIdentity(pid: pid, started: processStarted) }
 
-  /// The user who logged in, whoever the process works as (proc_pid_loginuid(5)); without a login, whom sudo(8) names,
-  /// or the user of the process.
   private static var user: String {
-    let login = (try? String(contentsOfFile: "/proc/self/loginuid", encoding: .utf8)).flatMap { uid_t($0) }
-    let behind = getenv("SUDO_UID").flatMap { uid_t(String(cString: $0)) }
-    let number = login.flatMap { $0 == .max ? nil : $0 } ?? behind ?? getuid()
+    let number = LoginUser.number
     return getpwuid(number).map { String(cString: $0.pointee.pw_name) } ?? "\(number)"
   }
 }

@@ -67,12 +67,12 @@ struct HistoryView {
 
 /// The state of a command, from those of its operations.
 enum CommandState {
-  /// The state that all operations have, `running` if one has not ended, `cancelled` if a signal stopped them before
+  /// The state that all operations have, `running` if one has not ended, `cancelled` if somebody ended them before
   /// one was done, or `partly`.
   static func words(_ operations: [Operation]) -> String {
     let states = Set(operations.map(\.state))
     if states.contains(.running) { return OperationState.running.rawValue }
-    if !operations.isEmpty, operations.allSatisfy({ $0.stopSignal != nil }) { return "cancelled" }
+    if !operations.isEmpty, operations.allSatisfy(\.isCancelled) { return "cancelled" }
     return states.count == 1 ? states.first?.rawValue ?? "" : "partly"
   }
 }

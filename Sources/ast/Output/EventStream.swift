@@ -59,14 +59,20 @@ final class EventStream: Sendable {
   }
 
   /// Reports that the command begins its work, on one node or on none in particular.
-  ///
-  /// - Parameter isPublic: whether users may follow it.
-  func start(_ verb: String, on node: NodeID?, isPublic: Bool) {
+  func start(on node: NodeID?) {
     state.withLock { state in
       state.start.node = node
       sendStart(&state)
+    }
+  }
+
+  /// Makes the record by which others follow the command, when it has begun its work.
+  ///
+  /// - Parameter isPublic: whether users may follow it.
+  func record(_ verb: String, isPublic: Bool) {
+    state.withLock { state in
       // What was typed may have passwords in it.
-      state.start.command = "ast \(verb)\(node.map { " \($0)" } ?? "")"
+      state.start.command = "ast \(verb)\(state.start.node.map { " \($0)" } ?? "")"
       state.record = OperationRecord(named: state.start.operation, isPublic: isPublic)
       writeRecord(&state)
     }

@@ -26,6 +26,13 @@ import Testing
     try shell.expect("t3")
   }
 
+  @Test func openTransactionsAreOffered() throws {
+    let store = try OpenStore()
+    let shell = try shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)", store.store)
+    try shell.send("ast call \t")
+    try shell.expect("\(store.transaction) ")
+  }
+
   @Test func settingsOfNodesAreOffered() throws {
     let shell = try shell(["bash", "--norc", "-i"], "source <(ast --generate-completion-script bash)")
     try shell.send("ast config -N 1 --unset updates.c\t")
@@ -65,11 +72,15 @@ import Testing
   }
 
   /// A shell that has read the completions.
-  private func shell(_ command: [String], _ setUp: String) throws -> PseudoTerminal {
+  private func shell(
+    _ command: [String], _ setUp: String, _ store: TestStore? = nil
+  ) throws -> PseudoTerminal {
     let path = "\(AstBinary.path.removingLastComponent()):/usr/sbin:/usr/bin:/sbin:/bin"
     let terminal = try PseudoTerminal(
       command,
-      environment: plainEnvironment.merging(["AST_STORE": store.root.string, "PATH": path, "TERM": "xterm"]) { $1 })
+      environment: plainEnvironment.merging([
+        "AST_STORE": (store ?? self.store).root.string, "PATH": path, "TERM": "xterm",
+      ]) { $1 })
     try terminal.send("\(setUp); echo re''ady\n")
     try terminal.expect("ready\r\n")
     return terminal

@@ -100,6 +100,12 @@ let verbsThatSucceed = [
   Shape(verb: ["del", "--simulate", "1"], members: ["nodes"]),
   Shape(verb: ["del", "--yes", "1"], members: ["nodes"], hasTransaction: true),
   Shape(verb: ["version"], members: ["version"]),
+  Shape(verb: ["open", "2"], members: ["node", "timeout"], hasTransaction: true),
+  Shape(verb: ["call", "t35", "true"], members: ["status"], hasTransaction: true),
+  Shape(verb: ["call", "t35", "sh", "-c", "exit 33"], status: 33, members: ["status"], hasTransaction: true),
+  Shape(verb: ["close", "t35"], members: ["effect", "generation"], hasTransaction: true),
+  Shape(verb: ["open", "--no-network", "2"], members: ["node", "timeout"], hasTransaction: true),
+  Shape(verb: ["abort", "t36"], members: ["effect", "generation"], hasTransaction: true),
 ]
 
 /// In this order, on the store as the successes left it.
@@ -127,6 +133,9 @@ let verbsThatFail: [(verb: [String], status: Int32, code: String)] = [
   (["del", "2"], 2, "needs-answer"), (["new", String(repeating: "x", count: 4097)], 2, "usage"),
   (["info", "x"], 3, "not-found"),
   (["info", "-1"], 2, "usage"), (["info"], 2, "usage"), (["nope"], 2, "usage"), (["tree", "--nope"], 2, "usage"),
+  (["open", "999"], 3, "not-found"), (["open", "0"], 5, "refused"), (["open", "--timeout", "1", "2"], 2, "usage"),
+  (["call", "t999", "true"], 125, "not-found"), (["call", "2", "true"], 2, "usage"), (["close", "t1"], 5, "refused"),
+  (["close", "2"], 2, "usage"), (["abort", "t999"], 3, "not-found"),
   (["run", "2"], 2, "usage"), (["watch", "t999"], 3, "not-found"), (["cancel", "t999"], 3, "not-found"),
   (["cancel", "17"], 2, "usage"), (["tree", "--store", "/nonexistent"], 3, "not-found"),
 ]

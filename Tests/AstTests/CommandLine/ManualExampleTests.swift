@@ -105,8 +105,8 @@ struct ManualExampleTests {
     let rest = words.dropFirst(2).joined()
     let path = "\(AstBinary.path.removingLastComponent()):/usr/sbin:/usr/bin:/sbin:/bin"
     let result = try run(
-      ["sh", "-c", "\(words[0]) \(words[1]) -y \(rest)"],
-      environment: plainEnvironment.merging(["AST_STORE": store.root.string, "PATH": path, "EDITOR": editor]) { $1 },
+      ["sh", "-ec", "\(words[0]) \(words[1]) -y \(rest)"],
+      environment: plainEnvironment.merging(store.variables) { $1 }.merging(["PATH": path, "EDITOR": editor]) { $1 },
       input: "exit 0\n")
     #expect(result.status == 0, "\(command): \(result)")
   }
@@ -116,6 +116,9 @@ struct ManualExampleTests {
     let lines = text.split(separator: "\n").drop { $0 != ".Sh \(section)" }.dropFirst().prefix { !$0.hasPrefix(".Sh") }
     return lines.split { $0.hasPrefix(".") }.filter { block in
       block.startIndex > lines.startIndex && lines[block.startIndex - 1].hasPrefix(".Bd -literal")
-    }.flatMap { $0.map(String.init) }
+    }.flatMap { block in
+      // What uses a variable is typed as a whole.
+      block.first?.contains("=$(") ?? false ? [block.joined(separator: "\n")] : block.map(String.init)
+    }
   }
 }

@@ -12,9 +12,9 @@ struct OuterShell {
 
   init(_ store: TestStore) throws {
     let directory = AstBinary.path.removingLastComponent()
-    let variables = [
-      "AST_STORE": store.root.string, "PS1": Self.prompt, "PATH": "\(directory):/usr/sbin:/usr/bin:/sbin:/bin",
-    ]
+    let variables = store.variables.merging([
+      "PS1": Self.prompt, "PATH": "\(directory):/usr/sbin:/usr/bin:/sbin:/bin",
+    ]) { $1 }
     terminal = try PseudoTerminal(
       ["bash", "--norc", "--noediting", "-i"], environment: plainEnvironment.merging(variables) { $1 }, columns: 200)
     try terminal.expect(Self.prompt)

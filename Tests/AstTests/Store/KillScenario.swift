@@ -36,6 +36,8 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
   /// Whether it changes things that are not compared, such as old generations or the place of files on the disk, so that
   /// a kill can leave a different start for the next kill.
   var changesTheUnseen = false
+  /// Whether the attendant of an open transaction does the work, and is killed.
+  var isDoneByAttendant = false
   /// The commands that make the starting state.
   var prepare: @Sendable (TestStore) throws -> Void = { _ in }
   /// Damage that is done after the starting state was read, because ast cannot read the store then.
@@ -87,7 +89,7 @@ struct KillScenario: Sendable, CustomTestStringConvertible {
 
 extension KillScenario {
   /// At least one for each verb that changes something.
-  static let all: [KillScenario] = making + working + keeping + booting
+  static let all: [KillScenario] = making + working + opening + keeping + booting
 
   private static let making: [KillScenario] = [
     KillScenario("new", "fresh"),
@@ -164,6 +166,27 @@ extension KillScenario {
       }
     },
   ]
+
+  private static let opening: [KillScenario] = [
+    KillScenario("open", "1"),
+    KillScenario("close", "t5").with { $0.prepare = { try openAndTouch($0) } },
+    KillScenario("close", "t5").with {
+      $0.name = "close that changes nothing"
+      $0.prepare = { try $0.ast("open", "1").expectSuccess() }
+    },
+    KillScenario("abort", "t5").with { $0.prepare = { try openAndTouch($0) } },
+  ].map {
+    $0.with {
+      $0.isDoneByAttendant = true
+      // The transaction of the starting state is gone.
+      $0.changesTheUnseen = true
+    }
+  }
+
+  private static func openAndTouch(_ store: TestStore) throws {
+    try store.ast("open", "1").expectSuccess()
+    try store.ast("call", "t5", "touch", "/second").expectSuccess()
+  }
 
   private static let booting: [KillScenario] = [
     KillScenario("deploy", "2"),

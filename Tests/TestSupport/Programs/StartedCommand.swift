@@ -74,7 +74,7 @@ extension TestStore {
   public func start(
     _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) throws -> StartedCommand {
-    let variables = ["AST_STORE": root.string].merging(environment) { $1 }
+    let variables = self.variables.merging(environment) { $1 }
     return try StartedCommand(
       [AstBinary.path.string] + arguments, environment: plainEnvironment.merging(variables) { $1 }, input: input)
   }

@@ -32,10 +32,13 @@ public struct TestStore: Sendable {
   public func ast(
     _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) throws -> CommandResult {
-    let variables = ["AST_STORE": root.string].merging(environment) { $1 }
+    let variables = variables.merging(environment) { $1 }
     return try run(
       [AstBinary.path.string] + arguments, environment: plainEnvironment.merging(variables) { $1 }, input: input)
   }
+
+  /// The variables by which ast finds this store, and the open transactions in it.
+  public var variables: [String: String] { ["AST_STORE": root.string, "AST_OPEN_DIR": "\(root).open"] }
 
   /// The directory with the current content of a node.
   public func content(of node: Int) throws -> FilePath {

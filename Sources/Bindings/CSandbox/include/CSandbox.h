@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>  // for Cancellation.swift
+#include <sys/signalfd.h>  // for OpenSandbox.swift
 #include <sys/sysinfo.h>  // for Limits.swift
+#include <sys/ioctl.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -32,6 +34,7 @@ struct sandbox_plan {
   int control_group;  ///< descriptor of the directory of a control group for all processes inside; -1 for none
   int process_ids;    ///< how many process IDs there are inside, where the kernel can limit them; 0 for any number
   int suppress_sync;
+  const char *transaction;  ///< what /run/ast/transaction inside says; NULL for no such file
 };
 
 /// The step in which a run failed.
@@ -79,6 +82,74 @@ struct sandbox_result {
 int sandbox_run(const struct sandbox_plan *plan, struct sandbox_result *result);
 
 void sandbox_result_free(struct sandbox_result *result);
+
+/// The first process of a sandbox that stays open.
+struct sandbox_open {
+  int pidfd;    ///< readable when it and all processes inside have ended
+  int channel;  ///< its orders and its messages: `sandbox_call_message`
+};
+
+/// Makes a sandbox in which programs are started by calls. Returns when it is ready: 0, or -1 when `result->error` is set.
+/// Arguments, streams and the attendance of the plan are not used.
+int sandbox_open(const struct sandbox_plan *plan, struct sandbox_open *open, struct sandbox_result *result);
+
+/// Kills everything inside, and waits for the end.
+void sandbox_close(struct sandbox_open *open);
+
+enum sandbox_call_kind {
+  SANDBOX_CALL_WORDS = 1,  ///< from a call: the next part of arguments and environment
+  SANDBOX_CALL_START,      ///< from a call: all words are there; to init, with a file of the words and the inner streams
+  SANDBOX_CALL_STREAMS,    ///< to a call: the outer ends; from init: the outer end of a terminal
+  SANDBOX_CALL_SIGNAL,     ///< a signal for the program
+  SANDBOX_CALL_NO_READER,  ///< from a call: nobody reads the output of this number any more
+  SANDBOX_CALL_STOPPED,    ///< the program was stopped, by this signal
+  SANDBOX_CALL_ENDED,      ///< the program has ended, with this wait status
+  SANDBOX_CALL_FAILED,     ///< it was not started: errno; the step is in `words`
+  SANDBOX_CALL_CLOSE,      ///< keep the changes
+  SANDBOX_CALL_ABORT,      ///< discard them
+  SANDBOX_CALL_ANSWER,     ///< the answer to these two, and to a call that is refused: text
+  SANDBOX_CALL_STORE,      ///< from a call, first: which store it means
+};
+
+/// A message of a call, of the attendant or of init. Text or words may follow it in the same packet.
+struct sandbox_call_message {
+  int32_t kind;
+  int32_t call;      ///< its number, given by the attendant
+  int32_t value;
+  int32_t words;     ///< SANDBOX_CALL_START: how many; the first `value` of them are arguments, the others the environment
+  int32_t terminal;  ///< whether the program gets a terminal, with this size and these modes
+  struct winsize size;
+  unsigned char modes[64];  ///< struct termios, which the headers of the kernel name, too
+};
+
+enum { SANDBOX_CALL_PART = 32768, SANDBOX_CALL_DESCRIPTORS = 4 };
+
+/// Sends a message with `length` bytes of text, and descriptors. 0, or -1 and errno.
+int sandbox_call_send(int socket, const struct sandbox_call_message *message, const void *text, size_t length,
+                      const int *descriptors, int count);
+
+/// Receives a message, its text of at most SANDBOX_CALL_PART bytes, and SANDBOX_CALL_DESCRIPTORS descriptors; others are
+/// closed. Returns the length of the text, or -1 at the end or if it is not a message.
+ssize_t sandbox_call_receive(int socket, struct sandbox_call_message *message, void *text, int *descriptors, int *count);
+
+/// The user at the other end of a socket; -1 if that is unknown.
+uid_t sandbox_peer(int socket);
+
+/// Starts a program that outlives this process, in a session of its own without a terminal, with / as its directory and
+/// no descriptor but /dev/null and, at 3, `report`. 0, or -1 and errno.
+int sandbox_detach(char *const *arguments, int report);
+
+/// How a call ended.
+struct sandbox_call_end {
+  enum sandbox_call_kind kind;  ///< ENDED, FAILED or ANSWER; 0 if the attendant is gone, SIGNAL if the terminal is
+  int value;                    ///< the wait status, or errno
+  int step;
+  char text[1024];  ///< of an answer
+};
+
+/// Tells the attendant at the other end of `socket` to start a program, and passes on between its streams and ours until it
+/// has ended. `words` are arguments and environment, each with its NUL.
+void sandbox_call(int socket, const char *words, size_t length, int arguments, int count, struct sandbox_call_end *end);
 
 /// openat2(2) with RESOLVE_IN_ROOT: no symbolic link and no ".." leads out of `root`. A descriptor, or -1 and errno.
 int sandbox_open_in_root(int root, const char *path, int flags);

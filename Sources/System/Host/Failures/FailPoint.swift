@@ -1,4 +1,5 @@
 import CFailPoints
+import FoundationEssentials
 
 /// A point between two steps of a change, where a test kills the process to show that a crash there loses nothing.
 ///
@@ -11,3 +12,12 @@ package func failPoint(_ name: StaticString) {
     text.baseAddress?.withMemoryRebound(to: CChar.self, capacity: text.count + 1) { fail_point_pass($0) }
   }
 }
+
+/// The variables that say where to fail, a line each, for a process that does the work of this one.
+package var failPointOrders: String {
+  ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("AST_FAIL_") }.map { "\($0.key)=\($0.value)" }
+    .joined(separator: "\n")
+}
+
+/// Follows the variables of another process from here on.
+package func followFailPoints(_ orders: String) { fail_point_follow(orders) }

@@ -7,7 +7,7 @@ public enum ReachedLimits {
   private static let met = Mutex<[String]>([])
 
   /// Notes what a run has met.
-  static func note(_ reached: Set<Sandbox.Limit>, of limits: Sandbox.Limits) {
+  package static func note(_ reached: Set<Sandbox.Limit>, of limits: Sandbox.Limits) {
     var sentences: [String] = []
     if reached.contains(.memory), let memory = limits.memory {
       sentences.append(

@@ -86,9 +86,11 @@ def test_open_transaction_is_a_unit(lab):
         ("ast abort {}", "aborted"),
     ]:
         name = machine.succeed("ast open 2")
-        machine.succeed(f"ast call {name} sh -c 'echo lost >/etc/marker; sleep 1000 &'")
+        machine.succeed(f"ast call {name} sh -c 'echo lost >/etc/marker; cp /bin/sleep /tmp/nap; /tmp/nap 1000 &'")
+        machine.succeed("grep -sqx nap /proc/[0-9]*/comm")
         machine.succeed(end.format(name))
-        machine.succeed("for i in $(seq 60); do pgrep -x sleep || exit 0; sleep 1; done; exit 1")
+        machine.succeed("for i in $(seq 60); do grep -sqx nap /proc/[0-9]*/comm || break; sleep 1; done")
+        machine.fail("grep -sqx nap /proc/[0-9]*/comm")
         assert machine.succeed("ast run 2 cat /etc/marker").splitlines()[-1] == "kept"
         said = machine.succeed("ast history --limit 2")
         assert reason in said, said

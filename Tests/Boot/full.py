@@ -91,7 +91,7 @@ def test_open_transaction_is_a_unit(lab):
         machine.succeed(end.format(name))
         machine.succeed("for i in $(seq 60); do grep -sqx nap /proc/[0-9]*/comm || break; sleep 1; done")
         machine.fail("grep -sqx nap /proc/[0-9]*/comm")
-        assert machine.succeed("ast run 2 cat /etc/marker").splitlines()[-1] == "kept"
+        assert "kept" in machine.succeed("ast run 2 cat /etc/marker").splitlines()
         said = machine.succeed("ast history --limit 2")
         assert reason in said, said
 

@@ -11,6 +11,7 @@ import Testing
     "Formats/Etc/EtcProduct.swift": "looks a name up",
     "Operations/Machines/Disks/BlockDisk.swift": "reads what lsblk(8) of this machine prints",
     "ast/Follow/OperationAtWork.swift": "reads what this program writes for itself, where only root writes",
+    "Operations/Nodes/Open/AttendantMessage.swift": "reads what this program says to itself, where only root may",
     "ast/CommandLine/VerbGrammar.swift": "reads what this program prints itself",
   ]
 

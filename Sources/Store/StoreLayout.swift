@@ -1,10 +1,26 @@
 import Btrfs
+import FoundationEssentials
+import Glibc
 import Host
 import SnapshotTree
 import SystemPackage
 
 /// The paths in a store. All paths in the database are relative to the store's directory.
 extension Store {
+  /// What tells a store from all others, as long as it exists: the UUID of the subvolume that its directory is in, and the
+  /// directory's number there. A device number would not do: btrfs gives out those of one mount again after the next.
+  ///
+  /// Nil if there is no such directory on a btrfs.
+  package static func identity(of root: FilePath) -> String? {
+    guard let resolved = realpath(root.string, nil) else { return nil }
+    defer { free(resolved) }
+    var status = stat()
+    guard stat(resolved, &status) == 0 else { return nil }
+    var place = FilePath(platformString: resolved)
+    while (try? Subvolume.isSubvolume(at: place)) == false, place.removeLastComponent() {}
+    return (try? Subvolume(at: place).info()).map { "\($0.uuid.uuidString.lowercased())-\(status.st_ino)" }
+  }
+
   package static func databasePath(in root: FilePath) -> FilePath { root.appending("ast/tree.sqlite") }
   static func recordDirectory(in root: FilePath) -> FilePath { root.appending("ast/nodes") }
 

@@ -26,12 +26,6 @@ package struct OpenTransaction {
   /// The socket of its attendant. Its time is that of the last call, or 0.
   package var socket: FilePath { Self.directory.appending("t\(id)") }
 
-  /// By what an attendant tells whether a command means its store: another one has a transaction of this number, too.
-  package static func identity(of store: FilePath) -> [UInt8] {
-    var status = stat()
-    return stat(store.string, &status) == 0 ? Array("\(status.st_dev) \(status.st_ino)".utf8) : []
-  }
-
   /// Removes the socket that a killed attendant has left.
   package func removeSocket() { unlink(socket.string) }
 

@@ -1,6 +1,7 @@
 import Glibc
 import SystemPackage
 import TestSupport
+import Testing
 
 /// A store in which a transaction is open on node 1; it is aborted at the latest with the test.
 final class OpenStore {
@@ -46,6 +47,13 @@ final class OpenStore {
   /// The last operation in the history.
   var last: JSON {
     get throws { try store.ast("history", "--json", "--limit", "1").json["data"]["operations"].elements[0] }
+  }
+
+  /// Expects that it was discarded for a reason, and that nothing is left of it.
+  func expectDiscarded(_ reason: String) throws {
+    #expect(try call("true").stderr == "ast: \(transaction) was discarded: \(reason)\n")
+    #expect(try generation == 1)
+    #expect(try Consistency.problems(of: store) == [])
   }
 
   /// The current generation of the node.

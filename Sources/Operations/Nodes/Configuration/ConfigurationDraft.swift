@@ -1,8 +1,8 @@
-import Btrfs
 import FoundationEssentials
 import Glibc
 import Host
 import SnapshotTree
+import Store
 import SystemPackage
 
 /// A copy of a node's settings for the user to edit. What the user typed is never lost.
@@ -78,11 +78,9 @@ struct ConfigurationDraft {
     return process > 0 && kill(process, 0) != 0 && errno == ESRCH
   }
 
-  /// The beginning of the names: several stores can have a node of this number. A device number would not tell them
-  /// apart for long: btrfs gives out those of one mount again after the next.
+  /// The beginning of the names: several stores can have a node of this number.
   private static func prefix(of node: NodeID, in store: FilePath) -> String {
-    let identity = (try? Subvolume(at: store).info().uuid.uuidString.lowercased()) ?? "store"
-    return "ast-node-\(node)-\(identity)-"
+    "ast-node-\(node)-\(Store.identity(of: store) ?? "")-"
   }
   private static let directory: FilePath = "/tmp"
 

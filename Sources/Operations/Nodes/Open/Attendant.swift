@@ -39,7 +39,8 @@ final class Attendant {
   }
 
   private let transaction: OpenTransaction
-  private let store: [UInt8]
+  /// Which store it is in; nil if nobody can tell, and then no command means it.
+  private let store: String?
   private let listener: FileDescriptor
   private let channel: FileDescriptor
   private let signals: FileDescriptor
@@ -56,7 +57,7 @@ final class Attendant {
     environment: [String: String], patience: Duration
   ) throws {
     (self.transaction, self.listener, self.patience) = (transaction, listener, patience)
-    self.store = OpenTransaction.identity(of: store)
+    self.store = Store.identity(of: store)
     channel = sandbox.channel
     signals = try StopSignals.watch()
     self.environment = environment.filter { !Store.passedOn.contains($0.key) && $0.key != "TERM" }
@@ -127,7 +128,8 @@ final class Attendant {
     for descriptor in message.descriptors { try? descriptor.close() }
     switch message.kind {
     case _ where call.hasEnded && !call.hasStarted: break  // refused, and answered
-    case .store where !message.text.isEmpty && message.text == store: calls[number]?.isOurs = true
+    // Another store has a transaction of this number, too.
+    case .store where String(decoding: message.text, as: UTF8.self) == store: calls[number]?.isOurs = true
     case _ where !call.isOurs:
       refuse(number, AstError(.notFound, "t\(transaction.id) is open in another store", state: .unchanged))
     case .words:

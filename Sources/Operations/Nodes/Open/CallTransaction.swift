@@ -28,7 +28,7 @@ public struct OpenTransactionClient {
     } catch {
       throw try store().reasonOfEnd(of: id)
     }
-    CallMessage(.store, text: OpenTransaction.identity(of: root)).send(to: socket)
+    CallMessage(.store, text: Array((Store.identity(of: root) ?? "").utf8)).send(to: socket)
   }
 
   /// Runs a program in it, with the streams of this process.
